@@ -1,0 +1,85 @@
+"""One door for everything that can go wrong.
+
+    FaceSwapError
+    ├── UserInputError                (also ValueError)          exit code 2
+    │   ├── SettingsError
+    │   ├── MediaError                target or output file: missing, damaged, unwritable, interlaced …
+    │   ├── TrackError                damaged track file, or one that belongs to another clip
+    │   └── IdentityFileError         damaged .idn, or one prepared with another pack
+    ├── NoFaceInSourceError           (also ValueError)          exit code 3
+    ├── PackError                                                exit code 4
+    │   ├── PackNotFoundError         (also FileNotFoundError)
+    │   └── PackIntegrityError        a file whose hash is not the recorded one
+    └── EngineError                   (also RuntimeError)        exit code 1
+
+Every message says what was expected, what was found and what to do next. Fronts (command line, engine) turn an
+error into an exit code or a wire status; nothing else catches ``FaceSwapError``.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "EngineError",
+    "FaceSwapError",
+    "IdentityFileError",
+    "MediaError",
+    "NoFaceInSourceError",
+    "PackError",
+    "PackIntegrityError",
+    "PackNotFoundError",
+    "SettingsError",
+    "TrackError",
+    "UserInputError",
+]
+
+
+class FaceSwapError(Exception):
+    """Root of the tree; ``exit_code`` is what the command line returns."""
+
+    exit_code = 1
+
+
+class UserInputError(FaceSwapError, ValueError):
+    """Something the user named or typed cannot be used."""
+
+    exit_code = 2
+
+
+class SettingsError(UserInputError):
+    """A setting that does not exist, or a value outside its range."""
+
+
+class MediaError(UserInputError):
+    """A clip, picture or output file that cannot be read or written."""
+
+
+class TrackError(UserInputError):
+    """A track file that is damaged or was made for another clip."""
+
+
+class IdentityFileError(UserInputError):
+    """An identity file that is damaged or belongs to another pack."""
+
+
+class NoFaceInSourceError(FaceSwapError, ValueError):
+    """No usable face in the source pictures."""
+
+    exit_code = 3
+
+
+class PackError(FaceSwapError):
+    """A model pack that cannot be used."""
+
+    exit_code = 4
+
+
+class PackNotFoundError(PackError, FileNotFoundError):
+    """No pack, or no file of a pack, at the place expected."""
+
+
+class PackIntegrityError(PackError):
+    """A file of a pack whose content is not the recorded one."""
+
+
+class EngineError(FaceSwapError, RuntimeError):
+    """The engine process cannot do what a bridge asked of it."""

@@ -1,0 +1,97 @@
+"""The frame record and the conventions that every room relies on.
+
+* Pixels are float32, shape (height, width, channels), channels 3 (RGB) or 4 (RGBA), C-contiguous, top-left origin.
+* A pixel's centre lies on its integer coordinate: the top-left pixel is (0, 0). Points are (x, y).
+* RGB values are in the frame's colour space and may lie outside 0..1. Alpha and mattes are data, 0..1, never
+  colour-managed.
+* Premultiplication is a declared property, never guessed.
+* Time is an integer frame number of the clip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+__all__ = ["Clip", "ColourSpace", "Floats", "Frame"]
+
+Floats = npt.NDArray[np.float32]
+
+
+class ColourSpace(StrEnum):
+    """Encodings a frame may be declared to have. ``LINEAR`` shares the Rec.709 primaries of the other two."""
+
+    SRGB = "srgb"
+    REC709 = "rec709"
+    LINEAR = "linear-rec709"
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of the clip: see the conventions at the top of this module.
+
+    pixels: float32 (H, W, 3|4). pixel_aspect: width of a pixel over its height.
+    """
+
+    pixels: Floats
+    colour_space: ColourSpace = ColourSpace.SRGB
+    premultiplied: bool = False
+    pixel_aspect: float = 1.0
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if self.pixels.dtype != np.float32 or len(shape) != 3 or shape[2] not in (3, 4) or 0 in shape:
+            raise ValueError(
+                f"a frame is float32 of shape (height, width, 3 or 4); found {self.pixels.dtype} {shape}; "
+                "convert grey, palette and integer pictures where they are read"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    @property
+    def rgb(self) -> Floats:
+        """(H, W, 3) view."""
+        return self.pixels[..., :3]
+
+    @property
+    def alpha(self) -> Floats | None:
+        """(H, W) view, or None where the frame has no alpha."""
+        return self.pixels[..., 3] if self.pixels.shape[2] == 4 else None
+
+    def with_pixels(self, pixels: Floats) -> Frame:
+        """The same declarations over other pixels."""
+        return replace(self, pixels=pixels)
+
+    def content_hash(self) -> str:
+        """Hash of pixels, shape and declarations: equal frames, and only they, share cache entries."""
+        pixels = np.ascontiguousarray(self.pixels)
+        digest = xxhash.xxh3_128(pixels.data)
+        declared = f"{pixels.shape}{self.colour_space}{self.premultiplied}{self.pixel_aspect!r}"
+        digest.update(declared.encode())
+        return digest.hexdigest()
+
+
+class Clip(Protocol):
+    """Anything that yields frames by time: a file, an image sequence, a host, an array in memory."""
+
+    @property
+    def first(self) -> int:
+        """First frame number."""
+        ...
+
+    @property
+    def last(self) -> int:
+        """Last frame number, inclusive."""
+        ...
+
+    def frame(self, time: int) -> Frame:
+        """The frame at ``time``; the same time always yields the same pixels. Raises MediaError outside the clip."""
+        ...
