@@ -1,0 +1,157 @@
+"""Two caches that match how people work: what was found in a frame, and what the network made of a face.
+
+Keys are content hashes of everything that a value depends on, so a stale picture is impossible and instances,
+processes and restarts may share. Memory is bounded; the disk store is optional, written whole or not at all, and
+trimmed by age of use.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+
+__all__ = ["Arrays", "CacheCounts", "RenderCache", "key_of"]
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+_MEGABYTE = 1 << 20
+_TRIM_EVERY = 64
+
+
+def key_of(*parts: object) -> str:
+    """One content hash over the text of ``parts``; floats count with all their digits."""
+    return xxhash.xxh3_128_hexdigest("\x1f".join(repr(part) for part in parts).encode())
+
+
+class CacheCounts:
+    """How often each kind of value was computed rather than found."""
+
+    def __init__(self) -> None:
+        self.computed: dict[str, int] = {}
+
+
+class RenderCache:
+    """Arrays by kind and key; thread-safe. Arrays handed out must not be written to.
+
+    memory: bytes kept in memory, 0 for none. folder: where the disk store lies, None for none. disk: its bound in
+    bytes.
+    """
+
+    def __init__(self, memory: int = 512 * _MEGABYTE, folder: Path | None = None, disk: int = 2048 * _MEGABYTE) -> None:
+        self.memory, self.folder, self.disk = memory, folder, disk
+        self.counts = CacheCounts()
+        self._entries: OrderedDict[str, Arrays] = OrderedDict()
+        self._held = 0
+        self._written = 0
+        self._lock = threading.Lock()
+
+    @property
+    def enabled(self) -> bool:
+        """False where nothing is ever kept, so that keys need not be computed."""
+        return self.memory > 0 or self.folder is not None
+
+    def get(self, kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
+        """The arrays under ``key``, computed where neither memory nor disk has them."""
+        name = f"{kind}-{key}"
+        found = self._remembered(name)
+        if found is None and (found := self._stored(name)) is not None:
+            self._remember(name, found)
+        if found is None:
+            found = compute()
+            with self._lock:
+                self.counts.computed[kind] = self.counts.computed.get(kind, 0) + 1
+            self._remember(name, found)
+            self._store(name, found)
+        return found
+
+    def holds(self, kind: str, key: str) -> bool:
+        """Whether ``get`` would find rather than compute."""
+        name = f"{kind}-{key}"
+        with self._lock:
+            if name in self._entries:
+                return True
+        return self.folder is not None and (self.folder / name).is_file()
+
+    def clear(self) -> None:
+        """Forgets everything, the disk store included."""
+        with self._lock:
+            self._entries.clear()
+            self._held = 0
+        for path in self._files():
+            path.unlink(missing_ok=True)
+
+    def _remembered(self, name: str) -> Arrays | None:
+        with self._lock:
+            found = self._entries.get(name)
+            if found is not None:
+                self._entries.move_to_end(name)
+            return found
+
+    def _remember(self, name: str, arrays: Arrays) -> None:
+        size = _bytes(arrays)
+        if size > self.memory:
+            return
+        with self._lock:
+            if name in self._entries:
+                return
+            self._entries[name] = arrays
+            self._held += size
+            while self._held > self.memory:
+                _, oldest = self._entries.popitem(last=False)
+                self._held -= _bytes(oldest)
+
+    def _stored(self, name: str) -> Arrays | None:
+        if self.folder is None:
+            return None
+        path = self.folder / name
+        try:
+            arrays = load(path.read_bytes())
+            os.utime(path)
+        except (OSError, SafetensorError):
+            return None
+        return arrays
+
+    def _store(self, name: str, arrays: Arrays) -> None:
+        """A full or read-only disk costs speed, never a frame."""
+        if self.folder is None:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".part-", delete=False) as part:
+                part.write(save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
+            os.replace(part.name, self.folder / name)
+        except OSError:
+            return
+        self._written += 1
+        if self._written % _TRIM_EVERY == 1:
+            self._trim()
+
+    def _trim(self) -> None:
+        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self._files())
+        excess = sum(size for _, size, _ in files) - self.disk
+        for _, size, path in files:
+            if excess <= 0:
+                return
+            path.unlink(missing_ok=True)
+            excess -= size
+
+    def _files(self) -> Sequence[Path]:
+        if self.folder is None or not self.folder.is_dir():
+            return []
+        return [path for path in self.folder.iterdir() if path.is_file()]
+
+
+def _bytes(arrays: Arrays) -> int:
+    return sum(array.nbytes for array in arrays.values())

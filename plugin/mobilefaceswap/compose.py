@@ -1,0 +1,159 @@
+"""Back into the plate: the swapped crop becomes a face layer, the layer and its matte a composite.
+
+Pure array work without networks. Everything is computed inside the region that the crop touches; elsewhere, and
+wherever the matte is 0, the composite is the plate bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .colour import from_display
+from .faces import Face
+from .faces.align import Matrix, Rectangle, crop_quad, paste
+from .frame import ColourSpace, Floats, Frame
+
+__all__ = ["Layer", "Layers", "composite", "face_layer", "overlay_picture", "status_picture", "straight"]
+
+_INSIDE, _OUTSIDE = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
+_FOUND, _CHOSEN = (1.0, 0.6, 0.0), (0.0, 1.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One face on the plate, inside ``region`` only. colour: (h, w, 3) straight, in the plate's working space.
+
+    matte: (h, w), final. shaped: (h, w), the matte before external mattes and mix, for the status picture.
+    """
+
+    region: Rectangle
+    colour: Floats
+    matte: Floats
+    shaped: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """What a compositor takes away: composite (H, W, C), face (H, W, 4) premultiplied over black, matte (H, W)."""
+
+    composite: Floats
+    face: Floats
+    matte: Floats
+    changed: Rectangle
+
+
+def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:
+    """(h, w, 3) colour not multiplied by alpha; where alpha is 0 there is none and it is 0."""
+    if alpha is None or not premultiplied:
+        return rgb
+    opaque = alpha > 0
+    safe = np.where(opaque, alpha, np.float32(1))
+    return np.asarray(np.where(opaque[..., None], rgb / safe[..., None], np.float32(0)), np.float32)
+
+
+def face_layer(
+    plate: Floats,
+    crop: Floats,
+    swapped: Floats,
+    mask: Floats,
+    matrix: Matrix,
+    region: Rectangle,
+    space: ColourSpace,
+    detail: float,
+) -> Floats:
+    """The face's colour (h, w, 3) in the plate's working space, inside ``region``.
+
+    plate: (h, w, 3) straight colour of the region. crop, swapped: (S, S, 3) display-referred sRGB, 0..1, before and
+    after the network; mask: (S, S). The network's *change* is added to the plate, which keeps what the crop cannot
+    hold (grain, texture, highlights beyond white); where the network put its own picture (``mask``), ``detail`` says
+    how much of that stays.
+    """
+    before = from_display(crop, space)
+    change = paste(from_display(swapped, space) - before, matrix, region)
+    layer = plate + change
+    if detail < 1:
+        finer = plate - paste(before, matrix, region)
+        layer = layer - np.float32(1 - detail) * np.clip(paste(mask, matrix, region), 0, 1)[..., None] * finer
+    return np.asarray(layer, np.float32)
+
+
+def composite(plate: Frame, layers: Sequence[Layer], matte_to_alpha: bool) -> Layers:
+    """Lays ``layers`` over ``plate``, the first lowest. A pixel whose matte is 0 keeps its bits."""
+    width, height = plate.size
+    picture = plate.pixels.copy()
+    face = np.zeros((height, width, 4), np.float32)
+    matte = np.zeros((height, width), np.float32)
+    changed = Rectangle(0, 0, 0, 0)
+    for layer in layers:
+        box = layer.region.slices
+        alpha = None if plate.alpha is None else plate.alpha[box]
+        _over(picture[box], layer, alpha, plate.premultiplied)
+        _over_black(face[box], layer, alpha)
+        np.maximum(matte[box], layer.matte, out=matte[box])
+        changed = changed.union(layer.region)
+    if matte_to_alpha:
+        picture = np.dstack([picture[..., :3], matte])
+    return Layers(picture, face, matte, changed)
+
+
+def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bool) -> None:
+    touched = layer.matte > 0
+    share = layer.matte[touched, None]
+    colour = layer.colour[touched]
+    if premultiplied and alpha is not None:
+        colour = colour * alpha[touched, None]
+    below = picture[..., :3][touched]
+    # A plate that is not finite cannot be mixed with anything.
+    below = np.where(np.isfinite(below), below, colour)
+    picture[touched, :3] = below * (1 - share) + colour * share
+
+
+def _over_black(face: Floats, layer: Layer, alpha: Floats | None) -> None:
+    opacity = layer.matte if alpha is None else layer.matte * alpha
+    above = np.dstack([layer.colour, np.ones_like(opacity)]) * opacity[..., None]
+    touched = layer.matte > 0
+    face[touched] = face[touched] * (1 - layer.matte[touched, None]) + above[touched]
+
+
+def status_picture(size: tuple[int, int], layers: Sequence[Layer], matte: Floats) -> Floats:
+    """(H, W, 3) as a keyer's status: black outside, white core, grey soft edge, blue where the inside matte raised,
+    red where the outside matte took away.
+    """
+    width, height = size
+    picture = np.zeros((height, width, 3), np.float32)
+    picture[matte > 0] = 0.5
+    picture[matte >= 1] = 1.0
+    for layer in layers:
+        view = picture[layer.region.slices]
+        view[layer.matte > layer.shaped + 1e-3] = _INSIDE
+        view[(layer.shaped > 1e-3) & (layer.matte <= 0)] = _OUTSIDE
+    return picture
+
+
+def overlay_picture(plate: Frame, faces: Sequence[Face], chosen: Sequence[tuple[Face, Matrix]], side: int) -> Floats:
+    """The plate with boxes, landmarks and confidences of all faces (orange) and the crops of the chosen ones (green)."""
+    picture = np.ascontiguousarray(plate.rgb)
+    thickness = max(1, round(plate.size[1] / 540))
+    for face in faces:
+        _draw_face(picture, face, thickness)
+    for _, matrix in chosen:
+        corners = np.rint(crop_quad(matrix, side)).astype(np.int32)
+        cv2.polylines(picture, [corners], True, _CHOSEN, thickness, cv2.LINE_AA)
+    if plate.alpha is None:
+        return np.asarray(picture, np.float32)
+    return np.dstack([picture, plate.alpha])
+
+
+def _draw_face(picture: Floats, face: Face, thickness: int) -> None:
+    x, y, width, height = (round(value) for value in face.box)
+    cv2.rectangle(picture, (x, y), (x + width, y + height), _FOUND, thickness, cv2.LINE_AA)
+    for point in face.landmarks:
+        centre = (round(float(point[0])), round(float(point[1])))
+        cv2.circle(picture, centre, 2 * thickness, _FOUND, -1, cv2.LINE_AA)
+    text = f"{face.confidence:.2f}" + (" filled" if face.filled else "")
+    place = (x, max(12 * thickness, y - 4 * thickness))
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thickness, _FOUND, thickness, cv2.LINE_AA)

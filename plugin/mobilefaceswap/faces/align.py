@@ -1,0 +1,203 @@
+"""Pure geometry: five landmarks to the crop template, sampling a crop from the plate, putting it back.
+
+A matrix is float64 (2, 3) and takes plate pixels to crop pixels, both with pixel centres on integer coordinates.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..frame import Floats
+
+__all__ = [
+    "FACE_WIDTH",
+    "TEMPLATE",
+    "Matrix",
+    "Rectangle",
+    "bounded",
+    "crop_quad",
+    "crop_rectangle",
+    "fit_crop",
+    "paste",
+    "sample_crop",
+]
+
+Matrix = npt.NDArray[np.float64]
+
+TEMPLATE = np.array(
+    [
+        [38.29459953, 51.69630051],
+        [73.53179932, 51.50139999],
+        [56.02519989, 71.73660278],
+        [41.54930115, 92.36550140],
+        [70.72990036, 92.20410156],
+    ]
+)
+"""The ArcFace template on a 112-pixel crop: the viewer's left and right eye, nose, left and right corner of the mouth."""
+
+FACE_WIDTH = 2 * (TEMPLATE[1, 0] - TEMPLATE[0, 0]) / 112
+"""Width of a face as a share of the crop's side: twice the distance between the eyes."""
+
+_SUPERSAMPLING = 2
+_HALF_MAXIMUM = 65504.0
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """Half-open pixel rectangle, top-left origin."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height); never negative."""
+        return max(0, self.x2 - self.x1), max(0, self.y2 - self.y1)
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Row and column slices of an array."""
+        return slice(self.y1, self.y2), slice(self.x1, self.x2)
+
+    @property
+    def empty(self) -> bool:
+        """True where no pixel lies inside."""
+        return 0 in self.size
+
+    def union(self, other: Rectangle) -> Rectangle:
+        """The smallest rectangle that holds both; an empty one adds nothing."""
+        if self.empty or other.empty:
+            return other if self.empty else self
+        return Rectangle(min(self.x1, other.x1), min(self.y1, other.y1), max(self.x2, other.x2), max(self.y2, other.y2))
+
+
+def fit_crop(
+    landmarks: npt.NDArray[np.float64], size: int, fit: Literal["similarity", "affine"], pixel_aspect: float = 1.0
+) -> Matrix:
+    """The matrix that lays ``landmarks`` (5, 2), in plate pixels, on the template of a ``size`` crop.
+
+    A similarity is Umeyama's closed form (IEEE PAMI 13(4), 1991), an affine the least-squares one with six degrees of
+    freedom. Both are fitted over square pixels.
+    """
+    points = landmarks * (pixel_aspect, 1.0)
+    template = TEMPLATE * (size / 112)
+    square = _similarity(points, template) if fit == "similarity" else _affine(points, template)
+    square[:, 0] *= pixel_aspect
+    return square
+
+
+def _similarity(points: npt.NDArray[np.float64], template: npt.NDArray[np.float64]) -> Matrix:
+    centre, goal = points.mean(axis=0), template.mean(axis=0)
+    source, target = points - centre, template - goal
+    u, spread, vt = np.linalg.svd(target.T @ source)
+    handedness = np.diag([1.0, math.copysign(1.0, float(np.linalg.det(u @ vt)))])
+    scale = np.trace(np.diag(spread) @ handedness) / max(float((source**2).sum()), 1e-12)
+    linear = scale * (u @ handedness @ vt)
+    return np.column_stack([linear, goal - linear @ centre])
+
+
+def _affine(points: npt.NDArray[np.float64], template: npt.NDArray[np.float64]) -> Matrix:
+    solution, *_ = np.linalg.lstsq(np.column_stack([points, np.ones(len(points))]), template, rcond=None)
+    return np.ascontiguousarray(solution.T)
+
+
+def crop_quad(matrix: Matrix, size: int) -> npt.NDArray[np.float64]:
+    """The crop's four corners (4, 2) in plate pixels, clockwise from the top left."""
+    low, high = -0.5, size - 0.5
+    corners = np.array([[low, low], [high, low], [high, high], [low, high]])
+    return _transformed(_inverse(matrix), corners)
+
+
+def crop_rectangle(matrix: Matrix, size: int, plate_size: tuple[int, int], margin: int = 0) -> Rectangle:
+    """The plate pixels that a ``size`` crop touches, with ``margin`` more on every side, inside the plate."""
+    quad = crop_quad(matrix, size)
+    x1, y1 = np.floor(quad.min(axis=0)).astype(int) - margin
+    x2, y2 = np.ceil(quad.max(axis=0)).astype(int) + 1 + margin
+    width, height = plate_size
+    left, top = min(max(x1, 0), width), min(max(y1, 0), height)
+    return Rectangle(int(left), int(top), int(max(left, min(x2, width))), int(max(top, min(y2, height))))
+
+
+def sample_crop(pixels: Floats, matrix: Matrix, size: int) -> Floats:
+    """The (size, size, C) crop of (H, W, C) ``pixels``, in their own encoding, free of aliasing.
+
+    Large faces are first averaged down by whole factors; the warp then samples twice as fine as the crop and is
+    averaged. Beyond the plate's edge the edge is repeated. A crop that misses the plate altogether is zero. Values that
+    are not finite count as 0, and none counts beyond what a half float holds, so that one broken pixel spoils no face.
+    """
+    height, width = pixels.shape[:2]
+    factor = max(1, int(1 / (_SUPERSAMPLING * _scale(matrix)) + 1e-9))
+    region = crop_rectangle(matrix, size, (width, height), margin=2 * factor)
+    if region.empty:
+        return np.zeros((size, size, *pixels.shape[2:]), np.float32)
+    part, to_part = _reduced(bounded(pixels[region.slices]), factor)
+    to_part[:, 2] -= to_part[:, :2] @ (region.x1, region.y1)
+    fine = _composed(_rescaling(_SUPERSAMPLING), _composed(matrix, _inverse(to_part)))
+    side = size * _SUPERSAMPLING
+    warped = cv2.warpAffine(part, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def paste(crop: Floats, matrix: Matrix, region: Rectangle) -> Floats:
+    """What ``crop`` (S, S[, C]) looks like on the plate, inside ``region`` only: (h, w[, C]), zero outside the crop.
+
+    Bicubic where the face is larger than the crop; where it is smaller, the crop is averaged down first.
+    """
+    side = crop.shape[0]
+    target = max(1, min(side, round(side / max(1.0, _scale(matrix)))))
+    if target != side:
+        crop = np.asarray(cv2.resize(crop, (target, target), interpolation=cv2.INTER_AREA), np.float32)
+    to_small = _composed(_rescaling(target / side), matrix)
+    to_small[:, 2] += to_small[:, :2] @ (region.x1, region.y1)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(crop, to_small, region.size, flags=flags, borderMode=cv2.BORDER_CONSTANT))
+
+
+def bounded(pixels: Floats) -> Floats:
+    """A copy in which NaN and infinities are 0 and nothing lies beyond the range of a half float."""
+    finite = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(np.clip(finite, -_HALF_MAXIMUM, _HALF_MAXIMUM), np.float32)
+
+
+def _reduced(pixels: Floats, factor: int) -> tuple[Floats, Matrix]:
+    """``pixels`` averaged over blocks, and the matrix from the full to the reduced ones."""
+    if factor == 1:
+        return pixels, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    height, width = pixels.shape[:2]
+    below, right = -height % factor, -width % factor
+    padded = cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    small = ((width + right) // factor, (height + below) // factor)
+    reduced = cv2.resize(padded, small, interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.float32), _rescaling(1 / factor)
+
+
+def _rescaling(factor: float) -> Matrix:
+    """Scaling of a picture whose corners, not pixel centres, stay in place."""
+    shift = (factor - 1) / 2
+    return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
+
+
+def _scale(matrix: Matrix) -> float:
+    return math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
+
+
+def _composed(after: Matrix, before: Matrix) -> Matrix:
+    linear = after[:, :2] @ before[:, :2]
+    return np.column_stack([linear, after[:, :2] @ before[:, 2] + after[:, 2]])
+
+
+def _inverse(matrix: Matrix) -> Matrix:
+    linear = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([linear, -linear @ matrix[:, 2]])
+
+
+def _transformed(matrix: Matrix, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])

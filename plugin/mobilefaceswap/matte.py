@@ -1,0 +1,110 @@
+"""Every operation on the matte: shaping in crop space, then what the compositor's own mattes say.
+
+Shaping happens in the crop, where a face always has the same size; that makes the sizes, in percent of the face's
+width, mean the same on a close-up, on a wide shot and on a proxy.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+
+from .faces.align import FACE_WIDTH
+from .frame import Floats
+from .settings import Settings
+
+__all__ = ["border_falloff", "combine", "shape"]
+
+_FALLOFF = 0.06
+"""Width of the fall-off at the crop's border, as a share of its side."""
+
+_OCTAGON = (
+    cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)),
+    cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3)),
+)
+
+
+def shape(mask: Floats, settings: Settings) -> Floats:
+    """The (S, S) matte of a crop from the network's (S, S) soft mask, both 0..1; exactly 0 along the border.
+
+    In order: black and white clip, crop at the sides, expand or contract, feather, fall-off at the border.
+    """
+    side = mask.shape[0]
+    per_cent = FACE_WIDTH * side / 100
+    matte = _clipped(mask, settings.matte_black_clip, settings.matte_white_clip)
+    matte *= _sides(side, per_cent, settings)
+    matte = _moved(matte, settings.matte_expand * per_cent)
+    matte = _blurred(matte, settings.matte_feather * per_cent)
+    return np.asarray(np.clip(matte, 0.0, 1.0) * border_falloff(side), np.float32)
+
+
+def combine(matte: Floats, reach: Floats, mix: float, inside: Floats | None, outside: Floats | None) -> Floats:
+    """The final matte from the shaped one, all of them (h, w), 0..1.
+
+    ``inside`` (holdout, core) raises it wherever the crop reaches (``reach``: the border fall-off on the plate),
+    ``outside`` (garbage) takes away and wins, ``mix`` scales what is left. External mattes outside 0..1 are clipped,
+    NaN counts as 0.
+    """
+    if inside is not None:
+        matte = np.maximum(matte, _external(inside) * reach)
+    if outside is not None:
+        matte = matte * (1 - _external(outside))
+    return np.asarray(matte * np.float32(mix), np.float32)
+
+
+@cache
+def border_falloff(side: int) -> Floats:
+    """(side, side): 0 on the outermost pixels, rising smoothly to 1 within 6 % of the side."""
+    distance = np.minimum(np.arange(side), np.arange(side)[::-1]) / max(1.0, _FALLOFF * side)
+    ramp = np.clip(distance, 0.0, 1.0)
+    smooth = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    falloff = np.minimum.outer(smooth, smooth)
+    falloff.setflags(write=False)
+    return falloff
+
+
+def _clipped(mask: Floats, black: float, white: float) -> Floats:
+    span = max(white - black, 1e-3)
+    return np.clip((mask - np.float32(black)) / np.float32(span), 0.0, 1.0)
+
+
+def _sides(side: int, per_cent: float, settings: Settings) -> Floats:
+    """1 inside the four side crops, with an edge one pixel wide so that moving a side is smooth."""
+    position = np.arange(side, dtype=np.float32)
+
+    def kept(low: float, high: float) -> Floats:
+        rising = np.clip(position + 1 - low * per_cent, 0.0, 1.0) if low else np.ones(side, np.float32)
+        falling = np.clip(side - position - high * per_cent, 0.0, 1.0) if high else np.ones(side, np.float32)
+        return np.asarray(rising * falling, np.float32)
+
+    rows = kept(settings.matte_top, settings.matte_bottom)
+    columns = kept(settings.matte_left, settings.matte_right)
+    return np.multiply.outer(rows, columns)
+
+
+def _moved(matte: Floats, distance: float) -> Floats:
+    """The edge moved outwards by ``distance`` pixels (inwards where negative), fractions included.
+
+    Cross and square in turn make an octagon, which is within 8 % of a disc.
+    """
+    operation = cv2.dilate if distance > 0 else cv2.erode
+    whole, part = divmod(abs(distance), 1.0)
+    for step in range(int(whole)):
+        matte = np.asarray(operation(matte, _OCTAGON[step % 2]), np.float32)
+    if part == 0:
+        return matte
+    further = np.asarray(operation(matte, _OCTAGON[int(whole) % 2]), np.float32)
+    return matte + np.float32(part) * (further - matte)
+
+
+def _blurred(matte: Floats, width: float) -> Floats:
+    """A Gaussian whose edge runs from black to white over about ``width`` pixels (two deviations)."""
+    if width <= 0:
+        return matte
+    return np.asarray(cv2.GaussianBlur(matte, (0, 0), width / 2, borderType=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _external(matte: Floats) -> Floats:
+    return np.clip(np.nan_to_num(matte, nan=0.0), 0.0, 1.0)

@@ -1,0 +1,464 @@
+"""The node: ties the rooms together. Settings in, ``render(time)`` out, and all caching.
+
+A frame is a function of its time, the plate, the identity and the settings. Nothing is kept between frames but caches
+whose keys are content hashes, so any order, any thread and any process gives the same pixels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PyOpenColorIO as ocio
+
+from . import compose, matte
+from .cache import Arrays, RenderCache, key_of
+from .colour import to_display
+from .compose import Layer
+from .errors import UserInputError
+from .faces import Face, FaceAnalyser, choose
+from .faces.align import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, paste, sample_crop
+from .faces.analysers import open_analyser
+from .frame import Clip, ColourSpace, Floats, Frame
+from .identity import Identity, encode_face, picture_files, prepare_identity
+from .media import read_picture
+from .packs import Pack, find_pack
+from .settings import FaceChoice, OutputMode, PlateColourSpace, Settings
+from .stages import StageTimes
+from .swap import SwapNetwork, swap_network
+from .track import Track, smoothed
+
+__all__ = ["FaceSwapNode", "QualityRecord", "RenderResult", "load_source"]
+
+Source = Identity | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+_ALGORITHM = 1
+"""Raised whenever the same inputs give other pixels, so that disk caches of earlier versions are not used."""
+
+
+@dataclass(frozen=True)
+class QualityRecord:
+    """What to look at twice. Shares are 0..1; of several swapped faces the worst counts.
+
+    confidence: of the detector. face_width: pixels of the plate. magnification: plate pixels for one pixel of the
+    network's crop; above 1 the face is softer than the plate. outside: share of the crop beyond the plate's edge.
+    clipped: share of the crop that display-referred sRGB cannot hold. matte: share of the plate under the matte.
+    likeness: cosine to the reference picture, or None. filled: supplied by neighbouring frames.
+    """
+
+    faces_found: int = 0
+    faces_swapped: int = 0
+    confidence: float = 0.0
+    face_width: float = 0.0
+    magnification: float = 0.0
+    outside: float = 0.0
+    clipped: float = 0.0
+    matte: float = 0.0
+    likeness: float | None = None
+    filled: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class RenderResult:
+    """One rendered frame.
+
+    plate: what was put in, its working space resolved. composite: (H, W, 3|4), the plate's encoding and
+    premultiplication. face: (H, W, 4) premultiplied over black. matte: (H, W), 0..1. changed: outside this rectangle
+    composite equals plate and matte is 0.
+    """
+
+    plate: Frame
+    composite: Floats
+    face: Floats
+    matte: Floats
+    faces: tuple[Face, ...]
+    swapped: tuple[Face, ...]
+    quality: QualityRecord
+    changed: Rectangle
+    _layers: tuple[Layer, ...] = field(repr=False, default=())
+    _crops: tuple[tuple[Face, Matrix], ...] = field(repr=False, default=())
+    _crop_size: int = field(repr=False, default=0)
+
+    def layer(self, mode: OutputMode) -> Floats:
+        """The picture of one output mode: (H, W, 3|4), for the matte (H, W)."""
+        if mode is OutputMode.COMPOSITE:
+            return self.composite
+        if mode is OutputMode.FACE:
+            return self.face
+        if mode is OutputMode.FACE_UNPREMULTIPLIED:
+            colour = compose.straight(self.face[..., :3], self.face[..., 3], premultiplied=True)
+            return np.dstack([colour, self.face[..., 3]])
+        if mode is OutputMode.STATUS:
+            return compose.status_picture(self.plate.size, self._layers, self.matte)
+        if mode is OutputMode.OVERLAY:
+            return compose.overlay_picture(self.plate, self.faces, self._crops, self._crop_size)
+        return self.matte
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """A chosen face on its way to the network. region and pixels are on the plate; crop is display-referred."""
+
+    face: Face
+    matrix: Matrix
+    region: Rectangle
+    crop: Floats
+    key: str
+    clipped: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Shot:
+    """One frame on its way through the rooms."""
+
+    plate: Frame
+    straight: Frame
+    key: str
+    settings: Settings
+    faces: tuple[Face, ...]
+    likeness: float | None
+    targets: tuple[_Target, ...]
+
+
+class FaceSwapNode:
+    """A face-swap node: a source identity, a target clip, settings.
+
+    source: a prepared identity, its file (.idn), a picture, a folder of pictures, or several pictures. target: any
+    clip, or None where a host hands the plates in. pack: a pack, its name or folder; None for the default. faces: an
+    alternative analyser, ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. Thread-safe.
+
+    Raises PackError, NoFaceInSourceError, IdentityFileError, MediaError, SettingsError.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        target: Clip | None = None,
+        *,
+        pack: Pack | str | os.PathLike[str] | None = None,
+        settings: Settings | None = None,
+        track: Track | None = None,
+        faces: str | None = None,
+        source_face: int = 0,
+        cache: RenderCache | None = None,
+        stages: StageTimes | None = None,
+    ) -> None:
+        self.pack = pack if isinstance(pack, Pack) else find_pack(pack)
+        self.target, self.track = target, track
+        self.settings = settings or Settings()
+        self.cache = RenderCache() if cache is None else cache
+        self.stages = StageTimes() if stages is None else stages
+        self._analyser = open_analyser(self.pack, faces)
+        self.identity = load_source(source, self.pack, self._analyser, source_face)
+        self._network: SwapNetwork = swap_network(self.pack, self.identity)
+
+    def render(
+        self,
+        time: int,
+        settings: Settings | None = None,
+        plate: Frame | None = None,
+        *,
+        inside: Floats | None = None,
+        outside: Floats | None = None,
+    ) -> RenderResult:
+        """The frame at ``time``.
+
+        settings: this frame's own, since hosts keyframe them. plate: handed in by a host instead of pulled from the
+        target. inside, outside: holdout and garbage mattes (H, W), 0..1, of the plate's size; outside wins.
+        Raises MediaError where the plate cannot be read, UserInputError where an external matte has another size.
+        """
+        chosen = settings or self.settings
+        shot = self._shot(time, chosen, self._plate(time, plate))
+        return self._finished(shot, self._swapped([shot])[0], inside, outside)
+
+    def render_batch(self, times: Sequence[int], settings: Settings | None = None) -> list[RenderResult]:
+        """The frames at ``times``, their faces through the network in one run. The same pixels as ``render``."""
+        chosen = settings or self.settings
+        shots = [self._shot(time, chosen, self._plate(time, None)) for time in times]
+        return [
+            self._finished(shot, crops, None, None) for shot, crops in zip(shots, self._swapped(shots), strict=True)
+        ]
+
+    def analyse(self, time: int, settings: Settings | None = None, plate: Frame | None = None) -> tuple[Face, ...]:
+        """The faces at ``time`` as the detector finds them, without smoothing, from left to right."""
+        chosen = settings or self.settings
+        working = _working(self._plate(time, plate), chosen)
+        return self._found(_straight(working), self._hash(working), chosen)
+
+    def _plate(self, time: int, plate: Frame | None) -> Frame:
+        if plate is not None:
+            return plate
+        if self.target is None:
+            raise UserInputError(
+                f"expected a plate for frame {time}, or a node with a target clip; found neither. "
+                "Pass target= to FaceSwapNode or plate= to render"
+            )
+        return self.target.frame(time)
+
+    def _hash(self, plate: Frame) -> str:
+        return plate.content_hash() if self.cache.enabled else ""
+
+    def _shot(self, time: int, settings: Settings, plate: Frame) -> _Shot:
+        plate = _working(plate, settings)
+        straight = _straight(plate)
+        if not settings.enable:
+            return _Shot(plate, straight, "", settings, (), None, ())
+        with self.stages.measure("faces"):
+            key = self._hash(plate)
+            faces = self._faces(time, straight, key, settings)
+            chosen, likeness = self._choice(straight, key, faces, settings)
+        if settings.mix == 0:
+            return _Shot(plate, straight, key, settings, faces, likeness, ())
+        with self.stages.measure("align"):
+            targets = tuple(self._aligned(straight, key, face) for face in chosen)
+        return _Shot(plate, straight, key, settings, faces, likeness, targets)
+
+    def _faces(self, time: int, plate: Frame, key: str, settings: Settings) -> tuple[Face, ...]:
+        """Found or stored, smoothed over an explicit window where frames around ``time`` can be had."""
+
+        def stored(moment: int) -> tuple[Face, ...]:
+            assert self.track is not None
+            return self.track.faces(moment, plate.size) if moment == time or moment in self.track.frames else ()
+
+        def found(moment: int) -> tuple[Face, ...]:
+            if moment == time:
+                return self._found(plate, key, settings)
+            if self.target is None or not self.target.first <= moment <= self.target.last:
+                return ()
+            return self.analyse(moment, settings)
+
+        return smoothed(stored if self.track is not None else found, time, settings.smoothing)
+
+    def _found(self, plate: Frame, key: str, settings: Settings) -> tuple[Face, ...]:
+        size, threshold = settings.analysis_size, settings.detection_threshold
+        analysis = key_of(self._analyser.name, key, size, threshold)
+
+        def compute() -> Arrays:
+            return {"faces": _rows(self._analyser.find(plate, size, threshold))}
+
+        return _faces(self.cache.get("analysis", analysis, compute))
+
+    def _choice(
+        self, plate: Frame, key: str, faces: tuple[Face, ...], settings: Settings
+    ) -> tuple[tuple[Face, ...], float | None]:
+        choice = settings.face_choice
+        if choice is FaceChoice.REFERENCE:
+            reference = _reference_embedding(settings.reference, self.pack, self._analyser)
+            likeness = [choose.cosine(self._embedding(plate, key, face), reference) for face in faces]
+            chosen = choose.most_like(faces, likeness, settings.reference_threshold)
+            return chosen, max(likeness, default=None)
+        if choice is FaceChoice.ALL:
+            return faces, None
+        if choice is FaceChoice.INDEX:
+            return choose.by_index(faces, settings.face_index), None
+        if choice is FaceChoice.NEAREST:
+            width, height = plate.size
+            x, y = settings.face_point_x * width - 0.5, (1 - settings.face_point_y) * height - 0.5
+            return choose.nearest(faces, x, y), None
+        return choose.largest(faces), None
+
+    def _embedding(self, plate: Frame, key: str, face: Face) -> Floats:
+        name = key_of(self.pack.content_hash, self._network.runtime, key, face.landmarks.tobytes())
+        found = self.cache.get("embedding", name, lambda: {"embedding": encode_face(plate, face, self.pack)[1]})
+        return found["embedding"]
+
+    def _aligned(self, plate: Frame, key: str, face: Face) -> _Target:
+        size = self.pack.crop.size
+        matrix = fit_crop(face.landmarks, size, self.pack.crop.fit, plate.pixel_aspect)
+        display = to_display(sample_crop(plate.rgb, matrix, size), plate.colour_space)
+        crop = np.asarray(np.clip(display, 0.0, 1.0), np.float32)
+        clipped = float(np.mean((display < -1e-3) | (display > 1 + 1e-3)))
+        region = crop_rectangle(matrix, size, plate.size)
+        versions = (_ALGORITHM, self._network.runtime, cv2.__version__, ocio.__version__)
+        return _Target(
+            face, matrix, region, crop, key_of(self._network.key, versions, key, matrix.tobytes()), clipped
+        )
+
+    def _swapped(self, shots: Sequence[_Shot]) -> list[list[Arrays]]:
+        """The network's crops and masks for every target of every shot; what is not cached goes in one run."""
+        with self.stages.measure("swap"):
+            targets = [target for shot in shots for target in shot.targets]
+            if len(targets) == 1:
+                results = [self.cache.get("swap", targets[0].key, lambda: self._run(targets)[0])]
+            else:
+                results = self._run_missing(targets)
+        crops = iter(results)
+        return [[next(crops) for _ in shot.targets] for shot in shots]
+
+    def _run_missing(self, targets: Sequence[_Target]) -> list[Arrays]:
+        missing = [target for target in targets if not self.cache.holds("swap", target.key)]
+        fresh = dict(zip((id(target) for target in missing), self._run(missing), strict=True))
+
+        def result(target: _Target) -> Arrays:
+            return fresh[id(target)] if id(target) in fresh else self._run([target])[0]
+
+        return [self.cache.get("swap", target.key, lambda target=target: result(target)) for target in targets]
+
+    def _run(self, targets: Sequence[_Target]) -> list[Arrays]:
+        if not targets:
+            return []
+        swapped, masks = self._network(np.stack([target.crop for target in targets]))
+        return [{"swapped": crop, "mask": mask} for crop, mask in zip(swapped, masks, strict=True)]
+
+    def _finished(
+        self, shot: _Shot, crops: Sequence[Arrays], inside: Floats | None, outside: Floats | None
+    ) -> RenderResult:
+        _check_matte_size("inside", inside, shot.plate)
+        _check_matte_size("outside", outside, shot.plate)
+        with self.stages.measure("matte"):
+            mattes = [_mattes(shot, *pair, inside, outside) for pair in zip(shot.targets, crops, strict=True)]
+        with self.stages.measure("compose"):
+            layers = tuple(
+                Layer(target.region, _colour(shot, target, arrays), final, shaped)
+                for target, arrays, (final, shaped) in zip(shot.targets, crops, mattes, strict=True)
+            )
+            joined = compose.composite(shot.plate, layers, shot.settings.matte_to_alpha)
+        return RenderResult(
+            plate=shot.plate,
+            composite=joined.composite,
+            face=joined.face,
+            matte=joined.matte,
+            faces=shot.faces,
+            swapped=tuple(target.face for target in shot.targets),
+            quality=_quality(shot, joined.matte, self.pack.crop.size),
+            changed=joined.changed,
+            _layers=layers,
+            _crops=tuple((target.face, target.matrix) for target in shot.targets),
+            _crop_size=self.pack.crop.size,
+        )
+
+
+def load_source(source: Source, pack: Pack, analyser: FaceAnalyser, source_face: int = 0) -> Identity:
+    """The identity that ``source`` stands for. Raises as FaceSwapNode does."""
+    if isinstance(source, Identity):
+        return source
+    places = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    if len(places) == 1 and Path(places[0]).suffix.lower() == ".idn":
+        return Identity.load(places[0])
+    files = [file for place in places for file in picture_files(Path(place))]
+    if not files:
+        raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")
+    pictures = [(file.name, _straight(read_picture(file))) for file in files]
+    return prepare_identity(pictures, pack, analyser, source_face)
+
+
+def _working(plate: Frame, settings: Settings) -> Frame:
+    """The plate with the working space that the settings say it has."""
+    if settings.colour_space is PlateColourSpace.AUTO:
+        return plate
+    return replace(plate, colour_space=ColourSpace(settings.colour_space.value))
+
+
+def _straight(plate: Frame) -> Frame:
+    """The plate with its colour not multiplied by alpha."""
+    if plate.alpha is None or not plate.premultiplied:
+        return plate
+    rgb = compose.straight(plate.rgb, plate.alpha, premultiplied=True)
+    return replace(plate, pixels=np.dstack([rgb, plate.alpha]), premultiplied=False)
+
+
+def _mattes(
+    shot: _Shot, target: _Target, arrays: Arrays, inside: Floats | None, outside: Floats | None
+) -> tuple[Floats, Floats]:
+    """(final, shaped) mattes of one face inside its region."""
+    crop_matte = matte.shape(arrays["mask"], shot.settings)
+    shaped = np.clip(paste(crop_matte, target.matrix, target.region), 0.0, 1.0)
+    box = target.region.slices
+    if inside is None and outside is None:
+        return matte.combine(shaped, shaped, shot.settings.mix, None, None), shaped
+    reach = np.clip(paste(matte.border_falloff(crop_matte.shape[0]), target.matrix, target.region), 0.0, 1.0)
+    core = None if inside is None else inside[box]
+    garbage = None if outside is None else outside[box]
+    return matte.combine(shaped, reach, shot.settings.mix, core, garbage), shaped
+
+
+def _colour(shot: _Shot, target: _Target, arrays: Arrays) -> Floats:
+    return compose.face_layer(
+        bounded(shot.straight.rgb[target.region.slices]),
+        target.crop,
+        arrays["swapped"],
+        arrays["mask"],
+        target.matrix,
+        target.region,
+        shot.plate.colour_space,
+        shot.settings.plate_detail,
+    )
+
+
+def _check_matte_size(name: str, external: Floats | None, plate: Frame) -> None:
+    expected = plate.pixels.shape[:2]
+    if external is not None and external.shape != expected:
+        raise UserInputError(
+            f"expected the {name} matte to be {expected[1]} x {expected[0]} like the plate; found "
+            f"{external.shape[1]} x {external.shape[0]}. Reformat it before the node"
+        )
+
+
+def _quality(shot: _Shot, final: Floats, crop_size: int) -> QualityRecord:
+    if not shot.targets:
+        return QualityRecord(faces_found=len(shot.faces), likeness=shot.likeness)
+    scales = [float(np.sqrt(abs(np.linalg.det(target.matrix[:, :2])))) for target in shot.targets]
+    worst = min(scales)
+    return QualityRecord(
+        faces_found=len(shot.faces),
+        faces_swapped=len(shot.targets),
+        confidence=min(target.face.confidence for target in shot.targets),
+        face_width=max(target.face.box[2] for target in shot.targets),
+        magnification=1 / worst,
+        outside=max(_outside(target, shot.plate, crop_size) for target in shot.targets),
+        clipped=max(target.clipped for target in shot.targets),
+        matte=float(np.mean(final > 0)),
+        likeness=shot.likeness,
+        filled=any(target.face.filled for target in shot.targets),
+    )
+
+
+def _outside(target: _Target, plate: Frame, crop_size: int) -> float:
+    """Share of the crop's area that lies beyond the plate's edge."""
+    width, height = plate.size
+    quad = crop_quad(target.matrix, crop_size).astype(np.float32)
+    low, right, bottom = -0.5, width - 0.5, height - 0.5
+    frame = np.array([[low, low], [right, low], [right, bottom], [low, bottom]], np.float32)
+    common, _ = cv2.intersectConvexConvex(quad, frame)
+    return float(np.clip(1 - common / max(cv2.contourArea(quad), 1e-6), 0.0, 1.0))
+
+
+def _rows(faces: Sequence[Face]) -> np.ndarray:
+    """Faces as float64 rows of landmarks, box, confidence, filled: what the caches keep."""
+    rows = [[*face.landmarks.ravel(), *face.box, face.confidence, face.filled] for face in faces]
+    return np.array(rows, np.float64).reshape(-1, 16)
+
+
+def _faces(arrays: Arrays) -> tuple[Face, ...]:
+    return tuple(
+        Face(row[:10].reshape(5, 2).copy(), (row[10], row[11], row[12], row[13]), float(row[14]), bool(row[15]))
+        for row in arrays["faces"]
+    )
+
+
+def _reference_embedding(path: str, pack: Pack, analyser: FaceAnalyser) -> Floats:
+    if not path:
+        raise UserInputError(
+            "expected a reference picture since Face is set to Like Reference Picture; found none. "
+            "Set `reference`, or choose the face in another way"
+        )
+    status = _status(path)
+    return _stored_reference(path, status.st_mtime_ns, status.st_size, pack, analyser)
+
+
+def _status(path: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except OSError as error:
+        raise UserInputError(f"expected the reference picture at {path}; {error.strerror}. Choose the file again") from None
+
+
+@lru_cache(maxsize=32)
+def _stored_reference(path: str, changed: int, size: int, pack: Pack, analyser: FaceAnalyser) -> Floats:
+    """The embedding of a reference picture as it stood at ``changed``; read again once the file changes."""
+    return load_source(path, pack, analyser).embedding

@@ -1,0 +1,177 @@
+"""Faces over time: linking them from frame to frame, smoothing without lag, filling gaps, storing.
+
+Nothing here remembers a previous call. A smoothed face at time t is a function of the faces found in the frames from
+t - radius to t + radius, whoever asks and in whatever order.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import MediaError, TrackError
+from .faces import Face
+
+__all__ = ["FORMAT", "Track", "smoothed"]
+
+FORMAT = "mobilefaceswap-track"
+_VERSION = 1
+_REACH = 0.6
+"""How far, in sides of its box, a face may move between neighbouring frames and still be the same."""
+
+FacesAt = Callable[[int], Sequence[Face]]
+
+
+@dataclass(frozen=True)
+class Track:
+    """The faces of every analysed frame of one clip, in pixels of a plate of ``size`` (width, height)."""
+
+    size: tuple[int, int]
+    frames: Mapping[int, tuple[Face, ...]]
+    clip: str = ""
+    analyser: str = ""
+
+    def faces(self, time: int, plate_size: tuple[int, int]) -> tuple[Face, ...]:
+        """The faces at ``time`` in pixels of a plate of ``plate_size``, which may be a proxy.
+
+        Raises TrackError where the frame was not analysed.
+        """
+        if time not in self.frames:
+            raise TrackError(
+                f"expected the track to hold frame {time}; it holds {_span(self.frames)}. "
+                "Run `mobilefaceswap analyse` over the whole range, or clear the track file"
+            )
+        x, y = plate_size[0] / self.size[0], plate_size[1] / self.size[1]
+        found = self.frames[time]
+        return found if x == y == 1 else tuple(face.scaled(x, y) for face in found)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes JSON, whole or not at all. Raises MediaError where the place cannot be written."""
+        document = {
+            "format": FORMAT,
+            "version": _VERSION,
+            "clip": self.clip,
+            "analyser": self.analyser,
+            "size": list(self.size),
+            "frames": {str(time): [_written(face) for face in faces] for time, faces in sorted(self.frames.items())},
+        }
+        place = Path(path)
+        try:
+            with tempfile.NamedTemporaryFile("w", dir=place.parent, suffix=".part", delete=False) as part:
+                json.dump(document, part)
+            os.replace(part.name, place)
+        except OSError as error:
+            raise MediaError(
+                f"expected to write the track to {place}; {error.strerror}. Choose a folder that exists and can be written"
+            ) from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Track:
+        """Reads what ``save`` wrote. Raises TrackError on anything else."""
+        try:
+            document = json.loads(Path(path).read_text())
+            if document.get("format") != FORMAT or document.get("version") != _VERSION:
+                raise ValueError(f"format {document.get('format')!r}, version {document.get('version')!r}")
+            width, height = (int(side) for side in document["size"])
+            if width < 1 or height < 1:
+                raise ValueError(f"size {width} x {height}")
+            frames = {int(time): tuple(_read(row) for row in rows) for time, rows in document["frames"].items()}
+            return cls((width, height), frames, str(document.get("clip", "")), str(document.get("analyser", "")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise TrackError(
+                f"expected {path} to be a track of version {_VERSION} written by `mobilefaceswap analyse`; "
+                f"found {type(error).__name__}: {error}. Analyse the clip again"
+            ) from None
+
+
+def smoothed(faces_at: FacesAt, time: int, radius: int) -> tuple[Face, ...]:
+    """The faces at ``time`` with landmarks averaged over pairs of frames at equal distance before and after.
+
+    Only whole pairs count, with Gaussian weights of deviation radius / 2, so that a steady movement has no lag; the
+    window ends at the clip's ends and where a face cannot be followed (a cut). ``faces_at`` yields nothing outside
+    the clip. A face that is missing at ``time`` but followed on both sides is filled in between.
+    """
+    here = list(faces_at(time))
+    if radius < 1:
+        return tuple(here)
+    averaged = [_averaged(face, faces_at, time, radius) for face in here]
+    return (*averaged, *_gaps(here, faces_at, time, radius))
+
+
+def _averaged(face: Face, faces_at: FacesAt, time: int, radius: int) -> Face:
+    total, weight = face.landmarks.copy(), 1.0
+    before: Face | None = face
+    after: Face | None = face
+    for distance in range(1, radius + 1):
+        before = _same(before, faces_at(time - distance))
+        after = _same(after, faces_at(time + distance))
+        if before is None or after is None:
+            break
+        share = math.exp(-0.5 * (distance / (radius / 2)) ** 2)
+        total += share * (before.landmarks + after.landmarks)
+        weight += 2 * share
+    return Face(total / weight, face.box, face.confidence, face.filled)
+
+
+def _gaps(here: Sequence[Face], faces_at: FacesAt, time: int, radius: int) -> list[Face]:
+    """Faces of the nearest frames on both sides that nothing at ``time`` accounts for, interpolated."""
+    early, earlier = _nearest(faces_at, time, radius, -1)
+    late, later = _nearest(faces_at, time, radius, +1)
+    filled = []
+    for face in earlier:
+        partner = _same(face, later, steps=late + early)
+        if partner is None or _same(face, here, steps=early) is not None:
+            continue
+        share = early / (early + late)
+        landmarks = (1 - share) * face.landmarks + share * partner.landmarks
+        box = (1 - share) * np.array(face.box) + share * np.array(partner.box)
+        corner = tuple(box.tolist())
+        filled.append(Face(landmarks, corner, min(face.confidence, partner.confidence), filled=True))
+    return filled
+
+
+def _nearest(faces_at: FacesAt, time: int, radius: int, direction: int) -> tuple[int, Sequence[Face]]:
+    for distance in range(1, radius + 1):
+        if found := faces_at(time + direction * distance):
+            return distance, found
+    return radius, ()
+
+
+def _same(face: Face | None, others: Sequence[Face], steps: int = 1) -> Face | None:
+    """The nearest of ``others`` that ``face`` can have become within ``steps`` frames."""
+    if face is None or not others:
+        return None
+    best = min(others, key=lambda other: float(np.hypot(*(other.centre - face.centre))))
+    side = math.sqrt(max(face.area, 1e-9))
+    moved = float(np.hypot(*(best.centre - face.centre)))
+    grown = math.sqrt(max(best.area, 1e-9)) / side
+    return best if moved <= _REACH * side * math.sqrt(steps) and 0.5 < grown < 2.0 else None
+
+
+def _written(face: Face) -> dict[str, Any]:
+    return {
+        "landmarks": face.landmarks.tolist(),
+        "box": [float(value) for value in face.box],
+        "confidence": float(face.confidence),
+        "filled": face.filled,
+    }
+
+
+def _read(row: Mapping[str, Any]) -> Face:
+    landmarks = np.array(row["landmarks"], np.float64)
+    x, y, width, height = (float(value) for value in row["box"])
+    if landmarks.shape != (5, 2) or not np.isfinite([*landmarks.ravel(), x, y, width, height]).all():
+        raise ValueError(f"expected five finite landmarks, found {landmarks.shape}")
+    return Face(landmarks, (x, y, width, height), float(row["confidence"]), bool(row["filled"]))
+
+
+def _span(frames: Mapping[int, Any]) -> str:
+    return f"{len(frames)} frames from {min(frames)} to {max(frames)}" if frames else "no frame"
