@@ -1,0 +1,45 @@
+# Two commands on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test slow lint ofx release clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[demo,test]'
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m mobilefaceswap.demo demo
+
+test: $(VENV)/.test
+	$(BIN)/ruff check plugin tests models ofx_bridge
+	$(BIN)/ruff format --check plugin tests models ofx_bridge
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format plugin tests models ofx_bridge
+	$(BIN)/ruff check --fix plugin tests models ofx_bridge
+	$(BIN)/mypy
+
+ofx: $(VENV)/.demo
+	$(BIN)/mobilefaceswap ofx build
+
+release: $(VENV)/.test
+	$(BIN)/mobilefaceswap ofx build --release
+	$(BIN)/python -m build
+
+clean:
+	rm -rf $(VENV) build dist demo ofx_bridge/build

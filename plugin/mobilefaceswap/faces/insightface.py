@@ -1,0 +1,77 @@
+"""Any InsightFace pack as the detector, on request only: its named packs are for non-commercial research."""
+
+from __future__ import annotations
+
+import threading
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..errors import PackError, PackNotFoundError
+from ..frame import Frame
+from .detect import display_bytes
+from .records import Face
+
+__all__ = ["LICENCE", "InsightFaceAnalyser"]
+
+LICENCE = "InsightFace model packs: non-commercial research use only, unless you hold a licence from insightface.ai"
+
+_STRIDE = 32
+_NAMED_PACKS = Path("~/.insightface/models")
+
+
+class InsightFaceAnalyser:
+    """SCRFD and its kin from a folder of ONNX files, or from a named pack that is already on this machine."""
+
+    def __init__(self, name: str) -> None:
+        """Raises PackNotFoundError where the folder is absent (nothing is ever downloaded), PackError otherwise."""
+        folder = _existing(name)
+        # The import takes a second and sets ONNX Runtime's log level: only for those who ask for it.
+        from insightface.app import FaceAnalysis
+
+        try:
+            analysis: Any = FaceAnalysis(
+                name=str(folder), allowed_modules=["detection"], providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its loader raises whatever the file provokes, assertions included
+            raise PackError(
+                f"expected {folder} to hold ONNX files with a face detector that insightface {version('insightface')} "
+                f"knows; found {type(error).__name__}: {error}. Check the folder's content"
+            ) from None
+        self.name = f"insightface-{folder}-{version('insightface')}"
+        self._model = analysis.det_model
+        self._lock = threading.Lock()
+
+    def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
+        """See ``FaceAnalyser``."""
+        width, height = plate.size
+        scale = min(1.0, size / max(width * plate.pixel_aspect, height))
+        small = max(1, round(width * plate.pixel_aspect * scale)), max(1, round(height * scale))
+        resized = cv2.resize(plate.rgb, small, interpolation=cv2.INTER_AREA)
+        picture = display_bytes(np.asarray(resized, np.float32), plate.colour_space)
+        side = (-(-max(small) // _STRIDE)) * _STRIDE
+        with self._lock:
+            self._model.prepare(ctx_id=-1, input_size=(side, side), det_thresh=threshold)
+            boxes, points = self._model.detect(picture, input_size=(side, side))
+        found = [_face(box, landmarks) for box, landmarks in zip(boxes, points, strict=True)]
+        scaled = [face.scaled(width / small[0], height / small[1]) for face in found]
+        return tuple(sorted(scaled, key=lambda face: float(face.centre[0])))
+
+
+def _face(box: Any, landmarks: Any) -> Face:
+    x1, y1, x2, y2, score = (float(value) for value in box)
+    return Face(np.asarray(landmarks, np.float64), (x1, y1, x2 - x1, y2 - y1), min(score, 1.0))
+
+
+def _existing(name: str) -> Path:
+    places = [Path(name).expanduser(), (_NAMED_PACKS / name).expanduser()]
+    for place in places:
+        if place.is_dir():
+            return place.resolve()
+    raise PackNotFoundError(
+        f"expected an InsightFace pack at {places[0]} or {places[1]}; found neither, and nothing is downloaded. "
+        f"Fetch it with insightface's own command if its licence allows your use ({LICENCE})"
+    )

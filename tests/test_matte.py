@@ -1,0 +1,103 @@
+"""The matte: zero at the border, sizes in percent of the face, outside wins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mobilefaceswap import matte
+from mobilefaceswap.faces.align import FACE_WIDTH
+from mobilefaceswap.settings import Settings
+
+SIDE = 224
+PLAIN = Settings(matte_feather=0, matte_black_clip=0, matte_white_clip=1)
+
+
+def disc(radius: float, side: int = SIDE) -> np.ndarray:
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    return (np.hypot(x, y) <= radius).astype(np.float32)
+
+
+def test_the_border_is_exactly_zero_even_where_the_mask_is_not():
+    shaped = matte.shape(np.ones((SIDE, SIDE), np.float32), PLAIN)
+    frame = np.concatenate([shaped[0], shaped[-1], shaped[:, 0], shaped[:, -1]])
+    assert not frame.any()
+    assert shaped[SIDE // 2, SIDE // 2] == 1
+
+
+def test_a_sigmoid_s_tail_is_clipped_to_zero():
+    shaped = matte.shape(np.full((SIDE, SIDE), 0.04, np.float32), Settings())
+    assert not shaped.any()
+
+
+def test_white_clip_below_black_clip_is_a_hard_edge_and_not_an_error():
+    shaped = matte.shape(disc(60), Settings(matte_black_clip=0.5, matte_white_clip=0.2, matte_feather=0))
+    assert set(np.unique(shaped)) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("percent", [-10.0, -3.3, 2.5, 9.0])
+def test_expand_moves_the_edge_by_its_percentage_of_the_face(percent):
+    before = matte.shape(disc(60), PLAIN)
+    after = matte.shape(disc(60), PLAIN.replaced(matte_expand=percent))
+    row = SIDE // 2
+    moved = (after[row].sum() - before[row].sum()) / 2
+    assert moved == pytest.approx(percent / 100 * FACE_WIDTH * SIDE, abs=0.75)
+
+
+def test_expand_is_smooth_in_its_setting():
+    widths = [
+        float(matte.shape(disc(60), PLAIN.replaced(matte_expand=value)).sum()) for value in np.linspace(0, 3, 13)
+    ]
+    assert (np.diff(widths) > 0).all()
+
+
+def test_feather_softens_without_moving_the_middle_of_the_edge():
+    soft = matte.shape(disc(60), PLAIN.replaced(matte_feather=10.0))
+    edge = round((SIDE - 1) / 2 + 60)
+    assert soft[SIDE // 2, edge] == pytest.approx(0.5, abs=0.1)
+    assert 0 < soft[SIDE // 2, edge + 6] < 0.5 < soft[SIDE // 2, edge - 6] < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [("matte_left", np.s_[:, :60]), ("matte_right", np.s_[:, -60:]), ("matte_top", np.s_[:60]), ("matte_bottom", np.s_[-60:])],
+)
+def test_a_side_crop_takes_its_own_side_only(name, lost):
+    full = matte.shape(disc(90), PLAIN)
+    cut = matte.shape(disc(90), PLAIN.replaced(**{name: 50.0}))
+    assert full[lost].any()
+    assert not cut[lost].any()
+    assert cut.sum() > 0.5 * full.sum()
+
+
+def test_the_matte_follows_the_mask():
+    moved = np.roll(disc(40), (15, -20), axis=(0, 1))
+    expected = np.roll(matte.shape(disc(40), Settings()), (15, -20), axis=(0, 1))
+    np.testing.assert_allclose(matte.shape(moved, Settings()), expected, atol=1e-5)
+
+
+def test_outside_wins_over_inside():
+    shaped, ones = np.full((4, 4), 0.5, np.float32), np.ones((4, 4), np.float32)
+    inside, outside = np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32)
+    inside[:, :2], outside[:2] = 1, 1
+    final = matte.combine(shaped, ones, 1.0, inside, outside)
+    assert not final[:2].any()
+    assert (final[2:, :2] == 1).all()
+    assert (final[2:, 2:] == 0.5).all()
+
+
+def test_inside_reaches_no_further_than_the_crop():
+    reach = np.zeros((4, 4), np.float32)
+    final = matte.combine(reach, reach, 1.0, np.ones((4, 4), np.float32), None)
+    assert not final.any()
+
+
+def test_broken_external_mattes_count_as_nothing():
+    half = np.full((2, 2), 0.5, np.float32)
+    broken = np.array([[np.nan, -3], [0, 0]], np.float32)
+    np.testing.assert_array_equal(matte.combine(half, half, 1.0, broken, broken), half)
+
+
+def test_mix_scales_the_matte():
+    half = np.full((2, 2), 0.5, np.float32)
+    np.testing.assert_allclose(matte.combine(half, half, 0.25, None, None), 0.125)
