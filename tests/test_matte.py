@@ -45,9 +45,7 @@ def test_expand_moves_the_edge_by_its_percentage_of_the_face(percent):
 
 
 def test_expand_is_smooth_in_its_setting():
-    widths = [
-        float(matte.shape(disc(60), PLAIN.replaced(matte_expand=value)).sum()) for value in np.linspace(0, 3, 13)
-    ]
+    widths = [float(matte.shape(disc(60), PLAIN.replaced(matte_expand=value)).sum()) for value in np.linspace(0, 3, 13)]
     assert (np.diff(widths) > 0).all()
 
 
@@ -60,7 +58,12 @@ def test_feather_softens_without_moving_the_middle_of_the_edge():
 
 @pytest.mark.parametrize(
     ("name", "lost"),
-    [("matte_left", np.s_[:, :60]), ("matte_right", np.s_[:, -60:]), ("matte_top", np.s_[:60]), ("matte_bottom", np.s_[-60:])],
+    [
+        ("matte_left", np.s_[:, :60]),
+        ("matte_right", np.s_[:, -60:]),
+        ("matte_top", np.s_[:60]),
+        ("matte_bottom", np.s_[-60:]),
+    ],
 )
 def test_a_side_crop_takes_its_own_side_only(name, lost):
     full = matte.shape(disc(90), PLAIN)

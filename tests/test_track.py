@@ -28,7 +28,9 @@ def test_jitter_gets_smaller():
     noise = np.random.default_rng(0).normal(0, 1.5, (40, 5, 2))
     faces = {time: (face_at(50, shake=noise[time]),) for time in range(40)}
     plain = [faces[time][0].landmarks - face_at(50).landmarks for time in range(10, 30)]
-    quiet = [smoothed(lambda t: faces.get(t, ()), time, 4)[0].landmarks - face_at(50).landmarks for time in range(10, 30)]
+    quiet = [
+        smoothed(lambda t: faces.get(t, ()), time, 4)[0].landmarks - face_at(50).landmarks for time in range(10, 30)
+    ]
     assert np.std(quiet) < 0.6 * np.std(plain)
 
 

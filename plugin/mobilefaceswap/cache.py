@@ -21,7 +21,6 @@ import xxhash
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-
 __all__ = ["Arrays", "CacheCounts", "RenderCache", "key_of"]
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -205,9 +205,7 @@ def _with_outliers(notes: Sequence[Picture], kept: Sequence[int]) -> list[Pictur
     """Marks the used pictures whose number among the used ones is not in ``kept``."""
     numbers = iter(range(len(notes)))
     outlier = "left out: does not look like the other pictures"
-    return [
-        Picture(note.name, False, outlier) if note.used and next(numbers) not in kept else note for note in notes
-    ]
+    return [Picture(note.name, False, outlier) if note.used and next(numbers) not in kept else note for note in notes]
 
 
 def _thumbnail(crop: Floats) -> npt.NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -275,9 +275,7 @@ class FaceSwapNode:
         clipped = float(np.mean((display < -1e-3) | (display > 1 + 1e-3)))
         region = crop_rectangle(matrix, size, plate.size)
         versions = (_ALGORITHM, self._network.runtime, cv2.__version__, ocio.__version__)
-        return _Target(
-            face, matrix, region, crop, key_of(self._network.key, versions, key, matrix.tobytes()), clipped
-        )
+        return _Target(face, matrix, region, crop, key_of(self._network.key, versions, key, matrix.tobytes()), clipped)
 
     def _swapped(self, shots: Sequence[_Shot]) -> list[list[Arrays]]:
         """The network's crops and masks for every target of every shot; what is not cached goes in one run."""
@@ -297,7 +295,7 @@ class FaceSwapNode:
         def result(target: _Target) -> Arrays:
             return fresh[id(target)] if id(target) in fresh else self._run([target])[0]
 
-        return [self.cache.get("swap", target.key, lambda target=target: result(target)) for target in targets]
+        return [self.cache.get("swap", target.key, partial(result, target)) for target in targets]
 
     def _run(self, targets: Sequence[_Target]) -> list[Arrays]:
         if not targets:
@@ -455,7 +453,9 @@ def _status(path: str) -> os.stat_result:
     try:
         return os.stat(path)
     except OSError as error:
-        raise UserInputError(f"expected the reference picture at {path}; {error.strerror}. Choose the file again") from None
+        raise UserInputError(
+            f"expected the reference picture at {path}; {error.strerror}. Choose the file again"
+        ) from None
 
 
 @lru_cache(maxsize=32)

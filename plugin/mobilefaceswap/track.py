@@ -70,7 +70,8 @@ class Track:
             os.replace(part.name, place)
         except OSError as error:
             raise MediaError(
-                f"expected to write the track to {place}; {error.strerror}. Choose a folder that exists and can be written"
+                f"expected to write the track to {place}; {error.strerror}. "
+                "Choose a folder that exists and can be written"
             ) from None
 
     @classmethod

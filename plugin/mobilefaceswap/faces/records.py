@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,7 +52,7 @@ class Face:
         )
 
 
-class FaceAnalyser(Protocol):
+class FaceAnalyser(Hashable, Protocol):
     """Finds faces. ``name`` distinguishes analysers, with their versions, in cache keys."""
 
     @property

@@ -1,0 +1,86 @@
+"""Caches: bounded, shared through the disk, never a reason for a frame to fail."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mobilefaceswap.cache import RenderCache, key_of
+
+KILOBYTE = 1024
+
+
+def block(value: float = 0.0) -> dict[str, np.ndarray]:
+    return {"pixels": np.full(KILOBYTE // 4, value, np.float32)}
+
+
+def test_a_value_is_computed_once():
+    cache = RenderCache()
+    first = cache.get("swap", "a", block)
+    assert cache.get("swap", "a", block) is first
+    assert cache.counts.computed == {"swap": 1}
+
+
+def test_kinds_do_not_share_keys():
+    cache = RenderCache()
+    cache.get("swap", "a", lambda: block(1))
+    assert cache.get("analysis", "a", lambda: block(2))["pixels"][0] == 2
+
+
+def test_memory_is_bounded_and_the_least_used_goes_first():
+    cache = RenderCache(memory=3 * KILOBYTE)
+    for name in "abc":
+        cache.get("swap", name, block)
+    cache.get("swap", "a", block)
+    cache.get("swap", "d", block)
+    assert cache.holds("swap", "a")
+    assert not cache.holds("swap", "b")
+
+
+def test_a_value_larger_than_the_memory_is_not_kept():
+    cache = RenderCache(memory=KILOBYTE // 2)
+    cache.get("swap", "a", block)
+    assert not cache.holds("swap", "a")
+
+
+def test_the_disk_store_survives_the_process(tmp_path):
+    RenderCache(folder=tmp_path).get("swap", "a", lambda: block(7))
+    again = RenderCache(folder=tmp_path)
+    assert again.get("swap", "a", lambda: block(8))["pixels"][0] == 7
+    assert again.counts.computed == {}
+
+
+def test_a_damaged_entry_is_computed_again(tmp_path):
+    RenderCache(folder=tmp_path).get("swap", "a", lambda: block(7))
+    (tmp_path / "swap-a").write_bytes(b"\x00" * 40)
+    assert RenderCache(folder=tmp_path).get("swap", "a", lambda: block(8))["pixels"][0] == 8
+
+
+def test_the_disk_store_is_trimmed(tmp_path):
+    cache = RenderCache(memory=0, folder=tmp_path, disk=10 * KILOBYTE)
+    for number in range(130):
+        cache.get("swap", str(number), block)
+    # It is trimmed every 64 entries, so at most that many lie beyond the bound.
+    assert len(list(tmp_path.iterdir())) <= 64 + 10
+
+
+def test_a_folder_that_cannot_be_written_costs_no_frame(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    assert RenderCache(folder=blocked / "cache").get("swap", "a", lambda: block(3))["pixels"][0] == 3
+
+
+def test_clearing_forgets_memory_and_disk(tmp_path):
+    cache = RenderCache(folder=tmp_path)
+    cache.get("swap", "a", block)
+    cache.clear()
+    assert not cache.holds("swap", "a")
+
+
+def test_no_memory_and_no_folder_means_disabled():
+    assert not RenderCache(memory=0).enabled
+    assert RenderCache(memory=1).enabled
+
+
+def test_keys_count_every_digit_and_the_order():
+    assert key_of(0.1 + 0.2) != key_of(0.3)
+    assert key_of("a", "b") != key_of("b", "a") != key_of("ab")
