@@ -1,0 +1,70 @@
+"""Typed configuration of a run, read from one TOML file per experiment."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model import ModelConfig
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the run, up to `until` steps; `rows` are (self, pasted, cross) rows of a batch."""
+
+    until: int
+    size: int
+    people: int
+    rows: tuple[int, int, int]
+    sface_rows: int = 4
+    learned_mask: bool = False
+    discriminator: bool = False
+    rate: float = 1e-3
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each loss counts."""
+
+    pixel: float = 6.0
+    perceptual: float = 1.0
+    sface: float = 3.0
+    small: float = 1.5
+    attribute: float = 0.6
+    low_frequency: float = 2.0
+    surround: float = 1.0
+    mask: float = 1.0
+    adversarial: float = 0.05
+
+
+@dataclass(frozen=True)
+class Config:
+    """One experiment."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    weights: Weights = field(default_factory=Weights)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    clean_only: bool = False
+    seed: int = 0
+    ema: float = 0.998
+    clip: float = 5.0
+
+    def stage(self, step: int) -> Stage:
+        """The stage in which `step` lies; the last one goes on without end."""
+        return next((s for s in self.stages if step < s.until), self.stages[-1])
+
+    @property
+    def steps(self) -> int:
+        """Length of the whole run."""
+        return self.stages[-1].until
+
+
+def load_config(path: Path) -> Config:
+    """Read a TOML file; unknown keys are an error."""
+    raw: dict[str, Any] = tomllib.loads(path.read_text())
+    stages = tuple(Stage(**{**s, "rows": tuple(s["rows"])}) for s in raw.pop("stages"))
+    weights, model = Weights(**raw.pop("weights", {})), ModelConfig(**raw.pop("model", {}))
+    return Config(stages=stages, weights=weights, model=model, **raw)
