@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from .colour import from_display
 from .faces import Face
@@ -21,6 +22,7 @@ __all__ = ["Layer", "Layers", "composite", "face_layer", "overlay_picture", "sta
 
 _INSIDE, _OUTSIDE = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
 _FOUND, _CHOSEN = (1.0, 0.6, 0.0), (0.0, 1.0, 0.0)
+_COVERED = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,25 +137,31 @@ def status_picture(size: tuple[int, int], layers: Sequence[Layer], matte: Floats
 
 
 def overlay_picture(plate: Frame, faces: Sequence[Face], chosen: Sequence[tuple[Face, Matrix]], side: int) -> Floats:
-    """The plate with boxes, landmarks and confidences of all faces (orange) and the crops of the chosen ones (green)."""
-    picture = np.ascontiguousarray(plate.rgb)
-    thickness = max(1, round(plate.size[1] / 540))
+    """The plate with boxes, landmarks and confidences of all faces (orange), and the crops of the chosen (green)."""
+    height, width = plate.pixels.shape[:2]
+    thickness = max(1, round(height / 540))
+    # OpenCV draws text into bytes only, so lines are drawn as coverage and laid over the float plate.
+    found, crops = np.zeros((2, height, width), np.uint8)
     for face in faces:
-        _draw_face(picture, face, thickness)
+        _draw_face(found, face, thickness)
     for _, matrix in chosen:
         corners = np.rint(crop_quad(matrix, side)).astype(np.int32)
-        cv2.polylines(picture, [corners], True, _CHOSEN, thickness, cv2.LINE_AA)
-    if plate.alpha is None:
-        return np.asarray(picture, np.float32)
-    return np.dstack([picture, plate.alpha])
+        cv2.polylines(crops, [corners], True, _COVERED, thickness, cv2.LINE_AA)
+    picture = plate.pixels.copy()
+    for coverage, colour in ((found, _FOUND), (crops, _CHOSEN)):
+        share = coverage[..., None] / np.float32(_COVERED)
+        picture[..., :3] = np.where(
+            share > 0, picture[..., :3] * (1 - share) + np.array(colour, np.float32) * share, picture[..., :3]
+        )
+    return picture
 
 
-def _draw_face(picture: Floats, face: Face, thickness: int) -> None:
+def _draw_face(coverage: npt.NDArray[np.uint8], face: Face, thickness: int) -> None:
     x, y, width, height = (round(value) for value in face.box)
-    cv2.rectangle(picture, (x, y), (x + width, y + height), _FOUND, thickness, cv2.LINE_AA)
+    cv2.rectangle(coverage, (x, y), (x + width, y + height), _COVERED, thickness, cv2.LINE_AA)
     for point in face.landmarks:
         centre = (round(float(point[0])), round(float(point[1])))
-        cv2.circle(picture, centre, 2 * thickness, _FOUND, -1, cv2.LINE_AA)
+        cv2.circle(coverage, centre, 2 * thickness, _COVERED, -1, cv2.LINE_AA)
     text = f"{face.confidence:.2f}" + (" filled" if face.filled else "")
     place = (x, max(12 * thickness, y - 4 * thickness))
-    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thickness, _FOUND, thickness, cv2.LINE_AA)
+    cv2.putText(coverage, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thickness, _COVERED, thickness, cv2.LINE_AA)

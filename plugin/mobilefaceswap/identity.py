@@ -147,8 +147,8 @@ def display_crop(picture: Frame, face: Face, pack: Pack, size: int) -> Floats:
 def encode_face(picture: Frame, face: Face, pack: Pack) -> tuple[Floats, Floats]:
     """(feature map (1, C, h, w), embedding (1, D), not normalised) of one face by the pack's encoder."""
     declared = pack.encoder
-    crop = display_crop(picture, face, pack, declared.size) * np.float32(declared.range)
-    normalised = (crop - np.float32(declared.mean)) / np.float32(declared.std)
+    crop = display_crop(picture, face, pack, declared.size) * declared.range
+    normalised = (crop - np.array(declared.mean)) / np.array(declared.std)
     planar = np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], np.float32)
     out = encoder_session(pack).run({"face": planar})
     return out["feature_map"], out["embedding"]
@@ -185,8 +185,8 @@ def prepare_identity(
         )
     kept = _agreeing([embedding for _, embedding in encoded])
     notes = _with_outliers(notes, kept)
-    feature_map = np.mean([encoded[index][0] for index in kept], axis=0, dtype=np.float32)
-    embedding = np.mean([encoded[index][1] for index in kept], axis=0, dtype=np.float32)
+    feature_map = np.stack([encoded[index][0] for index in kept]).mean(axis=0)
+    embedding = np.stack([encoded[index][1] for index in kept]).mean(axis=0)
     weights = identity_session(pack).run({"feature_map": feature_map, "embedding": embedding})
     return Identity(
         weights, embedding[0], pack.name, pack.content_hash, _thumbnail(crops[kept[0]]), release, tuple(notes)
@@ -210,4 +210,4 @@ def _with_outliers(notes: Sequence[Picture], kept: Sequence[int]) -> list[Pictur
 
 def _thumbnail(crop: Floats) -> npt.NDArray[np.uint8]:
     small = cv2.resize(crop, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
-    return np.rint(small * 255).astype(np.uint8)
+    return np.asarray(np.rint(small * 255), np.uint8)

@@ -11,14 +11,16 @@ from functools import cache
 import cv2
 import numpy as np
 
-from .faces.align import FACE_WIDTH
+from .faces.align import FACE_WIDTH, Matrix, Rectangle, paste
 from .frame import Floats
 from .settings import Settings
 
-__all__ = ["border_falloff", "combine", "shape"]
+__all__ = ["border_falloff", "combine", "on_plate", "shape"]
 
 _FALLOFF = 0.06
 """Width of the fall-off at the crop's border, as a share of its side."""
+
+_ROUNDING = 1e-4
 
 _OCTAGON = (
     cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)),
@@ -54,6 +56,18 @@ def combine(matte: Floats, reach: Floats, mix: float, inside: Floats | None, out
     return np.asarray(matte * np.float32(mix), np.float32)
 
 
+def on_plate(crop_matte: Floats, matrix: Matrix, region: Rectangle) -> Floats:
+    """The (S, S) matte of a crop on the plate, inside ``region``: (h, w), 0..1.
+
+    What bicubic sampling leaves of 0 and 1 but for rounding is 0 and 1 again, so that the core stays solid and the
+    plate outside keeps its bits.
+    """
+    matte = paste(crop_matte, matrix, region)
+    matte[matte < _ROUNDING] = 0
+    matte[matte > 1 - _ROUNDING] = 1
+    return matte
+
+
 @cache
 def border_falloff(side: int) -> Floats:
     """(side, side): 0 on the outermost pixels, rising smoothly to 1 within 6 % of the side."""
@@ -67,7 +81,7 @@ def border_falloff(side: int) -> Floats:
 
 def _clipped(mask: Floats, black: float, white: float) -> Floats:
     span = max(white - black, 1e-3)
-    return np.clip((mask - np.float32(black)) / np.float32(span), 0.0, 1.0)
+    return np.asarray(np.clip((mask - black) / span, 0.0, 1.0), np.float32)
 
 
 def _sides(side: int, per_cent: float, settings: Settings) -> Floats:

@@ -22,7 +22,7 @@ from .colour import to_display
 from .compose import Layer
 from .errors import UserInputError
 from .faces import Face, FaceAnalyser, choose
-from .faces.align import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, paste, sample_crop
+from .faces.align import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, sample_crop
 from .faces.analysers import open_analyser
 from .frame import Clip, ColourSpace, Floats, Frame
 from .identity import Identity, encode_face, picture_files, prepare_identity
@@ -365,11 +365,11 @@ def _mattes(
 ) -> tuple[Floats, Floats]:
     """(final, shaped) mattes of one face inside its region."""
     crop_matte = matte.shape(arrays["mask"], shot.settings)
-    shaped = np.clip(paste(crop_matte, target.matrix, target.region), 0.0, 1.0)
+    shaped = matte.on_plate(crop_matte, target.matrix, target.region)
     box = target.region.slices
     if inside is None and outside is None:
         return matte.combine(shaped, shaped, shot.settings.mix, None, None), shaped
-    reach = np.clip(paste(matte.border_falloff(crop_matte.shape[0]), target.matrix, target.region), 0.0, 1.0)
+    reach = matte.on_plate(matte.border_falloff(crop_matte.shape[0]), target.matrix, target.region)
     core = None if inside is None else inside[box]
     garbage = None if outside is None else outside[box]
     return matte.combine(shaped, reach, shot.settings.mix, core, garbage), shaped
@@ -406,7 +406,7 @@ def _quality(shot: _Shot, final: Floats, crop_size: int) -> QualityRecord:
         faces_found=len(shot.faces),
         faces_swapped=len(shot.targets),
         confidence=min(target.face.confidence for target in shot.targets),
-        face_width=max(target.face.box[2] for target in shot.targets),
+        face_width=max(float(target.face.box[2]) for target in shot.targets),
         magnification=1 / worst,
         outside=max(_outside(target, shot.plate, crop_size) for target in shot.targets),
         clipped=max(target.clipped for target in shot.targets),

@@ -27,8 +27,8 @@ class SwapNetwork:
         if identity.pack_hash != pack.content_hash:
             raise IdentityFileError(
                 f"expected an identity prepared with pack {pack.name} ({pack.content_hash[:12]}); this one "
-                f"was prepared with {identity.pack_name} ({identity.pack_hash[:12]}). Prepare it again from the pictures with "
-                "`mobilefaceswap identity`, or choose the other pack"
+                f"was prepared with {identity.pack_name} ({identity.pack_hash[:12]}). "
+                "Prepare it again from the pictures with `mobilefaceswap identity`, or choose the other pack"
             )
         self.key = (pack.content_hash, identity.content_hash)
         self._session: Session = load_session(specialise(pack.path("idn").read_bytes(), identity.weights))

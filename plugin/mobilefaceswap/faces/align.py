@@ -39,7 +39,7 @@ TEMPLATE = np.array(
         [70.72990036, 92.20410156],
     ]
 )
-"""The ArcFace template on a 112-pixel crop: the viewer's left and right eye, nose, left and right corner of the mouth."""
+"""The ArcFace template on a 112-pixel crop: the viewer's left and right eye, nose, left and right mouth corner."""
 
 FACE_WIDTH = 2 * (TEMPLATE[1, 0] - TEMPLATE[0, 0]) / 112
 """Width of a face as a share of the crop's side: twice the distance between the eyes."""

@@ -27,6 +27,8 @@ _OVERLAP = 0.3
 _MOST_CANDIDATES = 500
 _LARGEST_BYTE = 255
 
+_creation = threading.Lock()
+
 
 class YuNetAnalyser:
     """OpenCV's detector keeps its input size, so every thread has one of its own."""
@@ -84,7 +86,8 @@ class YuNetAnalyser:
     def _detector(self) -> cv2.FaceDetectorYN:
         detector: cv2.FaceDetectorYN | None = getattr(self._local, "detector", None)
         if detector is None:
-            detector = self._local.detector = _created(self._model)
+            with _creation:
+                detector = self._local.detector = _created(self._model)
         return detector
 
 
