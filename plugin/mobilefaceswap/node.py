@@ -129,8 +129,8 @@ class FaceSwapNode:
     """A face-swap node: a source identity, a target clip, settings.
 
     source: a prepared identity, its file (.idn), a picture, a folder of pictures, or several pictures. target: any
-    clip, or None where a host hands the plates in. pack: a pack, its name or folder; None for the default. faces: an
-    alternative analyser, ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. Thread-safe.
+    clip, or None where a host hands the plates in. pack: a pack, its name or folder; None for the default. faces: another
+    analyser, or its name, ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. Thread-safe.
 
     Raises PackError, NoFaceInSourceError, IdentityFileError, MediaError, SettingsError.
     """
@@ -143,7 +143,7 @@ class FaceSwapNode:
         pack: Pack | str | os.PathLike[str] | None = None,
         settings: Settings | None = None,
         track: Track | None = None,
-        faces: str | None = None,
+        faces: str | FaceAnalyser | None = None,
         source_face: int = 0,
         cache: RenderCache | None = None,
         stages: StageTimes | None = None,
@@ -153,7 +153,7 @@ class FaceSwapNode:
         self.settings = settings or Settings()
         self.cache = RenderCache() if cache is None else cache
         self.stages = StageTimes() if stages is None else stages
-        self._analyser = open_analyser(self.pack, faces)
+        self._analyser = open_analyser(self.pack, faces) if faces is None or isinstance(faces, str) else faces
         self.identity = load_source(source, self.pack, self._analyser, source_face)
         self._network: SwapNetwork = swap_network(self.pack, self.identity)
 

@@ -1,0 +1,69 @@
+"""Options and what most tests start from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import DrawnClip, MarkerAnalyser
+from tiny_pack import make_tiny_pack
+
+from mobilefaceswap.frame import Frame
+from mobilefaceswap.identity import Identity, prepare_identity
+from mobilefaceswap.node import FaceSwapNode
+from mobilefaceswap.packs import Pack, find_pack
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--authors-repo", help="a checkout of the authors' repository, to remake their golden file")
+
+
+@pytest.fixture(scope="session")
+def media() -> Path:
+    """The folder of further media, which holds clips, faces and portraits."""
+    folder = os.environ.get("MOBILEFACESWAP_MEDIA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("MOBILEFACESWAP_MEDIA names no folder with clips, faces and portraits")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    """A complete pack of a few kilobytes whose mask follows the picture."""
+    return find_pack(make_tiny_pack(tmp_path_factory.mktemp("tiny")))
+
+
+@pytest.fixture(scope="session")
+def base_pack() -> Pack:
+    """The pack that ships."""
+    return find_pack("base-224")
+
+
+@pytest.fixture(scope="session")
+def tiny_identity(tiny_pack: Pack) -> Identity:
+    """An identity prepared from a drawn picture."""
+    return prepare_identity([("drawn", DrawnClip().frame(0))], tiny_pack, MarkerAnalyser())
+
+
+@pytest.fixture
+def node(tiny_pack: Pack, tiny_identity: Identity) -> FaceSwapNode:
+    """A node over the drawn clip, with its own analyser and cache."""
+    return FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=MarkerAnalyser())
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Frame:
+    """scikit-image's portrait of an astronaut (NASA, public domain), 512 x 512."""
+    from skimage.data import astronaut
+
+    return Frame(astronaut()[..., :3].astype(np.float32) / 255)
+
+
+@pytest.fixture(scope="session")
+def grace_hopper() -> Path:
+    """matplotlib's sample portrait of Grace Hopper (US Navy, public domain)."""
+    from matplotlib import get_data_path
+
+    return Path(get_data_path()) / "sample_data" / "grace_hopper.jpg"

@@ -1,0 +1,275 @@
+"""The node on drawn frames: any order gives the same pixels, caches skip what did not change, layers agree."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from drawn import DrawnClip, MarkerAnalyser, drawn_frame
+
+from mobilefaceswap.cache import RenderCache
+from mobilefaceswap.errors import IdentityFileError, SettingsError, UserInputError
+from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.identity import Identity, prepare_identity
+from mobilefaceswap.node import FaceSwapNode
+from mobilefaceswap.settings import OutputMode, Settings
+from mobilefaceswap.track import Track
+
+TIMES = list(range(0, 24, 3))
+
+
+def fresh(pack, identity, **more) -> FaceSwapNode:
+    """A node that keeps nothing between frames."""
+    more = {"target": DrawnClip(), "faces": MarkerAnalyser(), "cache": RenderCache(memory=0)} | more
+    return FaceSwapNode(identity, pack=pack, **more)
+
+
+def pixels(result) -> bytes:
+    return result.composite.tobytes() + result.face.tobytes() + result.matte.tobytes()
+
+
+def test_a_frame_is_swapped(node):
+    result = node.render(5)
+    plate = node.target.frame(5).pixels
+    assert (len(result.faces), len(result.swapped)) == (1, 1)
+    assert np.abs(result.composite - plate).max() > 0.05
+    assert result.matte.max() > 0.95
+    assert result.composite.dtype == np.float32
+
+
+@pytest.mark.parametrize("order", ["forward", "reverse", "random", "threads", "batches"])
+def test_order_does_not_matter_without_caches(tiny_pack, tiny_identity, order):
+    expected = {time: pixels(fresh(tiny_pack, tiny_identity).render(time)) for time in TIMES}
+    one = fresh(tiny_pack, tiny_identity, settings=Settings(smoothing=2))
+    smooth = {time: pixels(fresh(tiny_pack, tiny_identity, settings=one.settings).render(time)) for time in TIMES}
+    plain = fresh(tiny_pack, tiny_identity)
+    times = {"reverse": TIMES[::-1], "random": random.Random(3).sample(TIMES, len(TIMES))}.get(order, TIMES)
+    for node, truth in ((plain, expected), (one, smooth)):
+        if order == "threads":
+            with ThreadPoolExecutor(4) as pool:
+                results = list(pool.map(node.render, times))
+        elif order == "batches":
+            results = [result for start in range(0, len(times), 4) for result in node.render_batch(times[start : start + 4])]
+        else:
+            results = [node.render(time) for time in times]
+        assert [pixels(result) for result in results] == [truth[time] for time in times]
+
+
+def test_the_order_test_notices_state_kept_between_frames(tiny_pack, tiny_identity, monkeypatch):
+    node = fresh(tiny_pack, tiny_identity)
+    expected = [pixels(node.render(time)) for time in TIMES]
+    kept = {}
+    original = FaceSwapNode._aligned
+
+    def leaking(self, plate, key, face):
+        target = original(self, plate, key, face)
+        mixed = (target.crop + kept.get("crop", target.crop)) / 2
+        kept["crop"] = target.crop
+        object.__setattr__(target, "crop", mixed)
+        return target
+
+    monkeypatch.setattr(FaceSwapNode, "_aligned", leaking)
+    assert [pixels(node.render(time)) for time in TIMES[::-1]][::-1] != expected
+
+
+def test_a_plate_handed_in_gives_the_pixels_and_cache_hits_of_one_pulled(node):
+    pulled = node.render(4)
+    counted = dict(node.cache.counts.computed)
+    handed = node.render(4, plate=drawn_frame(4))
+    assert pixels(handed) == pixels(pulled)
+    assert node.cache.counts.computed == counted
+
+
+def test_a_matte_change_runs_neither_detector_nor_network(node):
+    node.render(4)
+    counted, searches = dict(node.cache.counts.computed), node._analyser.calls
+    before, after = node.render(4), node.render(4, Settings(matte_expand=6, matte_feather=1, mix=0.8, plate_detail=0.1))
+    assert pixels(before) != pixels(after)
+    assert node.cache.counts.computed == counted
+    assert node._analyser.calls == searches
+
+
+def test_a_source_change_searches_nothing_again(node, tiny_pack, tiny_identity):
+    node.render(4)
+    other = Identity(
+        {name: 0.9 * array for name, array in tiny_identity.weights.items()},
+        tiny_identity.embedding,
+        tiny_identity.pack_name,
+        tiny_identity.pack_hash,
+        tiny_identity.thumbnail,
+    )
+    second = FaceSwapNode(other, DrawnClip(), pack=tiny_pack, faces=node._analyser, cache=node.cache)
+    searches = node._analyser.calls
+    assert pixels(second.render(4)) != pixels(node.render(4))
+    assert node._analyser.calls == searches
+
+
+def test_caches_do_not_change_pixels(node, tiny_pack, tiny_identity, tmp_path):
+    bare = pixels(fresh(tiny_pack, tiny_identity).render(7))
+    stored = RenderCache(memory=0, folder=tmp_path)
+    first = fresh(tiny_pack, tiny_identity, cache=stored).render(7)
+    second = fresh(tiny_pack, tiny_identity, cache=RenderCache(memory=0, folder=tmp_path)).render(7)
+    assert bare == pixels(node.render(7)) == pixels(first) == pixels(second)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {},
+        {"space": ColourSpace.LINEAR},
+        {"space": ColourSpace.REC709, "channels": 4},
+        {"space": ColourSpace.LINEAR, "channels": 4, "premultiplied": True},
+    ],
+    ids=["srgb", "linear", "rec709-straight", "linear-premultiplied"],
+)
+def test_where_the_matte_is_zero_the_plate_keeps_its_bits(tiny_pack, tiny_identity, declared):
+    plate = drawn_frame(6, **declared)
+    assert plate.rgb.max() > 1
+    assert plate.rgb.min() < 0
+    node = fresh(tiny_pack, tiny_identity)
+    result = node.render(6, plate=plate)
+    untouched = result.matte == 0
+    assert result.composite[untouched].tobytes() == plate.pixels[untouched].tobytes()
+    outside = np.ones_like(untouched)
+    outside[result.changed.slices] = False
+    assert (untouched | ~outside).all()
+    assert 0.5 < untouched.mean() < 1
+    if declared.get("channels") == 4:
+        np.testing.assert_array_equal(result.composite[..., 3], plate.pixels[..., 3])
+
+
+def test_the_matte_moves_with_the_face(node):
+    def centre(time):
+        matte = node.render(time).matte
+        y, x = np.mgrid[: matte.shape[0], : matte.shape[1]]
+        return np.array([(matte * x).sum(), (matte * y).sum()]) / matte.sum()
+
+    moved = centre(12) - centre(2)
+    np.testing.assert_allclose(moved, (25, 7), atol=4)
+
+
+def test_a_proxy_looks_like_the_full_picture(tiny_pack, tiny_identity):
+    import cv2
+
+    full = drawn_frame(3)
+    half = Frame(cv2.resize(full.pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+    (face,) = MarkerAnalyser().find(full, 640, 0.5)
+    track = Track(full.size, {3: (face,)})
+    node = fresh(tiny_pack, tiny_identity, track=track, settings=Settings(matte_expand=4, matte_feather=8))
+    small = cv2.resize(node.render(3, plate=full).matte, half.size, interpolation=cv2.INTER_AREA)
+    assert np.abs(node.render(3, plate=half).matte - small).mean() < 0.01
+
+
+def test_without_a_face_the_matte_is_empty_and_the_render_goes_on(tiny_pack, tiny_identity):
+    plate = Frame(np.full((90, 160, 4), 0.3, np.float32))
+    result = fresh(tiny_pack, tiny_identity).render(0, plate=plate)
+    assert result.composite.tobytes() == plate.pixels.tobytes()
+    assert result.matte.shape == (90, 160)
+    assert not result.matte.any()
+    assert result.quality.faces_found == 0
+
+
+@pytest.mark.parametrize("off", [{"enable": False}, {"mix": 0.0}])
+def test_enable_and_mix_pass_the_plate_on(node, off):
+    result = node.render(5, Settings(**off))
+    assert result.composite.tobytes() == drawn_frame(5).pixels.tobytes()
+    assert not result.matte.any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (64, 8192)])
+def test_odd_sizes_render(tiny_pack, tiny_identity, shape):
+    plate = Frame(np.zeros((*shape, 3), np.float32))
+    assert fresh(tiny_pack, tiny_identity).render(0, plate=plate).matte.shape == shape
+
+
+def test_outside_wins_over_inside_and_both_must_fit(node):
+    ones = np.ones((180, 320), np.float32)
+    assert not node.render(5, inside=ones, outside=ones).matte.any()
+    assert node.render(5, inside=ones).matte.sum() > node.render(5).matte.sum()
+    with pytest.raises(UserInputError, match="320 x 180"):
+        node.render(5, inside=ones[:90])
+
+
+def test_every_output_mode_has_the_plate_s_size(node):
+    result = node.render(5)
+    for mode in OutputMode:
+        assert result.layer(mode).shape[:2] == (180, 320), mode
+    face = result.layer(OutputMode.FACE)
+    straight = result.layer(OutputMode.FACE_UNPREMULTIPLIED)
+    np.testing.assert_allclose(straight[..., :3] * straight[..., 3:], face[..., :3], atol=1e-5)
+    np.testing.assert_array_equal(face[..., 3], result.matte)
+
+
+def test_the_matte_goes_into_the_alpha_on_request(node):
+    result = node.render(5, Settings(matte_to_alpha=True))
+    np.testing.assert_array_equal(result.composite[..., 3], result.matte)
+
+
+def test_a_stored_track_replaces_the_search(tiny_pack, tiny_identity):
+    faces = {time: MarkerAnalyser().find(drawn_frame(time), 640, 0.5) for time in range(24)}
+    analyser = MarkerAnalyser()
+    node = fresh(tiny_pack, tiny_identity, faces=analyser, track=Track((320, 180), faces))
+    assert pixels(node.render(9)) == pixels(fresh(tiny_pack, tiny_identity).render(9))
+    assert analyser.calls == 0
+
+
+def test_an_identity_file_renders_the_same_bits(node, tiny_pack, tiny_identity, tmp_path):
+    tiny_identity.with_release("contract 7").save(tmp_path / "actor.idn")
+    read = Identity.load(tmp_path / "actor.idn")
+    assert read.release == "contract 7"
+    assert read.content_hash == tiny_identity.content_hash
+    assert pixels(fresh(tiny_pack, tmp_path / "actor.idn").render(8)) == pixels(node.render(8))
+
+
+def test_a_changed_identity_file_is_refused(tiny_identity, tmp_path):
+    path = tmp_path / "actor.idn"
+    tiny_identity.save(path)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(IdentityFileError, match=r"actor\.idn"):
+        Identity.load(path)
+    path.write_bytes(content[:100])
+    with pytest.raises(IdentityFileError, match="Prepare it again"):
+        Identity.load(path)
+
+
+def test_an_identity_of_another_pack_is_refused(tiny_pack, tiny_identity):
+    foreign = Identity(
+        tiny_identity.weights, tiny_identity.embedding, "other-128", "0" * 64, tiny_identity.thumbnail
+    )
+    with pytest.raises(IdentityFileError, match="other-128"):
+        fresh(tiny_pack, foreign)
+
+
+def test_a_picture_that_shows_somebody_else_is_left_out(tiny_pack, monkeypatch):
+    vectors = iter([[1, 0.1, 0], [0, 0, 1], [1, 0, 0.1]])
+
+    def encoded(picture, face, pack):
+        shape = tuple(dimension or 1 for dimension in (1, 16, 7, 7))
+        embedding = np.zeros((1, 8), np.float32)
+        embedding[0, :3] = next(vectors)
+        return np.ones(shape, np.float32), embedding
+
+    monkeypatch.setattr("mobilefaceswap.identity.encode_face", encoded)
+    pictures = [(name, drawn_frame(0)) for name in ("a.png", "b.png", "c.png")]
+    made = prepare_identity(pictures, tiny_pack, MarkerAnalyser())
+    assert [item.used for item in made.pictures] == [True, False, True]
+    assert made.embedding[:3].tolist() == pytest.approx([1, 0.05, 0.05])
+
+
+def test_a_reference_is_asked_for_when_it_is_needed(node):
+    with pytest.raises(UserInputError, match="reference"):
+        node.render(0, Settings(face_choice="reference"))
+
+
+def test_a_node_without_target_and_plate_says_so(tiny_pack, tiny_identity):
+    with pytest.raises(UserInputError, match="plate"):
+        fresh(tiny_pack, tiny_identity, target=None).render(0)
+
+
+def test_settings_are_checked(node):
+    with pytest.raises(SettingsError, match="matte_expand"):
+        node.render(0, Settings(matte_expand=900))
