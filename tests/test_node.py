@@ -51,7 +51,9 @@ def test_order_does_not_matter_without_caches(tiny_pack, tiny_identity, order):
             with ThreadPoolExecutor(4) as pool:
                 results = list(pool.map(node.render, times))
         elif order == "batches":
-            results = [result for start in range(0, len(times), 4) for result in node.render_batch(times[start : start + 4])]
+            results = [
+                result for start in range(0, len(times), 4) for result in node.render_batch(times[start : start + 4])
+            ]
         else:
             results = [node.render(time) for time in times]
         assert [pixels(result) for result in results] == [truth[time] for time in times]
@@ -223,11 +225,12 @@ def test_an_identity_file_renders_the_same_bits(node, tiny_pack, tiny_identity, 
     assert pixels(fresh(tiny_pack, tmp_path / "actor.idn").render(8)) == pixels(node.render(8))
 
 
-def test_a_changed_identity_file_is_refused(tiny_identity, tmp_path):
+@pytest.mark.parametrize("place", [-5, 0.5, 0.9])
+def test_a_changed_identity_file_is_refused(tiny_identity, tmp_path, place):
     path = tmp_path / "actor.idn"
     tiny_identity.save(path)
     content = bytearray(path.read_bytes())
-    content[-5] ^= 1
+    content[place if place < 0 else int(place * len(content))] ^= 1
     path.write_bytes(content)
     with pytest.raises(IdentityFileError, match=r"actor\.idn"):
         Identity.load(path)
@@ -237,9 +240,7 @@ def test_a_changed_identity_file_is_refused(tiny_identity, tmp_path):
 
 
 def test_an_identity_of_another_pack_is_refused(tiny_pack, tiny_identity):
-    foreign = Identity(
-        tiny_identity.weights, tiny_identity.embedding, "other-128", "0" * 64, tiny_identity.thumbnail
-    )
+    foreign = Identity(tiny_identity.weights, tiny_identity.embedding, "other-128", "0" * 64, tiny_identity.thumbnail)
     with pytest.raises(IdentityFileError, match="other-128"):
         fresh(tiny_pack, foreign)
 

@@ -93,7 +93,7 @@ def _identity(random: np.random.Generator) -> bytes:
         width = FEATURES if name.endswith("depthwise") else EMBEDDING
         change = graph.node("MatMul", read, graph.constant(_normal(random, width, size, scale=0.3)))
         change = graph.node("Tanh", change)
-        shared = _normal(random, 1, size, scale=2.0 / np.sqrt(np.prod(shape[1:])))
+        shared = _normal(random, 1, size, scale=1.2 / np.sqrt(np.prod(shape[1:])))
         kernel = graph.node("Mul", graph.constant(shared), graph.node("Add", change, graph.constant([1.0])))
         graph.output(graph.reshaped(kernel, shape), name, shape)
     return graph.serialised({"licence": _LICENCE})
@@ -118,7 +118,7 @@ def _swapper(random: np.random.Generator) -> bytes:
         value = stage(graph.doubled(value), "decoder", number, entering, 1)
         if number < len(DECODER) - 1:
             value = graph.node("Concat", value, skips[len(DECODER) - 1 - number], axis=1)
-    head = graph.convolution(graph.doubled(value), graph.constant(_normal(random, 3, 4, 1, 1, scale=0.1)))
+    head = graph.convolution(graph.doubled(value), graph.constant(_normal(random, 3, 4, 1, 1, scale=1.0)))
     colour = graph.node("Sigmoid", graph.node("Add", centred, head))
     mask = graph.node("Sigmoid", _mask_logit(graph, image))
     remainder = graph.node("Sub", graph.constant([1.0]), mask)

@@ -18,7 +18,16 @@ from .faces import Face
 from .faces.align import Matrix, Rectangle, crop_quad, paste
 from .frame import ColourSpace, Floats, Frame
 
-__all__ = ["Layer", "Layers", "composite", "face_layer", "overlay_picture", "status_picture", "straight"]
+__all__ = [
+    "Layer",
+    "composite",
+    "face_layer",
+    "face_picture",
+    "matte_picture",
+    "overlay_picture",
+    "status_picture",
+    "straight",
+]
 
 _INSIDE, _OUTSIDE = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
 _FOUND, _CHOSEN = (1.0, 0.6, 0.0), (0.0, 1.0, 0.0)
@@ -36,16 +45,6 @@ class Layer:
     colour: Floats
     matte: Floats
     shaped: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Layers:
-    """What a compositor takes away: composite (H, W, C), face (H, W, 4) premultiplied over black, matte (H, W)."""
-
-    composite: Floats
-    face: Floats
-    matte: Floats
-    changed: Rectangle
 
 
 def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:
@@ -83,23 +82,33 @@ def face_layer(
     return np.asarray(layer, np.float32)
 
 
-def composite(plate: Frame, layers: Sequence[Layer], matte_to_alpha: bool) -> Layers:
-    """Lays ``layers`` over ``plate``, the first lowest. A pixel whose matte is 0 keeps its bits."""
-    width, height = plate.size
+def composite(plate: Frame, layers: Sequence[Layer], matte_to_alpha: bool) -> Floats:
+    """``layers`` over ``plate``, the first lowest: (H, W, 3|4). A pixel whose matte is 0 keeps its bits."""
     picture = plate.pixels.copy()
-    face = np.zeros((height, width, 4), np.float32)
-    matte = np.zeros((height, width), np.float32)
-    changed = Rectangle(0, 0, 0, 0)
     for layer in layers:
         box = layer.region.slices
-        alpha = None if plate.alpha is None else plate.alpha[box]
-        _over(picture[box], layer, alpha, plate.premultiplied)
-        _over_black(face[box], layer, alpha)
-        np.maximum(matte[box], layer.matte, out=matte[box])
-        changed = changed.union(layer.region)
+        _over(picture[box], layer, None if plate.alpha is None else plate.alpha[box], plate.premultiplied)
     if matte_to_alpha:
-        picture = np.dstack([picture[..., :3], matte])
-    return Layers(picture, face, matte, changed)
+        return np.dstack([picture[..., :3], matte_picture(plate.size, layers)])
+    return picture
+
+
+def face_picture(plate: Frame, layers: Sequence[Layer]) -> Floats:
+    """``layers`` over black, (H, W, 4) premultiplied by matte and the plate's alpha."""
+    face = np.zeros((*plate.pixels.shape[:2], 4), np.float32)
+    for layer in layers:
+        box = layer.region.slices
+        _over_black(face[box], layer, None if plate.alpha is None else plate.alpha[box])
+    return face
+
+
+def matte_picture(size: tuple[int, int], layers: Sequence[Layer]) -> Floats:
+    """(H, W): the strongest of the layers' mattes."""
+    matte = np.zeros((size[1], size[0]), np.float32)
+    for layer in layers:
+        box = layer.region.slices
+        np.maximum(matte[box], layer.matte, out=matte[box])
+    return matte
 
 
 def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bool) -> None:

@@ -71,6 +71,13 @@ class Identity:
             digest.update(np.ascontiguousarray(array, np.float32).tobytes())
         return digest.hexdigest()
 
+    @property
+    def record_hash(self) -> str:
+        """Over the whole record, thumbnail and release note included: what tells a changed file."""
+        digest = hashlib.sha256(f"{self.content_hash}\0{self.pack_name}\0{self.release}\0".encode())
+        digest.update(np.ascontiguousarray(self.thumbnail).tobytes())
+        return digest.hexdigest()
+
     def with_release(self, note: str) -> Identity:
         """A copy that records a likeness-release note."""
         return replace(self, release=note)
@@ -84,7 +91,7 @@ class Identity:
             "version": _VERSION,
             "pack_name": self.pack_name,
             "pack_hash": self.pack_hash,
-            "content_hash": self.content_hash,
+            "record_hash": self.record_hash,
             "release": self.release,
         }
         place = Path(path)
@@ -115,8 +122,8 @@ class Identity:
                 arrays["thumbnail"],
                 described["release"],
             )
-            if identity.content_hash != described["content_hash"]:
-                raise ValueError(f"content {identity.content_hash[:12]}, recorded {described['content_hash'][:12]}")
+            if identity.record_hash != described["record_hash"]:
+                raise ValueError(f"content {identity.record_hash[:12]}, recorded {described['record_hash'][:12]}")
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
             raise IdentityFileError(
                 f"expected {path} to be an identity of version {_VERSION} written by `mobilefaceswap identity`; "

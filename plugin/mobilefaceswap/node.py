@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial, reduce
 from pathlib import Path
 
 import cv2
@@ -65,17 +65,13 @@ class QualityRecord:
 
 @dataclass(frozen=True, eq=False)
 class RenderResult:
-    """One rendered frame.
+    """One rendered frame. Full pictures are made when they are first asked for.
 
-    plate: what was put in, its working space resolved. composite: (H, W, 3|4), the plate's encoding and
-    premultiplication. face: (H, W, 4) premultiplied over black. matte: (H, W), 0..1. changed: outside this rectangle
-    composite equals plate and matte is 0.
+    plate: what was put in, its working space resolved. changed: outside this rectangle composite equals plate and
+    matte is 0.
     """
 
     plate: Frame
-    composite: Floats
-    face: Floats
-    matte: Floats
     faces: tuple[Face, ...]
     swapped: tuple[Face, ...]
     quality: QualityRecord
@@ -83,6 +79,22 @@ class RenderResult:
     _layers: tuple[Layer, ...] = field(repr=False, default=())
     _crops: tuple[tuple[Face, Matrix], ...] = field(repr=False, default=())
     _crop_size: int = field(repr=False, default=0)
+    _matte_to_alpha: bool = field(repr=False, default=False)
+
+    @cached_property
+    def composite(self) -> Floats:
+        """(H, W, 3|4) in the plate's encoding and premultiplication."""
+        return compose.composite(self.plate, self._layers, self._matte_to_alpha)
+
+    @cached_property
+    def face(self) -> Floats:
+        """(H, W, 4) premultiplied over black, in the plate's encoding."""
+        return compose.face_picture(self.plate, self._layers)
+
+    @cached_property
+    def matte(self) -> Floats:
+        """(H, W), 0..1; all 0 in a frame without a face."""
+        return compose.matte_picture(self.plate.size, self._layers)
 
     def layer(self, mode: OutputMode) -> Floats:
         """The picture of one output mode: (H, W, 3|4), for the matte (H, W)."""
@@ -315,19 +327,16 @@ class FaceSwapNode:
                 Layer(target.region, _colour(shot, target, arrays), final, shaped)
                 for target, arrays, (final, shaped) in zip(shot.targets, crops, mattes, strict=True)
             )
-            joined = compose.composite(shot.plate, layers, shot.settings.matte_to_alpha)
         return RenderResult(
             plate=shot.plate,
-            composite=joined.composite,
-            face=joined.face,
-            matte=joined.matte,
             faces=shot.faces,
             swapped=tuple(target.face for target in shot.targets),
-            quality=_quality(shot, joined.matte, self.pack.crop.size),
-            changed=joined.changed,
+            quality=_quality(shot, layers, self.pack.crop.size),
+            changed=reduce(Rectangle.union, (layer.region for layer in layers), Rectangle(0, 0, 0, 0)),
             _layers=layers,
             _crops=tuple((target.face, target.matrix) for target in shot.targets),
             _crop_size=self.pack.crop.size,
+            _matte_to_alpha=shot.settings.matte_to_alpha,
         )
 
 
@@ -397,11 +406,12 @@ def _check_matte_size(name: str, external: Floats | None, plate: Frame) -> None:
         )
 
 
-def _quality(shot: _Shot, final: Floats, crop_size: int) -> QualityRecord:
+def _quality(shot: _Shot, layers: Sequence[Layer], crop_size: int) -> QualityRecord:
     if not shot.targets:
         return QualityRecord(faces_found=len(shot.faces), likeness=shot.likeness)
     scales = [float(np.sqrt(abs(np.linalg.det(target.matrix[:, :2])))) for target in shot.targets]
     worst = min(scales)
+    width, height = shot.plate.size
     return QualityRecord(
         faces_found=len(shot.faces),
         faces_swapped=len(shot.targets),
@@ -410,7 +420,7 @@ def _quality(shot: _Shot, final: Floats, crop_size: int) -> QualityRecord:
         magnification=1 / worst,
         outside=max(_outside(target, shot.plate, crop_size) for target in shot.targets),
         clipped=max(target.clipped for target in shot.targets),
-        matte=float(np.mean(final > 0)),
+        matte=min(1.0, sum(int(np.count_nonzero(layer.matte)) for layer in layers) / (width * height)),
         likeness=shot.likeness,
         filled=any(target.face.filled for target in shot.targets),
     )
