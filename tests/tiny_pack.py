@@ -118,7 +118,7 @@ def _swapper(random: np.random.Generator) -> bytes:
         value = stage(graph.doubled(value), "decoder", number, entering, 1)
         if number < len(DECODER) - 1:
             value = graph.node("Concat", value, skips[len(DECODER) - 1 - number], axis=1)
-    head = graph.convolution(graph.doubled(value), graph.constant(_normal(random, 3, 4, 1, 1, scale=1.0)))
+    head = graph.convolution(graph.doubled(value), graph.constant(_normal(random, 3, 4, 1, 1, scale=0.5)))
     colour = graph.node("Sigmoid", graph.node("Add", centred, head))
     mask = graph.node("Sigmoid", _mask_logit(graph, image))
     remainder = graph.node("Sub", graph.constant([1.0]), mask)
