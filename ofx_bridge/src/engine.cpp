@@ -1,0 +1,230 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "settings.gen.h"
+
+namespace mfs {
+namespace {
+
+constexpr int kMostLanes = 2;
+constexpr double kTimeoutSeconds = 60;
+constexpr double kPatientSeconds = 24 * 3600;
+constexpr auto kFirstBackoff = std::chrono::milliseconds(250);
+constexpr auto kLongestBackoff = std::chrono::milliseconds(30000);
+constexpr auto kIdleMemory = std::chrono::seconds(10);
+constexpr auto kWaitSlice = std::chrono::milliseconds(50);
+
+Deadline after(double seconds) {
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+std::chrono::milliseconds backoff(int failures) {
+  return std::min(kLongestBackoff, kFirstBackoff * (1 << std::min(2 * (failures - 1), 8)));
+}
+
+}  // namespace
+
+bool Lane::holdsPlate(int width, int height, int channels) const {
+  return segmentKnown && residentWidth == width && residentHeight == height && residentChannels == channels;
+}
+
+Engine& Engine::shared() {
+  // Never destroyed: other threads of the host may still be here when the process ends.
+  static Engine* const engine = new Engine;
+  return *engine;
+}
+
+Segment& Engine::Conversation::segment(size_t reserved, size_t capacity) {
+  std::unique_ptr<Segment>& held = lane_.segment;
+  const bool fits = held && held->reserved() >= reserved && held->capacity() >= capacity;
+  if (!fits || held->reserved() > 4 * reserved) {
+    lane_.forgetPlate();
+    lane_.segmentKnown = false;
+    held.reset();
+    held = std::make_unique<Segment>(reserved, capacity);
+  }
+  return *held;
+}
+
+wire::Message Engine::Conversation::exchange(const wire::Message& question, intptr_t handle) {
+  lane_.channel.send(question, deadline_, handle);
+  return lane_.channel.receive(deadline_, aborted_);
+}
+
+wire::Message Engine::Conversation::ask(const wire::Message& question, wire::Kind expected) {
+  const bool withSegment = lane_.segment && !lane_.segmentKnown;
+  wire::Message answer = exchange(question, withSegment ? lane_.segment->handle() : -1);
+  if (answer.kind == wire::Kind::Failed) throw EngineFailure(answer.body);
+  if (answer.kind != expected) throw LinkBroken("the engine answered something that was not asked");
+  if (withSegment) lane_.segmentKnown = true;
+  return answer;
+}
+
+void Engine::Conversation::greet() {
+  if (lane_.greeted) return;
+  wire::Writer greeting;
+  greeting.put(wire::Greeting{settings::kFingerprint}).text(settings::kVersion);
+  const wire::Message answer = exchange({wire::Kind::Hello, std::move(greeting).body()}, -1);
+  if (answer.kind == wire::Kind::Failed) throw EngineFailure(answer.body);
+  if (answer.kind != wire::Kind::Welcome) throw LinkBroken("the engine answered something that was not asked");
+  try {
+    wire::Reader reader(answer.body);
+    if (reader.take<wire::Greeting>().fingerprint != settings::kFingerprint)
+      throw EngineFailure("expected an engine of version " + std::string(settings::kVersion) +
+                          "; another one answered. Run `mobilefaceswap ofx install` again");
+    const std::lock_guard<std::mutex> lock(engine_.mutex_);
+    engine_.description_ = reader.text();
+  } catch (const wire::Malformed& error) {
+    throw LinkBroken(std::string("the engine answered with ") + error.what());
+  }
+  lane_.greeted = true;
+}
+
+void Engine::converse(const std::function<void(Conversation&)>& talk, const AbortFunction& aborted, bool patient) {
+  const double limit = patient ? kPatientSeconds : environmentSeconds("MOBILEFACESWAP_TIMEOUT", kTimeoutSeconds);
+  for (int attempt = 0;; ++attempt) {
+    // Half of the timeout each, so that the second attempt still ends in time.
+    const Deadline deadline = after(limit / 2);
+    std::unique_ptr<Lane> lane;
+    unsigned generation = 0;
+    try {
+      lane = checkOut(deadline, aborted);
+      generation = lane->generation;
+      Conversation conversation(*this, *lane, deadline, aborted);
+      conversation.greet();
+      talk(conversation);
+      noteSuccess();
+      checkIn(std::move(lane));
+      return;
+    } catch (const LinkBroken& error) {
+      if (lane) discard(std::move(lane));
+      const std::string message = retire(generation, error.what());
+      if (attempt > 0) throw EngineFailure(message);
+    } catch (const EngineFailure&) {
+      if (lane) lane->greeted ? checkIn(std::move(lane)) : discard(std::move(lane));
+      throw;
+    } catch (...) {
+      // The answer to an aborted question would be taken for that of the next one.
+      if (lane) discard(std::move(lane));
+      throw;
+    }
+  }
+}
+
+std::unique_ptr<Lane> Engine::checkOut(Deadline deadline, const AbortFunction& aborted) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    while (!idle_.empty()) {
+      std::unique_ptr<Lane> lane = std::move(idle_.front());
+      idle_.pop_front();
+      if (lane->generation == generation_ && !lane->channel.spent()) return lane;
+      --lanes_;
+    }
+    if (lanes_ < kMostLanes) {
+      // An engine that ended because nobody needed it is no failure.
+      if (!process_ || control_.spent()) start(lock, deadline);
+      return openLane(deadline);
+    }
+    laneFreed_.wait_for(lock, kWaitSlice);
+    if (aborted && aborted()) throw Aborted();
+    if (Clock::now() >= deadline) throw EngineFailure("the engine is busy with other frames; render again");
+  }
+}
+
+void Engine::start(std::unique_lock<std::mutex>& lock, Deadline deadline) {
+  if (failures_ > 1 && Clock::now() < retryAt_) throw EngineFailure(lastFailure_);
+  const std::unique_ptr<Process> ended = std::move(process_);
+  control_.close();
+  if (failures_ > 0) {
+    const Deadline until = std::min(retryAt_, deadline);
+    lock.unlock();
+    std::this_thread::sleep_until(until);
+    lock.lock();
+    if (process_) return;
+  }
+  auto [ours, theirs] = Channel::pair();
+  process_ = std::make_unique<Process>(EngineCommand::recorded(), theirs);
+  control_ = std::move(ours);
+  ++generation_;
+}
+
+std::unique_ptr<Lane> Engine::openLane(Deadline deadline) {
+  auto [ours, theirs] = Channel::pair();
+  auto lane = std::make_unique<Lane>();
+  lane->generation = generation_;
+  try {
+    control_.send({wire::Kind::Lane, ""}, deadline, theirs.handle());
+  } catch (const LinkBroken&) {
+    // The lane is closed on the engine's side, so its first use reports the same with the generation known.
+  }
+  lane->channel = std::move(ours);
+  ++lanes_;
+  return lane;
+}
+
+void Engine::checkIn(std::unique_ptr<Lane> lane) {
+  lane->lastUsed = Clock::now();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  idle_.push_front(std::move(lane));
+  laneFreed_.notify_one();
+}
+
+void Engine::discard(std::unique_ptr<Lane> lane) {
+  lane.reset();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  --lanes_;
+  laneFreed_.notify_one();
+}
+
+std::string Engine::retire(unsigned generation, const std::string& reason) {
+  const std::string advice = ". Run `mobilefaceswap doctor`, then render again";
+  std::unique_ptr<Process> dead;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  // Another thread may have seen it first, and there may be a new engine by now.
+  if (generation != generation_ || !process_) return "the engine cannot render this frame: " + reason + advice;
+  dead = std::move(process_);
+  control_.close();
+  lanes_ -= static_cast<int>(idle_.size());
+  idle_.clear();
+  laneFreed_.notify_all();
+  const std::string words = dead->lastWords();
+  lastFailure_ =
+      "the engine cannot render this frame: " + reason + (words.empty() ? "" : " (" + words + ")") + advice;
+  ++failures_;
+  retryAt_ = Clock::now() + backoff(failures_);
+  return lastFailure_;
+}
+
+void Engine::noteSuccess() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  failures_ = 0;
+}
+
+std::string Engine::description() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return description_;
+}
+
+void Engine::releaseMemory(bool all) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const std::unique_ptr<Lane>& lane : idle_) {
+    if (!all && Clock::now() - lane->lastUsed < kIdleMemory) continue;
+    lane->segment.reset();
+    lane->segmentKnown = false;
+    lane->forgetPlate();
+  }
+}
+
+void Engine::release() {
+  std::unique_ptr<Process> ended;
+  std::list<std::unique_ptr<Lane>> lanes;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  lanes_ -= static_cast<int>(idle_.size());
+  lanes.swap(idle_);
+  control_.close();
+  ended = std::move(process_);
+}
+
+}  // namespace mfs

@@ -1,0 +1,95 @@
+// The link to the engine: one per host process, shared by every instance of both effects.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "process.h"
+
+namespace mfs {
+
+// What the user is told: the frame cannot be made, and what to do.
+class EngineFailure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// A connection that one request has to itself, with the memory that its last plate still lies in.
+struct Lane {
+  Channel channel;
+  unsigned generation = 0;
+  bool greeted = false;
+  std::unique_ptr<Segment> segment;
+  // The engine has mapped `segment`.
+  bool segmentKnown = false;
+  // Size of the plate that lies in `segment` and that the engine has seen; 0, 0, 0 for none.
+  int residentWidth = 0, residentHeight = 0, residentChannels = 0;
+  Clock::time_point lastUsed{};
+
+  bool holdsPlate(int width, int height, int channels) const;
+  void forgetPlate() { residentWidth = residentHeight = residentChannels = 0; }
+};
+
+class Engine {
+ public:
+  static Engine& shared();
+
+  // Sends requests on a lane. Throws LinkBroken, Aborted.
+  class Conversation {
+   public:
+    Conversation(Engine& engine, Lane& lane, Deadline deadline, const AbortFunction& aborted)
+        : engine_(engine), lane_(lane), deadline_(deadline), aborted_(aborted) {}
+    Lane& lane() { return lane_; }
+    // A segment of at least `reserved` bytes, pooled.
+    Segment& segment(size_t reserved, size_t capacity);
+    // Throws EngineFailure where the engine says why it cannot.
+    wire::Message ask(const wire::Message& question, wire::Kind expected);
+    std::string askText(const wire::Message& question) { return ask(question, wire::Kind::Done).body; }
+    void greet();
+
+   private:
+    wire::Message exchange(const wire::Message& question, intptr_t handle);
+    Engine& engine_;
+    Lane& lane_;
+    Deadline deadline_;
+    const AbortFunction& aborted_;
+  };
+
+  // Runs `talk`; starts the engine if there is none, once more if the link breaks. Throws EngineFailure, Aborted,
+  // SystemRefusal. It never takes longer than the timeout, unless `patient` (somebody looks at a dialog).
+  void converse(const std::function<void(Conversation&)>& talk, const AbortFunction& aborted, bool patient = false);
+
+  // What the engine said it runs with; empty before the first conversation.
+  std::string description();
+  // Gives pooled memory back that nobody used for a while, or all of it.
+  void releaseMemory(bool all);
+  // Ends the engine; the next conversation starts another.
+  void release();
+
+ private:
+  std::unique_ptr<Lane> checkOut(Deadline deadline, const AbortFunction& aborted);
+  void checkIn(std::unique_ptr<Lane> lane);
+  void discard(std::unique_ptr<Lane> lane);
+  void start(std::unique_lock<std::mutex>& lock, Deadline deadline);
+  std::unique_ptr<Lane> openLane(Deadline deadline);
+  // Takes the broken engine of this generation away; returns what to tell the user.
+  std::string retire(unsigned generation, const std::string& reason);
+  void noteSuccess();
+
+  std::mutex mutex_;
+  std::condition_variable laneFreed_;
+  std::list<std::unique_ptr<Lane>> idle_;
+  int lanes_ = 0;
+  std::unique_ptr<Process> process_;
+  Channel control_;
+  unsigned generation_ = 0;
+  int failures_ = 0;
+  Clock::time_point retryAt_{};
+  std::string lastFailure_, description_;
+};
+
+}  // namespace mfs

@@ -1,0 +1,240 @@
+#include "host.h"
+
+#include <atomic>
+#include <cmath>
+#include <memory>
+#include <mutex>
+#include <set>
+
+namespace mfs {
+namespace {
+
+std::atomic<OfxHost*> givenHost{nullptr};
+std::atomic<const Host*> fetchedHost{nullptr};
+
+std::mutex errorMutex;
+std::set<OfxHandle>& effectsWithError() {
+  static auto* const effects = new std::set<OfxHandle>;
+  return *effects;
+}
+
+template <class Suite>
+const Suite* fetch(OfxHost* from, const char* name, int version) {
+  return static_cast<const Suite*>(from->fetchSuite(from->host, name, version));
+}
+
+template <class Suite>
+const Suite* required(OfxHost* from, const char* name) {
+  const auto* suite = fetch<Suite>(from, name, 1);
+  if (!suite) throw HostInadequate();
+  return suite;
+}
+
+bool begins(const std::string& text, const char* prefix) { return text.rfind(prefix, 0) == 0; }
+
+// This version of Resolve hands out a broken function for it.
+bool brokenPersistentMessages(const Host& known) {
+  return begins(known.name, "DaVinciResolve") && Properties(known.properties).integer("OfxPropVersion", 0) == 14;
+}
+
+std::optional<Depth> depthNamed(const std::string& name) {
+  if (name == "OfxBitDepthByte") return Depth::Byte;
+  if (name == "OfxBitDepthShort") return Depth::Short;
+  if (name == "OfxBitDepthHalf") return Depth::Half;
+  if (name == "OfxBitDepthFloat") return Depth::Float;
+  return std::nullopt;
+}
+
+int componentsNamed(const std::string& name) {
+  if (name == "OfxImageComponentRGBA") return 4;
+  if (name == "OfxImageComponentRGB") return 3;
+  return name == "OfxImageComponentAlpha" ? 1 : 0;
+}
+
+}  // namespace
+
+bool Host::honestAboutTime() const { return begins(name, "fr.inria.Natron") || begins(name, "uk.co.thefoundry.nuke"); }
+
+bool Host::worksInLinear() const {
+  return begins(name, "fr.inria.Natron") || begins(name, "uk.co.thefoundry.nuke") ||
+         begins(name, "com.silhouettefx.silhouette");
+}
+
+void setHost(OfxHost* host) { givenHost = host; }
+
+void fetchSuites() {
+  OfxHost* from = givenHost;
+  if (!from || !from->fetchSuite) throw HostInadequate();
+  auto found = std::make_unique<Host>();
+  found->properties = from->host;
+  found->property = required<OfxPropertySuite>(from, "OfxPropertySuite");
+  found->effect = required<OfxImageEffectSuite>(from, "OfxImageEffectSuite");
+  found->parameter = required<OfxParameterSuite>(from, "OfxParameterSuite");
+  found->message = fetch<OfxMessageSuite>(from, "OfxMessageSuite", 1);
+  found->persistentMessage = fetch<OfxMessageSuite>(from, "OfxMessageSuite", 2);
+  found->progress = fetch<OfxProgressSuite>(from, "OfxProgressSuite", 1);
+  found->timeline = fetch<OfxTimeLineSuite>(from, "OfxTimeLineSuite", 1);
+  const Host* before = fetchedHost;
+  const bool known = before && before->properties == found->properties && before->property == found->property &&
+                     before->effect == found->effect && before->parameter == found->parameter;
+  if (known) return;
+  // The record before stays where it is: another thread may be reading it. Hosts do not change often.
+  char* name = nullptr;
+  if (found->property->getString(found->properties, "OfxPropName", 0, &name) == ofx::OK && name) found->name = name;
+  fetchedHost = found.release();
+}
+
+const Host& host() {
+  const Host* known = fetchedHost;
+  if (!known) throw HostInadequate();
+  return *known;
+}
+
+void Properties::set(const char* name, int value, int index) const {
+  (void)host().property->setInt(handle_, name, index, value);
+}
+
+void Properties::set(const char* name, double value, int index) const {
+  (void)host().property->setDouble(handle_, name, index, value);
+}
+
+void Properties::set(const char* name, const char* value, int index) const {
+  (void)host().property->setString(handle_, name, index, value);
+}
+
+int Properties::integer(const char* name, int otherwise, int index) const {
+  int value = otherwise;
+  return handle_ && host().property->getInt(handle_, name, index, &value) == ofx::OK ? value : otherwise;
+}
+
+double Properties::number(const char* name, double otherwise, int index) const {
+  double value = otherwise;
+  const bool found = handle_ && host().property->getDouble(handle_, name, index, &value) == ofx::OK;
+  return found && std::isfinite(value) ? value : otherwise;
+}
+
+std::string Properties::text(const char* name) const {
+  char* value = nullptr;
+  const bool found = handle_ && host().property->getString(handle_, name, 0, &value) == ofx::OK;
+  return found && value ? value : "";
+}
+
+void* Properties::pointer(const char* name) const {
+  void* value = nullptr;
+  return handle_ && host().property->getPointer(handle_, name, 0, &value) == ofx::OK ? value : nullptr;
+}
+
+Properties effectProperties(OfxHandle effect) {
+  OfxHandle properties = nullptr;
+  return Properties(host().effect->getPropertySet(effect, &properties) == ofx::OK ? properties : nullptr);
+}
+
+Parameters::Parameters(OfxHandle effect) {
+  if (host().effect->getParamSet(effect, &set_) != ofx::OK) set_ = nullptr;
+}
+
+OfxHandle Parameters::find(const char* name) const {
+  OfxHandle parameter = nullptr;
+  return set_ && host().parameter->getHandle(set_, name, &parameter, nullptr) == ofx::OK ? parameter : nullptr;
+}
+
+int Parameters::integer(const char* name, double time, int otherwise) const {
+  OfxHandle parameter = find(name);
+  int value = otherwise;
+  return parameter && host().parameter->getValueAtTime(parameter, time, &value) == ofx::OK ? value : otherwise;
+}
+
+double Parameters::number(const char* name, double time, double otherwise) const {
+  OfxHandle parameter = find(name);
+  double value = otherwise;
+  const bool found = parameter && host().parameter->getValueAtTime(parameter, time, &value) == ofx::OK;
+  return found && std::isfinite(value) ? value : otherwise;
+}
+
+std::string Parameters::text(const char* name, double time) const {
+  OfxHandle parameter = find(name);
+  char* value = nullptr;
+  const bool found = parameter && host().parameter->getValueAtTime(parameter, time, &value) == ofx::OK;
+  return found && value ? value : "";
+}
+
+void Parameters::setText(const char* name, const std::string& value) const {
+  if (OfxHandle parameter = find(name)) (void)host().parameter->setValue(parameter, value.c_str());
+}
+
+Clip::Clip(OfxHandle effect, const char* name) {
+  OfxHandle properties = nullptr;
+  if (host().effect->clipGetHandle(effect, name, &handle_, &properties) != ofx::OK) handle_ = nullptr;
+  properties_ = Properties(handle_ ? properties : nullptr);
+}
+
+bool Clip::connected() const { return handle_ && properties_.integer("OfxImageClipPropConnected", 0) != 0; }
+
+std::optional<OfxRectD> Clip::regionOfDefinition(double time) const {
+  OfxRectD bounds{};
+  if (!handle_ || host().effect->clipGetRegionOfDefinition(handle_, time, &bounds) != ofx::OK) return std::nullopt;
+  return bounds;
+}
+
+ClipImage::ClipImage(const Clip& clip, double time) {
+  OfxHandle handle = nullptr;
+  if (!clip.handle() || host().effect->clipGetImage(clip.handle(), time, nullptr, &handle) != ofx::OK) return;
+  properties_ = Properties(handle);
+  const auto depth = depthNamed(properties_.text("OfxImageEffectPropPixelDepth"));
+  image_.components = componentsNamed(properties_.text("OfxImageEffectPropComponents"));
+  image_.data = static_cast<std::byte*>(properties_.pointer("OfxImagePropData"));
+  image_.rowBytes = properties_.integer("OfxImagePropRowBytes", 0);
+  int* const bounds[] = {&image_.bounds.x1, &image_.bounds.y1, &image_.bounds.x2, &image_.bounds.y2};
+  for (int i = 0; i < 4; ++i) *bounds[i] = properties_.integer("OfxImagePropBounds", 0, i);
+  if (depth) image_.depth = *depth;
+  usable_ = depth && image_.components && image_.data && !isEmpty(image_.bounds);
+}
+
+ClipImage::~ClipImage() {
+  if (properties_) (void)host().effect->clipReleaseImage(properties_.handle());
+}
+
+void showError(OfxHandle effect, const std::string& text) {
+  const Host& known = host();
+  const char* const type = "OfxMessageError";
+  if (known.persistentMessage && known.persistentMessage->setPersistentMessage && !brokenPersistentMessages(known)) {
+    (void)known.persistentMessage->setPersistentMessage(effect, type, "", "%s", text.c_str());
+    const std::lock_guard<std::mutex> lock(errorMutex);
+    effectsWithError().insert(effect);
+    return;
+  }
+  if (known.message && known.message->message) (void)known.message->message(effect, type, "", "%s", text.c_str());
+}
+
+void clearError(OfxHandle effect) {
+  {
+    const std::lock_guard<std::mutex> lock(errorMutex);
+    if (effectsWithError().erase(effect) == 0) return;
+  }
+  const OfxMessageSuite* suite = host().persistentMessage;
+  if (suite && suite->clearPersistentMessage) (void)suite->clearPersistentMessage(effect);
+}
+
+void forgetErrors(OfxHandle effect) {
+  const std::lock_guard<std::mutex> lock(errorMutex);
+  effectsWithError().erase(effect);
+}
+
+void showNote(OfxHandle effect, const std::string& text) {
+  const OfxMessageSuite* suite = host().message;
+  if (suite && suite->message) (void)suite->message(effect, "OfxMessageMessage", "", "%s", text.c_str());
+}
+
+Progress::Progress(OfxHandle effect, const char* label) : effect_(effect) {
+  if (host().progress && host().progress->start) (void)host().progress->start(effect_, label);
+}
+
+Progress::~Progress() {
+  if (host().progress && host().progress->end) (void)host().progress->end(effect_);
+}
+
+bool Progress::update(double share) const {
+  return !host().progress || !host().progress->update || host().progress->update(effect_, share) != ofx::ReplyNo;
+}
+
+}  // namespace mfs

@@ -1,0 +1,128 @@
+// The host as we see it: suites, properties, parameters, clips, messages. Every status is read; what a host does not
+// know has a default.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ofx_abi.h"
+#include "pixels.h"
+
+namespace mfs {
+
+class HostInadequate : public std::exception {};
+
+struct Host {
+  OfxHandle properties = nullptr;
+  const OfxPropertySuite* property = nullptr;
+  const OfxImageEffectSuite* effect = nullptr;
+  const OfxParameterSuite* parameter = nullptr;
+  // What follows may be missing.
+  const OfxMessageSuite* message = nullptr;
+  const OfxMessageSuite* persistentMessage = nullptr;
+  const OfxProgressSuite* progress = nullptr;
+  const OfxTimeLineSuite* timeline = nullptr;
+  std::string name;
+
+  // Images asked for at other times are really those of that time.
+  bool honestAboutTime() const;
+  // Pictures of this host are scene-linear unless it says otherwise.
+  bool worksInLinear() const;
+};
+
+void setHost(OfxHost* host);
+// Throws HostInadequate where a suite that we cannot do without is missing.
+void fetchSuites();
+const Host& host();
+
+class Properties {
+ public:
+  explicit Properties(OfxHandle handle = nullptr) : handle_(handle) {}
+  explicit operator bool() const { return handle_ != nullptr; }
+  OfxHandle handle() const { return handle_; }
+
+  // Setting what an older host does not know is no error.
+  void set(const char* name, int value, int index = 0) const;
+  void set(const char* name, double value, int index = 0) const;
+  void set(const char* name, const char* value, int index = 0) const;
+  void set(const char* name, bool value) const = delete;
+
+  int integer(const char* name, int otherwise, int index = 0) const;
+  double number(const char* name, double otherwise, int index = 0) const;
+  std::string text(const char* name) const;
+  void* pointer(const char* name) const;
+
+ private:
+  OfxHandle handle_;
+};
+
+Properties effectProperties(OfxHandle effect);
+
+class Parameters {
+ public:
+  explicit Parameters(OfxHandle effect);
+  int integer(const char* name, double time, int otherwise) const;
+  double number(const char* name, double time, double otherwise) const;
+  std::string text(const char* name, double time) const;
+  void setText(const char* name, const std::string& value) const;
+
+ private:
+  OfxHandle find(const char* name) const;
+  OfxHandle set_ = nullptr;
+};
+
+class ClipImage;
+
+class Clip {
+ public:
+  Clip(OfxHandle effect, const char* name);
+  bool connected() const;
+  std::optional<OfxRectD> regionOfDefinition(double time) const;
+  const Properties& properties() const { return properties_; }
+  OfxHandle handle() const { return handle_; }
+
+ private:
+  OfxHandle handle_ = nullptr;
+  Properties properties_;
+};
+
+// An image of a clip, released when it goes out of scope.
+class ClipImage {
+ public:
+  ClipImage(const Clip& clip, double time);
+  ~ClipImage();
+  ClipImage(const ClipImage&) = delete;
+  ClipImage& operator=(const ClipImage&) = delete;
+
+  // False where the host has none, or one that we cannot read.
+  explicit operator bool() const { return usable_; }
+  const Image& image() const { return image_; }
+  const Properties& properties() const { return properties_; }
+
+ private:
+  Properties properties_;
+  Image image_;
+  bool usable_ = false;
+};
+
+void showError(OfxHandle effect, const std::string& text);
+void clearError(OfxHandle effect);
+void forgetErrors(OfxHandle effect);
+void showNote(OfxHandle effect, const std::string& text);
+
+// The progress bar of a host that has one.
+class Progress {
+ public:
+  Progress(OfxHandle effect, const char* label);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  // False where the user wants to stop.
+  bool update(double share) const;
+
+ private:
+  OfxHandle effect_;
+};
+
+}  // namespace mfs

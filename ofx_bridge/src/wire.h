@@ -1,0 +1,170 @@
+// The messages between bridge and engine; plugin/mobilefaceswap/engine/wire.py is the twin. Little-endian, like every
+// machine that hosts run on. tests/ofx/wire.bin holds one message of each kind, and both sides are tested against it.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wire {
+
+constexpr uint32_t kMagic = 0x5753464d;  // "MFSW"
+constexpr uint16_t kVersion = 1;
+constexpr uint32_t kLargestBody = 1 << 20;
+
+enum class Kind : uint16_t {
+  Hello = 1,         // Greeting, text: the bridge's version
+  Welcome = 2,       // Greeting, text: what the engine runs with
+  Lane = 3,          // carries the socket of a further lane
+  Render = 4,        // Picture, Values; carries the segment where it is new
+  Rendered = 5,      // Changed
+  Failed = 6,        // text: what was expected, found, and what to do
+  Prepare = 7,       // Values; answered by Done
+  ChooseSource = 8,  // text: where to begin; answered by Done with the chosen path
+  Analyse = 9,       // as Render, but only finds the faces; answered by Rendered
+  SaveTrack = 10,    // answered by Done with the track's path
+  ClearCache = 11,   // answered by Done
+  Done = 12,         // text
+};
+
+enum PictureFlags : uint32_t {
+  SamePlate = 1,
+  NewSegment = 2,
+  Premultiplied = 4,
+  InsideMatte = 8,
+  OutsideMatte = 16,
+  FirstOfRange = 32,
+};
+
+enum class Outside : uint32_t { Plate = 0, Zero = 1 };
+
+enum class ColourSpace : uint32_t { Undeclared = 0, Srgb = 1, Rec709 = 2, LinearRec709 = 3 };
+
+struct Header {
+  uint32_t magic;
+  uint16_t version;
+  Kind kind;
+  uint32_t size;  // bytes of the body
+  uint32_t reserved;
+};
+static_assert(sizeof(Header) == 16, "the layout of the wire");
+
+struct Greeting {
+  uint64_t fingerprint;  // of the table of settings
+};
+static_assert(sizeof(Greeting) == 8, "the layout of the wire");
+
+// Float pictures lie in the segment from its first byte, top row first, without gaps: plate, inside matte, outside
+// matte, identity picture (RGB). The result begins at the next multiple of 4096.
+struct Picture {
+  uint64_t segmentBytes;
+  int64_t time;
+  double pixelAspect;
+  int32_t width, height, channels;  // of the plate
+  uint32_t flags;
+  int32_t identityWidth, identityHeight;  // 0: no identity picture
+  ColourSpace colourSpace;
+  uint32_t matteOnly;  // 1: the effect that yields the matte alone
+};
+static_assert(sizeof(Picture) == 56, "the layout of the wire");
+
+// The changed rectangle, half-open, origin top left; its pixels lie at `offset` of the segment, `channels` floats each.
+struct Changed {
+  uint64_t offset;
+  int32_t x1, y1, x2, y2;
+  uint32_t channels;  // 1: the value of every channel; 3, 4
+  Outside outside;
+  uint32_t found, swapped;
+};
+static_assert(sizeof(Changed) == 40, "the layout of the wire");
+
+// Numbers (choices as the position of the entry) and texts of the settings, each in the table's order.
+struct Values {
+  std::vector<double> numbers;
+  std::vector<std::string> texts;
+};
+
+struct Message {
+  Kind kind;
+  std::string body;
+};
+
+class Malformed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class Writer {
+ public:
+  template <class T>
+  Writer& put(const T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    body_.append(reinterpret_cast<const char*>(&value), sizeof value);
+    return *this;
+  }
+  Writer& text(std::string_view value) {
+    body_.append(value);
+    return *this;
+  }
+  Writer& values(const Values& values) {
+    put(static_cast<uint32_t>(values.numbers.size()));
+    put(static_cast<uint32_t>(values.texts.size()));
+    for (double number : values.numbers) put(number);
+    for (const std::string& value : values.texts) put(static_cast<uint32_t>(value.size())).text(value);
+    return *this;
+  }
+  std::string body() && { return std::move(body_); }
+
+ private:
+  std::string body_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view body) : rest_(body) {}
+  template <class T>
+  T take() {
+    static_assert(std::is_trivially_copyable_v<T>);
+    const std::string_view bytes = bytesOf(sizeof(T));
+    T value;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  }
+  Values values() {
+    Values values;
+    const auto numbers = take<uint32_t>(), texts = take<uint32_t>();
+    for (uint32_t i = 0; i < numbers; ++i) values.numbers.push_back(take<double>());
+    for (uint32_t i = 0; i < texts; ++i) values.texts.emplace_back(bytesOf(take<uint32_t>()));
+    return values;
+  }
+  std::string text() { return std::string(bytesOf(rest_.size())); }
+
+ private:
+  std::string_view bytesOf(size_t count) {
+    if (count > rest_.size()) throw Malformed("a message ends before its last field");
+    const std::string_view bytes = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return bytes;
+  }
+  std::string_view rest_;
+};
+
+inline std::string packed(const Message& message) {
+  const Header header{kMagic, kVersion, message.kind, static_cast<uint32_t>(message.body.size()), 0};
+  return std::string(reinterpret_cast<const char*>(&header), sizeof header) + message.body;
+}
+
+// The header of a message to come. Throws Malformed on anything that is not ours.
+inline Header checkedHeader(const char* bytes) {
+  Header header;
+  std::memcpy(&header, bytes, sizeof header);
+  if (header.magic != kMagic) throw Malformed("bytes that are no message of ours");
+  if (header.version != kVersion) throw Malformed("a message of another version");
+  if (header.size > kLargestBody) throw Malformed("a message larger than any of ours");
+  return header;
+}
+
+}  // namespace wire
