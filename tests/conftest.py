@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn import DrawnClip, MarkerAnalyser
-from tiny_pack import make_tiny_pack
 
+from drawn import DrawnClip, MarkerAnalyser
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.identity import Identity, prepare_identity
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.packs import Pack, find_pack
+from tiny_pack import make_tiny_pack
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from drawn import DrawnClip, MarkerAnalyser, drawn_frame
 
+from drawn import DrawnClip, MarkerAnalyser, drawn_frame
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import IdentityFileError, SettingsError, UserInputError
 from mobilefaceswap.frame import ColourSpace, Frame

@@ -1,3 +1,64 @@
-"""A face-swap node for video editing and compositing hosts."""
+"""A face-swap node for video editing and compositing hosts: the public names. Importing this does no work."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cache import RenderCache
+    from .errors import FaceSwapError
+    from .faces import Face
+    from .frame import Clip, ColourSpace, Frame
+    from .identity import Identity
+    from .media import create_output, open_clip, read_picture
+    from .node import FaceSwapNode, QualityRecord, RenderResult
+    from .packs import Pack, find_pack
+    from .settings import FaceChoice, OutputMode, PlateColourSpace, Settings
+    from .track import Track
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "cache": ("RenderCache",),
+    "errors": ("FaceSwapError",),
+    "faces": ("Face",),
+    "frame": ("Clip", "ColourSpace", "Frame"),
+    "identity": ("Identity",),
+    "media": ("create_output", "open_clip", "read_picture"),
+    "node": ("FaceSwapNode", "QualityRecord", "RenderResult"),
+    "packs": ("Pack", "find_pack"),
+    "settings": ("FaceChoice", "OutputMode", "PlateColourSpace", "Settings"),
+    "track": ("Track",),
+}
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
+
+__all__ = [
+    "Clip",
+    "ColourSpace",
+    "Face",
+    "FaceChoice",
+    "FaceSwapError",
+    "FaceSwapNode",
+    "Frame",
+    "Identity",
+    "OutputMode",
+    "Pack",
+    "PlateColourSpace",
+    "QualityRecord",
+    "RenderCache",
+    "RenderResult",
+    "Settings",
+    "Track",
+    "create_output",
+    "find_pack",
+    "open_clip",
+    "read_picture",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are first used: a host that asks for the version loads no network."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)

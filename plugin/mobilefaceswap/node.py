@@ -141,8 +141,8 @@ class FaceSwapNode:
     """A face-swap node: a source identity, a target clip, settings.
 
     source: a prepared identity, its file (.idn), a picture, a folder of pictures, or several pictures. target: any
-    clip, or None where a host hands the plates in. pack: a pack, its name or folder; None for the default. faces: another
-    analyser, or its name, ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. Thread-safe.
+    clip, or None where a host hands the plates in. pack: a pack, its name or folder; None for the default. faces:
+    another analyser, or its name, ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. Thread-safe.
 
     Raises PackError, NoFaceInSourceError, IdentityFileError, MediaError, SettingsError.
     """

@@ -21,8 +21,8 @@ from .records import Face
 
 __all__ = ["YuNetAnalyser", "display_bytes"]
 
-_CLOSE_UP = 320
-_CLOSE_UP_FILL = 0.45
+_CLOSE_UP = 224
+_CLOSE_UP_FILL = 0.6
 _OVERLAP = 0.3
 _MOST_CANDIDATES = 500
 _LARGEST_BYTE = 255

@@ -1,0 +1,273 @@
+"""Image sequences: ``shot.%04d.exr`` or ``shot.####.exr``, with their own frame numbers; a single picture is frame 0."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+
+from ..errors import MediaError
+from ..frame import ColourSpace, Floats, Frame
+from .clip import ClipFormat, MediaClip, Writer
+from .grade import converted
+from .pictures import PICTURE_ENDINGS, Picture, load_picture, save_picture
+
+__all__ = ["SequenceClip", "SequenceWriter", "is_sequence"]
+
+_PLACEHOLDER = re.compile(r"%(?:0(\d+))?d|(#+)")
+_LINEAR = (".exr", ".hdr")
+_INTEGER_DEPTHS = {".png": (8, 16), ".tif": (8, 16, 32), ".tiff": (8, 16, 32), ".dpx": (8, 10, 12, 16)}
+_NOT_CARRIED = re.compile(
+    r"(?i)(oiio:|orientation|compression|nchannels|channels$|name$|type$|openexr:|tiff:|png:|jpeg:|exif:pixel|"
+    r"oiio|multiview|subimages|iccprofile)"
+)
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """A sequence's name with a placeholder for the number, or the name of one picture."""
+
+    text: str
+
+    @property
+    def numbered(self) -> bool:
+        """Whether there is a placeholder."""
+        return is_sequence(self.text)
+
+    def path(self, time: int) -> Path:
+        """The file of frame ``time``."""
+        match = self._placeholder()
+        if match is None:
+            return Path(self.text)
+        width = int(match[1] or 0) or len(match[2] or "")
+        number = f"{time:0{width}d}" if width else str(time)
+        return Path(self.text[: match.start()] + number + self.text[match.end() :])
+
+    def numbers(self) -> list[int]:
+        """Frame numbers that have a file, ascending."""
+        match = self._placeholder()
+        if match is None:
+            return [0]
+        folder = Path(self.text).parent
+        if not folder.is_dir():
+            raise MediaError(f"expected the folder {folder} of {self.text}; found none. Check the path")
+        name = Path(self.text).name
+        start, end = match.start() - (len(self.text) - len(name)), match.end() - (len(self.text) - len(name))
+        wanted = re.compile(re.escape(name[:start]) + r"(-?\d+)" + re.escape(name[end:]))
+        found = {int(hit[1]) for item in folder.iterdir() if (hit := wanted.fullmatch(item.name))}
+        return sorted(number for number in found if self.path(number).is_file())
+
+    def _placeholder(self) -> re.Match[str] | None:
+        name = len(self.text) - len(Path(self.text).name)
+        matches = list(_PLACEHOLDER.finditer(self.text, name))
+        return matches[-1] if matches else None
+
+
+def is_sequence(text: str) -> bool:
+    """Whether ``text`` names an image sequence. A file that really bears the name, with its mark, is a picture."""
+    path = Path(text)
+    return path.suffix.lower() in PICTURE_ENDINGS and bool(_PLACEHOLDER.search(path.name)) and not path.is_file()
+
+
+class SequenceClip(MediaClip):
+    """An image sequence, or a single picture as frame 0."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.pattern = _Pattern(path)
+        numbers = self.pattern.numbers()
+        if not numbers:
+            raise MediaError(
+                f"expected frames such as {self.pattern.path(1)}; found none. Check the name and the number of digits"
+            )
+        picture = load_picture(self.pattern.path(numbers[0]))
+        frame, header = picture.frame, picture.header
+        rate = _frame_rate(header)
+        first, last = numbers[0], numbers[-1]
+        present = set(numbers)
+        self.format = ClipFormat(
+            size=frame.size,
+            first=first,
+            last=last,
+            colour_space=frame.colour_space,
+            frame_rate=rate,
+            has_alpha=frame.alpha is not None,
+            bit_depth=picture.bit_depth,
+            floating=picture.floating,
+            timecode=header.get_string_attribute("smpte:TimeCode", "") or None,
+            duration=(last - first + 1) / rate if rate else None,
+            pixel_aspect=Fraction(frame.pixel_aspect).limit_denominator(10000),
+            missing=tuple(number for number in range(first, last + 1) if number not in present)
+            if last - first < 1_000_000
+            else (),
+        )
+
+    def frame(self, time: int) -> Frame:
+        """See ``MediaClip``."""
+        return self.picture(time).frame
+
+    def picture(self, time: int) -> Picture:
+        """The frame at ``time`` with its file's header."""
+        self.check_time(time)
+        file = self.pattern.path(time)
+        if not file.is_file():
+            raise MediaError(
+                f"expected frame {time} of {self.path}; the sequence has a gap: {file.name} is missing. "
+                "Supply the frame, or render the ranges before and after it"
+            )
+        return load_picture(file)
+
+    def header(self, time: int) -> Any:
+        """The header of frame ``time``, or None where it cannot be read."""
+        file = oiio.ImageInput.open(str(self.pattern.path(time)))
+        if file is None:
+            return None
+        try:
+            return file.spec()
+        finally:
+            file.close()
+
+
+def _frame_rate(header: Any) -> Fraction | None:
+    declared = header.getattribute("FramesPerSecond")
+    if isinstance(declared, (tuple, list)) and len(declared) == 2 and declared[1]:
+        return Fraction(int(declared[0]), int(declared[1]))
+    return Fraction(float(declared)).limit_denominator(1001) if isinstance(declared, float) and declared > 0 else None
+
+
+class SequenceWriter(Writer):
+    """Writes one picture a frame, each under a temporary name first."""
+
+    def __init__(
+        self,
+        path: str,
+        like: MediaClip,
+        *,
+        first: int | None = None,
+        last: int | None = None,
+        bit_depth: int | None = None,
+        alpha: bool | None = None,
+        matte: bool = False,
+        layers: bool = False,
+        resume: bool = False,
+    ) -> None:
+        self.path = path
+        self._pattern, self._like = _Pattern(path), like
+        self._ending = Path(path).suffix.lower()
+        self._matte, self._layers, self._resume = matte, layers, resume
+        self._alpha = like.has_alpha if alpha is None else alpha
+        self._space = ColourSpace.LINEAR if self._ending in _LINEAR else ColourSpace.SRGB
+        first = like.first if first is None else first
+        last = like.last if last is None else last
+        if layers and self._ending != ".exr":
+            raise MediaError(f"expected an EXR for several layers; found {path}. Name it shot.%04d.exr")
+        if not self._pattern.numbered and last > first:
+            raise MediaError(
+                f"expected a place for the frame number in {path}, since {last - first + 1} frames are written; found "
+                f"none. Name it {Path(path).stem}.%04d{self._ending}"
+            )
+        self._check_inputs(first, last)
+        self._format = self._sample_format(bit_depth)
+
+    def _check_inputs(self, first: int, last: int) -> None:
+        if not isinstance(self._like, SequenceClip):
+            return
+        for time in {first, last}:
+            source, target = self._like.pattern.path(time).resolve(), self._pattern.path(time).resolve()
+            if source == target:
+                raise MediaError(f"expected an output other than the input; both are {target}. Choose another name")
+
+    def _sample_format(self, bit_depth: int | None) -> str:
+        if self._ending == ".exr":
+            full = bit_depth == 32 or (bit_depth is None and self._like.format.floating and self._like.bit_depth == 32)
+            return "float" if full else "half"
+        depths = _INTEGER_DEPTHS.get(self._ending, (8,))
+        wanted = bit_depth or (16 if self._matte else self._like.bit_depth)
+        if bit_depth is not None and bit_depth not in depths:
+            raise MediaError(
+                f"expected {', '.join(map(str, depths))} bits for {self._ending}; found {bit_depth}. Choose one of these"
+            )
+        depth = next((depth for depth in depths if depth >= wanted), depths[-1])
+        return {8: "uint8", 32: "float"}.get(depth, "uint16")
+
+    def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
+        """See ``Writer``."""
+        if layers and not self._layers:
+            raise MediaError(f"expected one picture a frame for {self.path}; found layers too. Open it with layers=True")
+        planes, names = self._picture(pixels)
+        for name, picture in (layers or {}).items():
+            added = self._graded(picture)
+            planes.append(added)
+            names += [f"{name}.{channel}" for channel in (("A",) if added.shape[2] == 1 else "RGBA"[: added.shape[2]])]
+        stacked = np.concatenate(planes, axis=2) if len(planes) > 1 else planes[0]
+        if self._format not in ("half", "float"):
+            stacked = np.nan_to_num(stacked, nan=0.0, posinf=1.0, neginf=0.0)
+        save_picture(self._pattern.path(time), stacked, self._header(time, stacked, names))
+
+    def _picture(self, pixels: Floats) -> tuple[list[Floats], list[str]]:
+        picture = self._graded(pixels)
+        if picture.shape[2] == 4 and not self._alpha:
+            picture = picture[..., :3]
+        if picture.shape[2] == 1 and not self._matte and self._ending in (".jpg", ".jpeg"):
+            picture = np.repeat(picture, 3, axis=2)
+        return [picture], ["Y"] if picture.shape[2] == 1 else list("RGBA"[: picture.shape[2]])
+
+    def _graded(self, pixels: Floats) -> Floats:
+        """(H, W, channels) in the output's kind of colour space; mattes are data."""
+        if pixels.ndim == 2:
+            return pixels[..., None]
+        return converted(pixels, self._like.colour_space, self._space)
+
+    def _header(self, time: int, pixels: Floats, names: list[str]) -> Any:
+        height, width, channels = pixels.shape
+        header = oiio.ImageSpec(width, height, channels, self._format)
+        self._carry_metadata(header, time)
+        header.channelnames = tuple(names)
+        header.alpha_channel = names.index("A") if "A" in names else -1
+        if "A" in names and self._ending != ".exr" and not self._associated(time):
+            header.attribute("oiio:UnassociatedAlpha", 1)
+        if self._ending == ".exr":
+            header.attribute("compression", "zip")
+        if self._ending in (".jpg", ".jpeg"):
+            header.attribute("Compression", "jpeg:95")
+        if self._ending == ".dpx":
+            header.attribute("oiio:BitsPerSample", max(10, min(16, self._like.bit_depth)))
+        return header
+
+    def _carry_metadata(self, header: Any, time: int) -> None:
+        source = self._like.header(time) if isinstance(self._like, SequenceClip) else None
+        for item in source.extra_attribs if source is not None else ():
+            if not _NOT_CARRIED.match(item.name):
+                header.attribute(item.name, item.type, item.value)
+        if self._like.frame_rate and source is None:
+            rate = self._like.frame_rate
+            header.attribute("FramesPerSecond", oiio.TypeRational, (rate.numerator, rate.denominator))
+        if self._like.format.pixel_aspect != 1:
+            header.attribute("PixelAspectRatio", float(self._like.format.pixel_aspect))
+
+    def _associated(self, time: int) -> bool:
+        """Whether the clip's pixels are premultiplied, which the writing library has to know."""
+        source = self._like.header(time) if isinstance(self._like, SequenceClip) else None
+        return source is not None and not source.get_int_attribute("oiio:UnassociatedAlpha", 0)
+
+    def holds(self, time: int) -> bool:
+        """See ``Writer``."""
+        if not self._resume or not self._pattern.path(time).is_file():
+            return False
+        try:
+            load_picture(self._pattern.path(time))
+        except MediaError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """See ``Writer``: every frame is finished already."""
+
+    def abandon(self) -> None:
+        """See ``Writer``: finished frames stay."""

@@ -1,0 +1,94 @@
+"""Finding faces with the shipped detector on public-domain portraits, and choosing among them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from mobilefaceswap.errors import PackNotFoundError, UserInputError
+from mobilefaceswap.faces import Face, choose
+from mobilefaceswap.faces.align import TEMPLATE
+from mobilefaceswap.faces.analysers import open_analyser
+from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.packs import Pack
+
+
+@pytest.fixture(scope="module")
+def analyser(base_pack: Pack):
+    return open_analyser(base_pack)
+
+
+def one(analyser, frame: Frame) -> Face:
+    (face,) = analyser.find(frame, 640, 0.7)
+    return face
+
+
+def test_the_astronaut_s_face_lies_where_it_is(analyser, astronaut):
+    face = one(analyser, astronaut)
+    expected = np.array([[203, 105], [247, 107], [224, 129], [204, 146], [242, 147]])
+    np.testing.assert_allclose(face.landmarks, expected, atol=4)
+    assert face.confidence > 0.85
+
+
+def test_an_empty_plate_has_no_face(analyser):
+    assert analyser.find(Frame(np.full((120, 160, 3), 0.5, np.float32)), 640, 0.7) == ()
+
+
+def test_landmarks_move_with_the_picture(analyser, astronaut):
+    shifted = Frame(np.roll(astronaut.pixels, (17, 40), axis=(0, 1)))
+    moved = one(analyser, shifted).landmarks - one(analyser, astronaut).landmarks
+    np.testing.assert_allclose(moved, np.tile((40, 17), (5, 1)), atol=1.5)
+
+
+def test_a_squeezed_plate_gives_the_same_face(analyser, astronaut):
+    squeezed = cv2.resize(astronaut.pixels, (256, 512), interpolation=cv2.INTER_AREA)
+    face = one(analyser, Frame(squeezed, pixel_aspect=2.0))
+    np.testing.assert_allclose(face.landmarks * (2, 1), one(analyser, astronaut).landmarks, atol=4)
+
+
+def test_a_linear_plate_gives_the_same_face(analyser, astronaut):
+    linear = Frame(np.power(astronaut.pixels, 2.2).astype(np.float32), ColourSpace.LINEAR)
+    np.testing.assert_allclose(one(analyser, linear).landmarks, one(analyser, astronaut).landmarks, atol=2)
+
+
+def test_nan_in_the_plate_does_not_hide_a_face(analyser, astronaut):
+    pixels = astronaut.pixels.copy()
+    pixels[400:410, 30:40] = np.nan
+    np.testing.assert_allclose(one(analyser, Frame(pixels)).landmarks, one(analyser, astronaut).landmarks, atol=1)
+
+
+@pytest.mark.parametrize("name", ["yolo", "insightface:"])
+def test_an_unknown_analyser_is_refused(base_pack, name):
+    with pytest.raises(UserInputError, match="insightface:FOLDER_OR_NAME"):
+        open_analyser(base_pack, name)
+
+
+def test_an_absent_insightface_pack_is_never_downloaded(base_pack, tmp_path):
+    with pytest.raises(PackNotFoundError, match="non-commercial"):
+        open_analyser(base_pack, f"insightface:{tmp_path / 'nothing'}")
+
+
+def at(x: float, width: float) -> Face:
+    return Face(TEMPLATE + (x, 0), (x, 10.0, width, width), 0.9)
+
+
+FACES = (at(0, 30), at(200, 80), at(100, 50))
+
+
+def test_choices_pick_the_face_they_name():
+    assert choose.largest(FACES) == (FACES[1],)
+    assert choose.by_index(FACES, 1) == (FACES[2],)
+    assert choose.by_index(FACES, 3) == ()
+    assert choose.nearest(FACES, 110, 40) == (FACES[2],)
+    assert choose.most_like(FACES, [0.1, 0.2, 0.6], 0.5) == (FACES[2],)
+
+
+def test_nobody_is_chosen_below_the_threshold_or_from_nobody():
+    assert choose.most_like(FACES, [0.1, 0.2, 0.29], 0.3) == ()
+    assert choose.most_like((), [], 0.3) == choose.largest(()) == choose.nearest((), 0, 0) == ()
+
+
+def test_the_cosine_of_nothing_is_zero():
+    assert choose.cosine(np.zeros(8, np.float32), np.ones(8, np.float32)) == 0
+    assert choose.cosine(np.ones(8, np.float32), np.full(8, 3, np.float32)) == pytest.approx(1)

@@ -1,0 +1,74 @@
+"""A real face swapped with the pack that ships. Nothing here may be skipped on a machine that has the test extra."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mobilefaceswap import FaceSwapNode, Settings
+from mobilefaceswap.cache import RenderCache
+from mobilefaceswap.errors import NoFaceInSourceError
+from mobilefaceswap.faces.choose import cosine
+from mobilefaceswap.identity import encode_face
+from mobilefaceswap.samples import AstronautClip
+
+
+@pytest.fixture(scope="module")
+def shot() -> AstronautClip:
+    return AstronautClip((640, 360), frames=12)
+
+
+@pytest.fixture(scope="module")
+def real(grace_hopper, shot) -> FaceSwapNode:
+    return FaceSwapNode(grace_hopper, shot)
+
+
+def test_every_frame_of_the_moving_astronaut_is_swapped(real, shot):
+    for time in (0, 4, 9):
+        result = real.render(time)
+        assert len(result.swapped) == 1
+        assert np.abs(result.composite - shot.frame(time).pixels).max() > 0.1
+
+
+def test_the_matte_is_solid_at_the_nose_and_empty_at_the_border(real):
+    result = real.render(3)
+    x, y = np.rint(result.swapped[0].landmarks[2]).astype(int)
+    assert result.matte[y, x] > 0.95
+    region = result.matte[result.changed.slices]
+    assert np.mean(region == 0) > 0.15
+    assert not np.concatenate([region[0], region[-1], region[:, 0], region[:, -1]]).any()
+
+
+def test_the_face_moves_towards_the_source(real):
+    """By the recogniser of the pack itself; the independent figure stands in the model card."""
+    result = real.render(5)
+    face = result.swapped[0]
+    before = encode_face(result.plate, face, real.pack)[1]
+    after = encode_face(result.plate.with_pixels(result.composite), face, real.pack)[1]
+    gained = cosine(after, real.identity.embedding) - cosine(before, real.identity.embedding)
+    assert gained > 0.1
+
+
+def test_order_and_caches_change_no_bit_on_a_real_face(real, grace_hopper, shot):
+    bare = FaceSwapNode(real.identity, shot, cache=RenderCache(memory=0))
+    backwards = {time: bare.render(time).composite.tobytes() for time in (9, 4, 0)}
+    batch = [result.composite.tobytes() for result in bare.render_batch([0, 4, 9])]
+    assert batch == [backwards[time] for time in (0, 4, 9)]
+    assert backwards[4] == real.render(4).composite.tobytes()
+
+
+def test_a_reference_keeps_other_people_untouched(real, grace_hopper):
+    settings = Settings(face_choice="reference", reference=str(grace_hopper))
+    result = real.render(2, settings)
+    assert len(result.faces) == 1
+    assert result.swapped == ()
+    assert result.quality.likeness < 0.3
+
+
+def test_a_source_without_a_face_is_refused(tmp_path):
+    import cv2
+
+    path = tmp_path / "wall.png"
+    cv2.imwrite(str(path), np.full((200, 300, 3), 128, np.uint8))
+    with pytest.raises(NoFaceInSourceError, match=r"wall\.png"):
+        FaceSwapNode(path)
