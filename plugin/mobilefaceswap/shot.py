@@ -1,13 +1,14 @@
-"""A whole shot: decode, render and encode overlap, memory does not grow with the clip's length."""
+"""A whole shot: decoding, rendering and encoding overlap, and memory does not grow with the clip's length."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from .errors import MediaError
 from .frame import Floats
 from .media import Writer
 from .node import FaceSwapNode, QualityRecord, RenderResult
@@ -32,12 +33,16 @@ class ShotProgress:
 
 @dataclass(frozen=True)
 class ShotReport:
-    """What was rendered. quality: by frame number; skipped: frames that a resumed output already had."""
+    """What was rendered. quality: by frame number; skipped: frames that a resumed output already had.
+
+    stages: seconds for each stage, added up over threads.
+    """
 
     frames: int
     skipped: int
     seconds: float
     quality: Mapping[int, QualityRecord] = field(default_factory=dict)
+    stages: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def frames_per_second(self) -> float:
@@ -58,55 +63,75 @@ def render_shot(
 ) -> ShotReport:
     """Renders the frames of ``span`` (first, last), in order, into ``output`` and, if given, ``matte``.
 
-    The caller closes the writers. The first error ends the shot; frames written before it stay. Raises as
-    ``FaceSwapNode.render`` and ``Writer.write`` do.
+    The caller closes the writers. The first error ends the shot: every frame before it is written, and a MediaError
+    says which frame it was and how to go on. Raises as ``FaceSwapNode.render`` and ``Writer.write`` do.
     """
     first, last = span
-    wanted = [time for time in range(first, last + 1) if not output.has(time)]
+    writers = [output] if matte is None else [output, matte]
+    wanted = [time for time in range(first, last + 1) if not all(writer.has(time) for writer in writers)]
     start = perf_counter()
     quality: dict[int, QualityRecord] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[int, Future[RenderResult]]] = deque()
-        upcoming = iter(wanted)
-        try:
-            for _ in range(workers + _AHEAD):
-                _submit(pool, node, settings, upcoming, waiting)
-            while waiting:
-                time, future = waiting.popleft()
-                result = future.result()
-                _submit(pool, node, settings, upcoming, waiting)
-                with node.stages.measure("encode"):
-                    output.write(time, *_pictures(result, mode))
-                    if matte is not None:
-                        matte.write(time, result.matte)
-                quality[time] = result.quality
-                if progress is not None:
-                    progress(_progress(time, len(quality), len(wanted), perf_counter() - start))
-        except BaseException:
-            for _, future in waiting:
-                future.cancel()
-            raise
-    return ShotReport(len(wanted), last - first + 1 - len(wanted), perf_counter() - start, quality)
+    for time, result in _rendered(node, wanted, mode, settings, with_matte=matte is not None, workers=workers):
+        with node.stages.measure("encode"):
+            output.write(time, result.layer(mode), _Layers(result))
+            if matte is not None:
+                matte.write(time, result.matte)
+        quality[time] = result.quality
+        if progress is not None:
+            progress(_progress(time, len(quality), len(wanted), perf_counter() - start))
+    skipped = last - first + 1 - len(wanted)
+    return ShotReport(len(wanted), skipped, perf_counter() - start, quality, dict(node.stages.seconds))
 
 
-def _submit(
-    pool: ThreadPoolExecutor,
+def _rendered(
     node: FaceSwapNode,
+    wanted: list[int],
+    mode: OutputMode,
     settings: Settings | None,
-    upcoming: object,
-    waiting: deque[tuple[int, Future[RenderResult]]],
-) -> None:
-    time = next(upcoming, None)  # type: ignore[call-overload]
-    if time is not None:
-        waiting.append((time, pool.submit(node.render, time, settings)))
+    *,
+    with_matte: bool,
+    workers: int,
+) -> Iterator[tuple[int, RenderResult]]:
+    """Results in order of time, at most ``workers`` + 2 of them under way or waiting."""
+
+    def render(time: int) -> RenderResult:
+        result = node.render(time, settings)
+        # Pictures are made by the worker, so that the thread that encodes does not wait for them.
+        result.layer(mode)
+        if with_matte:
+            _ = result.matte
+        return result
+
+    waiting: deque[tuple[int, Future[RenderResult]]] = deque()
+    upcoming = iter(wanted)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for time in upcoming:
+            waiting.append((time, pool.submit(render, time)))
+            if len(waiting) > workers + _AHEAD - 1:
+                yield _next_result(waiting, wanted)
+        while waiting:
+            yield _next_result(waiting, wanted)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _pictures(result: RenderResult, mode: OutputMode) -> tuple[Floats, Mapping[str, Floats]]:
-    """The picture of ``mode`` and the layers that a format with several takes along."""
-    return result.layer(mode), _Layers(result)
+def _next_result(waiting: deque[tuple[int, Future[RenderResult]]], wanted: list[int]) -> tuple[int, RenderResult]:
+    time, future = waiting.popleft()
+    try:
+        return time, future.result()
+    except MediaError as error:
+        raise MediaError(f"{error}. {_way_on(time, wanted)}") from None
 
 
-class _Layers(Mapping[str, "Floats"]):
+def _way_on(time: int, wanted: list[int]) -> str:
+    """What is done and what to type next after frame ``time`` has failed."""
+    done = f"Frames {wanted[0]} to {time - 1} are written" if time > wanted[0] else "No frame was written"
+    rest = f"; go on behind it with --range {time + 1}-{wanted[-1]}" if time < wanted[-1] else ""
+    return f"Stopped at frame {time}. {done}{rest}"
+
+
+class _Layers(Mapping[str, Floats]):
     """Face and matte, made only for a format that stores them."""
 
     def __init__(self, result: RenderResult) -> None:
@@ -115,7 +140,7 @@ class _Layers(Mapping[str, "Floats"]):
     def __getitem__(self, name: str) -> Floats:
         return {"face": lambda: self._result.face, "matte": lambda: self._result.matte}[name]()
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter(("face", "matte"))
 
     def __len__(self) -> int:

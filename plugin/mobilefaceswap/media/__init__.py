@@ -1,4 +1,8 @@
-"""Clips and pictures in, clips and pictures out. File names end here."""
+"""Clips in, clips out: video files through PyAV, image sequences and stills through OpenImageIO.
+
+Values are code values: a video's 0..1 is its nominal black to white, and what lies beyond (super-white, out-of-gamut
+colour) is kept below 0 and above 1.
+"""
 
 from __future__ import annotations
 
@@ -7,55 +11,69 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..errors import MediaError
-from .pictures import read_picture
-from .records import MediaClip, Writer
+from .clip import ClipFormat, MediaClip, Unmade, Writer
+from .pictures import PICTURE_ENDINGS, read_picture
+from .places import check_input, check_output
 from .sequence import SequenceClip, SequenceWriter, is_sequence
-from .video import VideoClip, VideoWriter
+from .video import VideoClip
+from .video_output import VIDEO_ENDINGS, VideoWriter
 
-__all__ = ["MediaClip", "Writer", "create_output", "open_clip", "read_picture"]
+__all__ = ["ClipFormat", "MediaClip", "Writer", "create_output", "open_clip", "read_picture"]
 
-_STILLS = {".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".dpx", ".hdr", ".webp", ".bmp"}
+_Place = str | os.PathLike[str]
 
 
-def open_clip(path: str | os.PathLike[str], *, allow_interlaced: bool = False) -> MediaClip:
-    """A video file, an image sequence (``shot.%04d.exr``, ``shot.####.png``) or one still, as a clip.
+def open_clip(path: _Place, *, allow_interlaced: bool = False) -> MediaClip:
+    """Opens a video file, an image sequence (``shot.%04d.exr``, ``shot.####.png``) or a single picture.
 
-    Raises MediaError on anything that is not one of them, and on interlaced video unless it is allowed.
+    A context manager. Frames of a video count from 0, those of a sequence keep their own numbers, and a single
+    picture is frame 0. Raises MediaError where nothing of the kind can be read, and on interlaced video unless it is
+    allowed.
     """
-    place = os.fspath(path)
-    if is_sequence(place):
-        return SequenceClip(place)
-    if not Path(place).is_file():
-        raise MediaError(f"expected a clip at {place}; there is no such file. Check the name, or the pattern's digits")
-    if Path(place).suffix.lower() in _STILLS:
-        return SequenceClip(place)
-    return VideoClip(place, allow_interlaced=allow_interlaced)
+    text = os.fspath(path)
+    if _is_picture(text):
+        return SequenceClip(text)
+    check_input(Path(text))
+    return VideoClip(text, allow_interlaced=allow_interlaced)
 
 
 def create_output(
-    path: str | os.PathLike[str],
+    path: _Place,
     like: MediaClip | None = None,
     *,
     frame_rate: Fraction | None = None,
     codec: str | None = None,
-    quality: int | None = None,
+    quality: str | int | None = None,
+    bit_depth: int | None = None,
+    alpha: bool | None = None,
     audio: bool = True,
     resume: bool = False,
 ) -> Writer:
-    """A writer for a video file, an image sequence or one still, with rate, tags, depth and audio of ``like``.
+    """Opens an output that keeps what ``like`` declares: timing, tags, depth, sound, metadata.
 
-    codec: an FFmpeg encoder's name. quality: its constant rate factor (H.264, H.265), lower is better. Raises
-    MediaError where the place cannot be written or is the clip itself.
+    A context manager; ``write(time, pixels)`` takes float32 (H, W, 3|4) in ``like``'s colour space, or a matte (H, W).
+    frame_rate: of an output without ``like``, 25 where left out. bit_depth, alpha: where left out, as ``like``. For
+    video files alone: codec (h264, h265, prores, vp9, av1, ffv1, or FFmpeg's own name), quality (of H.264 and its
+    kind the constant rate factor, lower is better; of ProRes a profile such as ``hq``), audio (copied). For sequences
+    alone: resume (keep finished frames).
+
+    Raises MediaError where the output is the input, its folder is missing or cannot be written, or the format is
+    not known.
     """
-    place = os.fspath(path)
-    folder = Path(place).absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        state = "is not writable" if folder.is_dir() else "does not exist"
-        raise MediaError(f"expected a folder that can be written at {folder}; it {state}. Create it or choose another")
-    if like is not None and Path(place).absolute() == Path(like.path).absolute():
-        raise MediaError(f"expected an output other than the target; both are {place}. Choose another name")
-    if is_sequence(place) or Path(place).suffix.lower() in _STILLS:
-        return SequenceWriter(place, like, resume=resume)
+    text = os.fspath(path)
+    clip = Unmade(frame_rate) if like is None else like
+    check_output(text, clip)
+    if _is_picture(text):
+        return SequenceWriter(text, clip, bit_depth=bit_depth, alpha=alpha, resume=resume)
+    if Path(text).suffix.lower() not in VIDEO_ENDINGS:
+        raise MediaError(
+            f"expected an output that ends in {', '.join(VIDEO_ENDINGS)}, or a sequence such as shot.%04d.exr; "
+            f"found {text}. Choose one of these endings"
+        )
     if resume:
-        raise MediaError(f"expected an image sequence to resume; {place} is a video file. Render it anew")
-    return VideoWriter(place, like, frame_rate=frame_rate, codec=codec, quality=quality, audio=audio)
+        raise MediaError(f"expected an image sequence to resume; {text} is a video file. Render it anew")
+    return VideoWriter(text, clip, codec=codec, quality=quality, bit_depth=bit_depth, alpha=alpha, audio=audio)
+
+
+def _is_picture(text: str) -> bool:
+    return is_sequence(text) or Path(text).suffix.lower() in PICTURE_ENDINGS

@@ -18,7 +18,6 @@ __all__ = ["PICTURE_ENDINGS", "Picture", "load_picture", "read_picture", "save_p
 
 PICTURE_ENDINGS = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".webp", ".dpx", ".tga", ".hdr", ".gif")
 _LINEAR = (".exr", ".hdr")
-_GREYS = (("Y",), ("I",), ("A",))
 _ORIENTATION = "Orientation"
 _STRAIGHT = "oiio:UnassociatedAlpha"
 

@@ -1,4 +1,4 @@
-"""Image sequences: ``shot.%04d.exr`` or ``shot.####.exr``, with their own frame numbers; a single picture is frame 0."""
+"""Image sequences: ``shot.%04d.exr`` or ``shot.####.exr``, with their own frame numbers; one picture is frame 0."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ __all__ = ["SequenceClip", "SequenceWriter", "is_sequence"]
 
 _PLACEHOLDER = re.compile(r"%(?:0(\d+))?d|(#+)")
 _LINEAR = (".exr", ".hdr")
-_INTEGER_DEPTHS = {".png": (8, 16), ".tif": (8, 16, 32), ".tiff": (8, 16, 32), ".dpx": (8, 10, 12, 16)}
+_DEPTHS = {".exr": (16, 32), ".png": (8, 16), ".tif": (8, 16, 32), ".tiff": (8, 16, 32), ".dpx": (8, 10, 12, 16)}
+_COMPRESSION = {".exr": "zip", ".jpg": "jpeg:95", ".jpeg": "jpeg:95", ".tif": "zip", ".tiff": "zip", ".png": "zip"}
 _NOT_CARRIED = re.compile(
     r"(?i)(oiio:|orientation|compression|nchannels|channels$|name$|type$|openexr:|tiff:|png:|jpeg:|exif:pixel|"
     r"oiio|multiview|subimages|iccprofile)"
@@ -30,7 +31,7 @@ _NOT_CARRIED = re.compile(
 
 
 @dataclass(frozen=True)
-class _Pattern:
+class Pattern:
     """A sequence's name with a placeholder for the number, or the name of one picture."""
 
     text: str
@@ -80,7 +81,7 @@ class SequenceClip(MediaClip):
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.pattern = _Pattern(path)
+        self.pattern = Pattern(path)
         numbers = self.pattern.numbers()
         if not numbers:
             raise MediaError(
@@ -98,6 +99,7 @@ class SequenceClip(MediaClip):
             colour_space=frame.colour_space,
             frame_rate=rate,
             has_alpha=frame.alpha is not None,
+            premultiplied=frame.premultiplied,
             bit_depth=picture.bit_depth,
             floating=picture.floating,
             timecode=header.get_string_attribute("smpte:TimeCode", "") or None,
@@ -125,7 +127,7 @@ class SequenceClip(MediaClip):
 
     def header(self, time: int) -> Any:
         """The header of frame ``time``, or None where it cannot be read."""
-        file = oiio.ImageInput.open(str(self.pattern.path(time)))
+        file = oiio.ImageInput.open(str(self.pattern.path(time if self.pattern.path(time).is_file() else self.first)))
         if file is None:
             return None
         try:
@@ -149,74 +151,45 @@ class SequenceWriter(Writer):
         path: str,
         like: MediaClip,
         *,
-        first: int | None = None,
-        last: int | None = None,
         bit_depth: int | None = None,
         alpha: bool | None = None,
-        matte: bool = False,
-        layers: bool = False,
         resume: bool = False,
     ) -> None:
         self.path = path
-        self._pattern, self._like = _Pattern(path), like
+        self._pattern, self._like = Pattern(path), like
         self._ending = Path(path).suffix.lower()
-        self._matte, self._layers, self._resume = matte, layers, resume
-        self._alpha = like.has_alpha if alpha is None else alpha
+        self._depth, self._alpha, self._resume = bit_depth, alpha, resume
         self._space = ColourSpace.LINEAR if self._ending in _LINEAR else ColourSpace.SRGB
-        first = like.first if first is None else first
-        last = like.last if last is None else last
-        if layers and self._ending != ".exr":
-            raise MediaError(f"expected an EXR for several layers; found {path}. Name it shot.%04d.exr")
-        if not self._pattern.numbered and last > first:
-            raise MediaError(
-                f"expected a place for the frame number in {path}, since {last - first + 1} frames are written; found "
-                f"none. Name it {Path(path).stem}.%04d{self._ending}"
-            )
-        self._check_inputs(first, last)
-        self._format = self._sample_format(bit_depth)
-
-    def _check_inputs(self, first: int, last: int) -> None:
-        if not isinstance(self._like, SequenceClip):
-            return
-        for time in {first, last}:
-            source, target = self._like.pattern.path(time).resolve(), self._pattern.path(time).resolve()
-            if source == target:
-                raise MediaError(f"expected an output other than the input; both are {target}. Choose another name")
-
-    def _sample_format(self, bit_depth: int | None) -> str:
-        if self._ending == ".exr":
-            full = bit_depth == 32 or (bit_depth is None and self._like.format.floating and self._like.bit_depth == 32)
-            return "float" if full else "half"
-        depths = _INTEGER_DEPTHS.get(self._ending, (8,))
-        wanted = bit_depth or (16 if self._matte else self._like.bit_depth)
+        self._written: int | None = None
+        depths = _DEPTHS.get(self._ending, (8,))
         if bit_depth is not None and bit_depth not in depths:
             raise MediaError(
-                f"expected {', '.join(map(str, depths))} bits for {self._ending}; found {bit_depth}. Choose one of these"
+                f"expected {' or '.join(map(str, depths))} bits for {self._ending}; found {bit_depth}. Choose one"
             )
-        depth = next((depth for depth in depths if depth >= wanted), depths[-1])
-        return {8: "uint8", 32: "float"}.get(depth, "uint16")
+        if isinstance(like, SequenceClip) and like.pattern.path(like.first).resolve() == self._file(like.first):
+            raise MediaError(f"expected an output other than the input; both are {path}. Choose another name")
+
+    def _file(self, time: int) -> Path:
+        return self._pattern.path(time).absolute().resolve()
 
     def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
         """See ``Writer``."""
-        if layers and not self._layers:
-            raise MediaError(f"expected one picture a frame for {self.path}; found layers too. Open it with layers=True")
-        planes, names = self._picture(pixels)
-        for name, picture in (layers or {}).items():
-            added = self._graded(picture)
-            planes.append(added)
-            names += [f"{name}.{channel}" for channel in (("A",) if added.shape[2] == 1 else "RGBA"[: added.shape[2]])]
-        stacked = np.concatenate(planes, axis=2) if len(planes) > 1 else planes[0]
-        if self._format not in ("half", "float"):
-            stacked = np.nan_to_num(stacked, nan=0.0, posinf=1.0, neginf=0.0)
-        save_picture(self._pattern.path(time), stacked, self._header(time, stacked, names))
-
-    def _picture(self, pixels: Floats) -> tuple[list[Floats], list[str]]:
+        if not self._pattern.numbered and self._written not in (None, time):
+            raise MediaError(
+                f"expected a place for the frame number in {self.path}, since several frames are written; found none. "
+                f"Name it {Path(self.path).stem}.%04d{self._ending}"
+            )
         picture = self._graded(pixels)
-        if picture.shape[2] == 4 and not self._alpha:
+        if picture.shape[2] == 4 and self._alpha is False:
             picture = picture[..., :3]
-        if picture.shape[2] == 1 and not self._matte and self._ending in (".jpg", ".jpeg"):
-            picture = np.repeat(picture, 3, axis=2)
-        return [picture], ["Y"] if picture.shape[2] == 1 else list("RGBA"[: picture.shape[2]])
+        planes, names = [picture], _names(picture)
+        for name, layer in layers.items() if layers and self._ending == ".exr" else ():
+            added = self._graded(layer)
+            planes.append(added)
+            names += [f"{name}.{channel}" for channel in ("A" if added.shape[2] == 1 else _names(added))]
+        stacked = np.concatenate(planes, axis=2) if len(planes) > 1 else planes[0]
+        save_picture(self._pattern.path(time), stacked, self._header(time, stacked, names))
+        self._written = time
 
     def _graded(self, pixels: Floats) -> Floats:
         """(H, W, channels) in the output's kind of colour space; mattes are data."""
@@ -226,37 +199,36 @@ class SequenceWriter(Writer):
 
     def _header(self, time: int, pixels: Floats, names: list[str]) -> Any:
         height, width, channels = pixels.shape
-        header = oiio.ImageSpec(width, height, channels, self._format)
-        self._carry_metadata(header, time)
-        header.channelnames = tuple(names)
-        header.alpha_channel = names.index("A") if "A" in names else -1
-        if "A" in names and self._ending != ".exr" and not self._associated(time):
-            header.attribute("oiio:UnassociatedAlpha", 1)
-        if self._ending == ".exr":
-            header.attribute("compression", "zip")
-        if self._ending in (".jpg", ".jpeg"):
-            header.attribute("Compression", "jpeg:95")
-        if self._ending == ".dpx":
-            header.attribute("oiio:BitsPerSample", max(10, min(16, self._like.bit_depth)))
-        return header
-
-    def _carry_metadata(self, header: Any, time: int) -> None:
+        header = oiio.ImageSpec(width, height, channels, self._sample_format(is_matte=channels == 1))
         source = self._like.header(time) if isinstance(self._like, SequenceClip) else None
         for item in source.extra_attribs if source is not None else ():
             if not _NOT_CARRIED.match(item.name):
                 header.attribute(item.name, item.type, item.value)
-        if self._like.frame_rate and source is None:
+        if source is None and self._like.frame_rate:
             rate = self._like.frame_rate
             header.attribute("FramesPerSecond", oiio.TypeRational, (rate.numerator, rate.denominator))
         if self._like.format.pixel_aspect != 1:
             header.attribute("PixelAspectRatio", float(self._like.format.pixel_aspect))
+        header.channelnames = tuple(names)
+        header.alpha_channel = names.index("A") if "A" in names else -1
+        if "A" in names and self._ending != ".exr" and not self._like.format.premultiplied:
+            header.attribute("oiio:UnassociatedAlpha", 1)
+        if self._ending == ".dpx":
+            header.attribute("oiio:BitsPerSample", max(10, min(16, self._like.bit_depth)))
+        header.attribute("compression", _COMPRESSION.get(self._ending, ""))
+        return header
 
-    def _associated(self, time: int) -> bool:
-        """Whether the clip's pixels are premultiplied, which the writing library has to know."""
-        source = self._like.header(time) if isinstance(self._like, SequenceClip) else None
-        return source is not None and not source.get_int_attribute("oiio:UnassociatedAlpha", 0)
+    def _sample_format(self, *, is_matte: bool) -> str:
+        """EXR is half, or float where the clip is; others keep the clip's depth, and mattes have 16 bits."""
+        if self._ending == ".exr":
+            is_float = self._like.format.floating and self._like.bit_depth == 32
+            return "float" if self._depth == 32 or (is_float and self._depth is None) else "half"
+        depths = _DEPTHS.get(self._ending, (8,))
+        wanted = self._depth or (16 if is_matte else self._like.bit_depth)
+        depth = next((depth for depth in depths if depth >= wanted), depths[-1])
+        return {8: "uint8", 32: "float"}.get(depth, "uint16")
 
-    def holds(self, time: int) -> bool:
+    def has(self, time: int) -> bool:
         """See ``Writer``."""
         if not self._resume or not self._pattern.path(time).is_file():
             return False
@@ -271,3 +243,7 @@ class SequenceWriter(Writer):
 
     def abandon(self) -> None:
         """See ``Writer``: finished frames stay."""
+
+
+def _names(picture: Floats) -> list[str]:
+    return ["Y"] if picture.shape[2] == 1 else list("RGBA"[: picture.shape[2]])

@@ -1,0 +1,73 @@
+"""Timestamps and timecode of an output."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from .clip import MediaClip
+from .video import VideoClip
+
+__all__ = ["Clock", "shifted_timecode"]
+
+_USUAL_RATE = Fraction(24)
+
+
+class Clock:
+    """Frame numbers to timestamps, the first written frame at 0.
+
+    base: seconds of one tick. rate: frames per second, of variable timing the average. start: when the first written
+    frame shows in the clip, in seconds.
+    """
+
+    def __init__(self, like: MediaClip, first: int) -> None:
+        self._first = first
+        self.rate = like.frame_rate or _USUAL_RATE
+        self.base, self.start = 1 / self.rate, Fraction(0)
+        self._timing = None
+        if isinstance(like, VideoClip):
+            timing = like.timing
+            self.start = timing.stamps[first] * timing.base
+            if not timing.constant(self.rate):
+                self._timing, self.base = timing, timing.base
+                self._lengths = dict(zip(timing.stamps, timing.durations, strict=True))
+
+    def stamp(self, time: int) -> int:
+        """Timestamp of frame ``time``, in ``base`` seconds."""
+        if self._timing is None:
+            return time - self._first
+        return self._timing.stamps[time] - self._timing.stamps[self._first]
+
+    def length(self, seconds: Fraction) -> Fraction:
+        """How long the frame at ``seconds`` of the output shows, in seconds."""
+        if self._timing is None:
+            return self.base
+        return self._lengths.get(round(seconds / self.base) + self._timing.stamps[self._first], 1) * self.base
+
+    def end(self, last: int) -> Fraction:
+        """When frame ``last`` ends in the clip, in seconds."""
+        begins = self.stamp(last) * self.base
+        return self.start + begins + self.length(begins)
+
+    def timecode(self, like: MediaClip) -> str | None:
+        """Timecode of the first written frame."""
+        if like.timecode is None or self._first == like.first:
+            return like.timecode
+        return shifted_timecode(like.timecode, self._first - like.first, self.rate)
+
+
+def shifted_timecode(timecode: str, frames: int, rate: Fraction) -> str:
+    """``timecode`` (HH:MM:SS:FF, with ;FF for drop frame) moved on by ``frames``.
+
+    Drop frame after SMPTE ST 12-1: numbers 0 and 1 (of 60: 0 to 3) are left out each minute but the tenth.
+    """
+    drops = ";" in timecode
+    hours, minutes, seconds, count = (int(part) for part in timecode.replace(";", ":").split(":"))
+    base = round(rate)
+    left_out = base // 15 if drops else 0
+    minutes += 60 * hours
+    number = (60 * minutes + seconds) * base + count - left_out * (minutes - minutes // 10) + frames
+    tens, rest = divmod(number, 600 * base - 9 * left_out)
+    later = 0 if rest < 60 * base else 1 + (rest - 60 * base) // (60 * base - left_out)
+    number = (number + left_out * (9 * tens + later)) % (24 * 3600 * base)
+    whole, count = divmod(number, base)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{';' if drops else ':'}{count:02}"

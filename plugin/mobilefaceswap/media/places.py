@@ -1,0 +1,66 @@
+"""Checks of the places that are read and written, and what a failing disk means."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from ..errors import MediaError
+from .clip import MediaClip
+
+__all__ = ["check_input", "check_output", "partial_path", "write_failure"]
+
+
+def check_input(path: Path) -> None:
+    """Raises MediaError unless ``path`` is a readable file that is not empty."""
+    if path.is_dir():
+        raise MediaError(
+            f"expected a video file, found the folder {path}. Name a file, or a sequence such as {path}/shot.%04d.exr"
+        )
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except FileNotFoundError:
+        raise MediaError(f"expected a file at {path}; found none. Check the path") from None
+    except OSError as error:
+        raise MediaError(f"expected to read {path}; {error.strerror}. Check its permissions") from None
+    if empty:
+        raise MediaError(f"expected media in {path}; found an empty file (0 bytes). Copy or export it again")
+
+
+def check_output(text: str, like: MediaClip) -> None:
+    """Raises MediaError where ``text`` is the input, or its folder is missing or cannot be written."""
+    path, source = Path(text), Path(like.path)
+    if like.path and _is_same(path, source):
+        raise MediaError(f"expected an output other than the input; both are {text}. Choose another name")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise MediaError(f"expected the folder {folder}; found none. Create it: mkdir -p '{folder}'")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise MediaError(f"expected to write in {folder}; it is not writable. Change its permissions or choose another")
+    if path.is_dir():
+        raise MediaError(f"expected a file name for the output; {text} is a folder. Add a name to it")
+
+
+def _is_same(path: Path, source: Path) -> bool:
+    try:
+        return path.samefile(source)
+    except OSError:
+        return path.absolute().resolve() == source.absolute().resolve()
+
+
+def partial_path(path: Path) -> Path:
+    """``NAME.partial.EXT`` beside ``path``."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
+def write_failure(path: str, error: Exception) -> MediaError:
+    """The sentence for an output that could not be written."""
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return MediaError(f"expected room for {path}; the disk is full. Free some space or choose another disk")
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return MediaError(f"expected to write {path}; permission is denied. Change its permissions or its place")
+    reason = getattr(error, "strerror", None) or str(error)
+    return MediaError(f"expected to write {path}; {reason}. Check the disk, or choose another codec or place")

@@ -1,0 +1,180 @@
+"""Video planes to float RGB and back, with matrix and range stated.
+
+libswscale clips at black and white on its way to planar float, which would change super-white luma; the arithmetic
+here does not. Chroma is repeated on the way in and averaged on the way out, so that an untouched picture gives the
+planes that it came from. Matrices: ITU-T H.273, equations 38 to 45 and table 4.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from ..frame import Floats
+
+__all__ = ["LUMA_WEIGHTS", "PlaneLayout", "frame_from_pixels", "layout_of", "parse_layout", "pixels_from_frame"]
+
+LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087)}
+LUMA_WEIGHTS |= {9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
+_STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4, 1), "410": (4, 4)}
+_YUV = re.compile(r"yuv(a?)j?(4\d\d)p(\d*)(?:le)?")
+_GBR = re.compile(r"gbr(a?)p(\d*)(?:le)?")
+_GREY = re.compile(r"gray(\d*)(?:le)?")
+
+
+@dataclass(frozen=True)
+class PlaneLayout:
+    """Order and size of a picture's planes. kind: yuv, gbr or grey. step: luma samples for one chroma sample."""
+
+    name: str
+    kind: str
+    bits: int
+    alpha: bool = False
+    step: tuple[int, int] = (1, 1)
+
+
+@cache
+def parse_layout(name: str) -> PlaneLayout | None:
+    """The layout of FFmpeg's pixel format ``name``, or None where it is not planar or of a kind not handled here."""
+    if match := _YUV.fullmatch(name):
+        return PlaneLayout(name, "yuv", int(match[3] or 8), bool(match[1]), _STEPS[match[2]])
+    if match := _GBR.fullmatch(name):
+        return PlaneLayout(name, "gbr", int(match[2] or 8), bool(match[1]))
+    if match := _GREY.fullmatch(name):
+        return PlaneLayout(name, "grey", int(match[1] or 8))
+    return None
+
+
+@cache
+def layout_of(name: str) -> PlaneLayout:
+    """The planar layout that holds FFmpeg's pixel format ``name`` without loss: its own, or the nearest."""
+    return parse_layout(name) or _nearest_planar(av.VideoFormat(name, 16, 16))
+
+
+def _nearest_planar(found: Any) -> PlaneLayout:
+    bits = max(component.bits for component in found.components)
+    alpha = "a" if any(component.is_alpha for component in found.components) or found.name == "pal8" else ""
+    depth = next(depth for depth in (8, 10, 12, 16) if bits <= depth or depth == 16)
+    suffix = "" if depth == 8 else f"{depth}le"
+    if found.is_rgb or found.has_palette or len(found.components) < 3:
+        planar = f"gbr{alpha}p{suffix}"
+    else:
+        step = (16 // found.chroma_width(16), 16 // found.chroma_height(16))
+        sampling = next(name for name, known in _STEPS.items() if known == step)
+        planar = f"yuv{alpha}{sampling}p{suffix}"
+    layout = parse_layout(planar)
+    assert layout is not None
+    return layout
+
+
+@cache
+def _to_rgb(matrix: int, full_range: bool, layout: PlaneLayout) -> np.ndarray:
+    """3x4: codes (Y, U, V) to R, G, B."""
+    red, blue = LUMA_WEIGHTS[matrix]
+    green = 1 - red - blue
+    colour = np.array(
+        [
+            [1, 0, 2 * (1 - red)],
+            [1, -2 * (1 - blue) * blue / green, -2 * (1 - red) * red / green],
+            [1, 2 * (1 - blue), 0],
+        ]
+    )
+    unit = 2 ** (layout.bits - 8)
+    top = 2**layout.bits - 1
+    luma, chroma = (top, top) if full_range else (219 * unit, 224 * unit)
+    scale = np.diag([1 / luma, 1 / chroma, 1 / chroma])
+    offset = np.array([0 if full_range else 16 * unit, 128 * unit, 128 * unit])
+    linear = colour @ scale
+    return np.column_stack([linear, -linear @ offset])
+
+
+@cache
+def _from_rgb(matrix: int, full_range: bool, layout: PlaneLayout) -> np.ndarray:
+    """3x4: the inverse of ``_to_rgb``."""
+    square = np.vstack([_to_rgb(matrix, full_range, layout), [0, 0, 0, 1]])
+    return np.asarray(np.linalg.inv(square)[:3])
+
+
+def pixels_from_frame(frame: av.VideoFrame, matrix: int, full_range: bool) -> Floats:
+    """(H, W, 3|4) float32 code values, 0 for black and 1 for white, unclipped."""
+    layout = layout_of(frame.format.name)
+    if parse_layout(frame.format.name) is None:
+        frame = frame.reformat(format=layout.name)
+    planes = [_samples(plane, layout) for plane in frame.planes]
+    rgb = _rgb(planes, layout, matrix, full_range)
+    if not layout.alpha:
+        return rgb
+    alpha = planes[3].astype(np.float32) / (2**layout.bits - 1)
+    return np.asarray(cv2.merge([*cv2.split(rgb), alpha]))
+
+
+def _rgb(planes: list[np.ndarray], layout: PlaneLayout, matrix: int, full_range: bool) -> Floats:
+    if layout.kind == "gbr":
+        green, blue, red = planes[:3]
+        return cv2.merge([red, green, blue]).astype(np.float32) / np.float32(2**layout.bits - 1)
+    if layout.kind == "grey":
+        neutral = np.full_like(planes[0], 2 ** (layout.bits - 1))
+        codes = cv2.merge([planes[0], neutral, neutral])
+    else:
+        height, width = planes[0].shape
+        codes = cv2.merge([planes[0], *(_repeated(plane, layout.step, width, height) for plane in planes[1:3])])
+    return np.asarray(cv2.transform(codes.astype(np.float32), _to_rgb(matrix, full_range, layout)))
+
+
+def _repeated(plane: np.ndarray, step: tuple[int, int], width: int, height: int) -> np.ndarray:
+    if step == (1, 1):
+        return plane
+    size = (plane.shape[1] * step[0], plane.shape[0] * step[1])
+    return np.ascontiguousarray(cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)[:height, :width])
+
+
+def _samples(plane: Any, layout: PlaneLayout) -> np.ndarray:
+    kind = np.dtype(np.uint8 if layout.bits == 8 else "<u2")
+    rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)
+    return rows[:, : plane.width]
+
+
+def frame_from_pixels(pixels: Floats, layout: PlaneLayout, matrix: int, full_range: bool) -> av.VideoFrame:
+    """A video frame of the (H, W, 3|4) float32 ``pixels``. What a code cannot hold is clipped; NaN becomes 0."""
+    height, width = pixels.shape[:2]
+    rgb = np.ascontiguousarray(pixels[..., :3])
+    if not np.isfinite(rgb.sum()):
+        rgb = np.nan_to_num(rgb, posinf=1.0, neginf=0.0)
+    frame = av.VideoFrame(width, height, layout.name)
+    planes = _planes(rgb, layout, matrix, full_range)
+    if layout.alpha:
+        alpha = pixels[..., 3] if pixels.shape[2] == 4 else np.ones((height, width), np.float32)
+        planes.append(np.nan_to_num(alpha) * np.float32(2**layout.bits - 1))
+    for target, plane in zip(frame.planes, planes, strict=True):
+        _samples(target, layout)[:] = _codes(plane, layout)
+    return frame
+
+
+def _planes(rgb: Floats, layout: PlaneLayout, matrix: int, full_range: bool) -> list[Any]:
+    if layout.kind == "gbr":
+        red, green, blue = cv2.split(rgb * np.float32(2**layout.bits - 1))
+        return [green, blue, red]
+    luma, *chroma = cv2.split(cv2.transform(rgb, _from_rgb(matrix, full_range, layout)))
+    return [luma] if layout.kind == "grey" else [luma, *(_averaged(plane, layout.step) for plane in chroma)]
+
+
+def _averaged(plane: np.ndarray, step: tuple[int, int]) -> np.ndarray:
+    if step == (1, 1):
+        return plane
+    height, width = plane.shape
+    right, below = -width % step[0], -height % step[1]
+    if right or below:
+        plane = cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    size = ((width + right) // step[0], (height + below) // step[1])
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
+
+
+def _codes(plane: np.ndarray, layout: PlaneLayout) -> np.ndarray:
+    top = 2**layout.bits - 1
+    return np.clip(np.rint(plane), 0, top).astype(np.uint8 if layout.bits == 8 else np.uint16)
