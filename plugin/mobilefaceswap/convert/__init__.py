@@ -1,1 +1,9 @@
-"""From the files that the authors publish to a model pack, without their framework."""
+"""From the files that the authors publish to a model pack, without their framework and without running their pickles.
+
+`pdparams` reads the files, `arcface` and `network` write the networks with the tools of `graph` and `layers`,
+`authors` makes the pack.
+"""
+
+from .authors import convert_authors_files
+
+__all__ = ["convert_authors_files"]

@@ -65,6 +65,10 @@ class Graph:
         scales = self.constant([1, 1, 2, 2])
         return self.node("Resize", value, "", scales, mode="linear", coordinate_transformation_mode="align_corners")
 
+    def batch_norm(self, value: str, scale: str, shift: str, mean: str, variance: str) -> str:
+        """With recorded statistics; the runtime folds it into the convolution before it where there is one."""
+        return self.node("BatchNormalization", value, scale, shift, mean, variance, epsilon=1e-5)
+
     def reshaped(self, value: str, shape: Sequence[int]) -> str:
         """0 keeps a dimension, -1 is inferred."""
         return self.node("Reshape", value, self.constant(shape, np.int64))

@@ -1,0 +1,77 @@
+"""Whether a pack's files hold what ``pack.toml`` records."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import PackIntegrityError, PackNotFoundError
+from .records import Pack, PackFile
+
+__all__ = ["REINSTALL", "FileState", "damage", "examine", "sha256_of", "verify"]
+
+REINSTALL = "reinstall with `pip install --force-reinstall mobilefaceswap-ofx`"
+
+_hashes: dict[tuple[Path, int, int, int], str] = {}
+_hashes_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class FileState:
+    """One file of a pack as it was found. found: its SHA-256, or None where there is no file."""
+
+    file: PackFile
+    path: Path
+    found: str | None
+
+    @property
+    def intact(self) -> bool:
+        """Whether the content is the recorded one."""
+        return self.found == self.file.sha256
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content.
+
+    Read once in a process as long as the file's inode, size and time of change stay the same: a render asks for its
+    pack at every node, and hashing 60 MB takes longer than a frame.
+    """
+    status = path.stat()
+    key = (path, status.st_ino, status.st_size, status.st_mtime_ns)
+    with _hashes_lock:
+        if key not in _hashes:
+            with path.open("rb") as file:
+                _hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return _hashes[key]
+
+
+def examine(pack: Pack, *, afresh: bool = False) -> list[FileState]:
+    """The state of every file. afresh: read them again, whatever was read before in this process."""
+    if afresh:
+        with _hashes_lock:
+            _hashes.clear()
+    return [_state(file, pack.path(file.role)) for file in pack.files.values()]
+
+
+def _state(file: PackFile, path: Path) -> FileState:
+    try:
+        return FileState(file, path, sha256_of(path))
+    except OSError:
+        return FileState(file, path, None)
+
+
+def verify(pack: Pack) -> None:
+    """Raises PackNotFoundError or PackIntegrityError for the first file that is not the recorded one."""
+    for state in examine(pack):
+        if not state.intact:
+            raise damage(pack, state, f"Run `mobilefaceswap packs pull {pack.name}`, or {REINSTALL}")
+
+
+def damage(pack: Pack, state: FileState, mend: str) -> PackNotFoundError | PackIntegrityError:
+    """The error that tells what is wrong with a file, and ``mend``, which says what to do about it."""
+    described = f"expected {state.path} ({state.file.role} of pack {pack.name}) to have SHA-256 {state.file.sha256}"
+    if state.found is None:
+        return PackNotFoundError(f"{described}; there is no such readable file. {mend}")
+    return PackIntegrityError(f"{described}; found {state.found}. {mend}")

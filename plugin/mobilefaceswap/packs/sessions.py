@@ -1,0 +1,130 @@
+"""ONNX Runtime, which nothing else in the package imports: explicit options, explicit providers, named arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from ..errors import PackError
+from ..frame import Floats
+from .records import Pack
+
+__all__ = ["Session", "available_providers", "encoder_session", "identity_session", "load_session", "specialise"]
+
+_ONLY_ERRORS = 3
+_CPU = ("CPUExecutionProvider",)
+
+
+class Session:
+    """An ONNX Runtime session with named arrays in and out. Thread-safe."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self._session = session
+        self._outputs = [output.name for output in session.get_outputs()]
+        self.inputs = {item.name: tuple(item.shape) for item in session.get_inputs()}
+        self.providers = tuple(session.get_providers())
+        self.runtime = f"onnxruntime-{onnxruntime.__version__}-{self.providers[0]}"
+
+    @property
+    def options(self) -> onnxruntime.SessionOptions:
+        """The options in effect."""
+        return self._session.get_session_options()
+
+    def run(self, inputs: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Every output by name, float32."""
+        return dict(zip(self._outputs, self._session.run(self._outputs, dict(inputs)), strict=True))
+
+
+def available_providers() -> tuple[str, ...]:
+    """What this machine's ONNX Runtime can run on."""
+    return tuple(onnxruntime.get_available_providers())
+
+
+def load_session(model: bytes | Path, *, threads: int = 1, providers: Sequence[str] = _CPU) -> Session:
+    """A session over ``model``, deterministic: sequential, ``threads`` threads inside an operator.
+
+    Raises PackError where a provider is missing or the model cannot be read; a provider is never silently replaced.
+    """
+    _check_providers(providers)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.use_deterministic_compute = True
+    options.log_severity_level = _ONLY_ERRORS
+    content = model if isinstance(model, bytes) else str(model)
+    try:
+        session = Session(onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers)))
+    except Exception as error:  # ONNX Runtime's own classes share no public base
+        name = "a model in memory" if isinstance(model, bytes) else str(model)
+        raise PackError(
+            f"expected {name} to be an ONNX model that ONNX Runtime {onnxruntime.__version__} runs; found: {error}. "
+            "Run `mobilefaceswap packs verify` and reinstall the pack"
+        ) from None
+    if session.providers[: len(providers)] != tuple(providers):
+        raise PackError(
+            f"expected ONNX Runtime to run on {', '.join(providers)}; it fell back to {', '.join(session.providers)}. "
+            "Check the device's driver with `mobilefaceswap doctor`, or choose another provider"
+        )
+    return session
+
+
+def _check_providers(providers: Sequence[str]) -> None:
+    missing = [name for name in providers if name not in available_providers()]
+    if missing or not providers:
+        raise PackError(
+            f"expected ONNX Runtime to offer {', '.join(missing) or 'a provider'}; it offers "
+            f"{', '.join(available_providers())}. Install the build of ONNX Runtime for your device, as the README "
+            "says, or choose another provider"
+        )
+
+
+def specialise(model: bytes, weights: Mapping[str, Floats]) -> bytes:
+    """The IDN ``model`` with its predicted ``weights`` as constants; only ``image`` remains an input.
+
+    Constants let the runtime lay the kernels out once, which runs about twice as fast as feeding them at every call.
+    Raises PackError where names or shapes are not those that the model asks for.
+    """
+    specialised = onnx.load_from_string(model)
+    graph = specialised.graph
+    wanted = {item.name: _shape(item) for item in graph.input if item.name != "image"}
+    given = {name: array.shape for name, array in weights.items()}
+    if wanted != given:
+        raise _mismatch(wanted, given)
+    image = [item for item in graph.input if item.name == "image"]
+    del graph.input[:]
+    graph.input.extend(image)
+    graph.initializer.extend(
+        onnx.numpy_helper.from_array(np.ascontiguousarray(weights[name], np.float32), name) for name in sorted(wanted)
+    )
+    return cast(bytes, specialised.SerializeToString())
+
+
+def _shape(item: Any) -> tuple[int, ...]:
+    return tuple(dimension.dim_value for dimension in item.type.tensor_type.shape.dim)
+
+
+def _mismatch(wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...]]) -> PackError:
+    name = min(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+    return PackError(
+        f"expected the predicted weight {name} to have the shape {wanted.get(name, 'of nothing: the network has none')}"
+        f"; found {given.get(name, 'none')}. Prepare the identity again with this pack"
+    )
+
+
+@lru_cache(maxsize=8)
+def encoder_session(pack: Pack) -> Session:
+    """The session of the pack's encoder, opened once in a process."""
+    return load_session(pack.path("encoder"))
+
+
+@lru_cache(maxsize=8)
+def identity_session(pack: Pack) -> Session:
+    """The session that predicts an identity's weights, opened once in a process."""
+    return load_session(pack.path("identity"))
