@@ -1,0 +1,114 @@
+"""The command line as a user types it: files in, files out, exit codes, messages without tracebacks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mobilefaceswap.frame import ColourSpace
+from mobilefaceswap.media import create_output, open_clip, read_picture
+from mobilefaceswap.samples import AstronautClip
+
+
+def run(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from mobilefaceswap.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory) -> Path:
+    """Twelve frames of the moving astronaut, in a folder whose name is as awkward as users' folders are."""
+    folder = tmp_path_factory.mktemp("it's a “shoot” für Zoë")
+    plates = AstronautClip((320, 180), frames=12)
+    with create_output(folder / "plate one.mp4") as writer:
+        for time in range(12):
+            writer.write(time, plates.frame(time).pixels)
+    return folder / "plate one.mp4"
+
+
+def test_swap_writes_video_and_matte(shot, grace_hopper):
+    out, matte = shot.parent / "out.mp4", shot.parent / "matte.mp4"
+    done = run("swap", shot, "--source", grace_hopper, "-o", out, "--matte", matte, "--no-disk-cache", "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert (summary["frames"], summary["without_a_swap"]) == (12, [])
+    with open_clip(shot) as before, open_clip(out) as after, open_clip(matte) as mattes:
+        assert (after.size, after.last, after.frame_rate) == (before.size, before.last, before.frame_rate)
+        assert np.abs(after.frame(5).pixels - before.frame(5).pixels).max() > 0.1
+        assert mattes.frame(5).pixels.max() > 0.9
+
+
+def test_frame_is_the_frame_of_the_full_render(shot, grace_hopper):
+    place = shot.parent / "full.%03d.exr"
+    full = run("swap", shot, "-s", grace_hopper, "-o", place, "--range", "3-4", "--no-disk-cache")
+    one = run("frame", shot, "-s", grace_hopper, "--frame", 4, "-o", shot.parent / "four.exr")
+    assert (full.returncode, one.returncode) == (0, 0), full.stderr + one.stderr
+    expected, found = read_picture(shot.parent / "full.004.exr"), read_picture(shot.parent / "four.exr")
+    np.testing.assert_array_equal(found.pixels, expected.pixels)
+    assert found.colour_space is ColourSpace.LINEAR
+
+
+def test_an_identity_file_is_small_and_reusable(shot, grace_hopper):
+    place = shot.parent / "actor.idn"
+    made = run("identity", grace_hopper, "-o", place, "--release", "contract 12")
+    assert made.returncode == 0, made.stderr
+    assert place.stat().st_size < 3_000_000
+    used = run("frame", shot, "-s", place, "--frame", 0, "-o", shot.parent / "zero.png")
+    assert used.returncode == 0, used.stderr
+
+
+def test_analyse_writes_a_track_that_swap_reads(shot, grace_hopper):
+    place = shot.parent / "track.json"
+    made = run("analyse", shot, "-o", place, "--json")
+    assert json.loads(made.stdout)["frames"] == 12
+    words = ("frame", shot, "-s", grace_hopper, "--frame", 2, "--track", place, "--smoothing", 2)
+    used = run(*words, "-o", shot.parent / "two.png", "--json")
+    assert json.loads(used.stdout)["quality"]["faces_swapped"] == 1, used.stderr
+
+
+def test_settings_are_listed_for_machines():
+    rows = json.loads(run("settings", "--json").stdout)
+    assert {"mix", "matte_expand", "output_mode"} <= {row["name"] for row in rows}
+
+
+def test_doctor_reports_packs_with_their_licences():
+    report = json.loads(run("doctor", "--json").stdout)
+    assert report["packs"][0]["licence"]
+    assert report["packs"][0]["detect_seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("swap", "{shot}", "-s", "{portrait}", "-o", "{shot}"), 2, "other than the target"),
+        (("swap", "{folder}/none.mp4", "-s", "{portrait}", "-o", "{folder}/a.mp4"), 2, "none.mp4"),
+        (("swap", "{text}", "-s", "{portrait}", "-o", "{folder}/a.mp4"), 2, "notes.mp4"),
+        (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/no/a.mp4"), 2, "folder"),
+        (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/a.mp4", "--range", "5-99"), 2, "0-11"),
+        (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/a.mp4", "--mix", "7"), 2, "from 0 to 1"),
+        (("swap", "{shot}", "-s", "{wall}", "-o", "{folder}/a.mp4"), 3, "wall.png"),
+        (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/a.mp4", "--pack", "nobody"), 4, "nobody"),
+        (("identity", "{portrait}", "-o", "{folder}/actor.bin"), 2, ".idn"),
+    ],
+)
+def test_bad_input_gets_its_exit_code_and_a_sentence(shot, grace_hopper, words, code, message):
+    folder = shot.parent
+    (folder / "notes.mp4").write_text("these are notes, not footage\n" * 50)
+    create_output(folder / "wall.png").write(0, np.full((200, 300, 3), 0.5, np.float32))
+    names = {
+        "shot": shot,
+        "folder": folder,
+        "portrait": grace_hopper,
+        "text": folder / "notes.mp4",
+        "wall": folder / "wall.png",
+    }
+    done = run(*(word.format(**names) for word in words))
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+    assert not (folder / "a.mp4").exists()

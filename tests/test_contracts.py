@@ -1,0 +1,100 @@
+"""Promises between rooms and to users: public names, direction of imports, one runtime module, README that runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mobilefaceswap
+from mobilefaceswap import errors
+from mobilefaceswap.media import create_output
+from mobilefaceswap.samples import AstronautClip
+
+PACKAGE = Path(mobilefaceswap.__file__).parent
+README = PACKAGE.parents[1] / "README.md"
+
+ROOMS = [
+    ["errors", "stages"],
+    ["settings", "frame"],
+    ["colour", "cache", "packs"],
+    ["media", "faces"],
+    ["track", "identity", "matte"],
+    ["swap", "compose"],
+    ["node"],
+    ["shot", "samples", "convert"],
+    ["demo", "cli", "engine", "ofx"],
+]
+RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Names of the rooms that a module of the package imports."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    rooms = set()
+    for item in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(item, ast.ImportFrom) and item.level == depth:
+            rooms |= {item.module.split(".")[0]} if item.module else {alias.name for alias in item.names}
+    return rooms & set(RANK)
+
+
+def test_nothing_imports_upwards():
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        wrong += [f"{own} imports {room}" for room in imported_rooms(path) if room != own and RANK[room] > RANK[own]]
+    assert wrong == []
+
+
+def test_every_module_belongs_to_a_room():
+    found = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert found - {"__init__", "__pycache__", "py.typed", "models"} == set(RANK)
+
+
+def test_one_room_alone_touches_onnx_runtime():
+    users = {
+        path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"^\s*(import|from) onnxruntime", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert users == {"packs"}
+
+
+def test_every_public_name_exists():
+    for name in mobilefaceswap.__all__:
+        assert getattr(mobilefaceswap, name) is not None
+    with pytest.raises(AttributeError, match="Nothing"):
+        _ = mobilefaceswap.Nothing
+
+
+def test_the_import_itself_loads_no_network():
+    code = "import sys, mobilefaceswap; sys.exit(any(name in sys.modules for name in ('cv2', 'onnxruntime', 'av')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_error_tree_is_the_one_that_is_drawn():
+    drawn = set(re.findall(r"\b\w+Error\b", errors.__doc__))
+    assert drawn - {"ValueError", "FileNotFoundError", "RuntimeError"} == set(errors.__all__)
+    codes = {getattr(errors, name).exit_code for name in errors.__all__}
+    assert codes == {1, 2, 3, 4}
+
+
+def test_the_readme_s_python_runs(tmp_path, grace_hopper, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(grace_hopper, "actor.jpg")
+    plates = AstronautClip((320, 180), frames=4)
+    with create_output("shot.mov") as writer:
+        for time in range(4):
+            writer.write(time, plates.frame(time).pixels)
+    names: dict[str, object] = {}
+    exec(compile(code, "README", "exec"), names)
+    assert Path("out.mov").stat().st_size > 1000
+    assert names["matte"].max() > 0.9
