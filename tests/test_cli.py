@@ -85,7 +85,7 @@ def test_doctor_reports_packs_with_their_licences():
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("swap", "{shot}", "-s", "{portrait}", "-o", "{shot}"), 2, "other than the target"),
+        (("swap", "{shot}", "-s", "{portrait}", "-o", "{shot}"), 2, "other than the input"),
         (("swap", "{folder}/none.mp4", "-s", "{portrait}", "-o", "{folder}/a.mp4"), 2, "none.mp4"),
         (("swap", "{text}", "-s", "{portrait}", "-o", "{folder}/a.mp4"), 2, "notes.mp4"),
         (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/no/a.mp4"), 2, "folder"),
