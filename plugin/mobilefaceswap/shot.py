@@ -16,6 +16,9 @@ from .settings import OutputMode, Settings
 
 __all__ = ["ShotProgress", "ShotReport", "render_shot"]
 
+_Rendered = tuple[int, RenderResult, Floats]
+_Queue = deque[tuple[int, Future[_Rendered]]]
+
 _WORKERS = 2
 _AHEAD = 2
 
@@ -71,9 +74,9 @@ def render_shot(
     wanted = [time for time in range(first, last + 1) if not all(writer.has(time) for writer in writers)]
     start = perf_counter()
     quality: dict[int, QualityRecord] = {}
-    for time, result in _rendered(node, wanted, mode, settings, with_matte=matte is not None, workers=workers):
+    for time, result, picture in _rendered(node, wanted, mode, settings, with_matte=matte is not None, workers=workers):
         with node.stages.measure("encode"):
-            output.write(time, result.layer(mode), _Layers(result))
+            output.write(time, picture, _Layers(result))
             if matte is not None:
                 matte.write(time, result.matte)
         quality[time] = result.quality
@@ -91,18 +94,17 @@ def _rendered(
     *,
     with_matte: bool,
     workers: int,
-) -> Iterator[tuple[int, RenderResult]]:
+) -> Iterator[_Rendered]:
     """Results in order of time, at most ``workers`` + 2 of them under way or waiting."""
 
-    def render(time: int) -> RenderResult:
+    def render(time: int) -> _Rendered:
         result = node.render(time, settings)
         # Pictures are made by the worker, so that the thread that encodes does not wait for them.
-        result.layer(mode)
         if with_matte:
             _ = result.matte
-        return result
+        return time, result, result.layer(mode)
 
-    waiting: deque[tuple[int, Future[RenderResult]]] = deque()
+    waiting: _Queue = deque()
     upcoming = iter(wanted)
     pool = ThreadPoolExecutor(workers)
     try:
@@ -116,10 +118,10 @@ def _rendered(
         pool.shutdown(cancel_futures=True)
 
 
-def _next_result(waiting: deque[tuple[int, Future[RenderResult]]], wanted: list[int]) -> tuple[int, RenderResult]:
+def _next_result(waiting: _Queue, wanted: list[int]) -> _Rendered:
     time, future = waiting.popleft()
     try:
-        return time, future.result()
+        return future.result()
     except MediaError as error:
         raise MediaError(f"{error}. {_way_on(time, wanted)}") from None
 

@@ -143,12 +143,27 @@ def save_picture(path: Path, pixels: Floats, header: Any) -> None:
         done = output.open(str(partial), header) and output.write_image(pixels) and output.close()
         if not done:
             raise _write_failure(path, output.geterror())
+        if not _ends_well(partial):
+            raise _write_failure(path, "what was written cannot be read back")
         os.replace(partial, path)
     except OSError as error:
         raise write_failure(str(path), error) from None
     finally:
         output.close()
         partial.unlink(missing_ok=True)
+
+
+def _ends_well(path: Path) -> bool:
+    """Whether the last row reads back: libraries for some formats do not notice a disk that runs full."""
+    file = oiio.ImageInput.open(str(path))
+    if file is None:
+        oiio.geterror()
+        return False
+    header = file.spec()
+    end = header.y + header.height
+    read = file.read_scanlines(end - 1, end, header.z, 0, header.nchannels, oiio.UNKNOWN) is not None
+    file.close()
+    return read
 
 
 def _write_failure(path: Path, reason: str) -> MediaError:

@@ -89,7 +89,7 @@ class VideoClip(MediaClip):
     def _declared(self, first: Any, tags: ColourTags) -> ClipFormat:
         stream, timing = self._stream, self.timing
         layout = layout_of(first.format.name)
-        rotation = int(first.rotation)
+        rotation = 180 if abs(first.rotation) == 180 else int(first.rotation)
         stored, turned = (first.width, first.height), rotation % 180 != 0
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         picture_bytes = sum(int(plane.buffer_size) for plane in first.planes)
@@ -276,16 +276,26 @@ def _timing(container: Any, stream: Any, path: str) -> Timing:
     stamps = tuple(sorted(shown))
     gaps = [after - before for before, after in pairwise(stamps)]
     usual = sorted(gaps)[len(gaps) // 2] if gaps else 1
-    durations = (*gaps, shown[stamps[-1]] or usual)
+    # Containers keep the end of the last frame as the track's length, since its packet may not be the last one.
+    held = (stream.duration or 0) - (stamps[-1] - stamps[0]) if packets == len(shown) else 0
+    durations = (*gaps, held if held > 0 else shown[stamps[-1]] or usual)
     return Timing(Fraction(stream.time_base), stamps, durations, tuple(sorted(keys)))
 
 
 def _rate(stream: Any, timing: Timing) -> Fraction:
     """The declared rate that the timestamps bear out; of variable timing the average."""
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate and timing.constant(Fraction(rate)):
-            return Fraction(rate)
+    declared = [Fraction(rate) for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate]
+    for rate in [*map(_nominal, declared), *declared]:
+        if timing.constant(rate):
+            return rate
     return Fraction(len(timing.stamps)) / timing.duration if timing.duration else Fraction(25)
+
+
+def _nominal(rate: Fraction) -> Fraction:
+    """The whole or 1000/1001 rate next to ``rate``, which a clock of milliseconds or nanoseconds has rounded."""
+    return min(
+        Fraction(round(rate)), Fraction(1000 * round(rate * 1001 / 1000), 1001), key=lambda near: abs(near - rate)
+    )
 
 
 def _colour(first: Any, stream: Any) -> tuple[int, bool, ColourTags]:

@@ -54,6 +54,7 @@ class VideoWriter(Writer):
         self._container: Any = None
         self._sound: Sound | None = None
         self._last = like.first
+        self._first_stored: Fraction | None = None
 
     def _choose(self, size: tuple[int, int], has_alpha: bool) -> Encoder:
         encoder = choose_encoder(
@@ -150,8 +151,20 @@ class VideoWriter(Writer):
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
-            length = self._clock.length(packet.pts * Fraction(packet.time_base))
-            packet.duration = max(1, round(length / Fraction(packet.time_base)))
+            base = Fraction(packet.time_base)
+            if self._first_stored is None:
+                self._first_stored = packet.dts * base
+            packet.duration = max(1, round(self._clock.length(packet.pts * base) / base))
+            self._container.mux(packet)
+
+    def _mux_last(self, packets: list[Any]) -> None:
+        """The last packet to be stored reaches to the end of the last frame shown: containers sum up durations."""
+        self._mux(packets[:-1])
+        for packet in packets[-1:]:
+            base = Fraction(packet.time_base)
+            ends = self._clock.end(self._last) - self._clock.start
+            first = self._first_stored if self._first_stored is not None else packet.dts * base
+            packet.duration = max(1, round((ends - (packet.dts * base - first)) / base))
             self._container.mux(packet)
 
     def close(self) -> None:
@@ -166,7 +179,7 @@ class VideoWriter(Writer):
 
     def _finish(self) -> None:
         try:
-            self._mux(self._stream.encode(None))
+            self._mux_last(self._stream.encode(None))
             if self._sound:
                 self._sound.copy_until(self._clock.end(self._last))
         finally:

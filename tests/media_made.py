@@ -1,0 +1,109 @@
+"""Clips made with PyAV for the tests of clips in and out: coded noise and gradients, exactly known."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+
+def planes_of(frame: av.VideoFrame) -> list[np.ndarray]:
+    """The visible samples of every plane."""
+    kind = np.uint8 if max(component.bits for component in frame.format.components) == 8 else np.dtype("<u2")
+    size = np.dtype(kind).itemsize
+    return [
+        np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // size)[:, : plane.width].copy()
+        for plane in frame.planes
+    ]
+
+
+def noise_frame(width: int, height: int, pixel_format: str, seed: int = 0) -> av.VideoFrame:
+    """Noise over every code, which holds super-white and colours out of gamut."""
+    frame = av.VideoFrame(width, height, pixel_format)
+    random = np.random.default_rng(seed)
+    bits = frame.format.components[0].bits
+    for plane in frame.planes:
+        kind = np.dtype(np.uint8 if bits == 8 else "<u2")
+        rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)
+        rows[:] = random.integers(0, 2**bits, rows.shape)
+    return frame
+
+
+def make_clip(
+    path: Path,
+    *,
+    size: tuple[int, int] = (64, 48),
+    frames: int = 12,
+    rate: Fraction = Fraction(24000, 1001),
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    options: dict[str, str] | None = None,
+    stamps: list[int] | None = None,
+    base: Fraction | None = None,
+    tags: tuple[int, int, int, int] | None = None,
+    rotation: int = 0,
+    timecode: str | None = None,
+    sound: bool = False,
+) -> Path:
+    """A clip whose frame n is filled with luma 40 + 8 n, its left half darker.
+
+    tags: matrix, primaries, transfer, range.
+    """
+    with av.open(str(path), "w") as container:
+        defaults = {"crf": "4", "g": "6", "bf": "2"} if codec == "libx264" else {}
+        stream = container.add_stream(codec, rate=rate, options={**defaults, **(options or {})})
+        stream.width, stream.height, stream.pix_fmt = *size, pixel_format
+        if base is not None:
+            stream.codec_context.time_base = base
+        if tags:
+            context = stream.codec_context
+            context.colorspace, context.color_primaries, context.color_trc, context.color_range = tags
+        if rotation:
+            stream.set_display_rotation(rotation)
+        if timecode:
+            stream.metadata["timecode"] = timecode
+        tone = container.add_stream("aac", rate=48000) if sound else None
+        for number in range(frames):
+            frame = _toned(size, pixel_format, number)
+            frame.pts = number if stamps is None else stamps[number]
+            frame.time_base = base or 1 / rate
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if tone is not None:
+            _add_tone(container, tone, frames / rate)
+    return path
+
+
+def _toned(size: tuple[int, int], pixel_format: str, number: int) -> av.VideoFrame:
+    frame = av.VideoFrame(*size, pixel_format)
+    unit = 2 ** (frame.format.components[0].bits - 8)
+    kind = np.dtype(np.uint8 if unit == 1 else "<u2")
+    for index, plane in enumerate(frame.planes):
+        rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)
+        rows[:] = (128 if index in (1, 2) else 40 + 8 * number) * unit
+        if index == 0:
+            rows[:, : size[0] // 2] -= 20 * unit
+    return frame
+
+
+def _add_tone(container: av.container.OutputContainer, tone: av.AudioStream, seconds: Fraction) -> None:
+    samples = np.sin(np.arange(int(seconds * 48000)) / 20).astype(np.float32)[None]
+    for start in range(0, samples.shape[1], 1024):
+        part = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, start : start + 1024]), "fltp", "mono")
+        part.sample_rate, part.pts = 48000, start
+        container.mux(tone.encode(part))
+    container.mux(tone.encode(None))
+
+
+def luma(path: Path) -> list[int]:
+    """Luma in the right half of every frame, in order of presentation."""
+    with av.open(str(path)) as container:
+        return [int(np.median(planes_of(frame)[0][:, -8:])) for frame in container.decode(video=0)]
+
+
+def stamps(path: Path) -> list[Fraction]:
+    """Presentation times in seconds."""
+    with av.open(str(path)) as container:
+        return [frame.pts * frame.time_base for frame in container.decode(video=0)]

@@ -1,0 +1,58 @@
+"""Planes to float and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from media_made import noise_frame, planes_of
+from mobilefaceswap.media.planes import frame_from_pixels, layout_of, pixels_from_frame
+
+FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuva444p10le", "gbrp", "gbrp10le", "gray"]
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("matrix", [1, 6, 9])
+@pytest.mark.parametrize("full_range", [False, True])
+@pytest.mark.parametrize("size", [(64, 48), (5, 3), (1, 1)])
+def test_untouched_planes_come_back(pixel_format: str, matrix: int, full_range: bool, size: tuple[int, int]) -> None:
+    frame = noise_frame(*size, pixel_format)
+    before = planes_of(frame)
+    pixels = pixels_from_frame(frame, matrix, full_range)
+    after = planes_of(frame_from_pixels(pixels, layout_of(pixel_format), matrix, full_range))
+    assert np.array_equal(before[0], after[0])
+    for one, other in zip(before[1:], after[1:], strict=True):
+        assert np.abs(one.astype(int) - other.astype(int)).max() <= (0 if size == (64, 48) else 1)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "full_range", "codes", "rgb"),
+    [
+        (1, False, (235, 128, 128), (1, 1, 1)),
+        (1, False, (16, 128, 128), (0, 0, 0)),
+        (1, True, (255, 128, 128), (1, 1, 1)),
+        (6, False, (81, 90, 240), (1, 0, 0)),
+        (1, False, (63, 102, 240), (1, 0, 0)),
+        (1, False, (254, 128, 128), (238 / 219,) * 3),
+    ],
+)
+def test_codes_mean_what_the_standard_says(matrix: int, full_range: bool, codes: tuple, rgb: tuple) -> None:
+    frame = noise_frame(8, 8, "yuv444p")
+    for plane, code in zip(frame.planes, codes, strict=True):
+        plane.update(bytes([code]) * plane.buffer_size)
+    assert pixels_from_frame(frame, matrix, full_range)[4, 4] == pytest.approx(rgb, abs=0.006)
+
+
+def test_packed_formats_keep_their_values() -> None:
+    frame = noise_frame(16, 8, "yuv420p")
+    packed = frame.reformat(format="nv12")
+    assert np.array_equal(pixels_from_frame(packed, 1, False), pixels_from_frame(frame, 1, False))
+
+
+def test_values_that_no_code_holds_are_clipped() -> None:
+    pixels = np.full((4, 4, 3), np.nan, np.float32)
+    pixels[1], pixels[2] = np.inf, -np.inf
+    codes = planes_of(frame_from_pixels(pixels, layout_of("yuv444p"), 1, False))[0]
+    assert codes[0, 0] == 16
+    assert codes[1, 0] == 235
+    assert codes[2, 0] == 16

@@ -1,0 +1,227 @@
+"""Image sequences and stills in and out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from media_made import make_clip
+from mobilefaceswap.errors import MediaError
+from mobilefaceswap.frame import ColourSpace, Floats
+from mobilefaceswap.media import create_output, open_clip, read_picture
+
+
+def save(path: Path, pixels: np.ndarray, kind: str = "uint8", **attributes: object) -> Path:
+    """A picture written by OpenImageIO alone."""
+    header = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kind)
+    for name, value in attributes.items():
+        header.attribute(name.replace("__", ":"), value)
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), header)
+    assert output.write_image(np.ascontiguousarray(pixels, np.float32))
+    output.close()
+    return path
+
+
+def chart(channels: int = 3, width: int = 12, height: int = 8) -> Floats:
+    """Every value differs; all of them are whole 16-bit codes."""
+    values = np.arange(width * height * channels, dtype=np.float64) * 211 % 65536
+    return (values.reshape(height, width, channels) / 65535).astype(np.float32)
+
+
+def sequence(folder: Path, ending: str, numbers: list[int], kind: str, channels: int = 3, **more: object) -> str:
+    """Numbered frames; frame n is the chart moved by n."""
+    for number in numbers:
+        save(folder / f"shot.{number:04d}.{ending}", np.roll(chart(channels), number, axis=1), kind, **more)
+    return str(folder / f"shot.%04d.{ending}")
+
+
+@pytest.mark.parametrize("name", ["shot.%04d.png", "shot.####.png"])
+def test_frame_numbers_are_the_files_own(tmp_path: Path, name: str) -> None:
+    sequence(tmp_path, "png", [1001, 1002, 1003], "uint16")
+    with open_clip(tmp_path / name) as clip:
+        assert (clip.first, clip.last, clip.missing) == (1001, 1003, ())
+        assert clip.frame(1002).pixels == pytest.approx(np.roll(chart(), 1002, axis=1), abs=1e-6)
+
+
+def test_gaps_are_reported(tmp_path: Path) -> None:
+    with open_clip(sequence(tmp_path, "png", [1, 2, 5], "uint8")) as clip:
+        assert clip.missing == (3, 4)
+        with pytest.raises(MediaError, match=r"gap: shot\.0003\.png"):
+            clip.frame(3)
+        with pytest.raises(MediaError, match="from 1 to 5"):
+            clip.frame(6)
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind", "space"),
+    [
+        ("exr", "half", ColourSpace.LINEAR),
+        ("exr", "float", ColourSpace.LINEAR),
+        ("png", "uint8", ColourSpace.SRGB),
+        ("png", "uint16", ColourSpace.SRGB),
+        ("tif", "uint16", ColourSpace.SRGB),
+    ],
+)
+@pytest.mark.parametrize("channels", [3, 4])
+def test_copies_are_exact_and_keep_depth(tmp_path: Path, ending: str, kind: str, space: str, channels: int) -> None:
+    with open_clip(sequence(tmp_path, ending, [7, 8], kind, channels, Artist="A. Nobody")) as clip:
+        assert clip.colour_space is space
+        with create_output(tmp_path / f"out.####.{ending}", clip) as writer:
+            for time in (7, 8):
+                writer.write(time, clip.frame(time).pixels)
+        with open_clip(tmp_path / f"out.####.{ending}") as copy:
+            assert (copy.first, copy.last, copy.bit_depth) == (7, 8, clip.bit_depth)
+            assert copy.frame(8).premultiplied == clip.frame(8).premultiplied
+            assert np.array_equal(copy.frame(8).pixels, clip.frame(8).pixels)
+            assert copy.picture(8).header.get_string_attribute("Artist") == "A. Nobody"
+
+
+def test_float_exr_keeps_values_beyond_black_and_white(tmp_path: Path) -> None:
+    pixels = chart() * 40 - 5
+    path = save(tmp_path / "in.exr", pixels, "float")
+    with open_clip(path) as clip, create_output(tmp_path / "out.exr", clip) as writer:
+        writer.write(0, clip.frame(0).pixels)
+    assert np.array_equal(read_picture(tmp_path / "out.exr").pixels, pixels)
+
+
+def test_exr_is_premultiplied_and_png_is_not(tmp_path: Path) -> None:
+    assert read_picture(save(tmp_path / "a.exr", chart(4), "half")).premultiplied
+    straight = read_picture(save(tmp_path / "a.png", chart(4), "uint16", oiio__UnassociatedAlpha=1))
+    assert not straight.premultiplied
+    assert straight.pixels == pytest.approx(chart(4), abs=1e-5)
+
+
+def test_layers_stand_beside_the_composite(tmp_path: Path) -> None:
+    rgb, face, matte = chart(), chart(4) / 2, chart(1)[..., 0]
+    path = save(tmp_path / "in.exr", rgb, "float")
+    with open_clip(path) as clip, create_output(tmp_path / "out.%04d.exr", clip) as writer:
+        writer.write(1001, rgb, {"face": face, "matte": matte})
+    with open_clip(tmp_path / "out.%04d.exr") as clip:
+        assert np.array_equal(clip.frame(1001).pixels, rgb)
+    file = oiio.ImageInput.open(str(tmp_path / "out.1001.exr"))
+    names, stored = file.spec().channelnames, file.read_image("float")
+    assert set(names) == {"R", "G", "B", "face.R", "face.G", "face.B", "face.A", "matte.A"}
+    assert np.array_equal(stored[..., names.index("matte.A")], matte)
+    assert np.array_equal(stored[..., names.index("face.G")], face[..., 1])
+
+
+@pytest.mark.parametrize(("ending", "kind"), [("png", "uint16"), ("tif", "uint16"), ("exr", "half")])
+def test_a_matte_is_one_deep_channel(tmp_path: Path, ending: str, kind: str) -> None:
+    matte = chart(1)[..., 0]
+    with (
+        open_clip(make_clip(tmp_path / "in.mp4")) as clip,
+        create_output(tmp_path / f"m.####.{ending}", clip) as writer,
+    ):
+        writer.write(3, matte)
+    header = oiio.ImageInput.open(str(tmp_path / f"m.0003.{ending}")).spec()
+    assert (header.nchannels, str(header.format)) == (1, kind)
+    assert read_picture(tmp_path / f"m.0003.{ending}").pixels[..., 1] == pytest.approx(matte, abs=1e-3)
+
+
+def test_video_becomes_linear_in_exr_and_keeps_its_codes_in_png(tmp_path: Path) -> None:
+    with open_clip(make_clip(tmp_path / "in.mp4", frames=2)) as clip:
+        pixels = clip.frame(1).pixels
+        for ending in ("exr", "png"):
+            with create_output(tmp_path / f"out.{ending}", clip) as writer:
+                writer.write(1, pixels)
+    assert read_picture(tmp_path / "out.png").pixels == pytest.approx(np.clip(pixels, 0, 1), abs=0.002)
+    linear = read_picture(tmp_path / "out.exr").pixels
+    assert linear == pytest.approx(np.maximum(pixels, 0) ** 2.4, abs=0.002)
+
+
+def test_resuming_keeps_finished_frames_and_repeats_damaged_ones(tmp_path: Path) -> None:
+    with open_clip(sequence(tmp_path, "png", [1, 2, 3], "uint8")) as clip:
+        save(tmp_path / "out.0001.png", chart())
+        (tmp_path / "out.0002.png").write_bytes((tmp_path / "out.0001.png").read_bytes()[:60])
+        writer = create_output(tmp_path / "out.%04d.png", clip, resume=True)
+        assert [writer.has(time) for time in (1, 2, 3)] == [True, False, False]
+        assert not create_output(tmp_path / "out.%04d.png", clip).has(1)
+
+
+def test_nothing_unfinished_bears_a_frame_name(tmp_path: Path) -> None:
+    with open_clip(sequence(tmp_path, "png", [1], "uint8")) as clip:
+        (tmp_path / "out.0001.partial.png").symlink_to("/dev/full")
+        with pytest.raises(MediaError), create_output(tmp_path / "out.%04d.png", clip) as writer:
+            writer.write(1, np.random.default_rng(0).random((400, 400, 3), np.float32))
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_output_names_are_checked(tmp_path: Path) -> None:
+    with open_clip(sequence(tmp_path, "png", [1, 2], "uint8")) as clip:
+        with pytest.raises(MediaError, match="other than the input"):
+            create_output(tmp_path / "shot.####.png", clip)
+        with pytest.raises(MediaError, match="8 or 16"):
+            create_output(tmp_path / "out.%04d.png", clip, bit_depth=12)
+        with create_output(tmp_path / "out.png", clip) as writer:
+            writer.write(1, clip.frame(1).pixels)
+            with pytest.raises(MediaError, match=r"out\.%04d\.png"):
+                writer.write(2, clip.frame(2).pixels)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (8192, 4)])
+def test_any_size_is_read_and_written(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = save(tmp_path / "in.png", chart(3, *size), "uint16")
+    with open_clip(path) as clip, create_output(tmp_path / "out.png", clip) as writer:
+        assert clip.size == size
+        writer.write(0, clip.frame(0).pixels)
+    assert np.array_equal(read_picture(tmp_path / "out.png").pixels, read_picture(path).pixels)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_stills_of_any_kind_become_frames(tmp_path: Path, channels: int, kind: str) -> None:
+    frame = read_picture(save(tmp_path / "in.png", chart(channels), kind, oiio__UnassociatedAlpha=1))
+    assert frame.pixels.shape == (8, 12, 3 if channels in (1, 3) else 4)
+    expected = chart(channels)[..., :1] if channels < 3 else chart(channels)[..., :3]
+    assert frame.rgb == pytest.approx(np.broadcast_to(expected, frame.rgb.shape), abs=0.003)
+
+
+def test_a_palette_is_resolved(tmp_path: Path) -> None:
+    from PIL import Image
+
+    colours = Image.new("P", (4, 2), 1)
+    colours.putpalette([0, 0, 0, 255, 128, 0])
+    colours.save(tmp_path / "in.png")
+    assert read_picture(tmp_path / "in.png").pixels[1, 2] == pytest.approx((1, 128 / 255, 0), abs=1e-6)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_applied(tmp_path: Path, orientation: int) -> None:
+    from PIL import Image, ImageOps
+
+    corner = np.zeros((16, 32, 3), np.uint8)
+    corner[:8, :8] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(corner).save(tmp_path / "in.jpg", exif=exif, quality=100)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "in.jpg")), np.float32) / 255
+    assert read_picture(tmp_path / "in.jpg").pixels == pytest.approx(upright, abs=0.02)
+
+
+def test_data_windows_are_placed_in_the_display_window(tmp_path: Path) -> None:
+    header = oiio.ImageSpec(4, 2, 3, "half")
+    header.x, header.y, header.full_width, header.full_height = 3, 1, 12, 8
+    output = oiio.ImageOutput.create("a.exr")
+    output.open(str(tmp_path / "a.exr"), header)
+    output.write_image(np.ones((2, 4, 3), np.float32))
+    output.close()
+    frame = read_picture(tmp_path / "a.exr")
+    assert frame.size == (12, 8)
+    assert frame.pixels[1:3, 3:7].min() == 1
+    assert frame.pixels.sum() == 24
+
+
+def test_bad_pictures_are_refused(tmp_path: Path) -> None:
+    whole = save(tmp_path / "whole.png", chart(3, 64, 64)).read_bytes()
+    for name, content in {"empty.png": b"", "text.png": b"no picture", "cut.png": whole[: len(whole) // 3]}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(MediaError, match="again"):
+            read_picture(tmp_path / name)
+    with pytest.raises(MediaError, match="found none"):
+        read_picture(tmp_path / "missing.png")
+    with pytest.raises(MediaError, match="found none"):
+        open_clip(tmp_path / "missing.%04d.png")
