@@ -62,11 +62,9 @@ def show(name: Name = DEFAULT_PACK, as_json: JsonOption = False) -> None:
     console.print(f"[bold]{escape(pack.name)} {escape(pack.version)}[/]: {escape(pack.title)}")
     console.print(f"{pack.description}\nLicence: {pack.licence}", markup=False)
     console.print(f"Commercial use: {'yes' if pack.commercial_use else 'no'}\nFolder: {pack.folder}", markup=False)
-    table = Table("Role", "File", "MB", "Licence", "Origin", "Data")
     for file in pack.files.values():
-        cells = file.role, file.path, f"{file.bytes / 1e6:.1f}", file.licence, file.origin, file.data
-        table.add_row(*(escape(cell) for cell in cells))
-    console.print(table)
+        console.print(f"[bold]{file.role}[/]  {escape(file.path)}, {file.bytes / 1e6:.1f} MB", highlight=False)
+        console.print(f"  Licence: {file.licence}\n  Origin: {file.origin}\n  Data: {file.data}", markup=False)
     for part in ("training", "measured"):
         _print_part(console, part, pack.document.get(part, {}))
 
