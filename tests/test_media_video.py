@@ -15,6 +15,7 @@ from media_made import luma, make_clip, planes_of, stamps
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip
+from mobilefaceswap.media.clock import shifted_timecode
 
 
 def copied(source: Path, target: Path, span: tuple[int, int] | None = None, **options: object) -> Path:
@@ -180,6 +181,21 @@ def test_interlaced_video_is_refused_unless_allowed(tmp_path: Path) -> None:
         open_clip(path)
     with open_clip(path, allow_interlaced=True) as clip:
         assert clip.field_order != "progressive"
+
+
+@pytest.mark.parametrize(
+    ("start", "frames", "rate", "expected"),
+    [
+        ("01:00:00:00", 25, Fraction(25), "01:00:01:00"),
+        ("23:59:59:23", 1, Fraction(24000, 1001), "00:00:00:00"),
+        ("00:00:59;29", 1, Fraction(30000, 1001), "00:01:00;02"),
+        ("00:09:59;29", 1, Fraction(30000, 1001), "00:10:00;00"),
+        ("00:00:00;00", 107892, Fraction(30000, 1001), "01:00:00;00"),
+        ("00:00:59;59", 1, Fraction(60000, 1001), "00:01:00;04"),
+    ],
+)
+def test_timecode_counts_as_smpte_does(start: str, frames: int, rate: Fraction, expected: str) -> None:
+    assert shifted_timecode(start, frames, rate) == expected
 
 
 def _sound_only(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from .clip import MediaClip
@@ -10,6 +11,7 @@ from .video import VideoClip
 __all__ = ["Clock", "shifted_timecode"]
 
 _USUAL_RATE = Fraction(24)
+_TIMECODE = re.compile(r"(\d+):(\d+):(\d+)([:;.])(\d+)")
 
 
 class Clock:
@@ -55,13 +57,16 @@ class Clock:
         return shifted_timecode(like.timecode, self._first - like.first, self.rate)
 
 
-def shifted_timecode(timecode: str, frames: int, rate: Fraction) -> str:
-    """``timecode`` (HH:MM:SS:FF, with ;FF for drop frame) moved on by ``frames``.
+def shifted_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
+    """``timecode`` (HH:MM:SS:FF, with ;FF for drop frame) moved on by ``frames``; None of anything else.
 
     Drop frame after SMPTE ST 12-1: numbers 0 and 1 (of 60: 0 to 3) are left out each minute but the tenth.
     """
-    drops = ";" in timecode
-    hours, minutes, seconds, count = (int(part) for part in timecode.replace(";", ":").split(":"))
+    match = _TIMECODE.fullmatch(timecode)
+    if match is None:
+        return None
+    hours, minutes, seconds, count = (int(match[place]) for place in (1, 2, 3, 5))
+    drops = match[4] != ":"
     base = round(rate)
     left_out = base // 15 if drops else 0
     minutes += 60 * hours

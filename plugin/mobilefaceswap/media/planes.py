@@ -117,7 +117,7 @@ def pixels_from_frame(frame: av.VideoFrame, matrix: int, full_range: bool) -> Fl
 def _rgb(planes: list[np.ndarray], layout: PlaneLayout, matrix: int, full_range: bool) -> Floats:
     if layout.kind == "gbr":
         green, blue, red = planes[:3]
-        return cv2.merge([red, green, blue]).astype(np.float32) / np.float32(2**layout.bits - 1)
+        return np.asarray(cv2.merge([red, green, blue]), np.float32) / np.float32(2**layout.bits - 1)
     if layout.kind == "grey":
         neutral = np.full_like(planes[0], 2 ** (layout.bits - 1))
         codes = cv2.merge([planes[0], neutral, neutral])
@@ -177,4 +177,4 @@ def _averaged(plane: np.ndarray, step: tuple[int, int]) -> np.ndarray:
 
 def _codes(plane: np.ndarray, layout: PlaneLayout) -> np.ndarray:
     top = 2**layout.bits - 1
-    return np.clip(np.rint(plane), 0, top).astype(np.uint8 if layout.bits == 8 else np.uint16)
+    return np.asarray(np.clip(np.rint(plane), 0, top), np.uint8 if layout.bits == 8 else np.uint16)

@@ -53,7 +53,7 @@ class VideoWriter(Writer):
             self._choose(like.size, like.has_alpha)
         self._container: Any = None
         self._sound: Sound | None = None
-        self._last = like.first
+        self._last, self._written = like.first, False
         self._first_stored: Fraction | None = None
 
     def _choose(self, size: tuple[int, int], has_alpha: bool) -> Encoder:
@@ -147,7 +147,7 @@ class VideoWriter(Writer):
         if self._sound:
             self._sound.copy_until(self._clock.start + frame.pts * self._clock.base)
         self._mux(self._stream.encode(frame))
-        self._last = time
+        self._last, self._written = time, True
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
@@ -188,7 +188,10 @@ class VideoWriter(Writer):
             self._container.close()
 
     def abandon(self) -> None:
-        """See ``Writer``."""
-        if self._container is not None:
-            with suppress(*_FAILURES):
-                self._finish()
+        """See ``Writer``. Without a single frame nothing is left behind."""
+        if self._container is None:
+            return
+        with suppress(*_FAILURES):
+            self._finish()
+        if not self._written:
+            self._partial.unlink(missing_ok=True)
