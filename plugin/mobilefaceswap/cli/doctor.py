@@ -22,7 +22,7 @@ from .. import __version__
 from ..errors import FaceSwapError
 from ..faces.analysers import open_analyser
 from ..frame import Frame
-from ..packs import Pack, available_providers, encoder_session, list_packs
+from ..packs import available_providers, encoder_session, find_pack, pack_places
 
 __all__ = ["doctor"]
 
@@ -42,11 +42,11 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
 
 def examined() -> dict[str, Any]:
     """Everything the command reports, as plain data. problems: one sentence each, with the mending command."""
-    packs = list_packs()
+    places = pack_places()
     problems = [*_doubled_runtimes(), *_unwritable()]
-    if not packs:
+    if not places:
         problems.append("no model pack found: reinstall with `pip install --force-reinstall mobilefaceswap-ofx`")
-    tested = [_self_test(pack) for pack in packs]
+    tested = [_self_test(place) for place in places]
     problems += [test["error"] for test in tested if "error" in test]
     return {
         "version": __version__,
@@ -102,11 +102,13 @@ def _unwritable() -> list[str]:
     return problems
 
 
-def _self_test(pack: Pack) -> dict[str, Any]:
+def _self_test(place: Path) -> dict[str, Any]:
     """Seconds of a search of an empty plate and of one encoding: whether the networks run here at all."""
-    described: dict[str, Any] = {"name": pack.name, "version": pack.version, "licence": pack.licence}
-    side = pack.encoder.size
+    described: dict[str, Any] = {"name": place.name, "version": "", "licence": ""}
     try:
+        pack = find_pack(place)
+        described |= {"name": pack.name, "version": pack.version, "licence": pack.licence}
+        side = pack.encoder.size
         start = time.perf_counter()
         open_analyser(pack).find(Frame(np.zeros((360, 640, 3), np.float32)), 640, 0.7)
         found = time.perf_counter()
