@@ -1,4 +1,4 @@
-"""What is built is whole: the wheel and the sdist carry the pack and render without the checkout and without a network."""
+"""What is built is whole: wheel and sdist carry the pack and render without the checkout and without a network."""
 
 from __future__ import annotations
 

@@ -65,7 +65,9 @@ class FaceData:
     def _describe(self) -> NDArray[np.float32]:
         """What pose and expression look like: point residuals and a small grey picture of mouth and eyes."""
         grey = np.stack([cv2.resize(self.crops[i].mean(2), (28, 28), interpolation=cv2.INTER_AREA) for i in self.pool])
-        parts = np.concatenate([grey[:, 11:15, 7:21].reshape(len(grey), -1), grey[:, 20:26, 8:20].reshape(len(grey), -1)], 1)
+        parts = np.concatenate(
+            [grey[:, 11:15, 7:21].reshape(len(grey), -1), grey[:, 20:26, 8:20].reshape(len(grey), -1)], 1
+        )
         parts = (parts - parts.mean(1, keepdims=True)) / (parts.std(1, keepdims=True) + 8)
         points = (self.points[self.pool] - self.points[self.pool].mean(0)).reshape(len(grey), -1)
         return np.concatenate([parts * 0.12, points / points.std() * 0.5], 1).astype(np.float32)
@@ -157,7 +159,9 @@ def degrade(rng: np.random.Generator, image: Image) -> Image:
     elif kind == 2:
         image = image + rng.normal(0, rng.uniform(0.01, 0.05), image.shape)
     elif kind == 3:
-        _, code = cv2.imencode(".jpg", (image * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))])
+        _, code = cv2.imencode(
+            ".jpg", (image * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))]
+        )
         image = cv2.imdecode(code, cv2.IMREAD_COLOR) / 255.0
     else:
         x, y = rng.integers(0, size, 2)
@@ -172,7 +176,9 @@ def ellipse(points: Image, size: int, grow: float) -> Image:
     eyes, mouth = points[:2].mean(0), points[3:].mean(0)
     down = mouth - eyes
     length = max(float(np.linalg.norm(down)), 0.2 * size)
-    across = max(float(np.linalg.norm(points[1] - points[0])), float(np.linalg.norm(points[4] - points[3])), 0.75 * length)
+    across = max(
+        float(np.linalg.norm(points[1] - points[0])), float(np.linalg.norm(points[4] - points[3])), 0.75 * length
+    )
     centre = eyes + 0.5 * down
     angle = np.arctan2(-down[0], down[1])
     yy, xx = np.mgrid[0:size, 0:size].astype(np.float32) + 0.5

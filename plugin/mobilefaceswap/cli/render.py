@@ -81,6 +81,9 @@ def swap(
                 settings=settings,
                 progress=progress,
             )
+    for kept in (writer, *filter(None, [matte_writer])):
+        for sentence in kept.notes:
+            typer.echo(f"{kept.path}: {sentence}", err=True)
     _summarise(report, output, as_json)
 
 
@@ -107,7 +110,7 @@ def frame(
         node = _node(source, clip, pack, faces, track, source_face, disk_cache=True)
         result = node.render(first, settings)
         with create_output(output, like=clip) as writer:
-            writer.write(0, result.layer(settings.output_mode), {"face": result.face, "matte": result.matte})
+            writer.write(first, result.layer(settings.output_mode), {"face": result.face, "matte": result.matte})
     if as_json:
         typer.echo(json.dumps({"frame": number, "output": output, "quality": asdict(result.quality)}))
     else:
