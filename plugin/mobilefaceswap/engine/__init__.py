@@ -1,0 +1,1 @@
+"""The engine process: serves the node to the bridge in a host."""
