@@ -30,9 +30,9 @@ class Weights:
 
     pixel: float = 6.0
     perceptual: float = 1.0
-    sface: float = 3.0
-    small: float = 1.5
-    attribute: float = 0.6
+    sface: float = 6.0
+    small: float = 2.0
+    attribute: float = 0.4
     low_frequency: float = 2.0
     surround: float = 1.0
     mask: float = 1.0

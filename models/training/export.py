@@ -1,6 +1,6 @@
 """Write a checkpoint as a model pack: identity.onnx, idn.onnx, pack.toml; check both against torch.
 
-    python export.py RUN/last.pt --pack ../base-224 --card configs/base.toml --commit COMMIT [--measured FIGURES.json]
+python export.py RUN/last.pt --pack ../base-224 --card configs/base.toml --commit COMMIT [--measured FIGURES.json]
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def count_graph(path: Path) -> dict[str, int]:
     for value in [*graph.input, *graph.value_info, *graph.output]:
         shapes.setdefault(value.name, [d.dim_value or 1 for d in value.type.tensor_type.shape.dim])
     dynamic = [i.name for i in graph.input if i.name != "image"]
-    learned = [t.name for t in graph.initializer if any(t.name in n.input[1:] for n in graph.node if n.op_type == "Conv")]
+    learned = [
+        t.name for t in graph.initializer if any(t.name in n.input[1:] for n in graph.node if n.op_type == "Conv")
+    ]
     macs = 0
     for node in graph.node:
         if node.op_type == "Conv":

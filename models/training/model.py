@@ -13,6 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SLOPE = 0.1
+GAIN = 1.4
+# What the predictor and the embedding say enters scaled down: sums over hundreds of inputs would otherwise turn every
+# kernel over at each optimiser step, and the network would never settle.
+PREDICTED_SCALE = 0.05
+STYLE_LENGTH = 3.0
 ENCODER = ((3, 32), (32, 64), (64, 128), (128, 256), (256, 512))
 DECODER = ((512, 256), (512, 128), (256, 64), (128, 32))
 MASK = (512, 128, 64, 32, 8, 2)
@@ -52,13 +57,13 @@ class ModulatedWeight(nn.Module):
 
     def __init__(self, entering: int, leaving: int, embedding: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(leaving, entering, 1, 1))
+        self.weight = nn.Parameter(0.1 * torch.randn(leaving, entering, 1, 1))
         self.style = nn.Linear(embedding, entering)
-        nn.init.normal_(self.style.weight, std=0.25 / embedding**0.5)
+        nn.init.normal_(self.style.weight, std=0.25 / STYLE_LENGTH)
         nn.init.zeros_(self.style.bias)
 
     def forward(self, style: Tensor) -> Tensor:
-        """`style` (1, embedding) of unit variance -> kernel (leaving, entering, 1, 1) with rows of unit length."""
+        """`style` (1, embedding) of length STYLE_LENGTH -> (leaving, entering, 1, 1), rows of unit length."""
         scale = self.style(style).reshape(1, -1, 1, 1) + 1.0
         kernel = self.weight * scale
         return kernel * torch.rsqrt(kernel.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-16)
@@ -80,12 +85,14 @@ class PredictorBlock(nn.Module):
         line = torch.tensor([1.0, 3.0, 3.0, 1.0] if kernel == 4 else [1.0, 2.0, 1.0])
         base = torch.outer(line, line) / line.sum() ** 2 + 0.15 * torch.randn(channels, 1, kernel, kernel)
         self.base = nn.Parameter(base * 1.4)
-        nn.init.normal_(self.head.weight, std=0.02 / (9 * width) ** 0.5)
+        nn.init.normal_(self.head.weight, std=1.0 / (9 * width) ** 0.5)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
         state = F.leaky_relu(self.norm(self.conv(state)), SLOPE)
-        return state, self.base + self.head(state).transpose(0, 1)
+        kernel = self.base + PREDICTED_SCALE * self.head(state).transpose(0, 1)
+        # Rows of fixed length: left free, kernels grow together through the layers until activations overflow.
+        return state, GAIN * kernel * torch.rsqrt(kernel.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-16)
 
 
 class IdentityInjection(nn.Module):
@@ -95,7 +102,6 @@ class IdentityInjection(nn.Module):
         super().__init__()
         width = config.width
         self.feature_scale = config.feature_scale
-        self.embedding_gain = config.embedding**0.5
         self.reduce = nn.Conv2d(config.feature_channels, width, 1)
         self.first = nn.Conv2d(width, width, config.feature_size - 3)
         self.norm = nn.GroupNorm(8, width)
@@ -108,8 +114,7 @@ class IdentityInjection(nn.Module):
         self.decoder_modulation = nn.ModuleList(ModulatedWeight(i, o, config.embedding) for i, o in DECODER)
 
     def forward(self, feature_map: Tensor, embedding: Tensor) -> list[Tensor]:
-        # Unit variance instead of unit length: the same direction, learnt at a useful rate.
-        style = F.normalize(embedding) * self.embedding_gain
+        style = F.normalize(embedding) * STYLE_LENGTH
         state = self.reduce(feature_map * self.feature_scale)
         state = F.leaky_relu(self.norm(self.first(F.leaky_relu(state, SLOPE))), SLOPE)
         decoder_state = F.leaky_relu(self.norm_decoder(self.first_decoder(state)), SLOPE)

@@ -151,9 +151,7 @@ def main() -> None:
     parser.add_argument("--sface", type=Path, required=True)
     parser.add_argument("--yunet", type=Path, required=True)
     args = parser.parse_args()
-    reader = (
-        read_aligned(args.pictures, args.index) if args.index else read_folder(args.pictures, Detector(args.yunet))
-    )
+    reader = read_aligned(args.pictures, args.index) if args.index else read_folder(args.pictures, Detector(args.yunet))
     records, crops = [], []
     for record, crop in reader:
         records.append(record)

@@ -51,7 +51,7 @@ class Run:
         average = FaceSwapper(config.model).to(device, memory_format=torch.channels_last)
         average.load_state_dict(model.state_dict())
         discriminator = Discriminator().to(device, memory_format=torch.channels_last)
-        adam = torch.optim.Adam(model.parameters(), betas=(0.5, 0.99))
+        adam = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
         adam_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.0, 0.99))
         rng = np.random.default_rng(config.seed)
         return cls(config, model, average.requires_grad_(False), discriminator, adam, adam_d, rng)
@@ -94,7 +94,7 @@ def generator_losses(run: Run, batch: Batch, identity: Identity, perception: Per
     with torch.no_grad():
         wanted = perception(batch.answer)
     found = perception(swapped)
-    rows = torch.from_numpy(run.rng.permutation(len(swapped))[: stage.sface_rows])
+    rows = torch.from_numpy(1 + run.rng.permutation(len(swapped) - 1)[: stage.sface_rows])
     by_sface, by_small = identity(swapped, batch.embedding, rows)
     pooled = F.avg_pool2d(swapped[n:], 8), F.avg_pool2d(batch.target[n:], 8)
     losses = {

