@@ -12,7 +12,7 @@ import typer
 
 from .. import __version__
 from ..errors import FaceSwapError
-from . import bench, doctor, packs, render, settings, source
+from . import bench, doctor, engine, ofx, packs, render, settings, source
 
 __all__ = ["app", "main"]
 
@@ -31,7 +31,11 @@ app.command()(source.analyse)
 app.command()(settings.settings)
 app.command()(doctor.doctor)
 app.command()(bench.bench)
+app.command()(engine.engine)
+app.command()(engine.engine)
 app.add_typer(packs.app, name="packs")
+app.add_typer(ofx.app, name="ofx")
+app.add_typer(ofx.app, name="ofx")
 
 _INTERRUPTED = 130
 

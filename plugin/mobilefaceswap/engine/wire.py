@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Self
+from typing import Any, Self
 
 from ..errors import EngineError
 
@@ -197,13 +197,13 @@ class Picture:
     @classmethod
     def unpacked(cls, body: bytes) -> tuple[Self, bytes]:
         """The picture and the rest of the body. Raises EngineError on sizes that cannot be."""
-        fields = _unpacked(_PICTURE, body)
+        *sizes, flags, shown_width, shown_height, colour, matte_only = _unpacked(_PICTURE, body)
         try:
-            picture = cls(*fields[:6], Flags(fields[6]), fields[7], fields[8], Colour(fields[9]), bool(fields[10]))
+            fields = (*sizes, Flags(flags), shown_width, shown_height, Colour(colour), bool(matte_only))
+            picture = cls(*fields)
         except ValueError as error:
             raise EngineError(f"expected a picture from the bridge; found {error}. Install the bundle again") from None
-        sizes = (picture.width, picture.height)
-        plausible = min(sizes) > 0 and picture.channels in (3, 4) and picture.pixel_aspect > 0
+        plausible = min(picture.width, picture.height) > 0 and picture.channels in (3, 4) and picture.pixel_aspect > 0
         if not plausible or picture.result_offset > picture.segment_bytes:
             raise EngineError(f"expected a picture from the bridge; found {picture}. Install the bundle again")
         return picture, body[_PICTURE.size :]
@@ -248,7 +248,7 @@ class Changed:
         return cls(offset, (x1, y1, x2, y2), channels, Outside(outside), found, swapped)
 
 
-def _unpacked(layout: struct.Struct, body: bytes, start: int = 0) -> tuple:  # type: ignore[type-arg]
+def _unpacked(layout: struct.Struct, body: bytes, start: int = 0) -> tuple[Any, ...]:
     if len(body) < start + layout.size:
         raise EngineError(
             f"expected a message of at least {start + layout.size} bytes; found {len(body)}. Install the bundle again"

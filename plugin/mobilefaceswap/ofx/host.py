@@ -118,8 +118,8 @@ class Instance:
 
     def press(self, name: str) -> int:
         """Presses a button, or tells that the user edited a parameter."""
-        given = {"OfxPropType": ["OfxTypeParameter"], "OfxPropName": [name]}
-        reason = {"OfxPropChangeReason": ["OfxChangeUserEdited"], "OfxPropTime": [0.0]}
+        given: Properties = {"OfxPropType": ["OfxTypeParameter"], "OfxPropName": [name]}
+        reason: Properties = {"OfxPropChangeReason": ["OfxChangeUserEdited"], "OfxPropTime": [0.0]}
         return self.effect.action("OfxActionInstanceChanged", self.handle, {**given, **reason})[0]
 
     def destroy(self) -> int:
@@ -186,7 +186,7 @@ class Effect:
 
 
 class Host:
-    """Loads the binary of a bundle. suites: those that are offered, to play a poorer host."""
+    """Loads the binary of a bundle. without: suites that are not offered, to play a poorer host."""
 
     def __init__(self, binary: Path, name: str = "org.mobilefaceswap.check", without: Sequence[str] = ()) -> None:
         self.sets: dict[int, Properties] = {}

@@ -1,0 +1,81 @@
+"""``mobilefaceswap ofx``: build, install and check the plug-in for OpenFX hosts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from ..errors import UserInputError
+from ..frame import Floats
+from ..media import read_picture
+from ..ofx import install as places
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Build, install and check the plug-in for OpenFX hosts.", no_args_is_help=True)
+
+User = Annotated[bool, typer.Option("--user", help="The user's own folder; set OFX_PLUGIN_PATH to it.")]
+System = Annotated[bool, typer.Option("--system", help="The folder that every host looks into (the default).")]
+Folder = Annotated[Path | None, typer.Option("--dir", help="Another folder.")]
+
+
+@app.command()
+def build(
+    release: Annotated[bool, typer.Option("--release", help="For Linux, Windows and macOS, with zig.")] = False,
+) -> None:
+    """Compile the bundle from a checkout."""
+    typer.echo(places.build(release=release))
+
+
+@app.command()
+def install(user: User = False, system: System = False, folder: Folder = None) -> None:
+    """Put the bundle where hosts look for it, and record this Python as its engine."""
+    chosen = _chosen(user, system, folder)
+    typer.echo(f"installed {places.install(chosen)}")
+    if chosen == places.user_folder():
+        typer.echo(f"Hosts find it once OFX_PLUGIN_PATH contains {chosen}")
+    typer.echo("Start the host again; `mobilefaceswap ofx check` tells whether it can load")
+
+
+@app.command()
+def uninstall(user: User = False, system: System = False, folder: Folder = None) -> None:
+    """Remove the bundle."""
+    typer.echo(f"removed {places.uninstall(_chosen(user, system, folder))}")
+
+
+@app.command()
+def path() -> None:
+    """Print where the installed bundle lies."""
+    typer.echo(places.find_installed())
+
+
+@app.command()
+def check(
+    source: Annotated[Path | None, typer.Option(help="A picture of a person or an .idn file, to render with.")] = None,
+    plate: Annotated[Path | None, typer.Option(help="A picture to render on; without it a drawn one.")] = None,
+    folder: Folder = None,
+) -> None:
+    """Load the installed bundle as a host does, render a frame and compare it with the Python node."""
+    from ..ofx.check import check as checked
+
+    bundle = folder / places.BUNDLE if folder else places.find_installed()
+    for line in checked(bundle, source, None if plate is None else _rgba(plate)):
+        typer.echo(line)
+
+
+def _rgba(path: Path) -> Floats:
+    pixels = read_picture(path).pixels
+    opaque = np.ones((*pixels.shape[:2], 1), np.float32)
+    return pixels if pixels.shape[2] == 4 else np.ascontiguousarray(np.dstack([pixels, opaque]))
+
+
+def _chosen(user: bool, system: bool, folder: Path | None) -> Path:
+    if user + system + (folder is not None) > 1:
+        raise UserInputError("expected one of --user, --system and --dir; found several. Choose one")
+    if folder is not None:
+        return Path(os.path.abspath(folder))
+    return places.user_folder() if user else places.system_folder()

@@ -1,0 +1,122 @@
+"""Puts the bundle where hosts look for it, and records how the bridge starts the engine."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import __version__
+from ..errors import EngineError, UserInputError
+
+__all__ = ["BUNDLE", "binary_of", "build", "find_installed", "install", "system_folder", "uninstall", "user_folder"]
+
+BUNDLE = "MobileFaceSwap.ofx.bundle"
+_BINARIES = {"darwin": "MacOS", "win32": "Win64"}
+
+
+def system_folder() -> Path:
+    """Where every user's hosts look. Writing there takes the administrator's rights."""
+    if sys.platform == "darwin":
+        return Path("/Library/OFX/Plugins")
+    if sys.platform == "win32":
+        return Path(os.environ.get("COMMONPROGRAMFILES", r"C:\Program Files\Common Files")) / "OFX" / "Plugins"
+    return Path("/usr/OFX/Plugins")
+
+
+def user_folder() -> Path:
+    """A folder of the user's own; hosts look there once OFX_PLUGIN_PATH names it."""
+    return Path.home() / "OFX" / "Plugins"
+
+
+def binary_of(bundle: Path) -> Path:
+    """The file that hosts of this system load."""
+    return bundle / "Contents" / _BINARIES.get(sys.platform, "Linux-x86-64") / "MobileFaceSwap.ofx"
+
+
+def build(output: Path | None = None, *, release: bool = False) -> Path:
+    """Builds the bundle from a checkout; returns where it lies. Raises EngineError, UserInputError."""
+    script = _checkout() / "ofx_bridge" / "build.py"
+    if not script.is_file():
+        raise UserInputError(f"expected a checkout with {script}; found none. Clone the repository to build the bundle")
+    run: Callable[..., Path] = runpy.run_path(str(script))["release" if release else "build"]
+    try:
+        return run(output or script.parent / "build")
+    except Exception as error:
+        raise EngineError(f"expected the bundle to build; {error}. Read the compiler's message above") from None
+
+
+def install(folder: Path, bundle: Path | None = None) -> Path:
+    """Copies the bundle into ``folder``, whole or not at all, and records the engine; returns where it lies.
+
+    bundle: None for the one that the package carries, or that the checkout builds. Raises UserInputError where the
+    folder cannot be written, EngineError where there is no bundle.
+    """
+    source = bundle or _own_bundle()
+    place = folder / BUNDLE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="@", dir=folder) as part:
+            fresh = Path(part) / BUNDLE
+            shutil.copytree(source, fresh)
+            _record(fresh)
+            if place.exists():
+                place.rename(Path(part) / "before")
+            fresh.rename(place)
+    except OSError as error:
+        raise UserInputError(
+            f"expected to write {place}; {error.strerror}. Use --user, or run the command with administrator's rights"
+        ) from None
+    return place
+
+
+def uninstall(folder: Path) -> Path:
+    """Removes the bundle from ``folder``; returns where it was. Raises UserInputError where there is none."""
+    place = folder / BUNDLE
+    if not place.is_dir():
+        raise UserInputError(f"expected the bundle at {place}; found none. `mobilefaceswap ofx path` says where it is")
+    try:
+        shutil.rmtree(place)
+    except OSError as error:
+        raise UserInputError(
+            f"expected to remove {place}; {error.strerror}. Close the hosts that use it, then try again"
+        ) from None
+    return place
+
+
+def find_installed() -> Path:
+    """The installed bundle that a host would find first. Raises UserInputError where there is none."""
+    named = [Path(place) for place in os.environ.get("OFX_PLUGIN_PATH", "").split(os.pathsep) if place]
+    places = [*named, system_folder(), user_folder()]
+    for place in places:
+        if binary_of(place / BUNDLE).is_file():
+            return place / BUNDLE
+    raise UserInputError(
+        f"expected {BUNDLE} in {', '.join(map(str, places))}; found none. Run `mobilefaceswap ofx install`"
+    )
+
+
+def _checkout() -> Path:
+    return Path(__file__).resolve().parents[3]
+
+
+def _own_bundle() -> Path:
+    for bundle in (Path(__file__).parent / BUNDLE, _checkout() / "ofx_bridge" / "build" / BUNDLE):
+        if binary_of(bundle).is_file():
+            return bundle
+    return build()
+
+
+def _record(bundle: Path) -> None:
+    package = Path(__file__).resolve().parents[2]
+    text = f"version={__version__}\npython={sys.executable}\npackage={package}\n"
+    place = bundle / "Contents" / "Resources" / "engine.txt"
+    if sys.platform == "darwin":
+        # Beside the bundle it would spoil the bundle's signature.
+        place = Path.home() / "Library" / "Application Support" / "mobilefaceswap" / "engine.txt"
+        place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
