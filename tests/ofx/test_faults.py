@@ -1,0 +1,241 @@
+"""What must never happen in somebody's host: a crash, a hang, a leak, an unswapped frame that looks finished."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mobilefaceswap.ofx.host import Host
+from mobilefaceswap.ofx.install import BUNDLE, binary_of, install, uninstall
+
+MAGENTA = np.array([1, 0, 1, 1], np.float32)
+
+
+def is_failure_picture(output: np.ndarray) -> bool:
+    colours = np.unique(output.reshape(-1, 4), axis=0)
+    return len(colours) == 2 and (colours == MAGENTA).all(axis=1).any()
+
+
+def engines(parent: int) -> list[int]:
+    """Processes of the engine whose parent is ``parent``; the dead ones that nobody asked for, too."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[1]) == parent:
+                found.append(int(entry.name))
+    return found
+
+
+def script(folder: Path, body: str) -> str:
+    """An interpreter that is none: runs ``body`` with the bridge's socket under number 3."""
+    place = folder / "interpreter"
+    place.write_text(f"#!{sys.executable}\n" + textwrap.dedent(body))
+    place.chmod(place.stat().st_mode | stat.S_IXUSR)
+    return str(place)
+
+
+def test_without_a_source_the_frame_fails_with_advice(effects, plate) -> None:
+    node = effects[0].create()
+    status, output = node.render(plate)
+    assert status == 1
+    assert "Choose a picture" in node.persistent
+    assert is_failure_picture(output)
+    assert node.held == 0
+
+
+@pytest.mark.parametrize("name", ["missing.png", "not an image.png", "damaged.idn"])
+def test_an_unreadable_source(effects, plate, tmp_path: Path, name: str) -> None:
+    if name != "missing.png":
+        (tmp_path / name).write_bytes(b"\0" * 300)
+    node = effects[0].create(source=str(tmp_path / name))
+    status, output = node.render(plate)
+    assert status == 1
+    assert name in node.persistent
+    assert is_failure_picture(output)
+
+
+def test_the_message_goes_once_the_frame_is_right(effects, plate, identity) -> None:
+    node = effects[0].create()
+    node.render(plate)
+    node.values["source"] = str(identity)
+    assert node.render(plate)[0] == 0
+    assert node.persistent == ""
+
+
+def test_pass_through_where_the_artist_chose_it(effects, plate) -> None:
+    node = effects[0].create(engine_failure=1)
+    status, output = node.render(plate)
+    assert status == 0
+    np.testing.assert_array_equal(output, plate)
+    assert node.persistent
+
+
+def test_no_picture_at_the_source(effects) -> None:
+    node = effects[0].create()
+    status, output = node.render(None)
+    assert status == 1
+    assert "Source input" in node.persistent
+    assert output[0, 0].tolist() in (MAGENTA.tolist(), [0, 0, 0, 1]), "filled by us, not left as it was"
+
+
+def test_an_aborted_frame_is_no_error(effects, plate, identity) -> None:
+    node = effects[0].create(source=str(identity))
+    node.abort = True
+    assert node.render(plate)[0] == 0
+    node.abort = False
+    assert node.render(plate)[0] == 0
+    assert node.persistent == ""
+
+
+def test_an_engine_killed_between_frames_is_started_again(effects, plate, identity, expected) -> None:
+    node = effects[0].create(source=str(identity))
+    before = set(engines(os.getpid()))
+    node.render(plate)
+    (first,) = set(engines(os.getpid())) - before
+    os.kill(first, signal.SIGKILL)
+    status, output = node.render(plate)
+    assert status == 0
+    np.testing.assert_array_equal(output, expected(plate).composite)
+    assert first not in engines(os.getpid()), "the dead process must be reaped"
+
+
+def test_an_engine_killed_while_rendering(effects, plate, identity, expected) -> None:
+    node = effects[0].create(source=str(identity))
+    wanted = expected(plate).composite
+    before = set(engines(os.getpid()))
+    results: list[bool] = []
+
+    def render() -> None:
+        for _ in range(6):
+            status, output = node.render(plate)
+            results.append(status == 0 and np.array_equal(output, wanted) or status == 1 and is_failure_picture(output))
+
+    node.render(plate)
+    threads = [threading.Thread(target=render) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for engine in set(engines(os.getpid())) - before:
+        os.kill(engine, signal.SIGKILL)
+    for thread in threads:
+        thread.join()
+    assert len(results) == 12
+    assert all(results), "a frame is right or marked, nothing between"
+
+
+FALSE_ENGINES = {
+    "ends at once": ("import sys; sys.exit('no module named that')", "no module named that"),
+    "says nothing": ("import time; time.sleep(60)", "in time"),
+    "talks nonsense": (
+        """
+        import array, os, socket
+        control = socket.socket(fileno=3)
+        _, rights, _, _ = control.recvmsg(16, socket.CMSG_SPACE(4))
+        lane = socket.socket(fileno=array.array('i', rights[0][2])[0])
+        lane.sendall(b'nonsense' * 100)
+        control.recv(1)
+        """,
+        "no message of ours",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "reason"), FALSE_ENGINES.values(), ids=FALSE_ENGINES.keys())
+def test_an_engine_that_is_none(effects, plate, environment, tmp_path: Path, body: str, reason: str) -> None:
+    environment.setenv("MOBILEFACESWAP_PYTHON", script(tmp_path, body))
+    environment.setenv("MOBILEFACESWAP_TIMEOUT", "2")
+    before = set(engines(os.getpid()))
+    node = effects[0].create()
+    started = time.monotonic()
+    status, output = node.render(plate)
+    assert time.monotonic() - started < 4, "never longer than the timeout, but for the end of the process"
+    assert status == 1
+    assert reason in node.persistent
+    assert "doctor" in node.persistent
+    assert is_failure_picture(output)
+    assert set(engines(os.getpid())) <= before, "no process may stay"
+
+
+def test_no_interpreter(effects, plate, environment) -> None:
+    environment.setenv("MOBILEFACESWAP_PYTHON", "/nowhere/python")
+    node = effects[0].create()
+    assert node.render(plate)[0] == 1
+    assert "/nowhere/python" in node.persistent
+
+
+def test_never_installed(effects, plate, environment) -> None:
+    environment.delenv("MOBILEFACESWAP_PYTHON")
+    node = effects[0].create()
+    assert node.render(plate)[0] == 1
+    assert "ofx install" in node.persistent
+
+
+@pytest.mark.parametrize("suite", ["OfxMessageSuite", "OfxProgressSuite", "OfxTimeLineSuite"])
+def test_a_host_without_a_suite(bundle, environment, plate, suite: str) -> None:
+    swap, _ = Host(binary_of(bundle), without=[suite]).effects()
+    status, output = swap.create().render(plate)
+    assert status == 1
+    assert is_failure_picture(output)
+    swap.unload()
+
+
+def test_nothing_is_left_in_shared_memory_and_no_descriptor_leaks(effects, plate, identity) -> None:
+    swap = effects[0]
+    swap.create(source=str(identity)).render(plate)
+    before, names = len(os.listdir("/proc/self/fd")), set(os.listdir("/dev/shm"))
+    for _ in range(20):
+        node = swap.create(source=str(identity))
+        node.render(plate)
+        node.destroy()
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert set(os.listdir("/dev/shm")) <= names
+
+
+HOST = """
+import os, sys, numpy as np
+from pathlib import Path
+from mobilefaceswap.ofx.host import Host
+swap, _ = Host(Path(sys.argv[1])).effects()
+swap.create().render(np.zeros((16, 16, 4), np.float32))
+children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+print(children[0], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_killed_host_takes_the_engine_with_it(bundle, environment) -> None:
+    command = [sys.executable, "-c", HOST, str(binary_of(bundle))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as host:
+        assert host.stdout is not None
+        engine = int(host.stdout.readline())
+        handle = os.pidfd_open(engine)
+        host.kill()
+        host.wait()
+    try:
+        assert select.select([handle], [], [], 10)[0], "the engine must end with its host"
+    finally:
+        os.close(handle)
+
+
+def test_install_and_uninstall(bundle, tmp_path: Path) -> None:
+    place = install(tmp_path / "OFX", bundle)
+    assert place == tmp_path / "OFX" / BUNDLE
+    assert f"python={sys.executable}" in (place / "Contents" / "Resources" / "engine.txt").read_text()
+    assert install(tmp_path / "OFX", bundle) == place, "a second time replaces the first"
+    assert [entry.name for entry in (tmp_path / "OFX").iterdir()] == [BUNDLE]
+    uninstall(tmp_path / "OFX")
+    assert not place.exists()

@@ -1,0 +1,42 @@
+// Reads the checked-in messages with the bridge's header, and writes them again: the bytes must come out unchanged.
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "wire.h"
+
+namespace {
+
+std::string again(const wire::Message& message) {
+  wire::Reader reader(message.body);
+  wire::Writer writer;
+  switch (message.kind) {
+    case wire::Kind::Hello:
+    case wire::Kind::Welcome: writer.put(reader.take<wire::Greeting>()).text(reader.text()); break;
+    case wire::Kind::Render:
+    case wire::Kind::Analyse: writer.put(reader.take<wire::Picture>()).values(reader.values()); break;
+    case wire::Kind::Rendered: writer.put(reader.take<wire::Changed>()); break;
+    case wire::Kind::Prepare: writer.values(reader.values()); break;
+    default: writer.text(reader.text());
+  }
+  return wire::packed({message.kind, std::move(writer).body()});
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+  std::ifstream file(arguments[1], std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  try {
+    for (size_t place = 0; place < bytes.size();) {
+      if (bytes.size() - place < sizeof(wire::Header)) throw wire::Malformed("a header that is cut off");
+      const wire::Header header = wire::checkedHeader(bytes.data() + place);
+      if (bytes.size() - place < sizeof header + header.size) throw wire::Malformed("a body that is cut off");
+      std::cout << again({header.kind, bytes.substr(place + sizeof header, header.size)});
+      place += sizeof header + header.size;
+    }
+  } catch (const wire::Malformed& error) {
+    std::cerr << error.what() << '\n';
+    return 1;
+  }
+}
