@@ -1,7 +1,7 @@
 """Builds MobileFaceSwap.ofx.bundle.
 
 python ofx_bridge/build.py              for this machine, with the system's C++ compiler (zig where there is none)
-python ofx_bridge/build.py --release    for Linux, Windows and macOS, with zig (pip install ziglang)
+python ofx_bridge/build.py --release    for Linux and macOS, with zig (pip install ziglang)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 _SOURCES = _HERE / "src"
-_COMMON = ("plugin", "describe", "render", "buttons", "request", "engine", "host", "pixels")
+_PARTS = ("plugin", "describe", "render", "buttons", "request", "engine", "host", "pixels", "process_posix")
 _FLAGS = ("-std=c++17", "-O2", "-fvisibility=hidden", "-fvisibility-inlines-hidden")
 _WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Werror")
 _ELF = ("-shared", f"-Wl,--version-script={_HERE / 'exports.map'}", "-Wl,--no-undefined", "-Wl,-z,relro,-z,now", "-s")
@@ -35,15 +35,13 @@ class Target:
 
     zig: str
     folder: str
-    system: str
     flags: tuple[str, ...]
 
 
 _RELEASE = (
-    Target("x86_64-linux-gnu.2.17", "Linux-x86-64", "posix", ("-fPIC", *_ELF, *_ELF_LIBRARIES)),
-    Target("x86_64-windows-gnu", "Win64", "windows", ("-shared", "-s")),
-    Target("aarch64-macos.11.0", "MacOS/arm64", "posix", ("-fPIC", "-shared")),
-    Target("x86_64-macos.11.0", "MacOS/x86_64", "posix", ("-fPIC", "-shared")),
+    Target("x86_64-linux-gnu.2.17", "Linux-x86-64", ("-fPIC", *_ELF, *_ELF_LIBRARIES)),
+    Target("aarch64-macos.11.0", "MacOS/arm64", ("-fPIC", "-shared")),
+    Target("x86_64-macos.11.0", "MacOS/x86_64", ("-fPIC", "-shared")),
 )
 
 
@@ -68,10 +66,10 @@ def build(output: Path) -> Path:
     command = compiler.split() if compiler else _zig()
     static = ("-static-libstdc++", "-static-libgcc") if compiler else ()
     if sys.platform == "darwin":
-        _compile(command, ("-fPIC", "-bundle"), "posix", contents / "MacOS" / _BINARY)
+        _compile(command, ("-fPIC", "-bundle"), contents / "MacOS" / _BINARY)
     else:
         flags = ("-fPIC", *static, *(_unique(command)), *_ELF, *_ELF_LIBRARIES)
-        _compile(command, flags, "posix", contents / "Linux-x86-64" / _BINARY)
+        _compile(command, flags, contents / "Linux-x86-64" / _BINARY)
     return contents.parent
 
 
@@ -79,7 +77,7 @@ def release(output: Path) -> Path:
     """The bundle for every system. The first build of a target compiles its C++ library: minutes."""
     contents = _contents(output)
     for target in _RELEASE:
-        _compile([*_zig(), "-target", target.zig], target.flags, target.system, contents / target.folder / _BINARY)
+        _compile([*_zig(), "-target", target.zig], target.flags, contents / target.folder / _BINARY)
     slices = [contents / "MacOS" / name for name in ("arm64", "x86_64")]
     _join_mach_o([folder / _BINARY for folder in slices], contents / "MacOS" / _BINARY)
     for folder in slices:
@@ -118,9 +116,9 @@ def _unique(command: Sequence[str]) -> tuple[str, ...]:
     return ("-fno-gnu-unique",) if "Free Software Foundation" in version else ()
 
 
-def _compile(command: Sequence[str], flags: Sequence[str], system: str, binary: Path) -> None:
+def _compile(command: Sequence[str], flags: Sequence[str], binary: Path) -> None:
     binary.parent.mkdir(parents=True, exist_ok=True)
-    sources = [str(_SOURCES / f"{name}.cpp") for name in (*_COMMON, f"process_{system}")]
+    sources = [str(_SOURCES / f"{name}.cpp") for name in _PARTS]
     subprocess.run([*command, *_FLAGS, *_WARNINGS, *sources, *flags, "-o", str(binary)], check=True)
 
 

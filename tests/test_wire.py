@@ -37,7 +37,7 @@ MESSAGES = (
     Message(Kind.LANE),
     Message(Kind.RENDER, PICTURE.packed() + VALUES.packed()),
     Message(Kind.RENDERED, CHANGED.packed()),
-    Message(Kind.FAILED, "expected a source; none is chosen".encode()),
+    Message(Kind.FAILED, b"expected a source; none is chosen"),
     Message(Kind.PREPARE, VALUES.packed()),
     Message(Kind.CHOOSE_SOURCE, b"/a b"),
     Message(Kind.ANALYSE, PICTURE.packed() + VALUES.packed()),

@@ -1,5 +1,5 @@
 // What the bridge needs of the operating system: a process, a channel to it, memory that both map.
-// process_posix.cpp and process_windows.cpp implement it.
+// process_posix.cpp implements it for Linux and macOS.
 #pragma once
 
 #include <chrono>

@@ -123,7 +123,9 @@ def test_an_engine_killed_while_rendering(effects, plate, identity, expected) ->
     def render() -> None:
         for _ in range(6):
             status, output = node.render(plate)
-            results.append(status == 0 and np.array_equal(output, wanted) or status == 1 and is_failure_picture(output))
+            results.append(
+                (status == 0 and np.array_equal(output, wanted)) or (status == 1 and is_failure_picture(output))
+            )
 
     node.render(plate)
     threads = [threading.Thread(target=render) for _ in range(2)]
