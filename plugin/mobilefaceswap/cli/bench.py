@@ -17,6 +17,8 @@ from ..cache import RenderCache
 from ..faces.analysers import open_analyser
 from ..media import create_output, open_clip
 from ..node import FaceSwapNode, load_source
+from ..ofx.bench import measure
+from ..ofx.install import find_installed
 from ..packs import find_pack
 from ..samples import AstronautClip, grace_hopper
 from ..settings import Settings
@@ -31,9 +33,13 @@ _TWEAKS = 11
 
 def bench(
     frames: Annotated[int, typer.Option(min=8, help="Length of the clip.")] = 72,
+    ofx: Annotated[bool, typer.Option("--ofx", help="Measure what the OpenFX bridge costs instead.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Measure milliseconds per stage, frames per second end to end, identity preparation and peak memory."""
+    if ofx:
+        _bench_ofx(as_json)
+        return
     report = measured(frames)
     if as_json:
         typer.echo(json.dumps(report, indent=2))
@@ -44,6 +50,15 @@ def bench(
     typer.echo(f"end to end: {report['frames_per_second']:.1f} frames/s over {frames} frames of 1080p")
     typer.echo(f"matte tweak on a cached frame: {report['tweak_milliseconds']:.1f} ms (median)")
     typer.echo(f"peak memory: {report['peak_megabytes']:.0f} MB on {report['cpus']} CPUs")
+
+
+def _bench_ofx(as_json: bool) -> None:
+    figures = measure(find_installed(), grace_hopper(), AstronautClip((640, 640), 1).frame(0).rgb)
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2))
+        return
+    for name, figure in figures.items():
+        typer.echo(f"{name:>24}: {figure:8.1f}")
 
 
 class _TimedClip:
