@@ -29,19 +29,19 @@ def measure(bundle: Path, source: Path, picture: Floats) -> dict[str, float]:
     plates = _plates(picture)
     host = Host(binary_of(bundle))
     node = host.effects()[0].create(source=str(source))
-    first = _milliseconds(lambda: node.render(plates[0]))
+    first = _milliseconds(node.render, plates[0])
     direct_node = FaceSwapNode(source)
     direct_node.render(0, plate=_frame(plates[0]))
     # The small host's own copies are its own cost: measured apart and taken off.
     bridge, direct, copies = [], [], []
     for plate in plates[1:]:
-        direct.append(_milliseconds(lambda plate=plate: direct_node.render(0, plate=_frame(plate)).composite))
-        bridge.append(_milliseconds(lambda plate=plate: node.render(plate)))
-        copies.append(_milliseconds(lambda plate=plate: _host_copies(plate)))
+        direct.append(_milliseconds(_composite, direct_node, plate))
+        bridge.append(_milliseconds(node.render, plate))
+        copies.append(_milliseconds(_host_copies, plate))
     tweak = []
     for step in range(_FRAMES):
         node.values["matte_feather"] = 4.0 + step / 4
-        tweak.append(_milliseconds(lambda: node.render(plates[-1])))
+        tweak.append(_milliseconds(node.render, plates[-1]))
     cost = statistics.median(b - d - c for b, d, c in zip(bridge, direct, copies, strict=True))
     return {
         "first_frame_ms": first,
@@ -67,6 +67,10 @@ def _plates(picture: Floats) -> list[Floats]:
     return plates
 
 
+def _composite(node: FaceSwapNode, plate: Floats) -> Floats:
+    return node.render(0, plate=_frame(plate)).composite
+
+
 def _frame(plate: Floats) -> Frame:
     return Frame(plate, ColourSpace.REC709)
 
@@ -78,7 +82,7 @@ def _host_copies(plate: Floats) -> None:
     memory.view(np.float32).reshape(plate.shape)[::-1] = plate
 
 
-def _milliseconds(work: Callable[[], object]) -> float:
+def _milliseconds(work: Callable[..., object], *given: object) -> float:
     started = time.perf_counter()
-    work()
+    work(*given)
     return 1000 * (time.perf_counter() - started)
