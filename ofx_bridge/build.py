@@ -82,8 +82,6 @@ def release(output: Path) -> Path:
     _join_mach_o([folder / _BINARY for folder in slices], contents / "MacOS" / _BINARY)
     for folder in slices:
         shutil.rmtree(folder)
-    for leftover in contents.rglob("*.[pl][di][b]"):
-        leftover.unlink()
     return contents.parent
 
 

@@ -1,0 +1,88 @@
+"""The further inputs of the General context, and what the buttons do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mobilefaceswap.faces.analysers import open_analyser
+from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.identity import prepare_identity
+from mobilefaceswap.media import read_picture
+from mobilefaceswap.node import FaceSwapNode
+from mobilefaceswap.ofx.host import Effect, Host
+from mobilefaceswap.ofx.install import binary_of
+from mobilefaceswap.packs import Pack
+
+
+@pytest.fixture
+def general(bundle: Path, environment: pytest.MonkeyPatch) -> Iterator[Effect]:
+    swap, matte = Host(binary_of(bundle)).effects("OfxImageEffectContextGeneral")
+    yield swap
+    swap.unload()
+    matte.unload()
+
+
+def test_the_identity_input(general: Effect, pack: Pack, plate: np.ndarray, grace_hopper: Path) -> None:
+    shown = np.ascontiguousarray(read_picture(grace_hopper).rgb)
+    node = general.create()
+    status, output = node.render(plate, Identity=shown)
+    picture = ("input", Frame(shown, ColourSpace.REC709))
+    identity = prepare_identity([picture], pack, open_analyser(pack, None))
+    want = FaceSwapNode(identity, pack=pack).render(0, plate=Frame(plate, ColourSpace.REC709))
+    assert (status, node.persistent, node.held) == (0, "", 0)
+    np.testing.assert_array_equal(output, want.composite)
+
+
+def test_an_identity_input_without_a_face(general: Effect, plate: np.ndarray) -> None:
+    node = general.create()
+    status, output = node.render(plate, Identity=np.zeros((64, 64, 4), np.float32))
+    assert status == 1
+    assert "expected a face" in node.persistent
+    assert not np.array_equal(output, plate)
+
+
+def test_a_matte_of_another_size_is_empty_where_it_ends(general: Effect, identity: Path, expected, plate) -> None:
+    small = np.ones((64, 100, 1), np.float32)
+    status, output = general.create(source=str(identity)).render(plate, OutM=small)
+    garbage = np.zeros((256, 256), np.float32)
+    garbage[256 - 64 :, :100] = 1
+    assert status == 0
+    np.testing.assert_array_equal(output, expected(plate, outside=garbage).composite)
+
+
+def test_prepare_identity_says_what_was_found_and_updates_the_status(effects, identity: Path) -> None:
+    node = effects[0].create(source=str(identity))
+    assert node.press("prepare_identity") == 0
+    assert "an actor.idn" in node.messages[-1]
+    assert "MobileFaceSwap" in node.values["engine_status"]
+
+
+def test_choose_source_without_a_screen(effects, environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DISPLAY", raising=False)
+    environment.delenv("WAYLAND_DISPLAY", raising=False)
+    node = effects[0].create()
+    assert node.press("choose_source") == 0
+    assert "Type the path" in node.persistent
+
+
+def test_analyse_range_where_the_host_may_hand_out_the_same_frame_again(effects) -> None:
+    node = effects[0].create()
+    assert node.press("analyse_range") == 0
+    assert "mobilefaceswap analyse" in node.persistent
+
+
+def test_clear_cache(effects) -> None:
+    node = effects[0].create()
+    assert node.press("clear_cache") == 0
+    assert "empty" in node.messages[-1]
+
+
+def test_a_track_that_is_none(effects, identity: Path, plate: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "track.json").write_text("{}")
+    node = effects[0].create(source=str(identity), track_file=str(tmp_path / "track.json"))
+    assert node.render(plate)[0] == 1
+    assert "track" in node.persistent
