@@ -164,7 +164,7 @@ def test_an_engine_that_is_none(effects, plate, environment, tmp_path: Path, bod
     node = effects[0].create()
     started = time.monotonic()
     status, output = node.render(plate)
-    assert time.monotonic() - started < 4, "never longer than the timeout, but for the end of the process"
+    assert time.monotonic() - started < 15, "the engine would sleep for a minute"
     assert status == 1
     assert reason in node.persistent
     assert "doctor" in node.persistent
