@@ -137,7 +137,13 @@ def file_entry(path: Path, licence: str, licence_file: str, origin: str, data: s
 
 def to_toml(table: dict[str, Any], prefix: str = "") -> str:
     """Plain TOML of nested dictionaries of strings, numbers, booleans and lists."""
-    lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in table.items() if not isinstance(v, dict)]
+    lines = [
+        f"{json.dumps(k)} = {json.dumps(v, ensure_ascii=False)}"
+        if " " in k
+        else f"{k} = {json.dumps(v, ensure_ascii=False)}"
+        for k, v in table.items()
+        if not isinstance(v, dict)
+    ]
     text = (f"[{prefix}]\n" if prefix and lines else "") + "".join(f"{line}\n" for line in lines)
     for name, value in table.items():
         if isinstance(value, dict):
