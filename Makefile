@@ -38,6 +38,7 @@ ofx: $(VENV)/.demo
 	$(BIN)/mobilefaceswap ofx build
 
 release: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --editable '.[release]'
 	$(BIN)/mobilefaceswap ofx build --release
 	$(BIN)/python -m build
 
