@@ -12,12 +12,12 @@ from model import ModelConfig
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of the run, up to `until` steps; `rows` are (self, pasted, cross) rows of a batch."""
+    """A stretch of the run, up to `until` steps; `rows` are (self, pasted, grafted, cross) rows of a worker's batch."""
 
     until: int
     size: int
     people: int
-    rows: tuple[int, int, int]
+    rows: tuple[int, int, int, int]
     sface_rows: int = 4
     learned_mask: bool = False
     discriminator: bool = False
@@ -32,6 +32,7 @@ class Weights:
     perceptual: float = 1.0
     sface: float = 6.0
     small: float = 2.0
+    left_over: float = 2.0
     attribute: float = 0.4
     low_frequency: float = 2.0
     surround: float = 1.0

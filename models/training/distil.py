@@ -58,6 +58,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
+    chance = torch.Generator().manual_seed(0)
     crops = small_faces(np.load(args.data / "crops.npy", mmap_mode="r"), 80)
     target = F.normalize(torch.from_numpy(np.load(args.data / "embeddings.npy")))
     mirrored = F.normalize(torch.from_numpy(np.load(args.data / "embeddings_mirrored.npy")))
@@ -73,7 +74,7 @@ def main() -> None:
         faces = torch.from_numpy(crops[picked.numpy()]).permute(0, 3, 1, 2).float() / 255
         faces = torch.where(flip[:, None, None, None], faces.flip(3), faces)
         wanted = torch.where(flip[:, None], mirrored[picked], target[picked])
-        found = student(jitter(faces, STUDENT_SIZE).contiguous(memory_format=torch.channels_last))
+        found = student(jitter(faces, STUDENT_SIZE, chance).contiguous(memory_format=torch.channels_last))
         logits = 16 * found @ wanted.T
         loss = (1 - (found * wanted).sum(1)).mean() + 0.1 * F.cross_entropy(logits, torch.arange(64))
         optimiser.zero_grad()

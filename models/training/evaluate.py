@@ -41,7 +41,7 @@ class Pack:
         self._idn = ort.InferenceSession(str(folder / "idn.onnx"), options, providers=cpu)
 
     def weights(self, crop: Picture) -> dict[str, NDArray[np.float32]]:
-        """The 18 weights for the person on an aligned crop."""
+        """The 28 weights for the person on an aligned crop."""
         small = cv2.resize(crop, (112, 112), interpolation=cv2.INTER_AREA)
         feature_map, embedding = self.recogniser(small[None])
         found = self._identity.run(weight_names(), {"feature_map": feature_map, "embedding": embedding})

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
-from model import FaceSwapper, ModelConfig, composite, weight_names, weight_shapes
+from model import FaceSwapper, ModelConfig, swap, weight_names, weight_shapes
 from recogniser import sha256
 from torch import Tensor, nn
 
@@ -31,16 +31,15 @@ DATA = "6,068 aligned face crops of mixed origin (see models/README.md), some no
 
 
 class SwapGraph(nn.Module):
-    """The IDN as the pack holds it: pictures and 18 weights in, swapped picture and mask out."""
+    """The IDN as the pack holds it: pictures and 28 weights in, swapped picture and mask out."""
 
     def __init__(self, model: FaceSwapper) -> None:
         super().__init__()
-        self.swapper = model.swapper.eval()
+        self.swapper, self.inner_size = model.swapper.eval(), model.config.inner_size
         self.eval()
 
     def forward(self, image: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
-        colour, mask = self.swapper(image, list(weights))
-        return composite(colour, mask, image), mask
+        return swap(self.swapper, image, list(weights), self.inner_size)
 
 
 def load_model(path: Path) -> tuple[FaceSwapper, dict[str, Any]]:
@@ -76,6 +75,8 @@ def count_graph(path: Path) -> dict[str, int]:
         if node.op_type == "Conv":
             kernel, out = shapes[node.input[1]], shapes[node.output[0]]
             macs += int(np.prod(kernel)) * out[2] * out[3]
+        elif node.op_type == "MatMul":
+            macs += int(np.prod(shapes[node.output[0]])) * shapes[node.input[0]][-1]
     return {"parameters": sum(int(np.prod(shapes[n])) for n in dynamic + learned), "macs": macs}
 
 

@@ -15,29 +15,38 @@ def small_faces(crops: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.stack([cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA) for crop in crops])
 
 
-def jitter(image: Tensor, size: int, shift: float = 0.04, scale: float = 0.06, colour: float = 0.1) -> Tensor:
+def jitter(
+    image: Tensor, size: int, chance: torch.Generator, shift: float = 0.04, scale: float = 0.06, colour: float = 0.1
+) -> Tensor:
     """(N, 3, H, W) 0..1 -> (N, 3, size, size), each moved, scaled and recoloured a little at random.
 
-    An identity network that sees ever other views is harder to fool with a fixed pattern of pixels.
+    An identity network that sees ever other views is harder to fool with a fixed pattern of pixels. `chance` is a
+    generator of the CPU, so that a run draws the same numbers on every device.
     """
     n = image.shape[0]
     if image.shape[-1] > 1.5 * size:
         image = F.interpolate(image, size=(size * 5 // 4, size * 5 // 4), mode="bilinear", antialias=True)
-    zoom = 1 + scale * (2 * torch.rand(n, device=image.device) - 1)
-    turn = 0.06 * torch.randn(n, device=image.device)
-    move = 2 * shift * (2 * torch.rand(n, 2, device=image.device) - 1)
+    zoom = 1 + scale * (2 * torch.rand(n, generator=chance) - 1)
+    turn = 0.06 * torch.randn(n, generator=chance)
+    move = 2 * shift * (2 * torch.rand(n, 2, generator=chance) - 1)
     row_x = torch.stack([zoom * torch.cos(turn), -zoom * torch.sin(turn), move[:, 0]], 1)
     row_y = torch.stack([zoom * torch.sin(turn), zoom * torch.cos(turn), move[:, 1]], 1)
-    grid = F.affine_grid(torch.stack([row_x, row_y], 1), [n, 3, size, size], align_corners=False)
+    turns = torch.stack([row_x, row_y], 1).to(image.device)
+    gain = 1 + colour * torch.randn(n, 3, 1, 1, generator=chance) * 0.5
+    offset = colour * torch.randn(n, 1, 1, 1, generator=chance) * 0.5
+    grid = F.affine_grid(turns, [n, 3, size, size], align_corners=False)
     view = F.grid_sample(image, grid, padding_mode="border", align_corners=False)
-    gain = 1 + colour * torch.randn(n, 3, 1, 1, device=image.device) * 0.5
-    offset = colour * torch.randn(n, 1, 1, 1, device=image.device) * 0.5
-    return view * gain + offset
+    return view * gain.to(image.device) + offset.to(image.device)
 
 
 def cosine_distance(found: Tensor, wanted: Tensor) -> Tensor:
     """1 - cosine of (N, D) to (N, D) or (1, D), per sample."""
     return 1 - F.cosine_similarity(found, wanted, dim=1)
+
+
+def left_over(found: Tensor, wanted: Tensor, shown: Tensor) -> Tensor:
+    """How much of the person `shown` (N, D) is still seen in `found`, beyond what `wanted` (1, D) shares; per sample."""
+    return F.relu(F.cosine_similarity(found, shown, dim=1) - F.cosine_similarity(wanted, shown, dim=1).clamp_min(0))
 
 
 def masked_l1(found: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The network of MobileFaceSwap (Xu et al., AAAI 2022, arXiv 2201.03808), in PyTorch.
 
-`IdentityInjection` (IIM) reads a face's feature map and embedding once and predicts 18 weights;
+`IdentityInjection` (IIM) reads a face's feature map and embedding once and predicts 28 weights;
 `DynamicSwapper` (IDN) is a small U-Net that runs with them, frame by frame.
 """
 
@@ -18,9 +18,11 @@ GAIN = 1.4
 # kernel over at each optimiser step, and the network would never settle.
 PREDICTED_SCALE = 0.05
 STYLE_LENGTH = 3.0
-ENCODER = ((3, 32), (32, 64), (64, 128), (128, 256), (256, 512))
-DECODER = ((512, 256), (512, 128), (256, 64), (128, 32))
-MASK = (512, 128, 64, 32, 8, 2)
+ENCODER = ((6, 32), (32, 64), (64, 128), (128, 256), (256, 504))
+DECODER = ((504, 256), (512, 128), (256, 64), (128, 32))
+KINDS = ("depthwise", "pointwise", "bias")
+CANVAS = 40  # pixels of the small portrait that goes along with the weights
+MASK = (504, 128, 64, 32, 8, 2)
 
 
 @dataclass(frozen=True)
@@ -33,40 +35,51 @@ class ModelConfig:
     embedding: int = 128
     width: int = 128  # trunk of the weight predictor; the paper's is 512
     head_hidden: int = 6
-    detail: bool = True  # the output head also sees the target picture; False is the paper's head
+    detail: bool = True  # the output head also sees the target and the portrait; False is the paper's head
+    inner_size: int = 0  # pixels at which the IDN runs inside a larger crop; 0 is the crop's own size
 
 
 def weight_names() -> list[str]:
-    """The 18 dynamic weights in the order in which graphs take and give them."""
+    """The 28 dynamic weights in the order in which graphs take and give them."""
     stages = [("encoder", len(ENCODER)), ("decoder", len(DECODER))]
-    return [f"{part}.{i}.{kind}" for part, n in stages for i in range(n) for kind in ("depthwise", "pointwise")]
+    return [f"{part}.{i}.{kind}" for part, n in stages for i in range(n) for kind in KINDS] + ["canvas"]
 
 
-def weight_shapes() -> dict[str, tuple[int, int, int, int]]:
+def weight_shapes() -> dict[str, tuple[int, ...]]:
     """Shape of each dynamic weight, by name."""
-    shapes: dict[str, tuple[int, int, int, int]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for part, kernel, stages in (("encoder", 4, ENCODER), ("decoder", 3, DECODER)):
         for i, (entering, leaving) in enumerate(stages):
             shapes[f"{part}.{i}.depthwise"] = (entering, 1, kernel, kernel)
             shapes[f"{part}.{i}.pointwise"] = (leaving, entering, 1, 1)
-    return shapes
+            shapes[f"{part}.{i}.bias"] = (leaving,)
+    return shapes | {"canvas": (1, 3, CANVAS, CANVAS)}
 
 
 class ModulatedWeight(nn.Module):
-    """A pointwise kernel modulated and demodulated by a style (StyleGAN2, arXiv 1912.04958, section 2.2)."""
+    """A pointwise kernel modulated and demodulated by a style (StyleGAN2, arXiv 1912.04958, section 2.2), and a bias.
+
+    The paper's network has no bias: all that it draws is a product with what it sees. A bias that the identity
+    predicts (adaptive instance norm has one too, arXiv 1703.06868) lets it add.
+    """
 
     def __init__(self, entering: int, leaving: int, embedding: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(0.1 * torch.randn(leaving, entering, 1, 1))
         self.style = nn.Linear(embedding, entering)
-        nn.init.normal_(self.style.weight, std=0.25 / STYLE_LENGTH)
+        nn.init.normal_(self.style.weight, std=0.5 / STYLE_LENGTH)
         nn.init.zeros_(self.style.bias)
+        self.gain = nn.Parameter(torch.ones(leaving, 1, 1, 1))
+        self.bias = nn.Linear(embedding, leaving)
+        nn.init.normal_(self.bias.weight, std=0.5 / STYLE_LENGTH)
+        nn.init.zeros_(self.bias.bias)
 
-    def forward(self, style: Tensor) -> Tensor:
-        """`style` (1, embedding) of length STYLE_LENGTH -> (leaving, entering, 1, 1), rows of unit length."""
+    def forward(self, style: Tensor) -> list[Tensor]:
+        """`style` (1, embedding) of length STYLE_LENGTH -> (leaving, entering, 1, 1) and (leaving,)."""
         scale = self.style(style).reshape(1, -1, 1, 1) + 1.0
         kernel = self.weight * scale
-        return kernel * torch.rsqrt(kernel.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-16)
+        kernel = kernel * torch.rsqrt(kernel.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-16)
+        return [kernel * self.gain, self.bias(style)[0]]
 
 
 class PredictorBlock(nn.Module):
@@ -81,10 +94,8 @@ class PredictorBlock(nn.Module):
         self.conv = nn.Conv2d(width, width, 3, padding=1)
         self.norm = nn.GroupNorm(8, width)
         self.head = nn.Conv2d(width, channels, 3, padding=1)
-        # Smooth kernels with the gain that keeps the variance through a LeakyReLU.
-        line = torch.tensor([1.0, 3.0, 3.0, 1.0] if kernel == 4 else [1.0, 2.0, 1.0])
-        base = torch.outer(line, line) / line.sum() ** 2 + 0.15 * torch.randn(channels, 1, kernel, kernel)
-        self.base = nn.Parameter(base * 1.4)
+        # Rough kernels: with smooth ones every layer blurs, and the deep layers learn several times slower.
+        self.base = nn.Parameter(torch.randn(channels, 1, kernel, kernel))
         nn.init.normal_(self.head.weight, std=1.0 / (9 * width) ** 0.5)
         nn.init.zeros_(self.head.bias)
 
@@ -95,8 +106,35 @@ class PredictorBlock(nn.Module):
         return state, GAIN * kernel * torch.rsqrt(kernel.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-16)
 
 
+def resize_matrix(entering: int, leaving: int) -> Tensor:
+    """(leaving, entering): linear resampling of pixel centres, with a triangle as wide as needed not to alias."""
+    ratio = entering / leaving
+    centre = (torch.arange(leaving)[:, None] + 0.5) * ratio - 0.5
+    weight = (1 - (torch.arange(entering)[None] - centre).abs() / max(ratio, 1.0)).clamp_min(0)
+    return weight / weight.sum(dim=1, keepdim=True)
+
+
+def resize(image: Tensor, size: int) -> Tensor:
+    """(N, C, H, W) -> (N, C, size, size), as two products with constant matrices, which every runtime has."""
+    down, across = (resize_matrix(n, size).to(image) for n in image.shape[2:])
+    return down @ image @ across.T
+
+
+def small_portrait(face: Tensor) -> Tensor:
+    """(1, 3, 112, 112) -> (1, 3, CANVAS, CANVAS), each channel of mean 0 and deviation 0.5 around the face's middle."""
+    small = resize(face, CANVAS)
+    middle = small[:, :, CANVAS // 5 : -CANVAS // 10, CANVAS // 6 : -CANVAS // 6]
+    mean = middle.mean(dim=(2, 3), keepdim=True)
+    deviation = (middle - mean).square().mean(dim=(2, 3), keepdim=True).sqrt()
+    return 0.5 * (small - mean) / (deviation + 4.0)
+
+
 class IdentityInjection(nn.Module):
-    """IIM: (1, C, 7, 7) feature map and (1, E) embedding -> the 18 dynamic weights."""
+    """IIM: (1, C, 7, 7) feature map, (1, E) embedding and the (1, 3, 112, 112) face -> the 28 dynamic weights.
+
+    The face is the encoder's input, RGB 0..255. The canvas is not the paper's: a portrait of 40 pixels, freed of
+    exposure and tint, that the IDN sees beside each target. Crops are aligned, so it shows what goes where.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -113,10 +151,10 @@ class IdentityInjection(nn.Module):
         self.encoder_modulation = nn.ModuleList(ModulatedWeight(i, o, config.embedding) for i, o in ENCODER)
         self.decoder_modulation = nn.ModuleList(ModulatedWeight(i, o, config.embedding) for i, o in DECODER)
 
-    def forward(self, feature_map: Tensor, embedding: Tensor) -> list[Tensor]:
+    def forward(self, feature_map: Tensor, embedding: Tensor, face: Tensor) -> list[Tensor]:
         style = F.normalize(embedding) * STYLE_LENGTH
-        state = self.reduce(feature_map * self.feature_scale)
-        state = F.leaky_relu(self.norm(self.first(F.leaky_relu(state, SLOPE))), SLOPE)
+        state = F.leaky_relu(self.reduce(feature_map * self.feature_scale), SLOPE)
+        state = F.leaky_relu(self.norm(self.first(state)), SLOPE)
         decoder_state = F.leaky_relu(self.norm_decoder(self.first_decoder(state)), SLOPE)
         encoder_depthwise = []
         for block in self.encoder:
@@ -124,11 +162,11 @@ class IdentityInjection(nn.Module):
             encoder_depthwise.append(kernel)
         weights = []
         for kernel, modulation in zip(reversed(encoder_depthwise), self.encoder_modulation, strict=True):
-            weights += [kernel, modulation(style)]
+            weights += [kernel, *modulation(style)]
         for block, modulation in zip(self.decoder, self.decoder_modulation, strict=True):
             decoder_state, kernel = block(decoder_state)
-            weights += [kernel, modulation(style)]
-        return weights
+            weights += [kernel, *modulation(style)]
+        return [*weights, small_portrait(face)]
 
 
 def upsample(x: Tensor) -> Tensor:
@@ -136,10 +174,11 @@ def upsample(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=True)
 
 
-def separable(x: Tensor, depthwise: Tensor, pointwise: Tensor, stride: int) -> Tensor:
-    """A depthwise and a pointwise convolution without bias, then LeakyReLU."""
+def separable(x: Tensor, weights: list[Tensor], stride: int) -> Tensor:
+    """A depthwise and a pointwise convolution by (depthwise, pointwise, bias), without activation."""
+    depthwise, pointwise, bias = weights
     x = F.conv2d(x, depthwise, stride=stride, padding=1, groups=x.shape[1])
-    return F.leaky_relu(F.conv2d(x, pointwise), SLOPE)
+    return F.conv2d(x, pointwise, bias)
 
 
 class MaskStage(nn.Module):
@@ -156,7 +195,7 @@ class MaskStage(nn.Module):
 
 
 class DynamicSwapper(nn.Module):
-    """IDN: pictures (N, 3, H, W) in RGB 0..1 sRGB and the 18 weights -> colour and mask, both 0..1.
+    """IDN: pictures (N, 3, H, W) in RGB 0..1 sRGB and the 28 weights -> colour and mask, both 0..1.
 
     H and W are multiples of 32. The mask branch reads the detached bottleneck, as in the paper, so that
     mask losses never shape the face.
@@ -168,7 +207,7 @@ class DynamicSwapper(nn.Module):
         last = DECODER[-1][1]
         self.squeeze = nn.Sequential(nn.Conv2d(last, last // 4, 1), nn.BatchNorm2d(last // 4), nn.LeakyReLU(SLOPE))
         self.head = nn.Sequential(
-            nn.Conv2d(last // 4 + 3 * config.detail, config.head_hidden, 3, padding=1),
+            nn.Conv2d(last // 4 + 6 * config.detail, config.head_hidden, 3, padding=1),
             nn.BatchNorm2d(config.head_hidden),
             nn.LeakyReLU(SLOPE),
             nn.Conv2d(config.head_hidden, 3, 3, padding=1),
@@ -180,28 +219,49 @@ class DynamicSwapper(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, image: Tensor, weights: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, weights: list[Tensor], seen: list[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`seen`, where given, receives what each dynamic layer puts out before its activation.
+        """
+        seen = [] if seen is None else seen
         scaled = image * 2.0 - 1.0
-        x, skips = scaled, []
+        portrait = resize(weights[-1], image.shape[-1]).expand(len(image), -1, -1, -1)
+        x, skips = torch.cat([scaled, portrait], dim=1), []
         for i in range(len(ENCODER)):
-            x = separable(x, weights[2 * i], weights[2 * i + 1], stride=2)
+            seen.append(separable(x, weights[3 * i : 3 * i + 3], stride=2))
+            x = F.leaky_relu(seen[-1], SLOPE)
             skips.append(x)
         mask = self.mask(x.detach())
         for i in range(len(DECODER)):
-            at = 2 * (len(ENCODER) + i)
-            x = separable(upsample(x), weights[at], weights[at + 1], stride=1)
+            at = 3 * (len(ENCODER) + i)
+            seen.append(separable(upsample(x), weights[at : at + 3], stride=1))
+            x = F.leaky_relu(seen[-1], SLOPE)
             if i < len(DECODER) - 1:
                 x = torch.cat([x, skips[len(DECODER) - 1 - i]], dim=1)
         # The paper squeezes after the last upsampling; before it costs a quarter.
         x = upsample(self.squeeze(x))
         if self.detail:
-            x = torch.cat([x, scaled], dim=1)
+            x = torch.cat([x, scaled, portrait], dim=1)
         return (self.head(x) + 1.0) * 0.5, mask
 
 
 def composite(colour: Tensor, mask: Tensor, image: Tensor) -> Tensor:
     """The swapped picture: network colour inside the mask, the target outside."""
     return colour * mask + image * (1.0 - mask)
+
+
+def swap(swapper: DynamicSwapper, image: Tensor, weights: list[Tensor], inner_size: int) -> tuple[Tensor, Tensor]:
+    """Swapped crop and mask of crops (N, 3, S, S), with the IDN run at `inner_size` where that is not 0.
+
+    Then what the swap changes is enlarged and added, so that the crop keeps its own fine detail.
+    """
+    small = resize(image, inner_size) if inner_size else image
+    colour, mask = swapper(small, weights)
+    if not inner_size:
+        return composite(colour, mask, image), mask
+    change, mask = (resize(x, image.shape[-1]) for x in (mask * (colour - small), mask))
+    return image + change, mask
 
 
 class FaceSwapper(nn.Module):
@@ -213,5 +273,25 @@ class FaceSwapper(nn.Module):
         self.identity = IdentityInjection(self.config)
         self.swapper = DynamicSwapper(self.config)
 
-    def forward(self, image: Tensor, feature_map: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        return self.swapper(image, self.identity(feature_map, embedding))
+    def forward(
+        self, image: Tensor, feature_map: Tensor, embedding: Tensor, face: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return self.swapper(image, self.identity(feature_map, embedding, face))
+
+
+@torch.no_grad()
+def settle(model: FaceSwapper, image: Tensor, source: tuple[Tensor, Tensor, Tensor]) -> None:
+    """Give every dynamic layer of a fresh model outputs of mean 0 and deviation 1 on real pictures.
+
+    Layer by layer, in the manner of arXiv 1511.06422. Without it, activations past the first layers are a large
+    constant with hardly any picture in it, since nothing in the IDN normalises; the deep layers then stay silent.
+    """
+    identity, swapper = model.identity, model.swapper
+    modulations = [*identity.encoder_modulation, *identity.decoder_modulation]
+    for at, modulation in enumerate(modulations):
+        seen: list[Tensor] = []
+        swapper(image, identity(*source), seen=seen)
+        mean, deviation = seen[at].mean(dim=(0, 2, 3)), seen[at].std(dim=(0, 2, 3)).clamp_min(1e-4)
+        bias = modulation.bias.bias
+        bias.copy_((bias - mean) / deviation)
+        modulation.gain.div_(deviation.reshape(-1, 1, 1, 1))

@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,18 @@ import torch
 from config import Config, load_config
 from critics import Discriminator, Identity, Perception
 from data import Batch, FaceData, face_shapes
-from losses import feature_distance, hinge_discriminator, hinge_generator, mask_loss, masked_l1
-from model import FaceSwapper, composite
+from distil import STUDENT_SIZE
+from losses import (
+    cosine_distance,
+    feature_distance,
+    hinge_discriminator,
+    hinge_generator,
+    jitter,
+    left_over,
+    mask_loss,
+    masked_l1,
+)
+from model import FaceSwapper, composite, settle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -36,32 +47,37 @@ class Run:
     model: FaceSwapper
     average: FaceSwapper
     discriminator: Discriminator
+    identity: Identity
     optimiser: torch.optim.Optimizer
     optimiser_d: torch.optim.Optimizer
-    rng: np.random.Generator
     step: int = 0
     crops_seen: int = 0
     seconds: float = 0.0
 
     @classmethod
-    def fresh(cls, config: Config, device: torch.device) -> Run:
+    def fresh(cls, config: Config, identity: Identity, device: torch.device) -> Run:
         """A new run, seeded."""
         torch.manual_seed(config.seed)
         model = FaceSwapper(config.model).to(device, memory_format=torch.channels_last)
         average = FaceSwapper(config.model).to(device, memory_format=torch.channels_last)
         average.load_state_dict(model.state_dict())
         discriminator = Discriminator().to(device, memory_format=torch.channels_last)
-        adam = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
+        adam = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99), fused=True)
         adam_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.0, 0.99))
-        rng = np.random.default_rng(config.seed)
-        return cls(config, model, average.requires_grad_(False), discriminator, adam, adam_d, rng)
+        discriminator.requires_grad_(False)
+        return cls(config, model, average.requires_grad_(False), discriminator, identity, adam, adam_d)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What learns, and the optimisers, by the names under which a checkpoint holds them."""
+        names = ("model", "average", "discriminator", "optimiser", "optimiser_d")
+        student = {"student": self.identity.small, "optimiser_student": self.identity.optimiser}
+        return {name: getattr(self, name) for name in names} | student
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
-        parts = ("model", "average", "discriminator", "optimiser", "optimiser_d")
-        state: dict[str, Any] = {name: getattr(self, name).state_dict() for name in parts}
+        state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
         state |= {"step": self.step, "crops_seen": self.crops_seen, "seconds": self.seconds}
-        state |= {"numpy": json.dumps(self.rng.bit_generator.state), "torch": torch.get_rng_state()}
         state |= {"model_config": dataclasses.asdict(self.config.model)}
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
@@ -69,79 +85,115 @@ class Run:
     def load(self, path: Path, device: torch.device) -> None:
         """Go on from a checkpoint; parts that a slim checkpoint lacks start afresh."""
         state = torch.load(path, map_location=device, weights_only=True)
-        self.model.load_state_dict(state.get("model", state["average"]))
-        self.average.load_state_dict(state["average"])
-        for name in ("discriminator", "optimiser", "optimiser_d"):
+        self.model.load_state_dict(state["average"])
+        for name, part in self.parts.items():
             if name in state:
-                getattr(self, name).load_state_dict(state[name])
+                part.load_state_dict(state[name])
         self.step, self.crops_seen, self.seconds = state["step"], state["crops_seen"], state["seconds"]
-        if "numpy" in state:
-            self.rng.bit_generator.state = json.loads(state["numpy"])
-            torch.set_rng_state(state["torch"].cpu())
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch with every tensor on `device`."""
-    values = {f.name: getattr(batch, f.name) for f in dataclasses.fields(batch)}
-    return Batch(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in values.items()})
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(moved, value))
+        return value.to(device) if isinstance(value, Tensor) else value
+
+    return Batch(**{f.name: moved(getattr(batch, f.name)) for f in dataclasses.fields(batch)})
 
 
-def generator_losses(run: Run, batch: Batch, identity: Identity, perception: Perception) -> dict[str, Tensor]:
-    """Weighted losses of IIM and IDN on one batch; also the swapped pictures under `swapped`."""
-    weights, stage, n = run.config.weights, run.config.stage(run.step), batch.answered
-    colour, mask = run.model(batch.target, batch.feature_map, batch.embedding)
+@dataclass(frozen=True)
+class Part:
+    """What one worker made of its batch: gradients, losses, the swapped pictures, and what SFace said of some."""
+
+    gradients: list[Tensor]
+    losses: dict[str, Tensor]
+    answer: Tensor
+    swapped: Tensor
+    rows: Tensor
+    said: Tensor
+
+
+def part_of_step(run: Run, data: FaceData, perception: Perception, device: torch.device, worker: int) -> Part:
+    """One batch, one source person: losses of IIM and IDN and their gradients.
+
+    All chance comes from the seed, the step and the worker, so that a resumed run goes on exactly.
+    """
+    weights, stage = run.config.weights, run.config.stage(run.step)
+    seed = run.config.seed, run.step, worker
+    rng, chance = np.random.default_rng(seed), torch.Generator().manual_seed(hash(seed) % 2**62)
+    batch = to_device(data.batch(rng, stage.size, stage.people, stage.rows), device)
+    n = batch.answered
+    colour, mask = run.model(batch.target, *batch.source)
     swapped = composite(colour, mask if stage.learned_mask else batch.shape, batch.target)
     with torch.no_grad():
         wanted = perception(batch.answer)
     found = perception(swapped)
-    rows = torch.from_numpy(1 + run.rng.permutation(len(swapped) - 1)[: stage.sface_rows])
-    by_sface, by_small = identity(swapped, batch.embedding, rows)
+    # Rows that show the source person already, which come first, need no judge of identity.
+    rows = torch.from_numpy(stage.rows[0] + rng.permutation(len(swapped) - stage.rows[0])[: stage.sface_rows])
+    said = swapped.new_zeros(0, batch.source[1].shape[1])
+    if stage.sface_rows:
+        said = run.identity.sface(jitter(swapped[rows], 112, chance, 0.02, 0.03))
+    by_small = run.identity.small(jitter(swapped[stage.rows[0] :], STUDENT_SIZE, chance))
     pooled = F.avg_pool2d(swapped[n:], 8), F.avg_pool2d(batch.target[n:], 8)
     losses = {
         "pixel": weights.pixel * masked_l1(swapped[:n], batch.answer[:n], batch.shape[:n]),
         "perceptual": weights.perceptual * feature_distance(found, wanted, slice(0, n), slice(0, 4)),
         "attribute": weights.attribute * feature_distance(found, wanted, slice(n, None), slice(2, 4)),
         "low_frequency": weights.low_frequency * (pooled[0] - pooled[1]).abs().mean(),
-        "sface": weights.sface * by_sface,
-        "small": weights.small * by_small,
+        "small": weights.small * cosine_distance(by_small, batch.source[1]).mean(),
         "surround": weights.surround * masked_l1(colour, batch.target, batch.background),
         "mask": weights.mask * mask_loss(mask, batch.heart, batch.background),
     }
+    if stage.sface_rows:
+        losses["sface"] = weights.sface * cosine_distance(said, batch.source[1]).mean()
+        losses["left_over"] = weights.left_over * left_over(said, batch.source[1], batch.shown[rows]).mean()
     if not stage.learned_mask:
         losses["shape"] = weights.mask * (mask - batch.shape).abs().mean()
     if stage.discriminator:
         losses["adversarial"] = weights.adversarial * hinge_generator(run.discriminator(swapped))
-    losses["swapped"] = swapped.detach()
-    return losses
+    total = torch.stack(list(losses.values())).sum()
+    gradients = list(torch.autograd.grad(total, list(run.model.parameters())))
+    return Part(gradients, losses, batch.answer, swapped.detach(), rows, said.detach())
 
 
-def train_step(run: Run, batch: Batch, identity: Identity, perception: Perception) -> dict[str, float]:
-    """One step of both sides; returns the weighted losses as numbers."""
+def train_step(run: Run, parts: list[Part]) -> dict[str, float]:
+    """Bring the workers' parts together: one step of every network that learns; returns the weighted losses."""
     stage = run.config.stage(run.step)
     for group in run.optimiser.param_groups:
         group["lr"] = stage.rate * min(1.0, (run.step + 1) / 100)
-    run.discriminator.requires_grad_(False)
-    losses = generator_losses(run, batch, identity, perception)
-    swapped = losses.pop("swapped")
-    total = torch.stack(list(losses.values())).sum()
-    run.optimiser.zero_grad()
-    total.backward()
+    losses = {name: torch.stack([p.losses[name].detach() for p in parts]).mean() for name in parts[0].losses}
+    gradients = parts[0].gradients
+    for other in parts[1:]:
+        torch._foreach_add_(gradients, other.gradients)
+    torch._foreach_div_(gradients, len(parts))
+    for parameter, gradient in zip(run.model.parameters(), gradients, strict=True):
+        parameter.grad = gradient
     norm = nn.utils.clip_grad_norm_(run.model.parameters(), run.config.clip)
     run.optimiser.step()
+    swapped = torch.cat([p.swapped for p in parts])
+    chance = torch.Generator().manual_seed(run.step)
+    judged, said = torch.cat([p.swapped[p.rows] for p in parts]), torch.cat([p.said for p in parts])
+    if stage.sface_rows:
+        losses["student"] = run.identity.learn(judged, said, chance)
     if stage.discriminator:
         run.discriminator.requires_grad_(True)
-        loss_d = hinge_discriminator(run.discriminator(batch.answer), run.discriminator(swapped))
+        answers = torch.cat([p.answer for p in parts])
+        loss_d = hinge_discriminator(run.discriminator(answers), run.discriminator(swapped))
         run.optimiser_d.zero_grad()
         loss_d.backward()
         run.optimiser_d.step()
-        losses["discriminator"] = loss_d
+        run.discriminator.requires_grad_(False)
+        losses["discriminator"] = loss_d.detach()
     decay = min(run.config.ema, (run.step + 1) / (run.step + 20))
     with torch.no_grad():
-        for mean, now in zip(run.average.state_dict().values(), run.model.state_dict().values(), strict=True):
-            mean.lerp_(now, 1 - decay) if mean.is_floating_point() else mean.copy_(now)
+        states = run.average.state_dict().values(), run.model.state_dict().values()
+        floats = [pair for pair in zip(*states, strict=True) if pair[0].is_floating_point()]
+        torch._foreach_lerp_(*map(list, zip(*floats, strict=True)), 1 - decay)
     run.step += 1
-    run.crops_seen += len(batch.target)
-    return {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
+    run.crops_seen += len(swapped)
+    return {name: float(value) for name, value in losses.items()} | {"norm": float(norm)}
 
 
 @torch.no_grad()
@@ -157,10 +209,10 @@ def samples(run: Run, data: FaceData, size: int, device: torch.device, count: in
     shape = torch.from_numpy(np.stack([face_shapes(data.points[i] * size, size)[0] for i in targets]))[:, None]
     rows = [np.hstack([np.zeros((size, size, 3), np.uint8), *(view(i) for i in targets)])]
     for index in sources:
-        feature_map, embedding = data.source(index)
-        colour, mask = run.average(pictures, feature_map.to(device), embedding.to(device))
-        learned = run.config.stage(run.step).learned_mask
-        swapped = composite(colour, mask if learned else shape.to(device), pictures)
+        source = [part.to(device) for part in data.source(index)]
+        stage = run.config.stage(run.step)
+        colour, mask = run.average(pictures, *source)
+        swapped = composite(colour, mask if stage.learned_mask else shape.to(device), pictures)
         tiles = (swapped.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         rows.append(np.hstack([view(index), *tiles]))
     tiles = (mask.expand(-1, 3, -1, -1) * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
@@ -173,42 +225,47 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sface", type=Path, required=True)
-    parser.add_argument("--small", type=Path, help="the encoder that distil.py wrote")
+    parser.add_argument("--small", type=Path, required=True, help="the encoder that distil.py wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to begin from when RUN has none")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop (resumably) after this long")
     parser.add_argument("--report", type=float, default=120.0, help="seconds between checkpoints and sheets")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="batches made side by side for one step")
+    parser.add_argument("--threads", type=int, default=1, help="cores of each worker")
     parser.add_argument("--smoke", action="store_true", help="four steps of four rows at 64 px")
     args = parser.parse_args()
     config = load_config(args.config)
     if args.smoke:
         stages = tuple(
-            dataclasses.replace(s, until=2 * i + 2, size=64, rows=(1, 1, 2), sface_rows=1)
+            dataclasses.replace(s, until=2 * i + 2, size=64, rows=(1, 1, 1, 1), sface_rows=1)
             for i, s in enumerate((config.stages[0], config.stages[-1]))
         )
         config = dataclasses.replace(config, stages=stages)
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(args.workers * args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)
-    data, run, last = FaceData(args.data, config.clean_only), Run.fresh(config, device), args.out / "last.pt"
+    identity, perception = Identity(args.sface, args.small).to(device), Perception().to(device)
+    data, run, last = FaceData(args.data, config.clean_only), Run.fresh(config, identity, device), args.out / "last.pt"
     if last.exists() or args.start:
         run.load(last if last.exists() else args.start, device)
-    identity, perception = Identity(args.sface, args.small).to(device), Perception().to(device)
-    fit(run, data, identity, perception, device, args)
+    else:
+        first = to_device(data.batch(np.random.default_rng(config.seed), config.stages[0].size, 1, (0, 0, 0, 24)), device)
+        settle(run.model, first.target, first.source)
+        run.average.load_state_dict(run.model.state_dict())
+    fit(run, data, perception, device, args)
 
 
-def fit(
-    run: Run, data: FaceData, identity: Identity, perception: Perception, device: torch.device, args: argparse.Namespace
-) -> None:
+def fit(run: Run, data: FaceData, perception: Perception, device: torch.device, args: argparse.Namespace) -> None:
     """The loop: batches, steps, figures, sheets and checkpoints until the steps or the minutes are used up."""
     begun = reported = time.time()
     seconds_before, sums, counted = run.seconds, dict[str, float](), 0
+    # A thread a worker, each with one core: small layers gain more from this than from sharing the cores.
+    pool = ThreadPoolExecutor(args.workers, initializer=torch.set_num_threads, initargs=(args.threads,))
     while run.step < run.config.steps and time.time() - begun < 60 * args.minutes:
         stage = run.config.stage(run.step)
         run.model.train()
-        batch = data.batch(run.rng, stage.size, stage.people, stage.rows)
-        figures = train_step(run, to_device(batch, device), identity, perception)
+        parts = pool.map(lambda worker: part_of_step(run, data, perception, device, worker), range(args.workers))
+        figures = train_step(run, list(parts))
         counted += 1
         for name, value in figures.items():
             sums[name] = sums.get(name, 0.0) + value
