@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,6 +25,7 @@ from .errors import IdentityFileError, MediaError, NoFaceInSourceError, UserInpu
 from .faces import Face, FaceAnalyser
 from .faces.align import fit_crop, sample_crop
 from .faces.choose import cosine
+from .files import written_whole
 from .frame import Floats, Frame
 from .packs import Pack, encoder_session, identity_session
 
@@ -96,9 +96,8 @@ class Identity:
         }
         place = Path(path)
         try:
-            with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".part", delete=False) as part:
-                part.write(save(arrays, described))
-            os.replace(part.name, place)
+            with written_whole(place) as part:
+                part.write_bytes(save(arrays, described))
         except OSError as error:
             raise MediaError(
                 f"expected to write the identity to {place}; {error.strerror}. "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from .errors import MediaError, TrackError
 from .faces import Face
+from .files import written_whole
 
 __all__ = ["FORMAT", "Track", "smoothed"]
 
@@ -65,9 +65,8 @@ class Track:
         }
         place = Path(path)
         try:
-            with tempfile.NamedTemporaryFile("w", dir=place.parent, suffix=".part", delete=False) as part:
-                json.dump(document, part)
-            os.replace(part.name, place)
+            with written_whole(place) as part:
+                part.write_text(json.dumps(document), "utf-8")
         except OSError as error:
             raise MediaError(
                 f"expected to write the track to {place}; {error.strerror}. "
@@ -78,7 +77,7 @@ class Track:
     def load(cls, path: str | os.PathLike[str]) -> Track:
         """Reads what ``save`` wrote. Raises TrackError on anything else."""
         try:
-            document = json.loads(Path(path).read_text())
+            document = json.loads(Path(path).read_text("utf-8"))
             if document.get("format") != FORMAT or document.get("version") != _VERSION:
                 raise ValueError(f"format {document.get('format')!r}, version {document.get('version')!r}")
             width, height = (int(side) for side in document["size"])

@@ -11,6 +11,7 @@ import numpy as np
 import OpenImageIO as oiio
 
 from ..errors import MediaError
+from ..files import written_whole
 from ..frame import ColourSpace, Floats, Frame
 from .places import check_input, partial_path, write_failure
 
@@ -132,25 +133,26 @@ def _upright(pixels: Floats, orientation: int) -> Floats:
 
 def save_picture(path: Path, pixels: Floats, header: Any) -> None:
     """Writes (H, W, channels) float32 ``pixels`` under a temporary name and renames it. Raises MediaError."""
-    partial = partial_path(path)
     output = oiio.ImageOutput.create(str(path))
     if output is None:
         raise MediaError(
             f"expected a picture format that can be written; found {path.suffix}. Choose .exr, .png, .tif or .jpg"
         )
     try:
-        pixels = np.ascontiguousarray(pixels, np.float32)
-        done = output.open(str(partial), header) and output.write_image(pixels) and output.close()
-        if not done:
-            raise _write_failure(path, output.geterror())
-        if not _ends_well(partial):
-            raise _write_failure(path, "what was written cannot be read back")
-        os.replace(partial, path)
+        with written_whole(path, partial_path(path)) as partial:
+            _write(output, partial, np.ascontiguousarray(pixels, np.float32), header, path)
     except OSError as error:
         raise write_failure(str(path), error) from None
+
+
+def _write(output: Any, partial: Path, pixels: Floats, header: Any, path: Path) -> None:
+    try:
+        if not (output.open(str(partial), header) and output.write_image(pixels) and output.close()):
+            raise _write_failure(path, output.geterror())
     finally:
         output.close()
-        partial.unlink(missing_ok=True)
+    if not _ends_well(partial):
+        raise _write_failure(path, "what was written cannot be read back")
 
 
 def _ends_well(path: Path) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import PackError, PackIntegrityError
+from ..files import written_whole
 from .integrity import REINSTALL, FileState, damage, examine
 from .records import Pack, PackFile, read_pack
 from .search import locate_pack
@@ -97,10 +98,8 @@ def _write(path: Path, content: bytes) -> None:
     """Whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            part.write(content)
-        Path(part.name).chmod(0o644)
-        Path(part.name).replace(path)
+        with written_whole(path) as part:
+            part.write_bytes(content)
     except OSError as error:
         raise PackError(
             f"expected to write {path}; {error.strerror}. Run the command as the owner of that folder"
