@@ -25,9 +25,14 @@ def test_a_file_appears_at_the_end(tmp_path: Path) -> None:
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), written_whole(tmp_path / "a.bin") as part:
-        part.write_bytes(b"half")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with written_whole(tmp_path / "a.bin") as part:
+            part.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert (tmp_path / "a.bin").read_bytes() == b"old"
     assert [item.name for item in tmp_path.iterdir()] == ["a.bin"]
 

@@ -215,6 +215,29 @@ def test_data_windows_are_placed_in_the_display_window(tmp_path: Path) -> None:
     assert frame.pixels.sum() == 24
 
 
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "exr", "webp", "bmp", "dpx", "hdr", "gif"])
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.98])
+def test_a_picture_cut_short_is_refused(tmp_path: Path, ending: str, share: float) -> None:
+    noise = np.random.default_rng(0).random((60, 80, 3)).astype(np.float32)
+    whole = save(tmp_path / f"whole.{ending}", noise, "half" if ending == "exr" else "uint8").read_bytes()
+    cut = tmp_path / f"cut.{ending}"
+    cut.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(MediaError, match="cut short"):
+        read_picture(cut)
+    with pytest.raises(MediaError, match="cut short"):
+        open_clip(cut)
+
+
+def test_a_jpeg_with_broken_data_is_refused_and_a_padded_one_is_not(tmp_path: Path) -> None:
+    whole = save(tmp_path / "in.jpg", np.random.default_rng(0).random((60, 80, 3)).astype(np.float32)).read_bytes()
+    middle = len(whole) // 2
+    (tmp_path / "in.jpg").write_bytes(whole[:middle] + b"\xff\xd9" + whole[middle:])
+    with pytest.raises(MediaError, match="damaged"):
+        read_picture(tmp_path / "in.jpg")
+    (tmp_path / "in.jpg").write_bytes(whole[:-2] + bytes(6) + whole[-2:])
+    assert read_picture(tmp_path / "in.jpg").size == (80, 60)
+
+
 def test_bad_pictures_are_refused(tmp_path: Path) -> None:
     whole = save(tmp_path / "whole.png", chart(3, 64, 64)).read_bytes()
     for name, content in {"empty.png": b"", "text.png": b"no picture", "cut.png": whole[: len(whole) // 3]}.items():

@@ -136,8 +136,8 @@ def test_alpha_is_kept_by_prores(tmp_path: Path) -> None:
         assert alpha is not None
     with open_clip(copied(source, tmp_path / "out.mov")) as clip:
         assert clip.frame(1).alpha == pytest.approx(alpha, abs=0.01)
-    with open_clip(source) as clip, create_output(tmp_path / "out.mp4", clip) as writer:
-        assert any("alpha" in note for note in writer.notes)
+    with open_clip(source) as clip:
+        assert any("alpha" in note for note in create_output(tmp_path / "out.mp4", clip).notes)
 
 
 def test_sound_and_timecode_are_copied(tmp_path: Path) -> None:
@@ -308,6 +308,13 @@ def test_an_interrupted_file_plays_and_stays_partial(tmp_path: Path) -> None:
         interrupted()
     assert not (tmp_path / "out.mp4").exists()
     assert len(luma(tmp_path / "out.partial.mp4")) == 5
+
+
+def test_a_video_without_a_frame_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
+    writer = create_output(tmp_path / "out.mp4")
+    with pytest.raises(MediaError, match=r"at least one frame for .*out\.mp4"):
+        writer.close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_holds_one_size(tmp_path: Path) -> None:

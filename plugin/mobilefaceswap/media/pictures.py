@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ PICTURE_ENDINGS = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".w
 _LINEAR = (".exr", ".hdr")
 _ORIENTATION = "Orientation"
 _STRAIGHT = "oiio:UnassociatedAlpha"
+_PADDING = re.compile(r"\b\d{1,2} extraneous bytes before marker 0xd9")
+"""Some cameras fill up a JPEG before its end marker, which does no harm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +64,10 @@ def load_picture(path: Path) -> Picture:
     try:
         header = file.spec()
         stored = file.read_image(oiio.FLOAT)
-        if stored is None:
-            raise _unreadable(path, file.geterror())
+        complaint = file.geterror()
+        # The JPEG reader fills up what is missing with grey, and only says so.
+        if stored is None or (complaint and not _PADDING.search(complaint)):
+            raise _unreadable(path, complaint)
     finally:
         file.close()
     pixels = np.asarray(stored, np.float32).reshape(header.height, header.width, header.nchannels)

@@ -168,9 +168,12 @@ class VideoWriter(Writer):
             self._container.mux(packet)
 
     def close(self) -> None:
-        """See ``Writer``. Without a single frame there is no file."""
+        """See ``Writer``. Raises MediaError where no frame was written, since there is no such file."""
         if self._container is None:
-            return
+            raise MediaError(
+                f"expected at least one frame for {self.path}; none was written, and a video file cannot be empty. "
+                "Choose a range that holds a frame"
+            )
         try:
             self._finish()
             os.replace(self._partial, self._target)
