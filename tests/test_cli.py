@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from media_made import make_clip
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip, read_picture
 from mobilefaceswap.samples import AstronautClip
@@ -80,6 +81,13 @@ def test_doctor_reports_packs_with_their_licences():
     report = json.loads(run("doctor", "--json").stdout)
     assert report["packs"][0]["licence"]
     assert report["packs"][0]["detect_seconds"] > 0
+
+
+def test_an_hdr_clip_is_warned_of_before_the_render(tmp_path, grace_hopper):
+    clip = make_clip(tmp_path / "hdr.mp4", tags=(9, 9, 16, 1), pixel_format="yuv420p10le", frames=2)
+    done = run("swap", clip, "-s", grace_hopper, "-o", tmp_path / "out.mp4", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "PQ" in done.stderr.splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,18 @@ def test_interlaced_video_is_refused_unless_allowed(tmp_path: Path) -> None:
         open_clip(path)
     with open_clip(path, allow_interlaced=True) as clip:
         assert clip.field_order != "progressive"
+        assert "combing" in clip.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("tags", "name"),
+    [((9, 9, 16, 1), "PQ"), ((9, 9, 18, 1), "HLG"), ((9, 9, 14, 1), "BT.2020"), ((1, 1, 1, 1), None)],
+)
+def test_what_is_not_rec709_is_said_and_its_tags_are_kept(tmp_path: Path, tags: tuple[int, ...], name: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", tags=tags, pixel_format="yuv420p10le", frames=2)
+    with open_clip(source) as clip, open_clip(copied(source, tmp_path / "out.mp4")) as other:
+        assert (name in clip.notes[0] and "Rec.709" in clip.notes[0]) if name else not clip.notes
+        assert clip.colour_tags == other.colour_tags
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..cache import RenderCache
 from ..errors import MediaError
-from ..media import MediaClip, create_output, open_clip
+from ..media import MediaClip, create_output
 from ..node import FaceSwapNode
 from ..settings import Settings
 from ..shot import ShotProgress, ShotReport, render_shot
 from ..track import Track
+from .clips import InterlacedOption, opened
 from .options import with_settings
 from .range import frame_range
 
@@ -35,7 +36,6 @@ SourceFaceOption = Annotated[int, typer.Option(min=0, help="Which face of the so
 PackOption = Annotated[str | None, typer.Option("--pack", help="Model pack: a name or a folder.")]
 FacesOption = Annotated[str | None, typer.Option("--faces", help="Other face detector: insightface:FOLDER_OR_NAME.")]
 TrackOption = Annotated[Path | None, typer.Option("--track", help="Track file written by `mobilefaceswap analyse`.")]
-InterlacedOption = Annotated[bool, typer.Option("--allow-interlaced", help="Take interlaced video as if progressive.")]
 
 
 @with_settings
@@ -60,7 +60,7 @@ def swap(
 ) -> None:
     """Swap the face in a clip and write the finished footage."""
     with ExitStack() as stack:
-        clip = stack.enter_context(open_clip(target, allow_interlaced=allow_interlaced))
+        clip = stack.enter_context(opened(target, allow_interlaced))
         span = frame_range(frames, clip)
         writer = create_output(output, like=clip, codec=codec, quality=quality, resume=resume)
         matte_writer = create_output(matte, like=clip, quality=quality, audio=False) if matte else None
@@ -105,7 +105,7 @@ def frame(
     """Render one frame: the same float pixels as that frame of the full render."""
     if Path(output).suffix.lower() not in (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg"):
         raise MediaError(f"expected a picture to write (.exr, .png, .tif, .jpg); found {output}")
-    with open_clip(target, allow_interlaced=allow_interlaced) as clip:
+    with opened(target, allow_interlaced) as clip:
         first, _ = frame_range(str(number), clip)
         node = _node(source, clip, pack, faces, track, source_face, disk_cache=True)
         result = node.render(first, settings)

@@ -13,11 +13,11 @@ from rich.progress import track as progress
 from ..errors import UserInputError
 from ..faces.analysers import open_analyser
 from ..identity import picture_files
-from ..media import open_clip
 from ..node import load_source
 from ..packs import find_pack
 from ..settings import Settings
 from ..track import Track
+from .clips import InterlacedOption, opened
 from .options import with_settings
 from .range import frame_range
 
@@ -65,13 +65,14 @@ def analyse(
     frames: Annotated[str | None, typer.Option("--range", help="First and last frame, IN-OUT.")] = None,
     pack: PackOption = None,
     faces: FacesOption = None,
+    allow_interlaced: InterlacedOption = False,
     as_json: JsonOption = False,
     *,
     settings: Settings,
 ) -> None:
     """Find the faces of a clip and store them, for hosts and farms without temporal access."""
     analyser = open_analyser(find_pack(pack), faces)
-    with open_clip(target) as clip:
+    with opened(target, allow_interlaced) as clip:
         first, last = frame_range(frames, clip)
         found = {}
         for time in progress(range(first, last + 1), "Analysing", disable=as_json, console=Console(stderr=True)):

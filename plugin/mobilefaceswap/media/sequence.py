@@ -24,6 +24,7 @@ _PLACEHOLDER = re.compile(r"%(?:0(\d+))?d|(#+)")
 _LINEAR = (".exr", ".hdr")
 _DEPTHS = {".exr": (16, 32), ".png": (8, 16), ".tif": (8, 16, 32), ".tiff": (8, 16, 32), ".dpx": (8, 10, 12, 16)}
 _COMPRESSION = {".exr": "zip", ".jpg": "jpeg:95", ".jpeg": "jpeg:95", ".tif": "zip", ".tiff": "zip", ".png": "zip"}
+_REC709_PRIMARIES = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 _NOT_CARRIED = re.compile(
     r"(?i)(oiio:|orientation|compression|nchannels|channels$|name$|type$|openexr:|tiff:|png:|jpeg:|exif:pixel|"
     r"oiio|multiview|subimages|iccprofile)"
@@ -90,6 +91,7 @@ class SequenceClip(MediaClip):
         picture = load_picture(self.pattern.path(numbers[0]))
         frame, header = picture.frame, picture.header
         rate = _frame_rate(header)
+        self.notes = _not_honoured(header)
         first, last = numbers[0], numbers[-1]
         present = set(numbers)
         self.format = ClipFormat(
@@ -134,6 +136,17 @@ class SequenceClip(MediaClip):
             return file.spec()
         finally:
             file.close()
+
+
+def _not_honoured(header: Any) -> tuple[str, ...]:
+    """Primaries that an EXR declares and that are not those of Rec.709, such as ACES'."""
+    declared = header.getattribute("chromaticities")
+    if not isinstance(declared, (tuple, list)) or np.allclose(declared, _REC709_PRIMARIES, atol=2e-3):
+        return ()
+    return (
+        "declares primaries other than Rec.709's, which are taken as Rec.709: the plate is kept, but the swapped "
+        "face's colour will be off. Convert the sequence to linear Rec.709 first for a face that matches",
+    )
 
 
 def _frame_rate(header: Any) -> Fraction | None:
