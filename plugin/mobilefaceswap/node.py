@@ -388,7 +388,7 @@ def _colour(shot: _Shot, target: _Target, arrays: Arrays) -> Floats:
     return compose.face_layer(
         bounded(shot.straight.rgb[target.region.slices]),
         target.crop,
-        arrays["swapped"],
+        compose.matched(target.crop, arrays["swapped"], arrays["mask"], shot.settings.colour_match),
         arrays["mask"],
         target.matrix,
         target.region,
