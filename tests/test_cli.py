@@ -102,12 +102,19 @@ def test_an_hdr_clip_is_warned_of_before_the_render(tmp_path, grace_hopper):
         (("swap", "{shot}", "-s", "{wall}", "-o", "{folder}/a.mp4"), 3, "wall.png"),
         (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/a.mp4", "--pack", "nobody"), 4, "nobody"),
         (("identity", "{portrait}", "-o", "{folder}/actor.bin"), 2, ".idn"),
+        (("identity", "{portrait}", "-o", "{folder}/no/actor.idn"), 2, "expected the folder"),
+        (("analyse", "{shot}", "-o", "{folder}/no/track.json"), 2, "expected the folder"),
+        (("analyse", "{shot}", "-o", "{shot}"), 2, "other than the input"),
+        (("swap", "{shot}", "-s", "{folder}/own.png", "-o", "{folder}/own.png", "--range", "0"), 2, "other than"),
+        (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/a.mp4", "--matte", "{folder}/a.mp4"), 2, "other than"),
+        (("frame", "{shot}", "-s", "{folder}/own.png", "--frame", "0", "-o", "{folder}/own.png"), 2, "other than"),
     ],
 )
 def test_bad_input_gets_its_exit_code_and_a_sentence(shot, grace_hopper, words, code, message):
     folder = shot.parent
     (folder / "notes.mp4").write_text("these are notes, not footage\n" * 50)
     create_output(folder / "wall.png").write(0, np.full((200, 300, 3), 0.5, np.float32))
+    (folder / "own.png").write_bytes((folder / "wall.png").read_bytes())
     names = {
         "shot": shot,
         "folder": folder,
@@ -120,3 +127,4 @@ def test_bad_input_gets_its_exit_code_and_a_sentence(shot, grace_hopper, words, 
     assert message in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
     assert not (folder / "a.mp4").exists()
+    assert (folder / "own.png").read_bytes() == (folder / "wall.png").read_bytes()

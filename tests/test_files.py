@@ -51,7 +51,7 @@ def test_a_full_disk_leaves_nothing_behind(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(MediaError, match="No space left"):
+    with pytest.raises(MediaError, match="disk is full"):
         tiny_identity.save(tmp_path / "actor.idn")
     cache = RenderCache(memory=0, folder=tmp_path)
     assert cache.get("swap", "a", lambda: {"pixels": np.ones(4)})["pixels"].sum() == 4

@@ -166,6 +166,9 @@ def test_output_names_are_checked(tmp_path: Path) -> None:
     with open_clip(sequence(tmp_path, "png", [1, 2], "uint8")) as clip:
         with pytest.raises(MediaError, match="other than the input"):
             create_output(tmp_path / "shot.####.png", clip)
+        for name in ("shot.0002.png", "shot.0009.png", "shot.%d.png"):
+            with pytest.raises(MediaError, match="other than the input"):
+                create_output(tmp_path / name, clip)
         with pytest.raises(MediaError, match="8 or 16"):
             create_output(tmp_path / "out.%04d.png", clip, bit_depth=12)
         with create_output(tmp_path / "out.png", clip) as writer:

@@ -21,12 +21,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .colour import to_display
-from .errors import IdentityFileError, MediaError, NoFaceInSourceError, UserInputError
+from .errors import IdentityFileError, NoFaceInSourceError, UserInputError
 from .faces import Face, FaceAnalyser
 from .faces.align import fit_crop, sample_crop
 from .faces.choose import cosine
 from .files import written_whole
 from .frame import Floats, Frame
+from .media import write_failure
 from .packs import Pack, encoder_session, identity_session
 
 __all__ = ["Identity", "Picture", "display_crop", "encode_face", "picture_files", "prepare_identity"]
@@ -99,10 +100,7 @@ class Identity:
             with written_whole(place) as part:
                 part.write_bytes(save(arrays, described))
         except OSError as error:
-            raise MediaError(
-                f"expected to write the identity to {place}; {error.strerror}. "
-                "Choose a folder that exists and can be written"
-            ) from None
+            raise write_failure(str(place), error) from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Identity:
@@ -178,9 +176,9 @@ def prepare_identity(
     for name, picture in pictures:
         faces = sorted(analyser.find(picture, _SEARCH_SIZE, _SEARCH_THRESHOLD), key=lambda face: -face.area)
         if source_face >= len(faces):
-            notes.append(Picture(name, False, f"no face number {source_face}: {len(faces)} found"))
+            notes.append(Picture(name, False, _no_such_face(source_face, len(faces))))
             continue
-        note = f"{len(faces)} faces: took number {source_face} by size" if len(faces) > 1 else ""
+        note = _which_face(source_face, len(faces)) if len(faces) > 1 else ""
         notes.append(Picture(name, True, note))
         encoded.append(encode_face(picture, faces[source_face], pack))
         crops.append(display_crop(picture, faces[source_face], pack, pack.crop.size))
@@ -197,6 +195,18 @@ def prepare_identity(
     return Identity(
         weights, embedding[0], pack.name, pack.content_hash, _thumbnail(crops[kept[0]]), release, tuple(notes)
     )
+
+
+def _no_such_face(wanted: int, found: int) -> str:
+    if not found:
+        return "no face found"
+    return f"no face number {wanted}, counted from the largest, which is 0: {found} found"
+
+
+def _which_face(taken: int, found: int) -> str:
+    """Which of several faces is meant; Source Face in a host, --source-face on the command line."""
+    which = "the largest" if taken == 0 else f"number {taken}, counted from the largest, which is 0"
+    return f"{found} faces found: took {which} (source-face chooses another)"
 
 
 def _agreeing(embeddings: Sequence[Floats]) -> list[int]:

@@ -20,7 +20,7 @@ from . import compose, matte
 from .cache import Arrays, RenderCache, key_of
 from .colour import to_display
 from .compose import Layer
-from .errors import UserInputError
+from .errors import NoFaceInSourceError, UserInputError
 from .faces import Face, FaceAnalyser, choose
 from .faces.align import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, sample_crop
 from .faces.analysers import open_analyser
@@ -471,4 +471,9 @@ def _status(path: str) -> os.stat_result:
 @lru_cache(maxsize=32)
 def _stored_reference(path: str, changed: int, size: int, pack: Pack, analyser: FaceAnalyser) -> Floats:
     """The embedding of a reference picture as it stood at ``changed``; read again once the file changes."""
-    return load_source(path, pack, analyser).embedding
+    try:
+        return load_source(path, pack, analyser).embedding
+    except NoFaceInSourceError:
+        raise UserInputError(
+            f"expected a face in the reference picture {path}; found none. Use a sharp picture of the person in the plate"
+        ) from None

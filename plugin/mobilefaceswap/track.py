@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from .errors import MediaError, TrackError
+from .errors import TrackError
 from .faces import Face
 from .files import written_whole
+from .media import write_failure
 
 __all__ = ["FORMAT", "Track", "smoothed"]
 
@@ -69,10 +70,7 @@ class Track:
             with written_whole(place) as part:
                 part.write_text(json.dumps(document), "utf-8")
         except OSError as error:
-            raise MediaError(
-                f"expected to write the track to {place}; {error.strerror}. "
-                "Choose a folder that exists and can be written"
-            ) from None
+            raise write_failure(str(place), error) from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Track:

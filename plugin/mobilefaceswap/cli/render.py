@@ -16,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..cache import RenderCache
 from ..errors import MediaError
-from ..media import MediaClip, create_output
+from ..identity import picture_files
+from ..media import MediaClip, check_output, create_output
 from ..node import FaceSwapNode
 from ..settings import Settings
 from ..shot import ShotProgress, ShotReport, render_shot
@@ -62,12 +63,12 @@ def swap(
     with ExitStack() as stack:
         clip = stack.enter_context(opened(target, allow_interlaced))
         span = frame_range(frames, clip)
+        for place, others in ((output, ()), (matte, (output,))):
+            if place:
+                check_output(place, *_inputs(source, track, settings), *others)
         writer = create_output(output, like=clip, codec=codec, quality=quality, resume=resume)
         matte_writer = create_output(matte, like=clip, quality=quality, audio=False) if matte else None
         node = _node(source, clip, pack, faces, track, source_face, disk_cache)
-        for note in node.identity.pictures:
-            if note.note:
-                typer.echo(f"source {note.name}: {note.note}", err=True)
         stack.enter_context(writer)
         if matte_writer is not None:
             stack.enter_context(matte_writer)
@@ -106,6 +107,7 @@ def frame(
     if Path(output).suffix.lower() not in (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg"):
         raise MediaError(f"expected a picture to write (.exr, .png, .tif, .jpg); found {output}")
     with opened(target, allow_interlaced) as clip:
+        check_output(output, clip.path, *_inputs(source, track, settings))
         first, _ = frame_range(str(number), clip)
         node = _node(source, clip, pack, faces, track, source_face, disk_cache=True)
         result = node.render(first, settings)
@@ -128,7 +130,7 @@ def _node(
     disk_cache: bool,
 ) -> FaceSwapNode:
     folder = Path(platformdirs.user_cache_dir("mobilefaceswap")) / "render" if disk_cache else None
-    return FaceSwapNode(
+    node = FaceSwapNode(
         [*source],
         clip,
         pack=pack,
@@ -137,6 +139,16 @@ def _node(
         source_face=source_face,
         cache=RenderCache(memory=128 * _MEGABYTE, folder=folder),
     )
+    for picture in node.identity.pictures:
+        if picture.note:
+            typer.echo(f"source {picture.name}: {picture.note}", err=True)
+    return node
+
+
+def _inputs(source: list[Path], track: Path | None, settings: Settings) -> list[str | Path]:
+    """Every file that is read besides the target: none of them may be written over."""
+    pictures = [file for place in source for file in picture_files(place)]
+    return [*pictures, *([track] if track else []), settings.reference]
 
 
 @contextmanager

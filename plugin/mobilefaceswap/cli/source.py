@@ -13,6 +13,7 @@ from rich.progress import track as progress
 from ..errors import UserInputError
 from ..faces.analysers import open_analyser
 from ..identity import picture_files
+from ..media import check_output
 from ..node import load_source
 from ..packs import find_pack
 from ..settings import Settings
@@ -43,6 +44,7 @@ def identity(
     if output.suffix.lower() != ".idn":
         raise UserInputError(f"expected an identity file that ends in .idn; found {output}. Name it {output}.idn")
     files = [file for place in pictures for file in picture_files(place)]
+    check_output(str(output), *files)
     chosen = find_pack(pack)
     made = load_source([*files], chosen, open_analyser(chosen, faces), source_face).with_release(release)
     made.save(output)
@@ -73,6 +75,7 @@ def analyse(
     """Find the faces of a clip and store them, for hosts and farms without temporal access."""
     analyser = open_analyser(find_pack(pack), faces)
     with opened(target, allow_interlaced) as clip:
+        check_output(str(output), clip.path)
         first, last = frame_range(frames, clip)
         found = {}
         for time in progress(range(first, last + 1), "Analysing", disable=as_json, console=Console(stderr=True)):

@@ -13,12 +13,21 @@ from pathlib import Path
 from ..errors import MediaError
 from .clip import ClipFormat, MediaClip, Unmade, Writer
 from .pictures import PICTURE_ENDINGS, read_picture
-from .places import check_input, check_output
+from .places import check_input, check_output, write_failure
 from .sequence import SequenceClip, SequenceWriter, is_sequence
 from .video import VideoClip
 from .video_output import VIDEO_ENDINGS, VideoWriter
 
-__all__ = ["ClipFormat", "MediaClip", "Writer", "create_output", "open_clip", "read_picture"]
+__all__ = [
+    "ClipFormat",
+    "MediaClip",
+    "Writer",
+    "check_output",
+    "create_output",
+    "open_clip",
+    "read_picture",
+    "write_failure",
+]
 
 _Place = str | os.PathLike[str]
 
@@ -62,7 +71,7 @@ def create_output(
     """
     text = os.fspath(path)
     clip = Unmade(frame_rate) if like is None else like
-    check_output(text, clip)
+    check_output(text, clip.path)
     if _is_picture(text):
         return SequenceWriter(text, clip, bit_depth=bit_depth, alpha=alpha, resume=resume)
     if Path(text).suffix.lower() not in VIDEO_ENDINGS:

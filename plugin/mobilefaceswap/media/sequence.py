@@ -53,17 +53,28 @@ class Pattern:
 
     def numbers(self) -> list[int]:
         """Frame numbers that have a file, ascending."""
-        match = self._placeholder()
-        if match is None:
+        if not self.numbered:
             return [0]
         folder = Path(self.text).parent
         if not folder.is_dir():
             raise MediaError(f"expected the folder {folder} of {self.text}; found none. Check the path")
-        name = Path(self.text).name
-        start, end = match.start() - (len(self.text) - len(name)), match.end() - (len(self.text) - len(name))
-        wanted = re.compile(re.escape(name[:start]) + r"(-?\d+)" + re.escape(name[end:]))
+        wanted = self._name()
         found = {int(hit[1]) for item in folder.iterdir() if (hit := wanted.fullmatch(item.name))}
         return sorted(number for number in found if self.path(number).is_file())
+
+    def names(self, path: Path) -> bool:
+        """Whether ``path``, absolute and resolved, bears the name of one of the frames, there or not."""
+        if not self.numbered:
+            return Path(self.text).resolve() == path
+        return Path(self.text).parent.resolve() == path.parent and bool(self._name().fullmatch(path.name))
+
+    def _name(self) -> re.Pattern[str]:
+        """File names of a numbered sequence; the number is the first group."""
+        match, name = self._placeholder(), Path(self.text).name
+        assert match is not None
+        before = len(self.text) - len(name)
+        start, end = match.start() - before, match.end() - before
+        return re.compile(re.escape(name[:start]) + r"(-?\d+)" + re.escape(name[end:]))
 
     def _placeholder(self) -> re.Match[str] | None:
         name = len(self.text) - len(Path(self.text).name)
@@ -179,7 +190,7 @@ class SequenceWriter(Writer):
             raise MediaError(
                 f"expected {' or '.join(map(str, depths))} bits for {self._ending}; found {bit_depth}. Choose one"
             )
-        if isinstance(like, SequenceClip) and like.pattern.path(like.first).resolve() == self._file(like.first):
+        if isinstance(like, SequenceClip) and like.pattern.names(self._file(like.first)):
             raise MediaError(f"expected an output other than the input; both are {path}. Choose another name")
 
     def _file(self, time: int) -> Path:
