@@ -83,6 +83,20 @@ def test_doctor_reports_packs_with_their_licences():
     assert report["packs"][0]["detect_seconds"] > 0
 
 
+def test_a_clip_that_breaks_in_the_middle_leaves_a_partial_file_and_says_where(shot, grace_hopper):
+    whole = shot.parent / "frames.%03d.png"
+    with open_clip(shot) as clip, create_output(whole, clip) as writer:
+        for time in range(4):
+            writer.write(time, clip.frame(time).pixels)
+    (shot.parent / "frames.002.png").write_bytes(b"broken")
+    done = run("swap", whole, "-s", grace_hopper, "-o", shot.parent / "cut.mp4", "--no-disk-cache")
+    assert done.returncode == 2
+    assert "cut.partial.mp4" in done.stderr
+    assert "Frames 0 to 1 are written; go on behind it with --range 3-3" in done.stderr.replace("\n", " ")
+    with open_clip(shot.parent / "cut.partial.mp4") as clip:
+        assert clip.last == 1
+
+
 def test_an_hdr_clip_is_warned_of_before_the_render(tmp_path, grace_hopper):
     clip = make_clip(tmp_path / "hdr.mp4", tags=(9, 9, 16, 1), pixel_format="yuv420p10le", frames=2)
     done = run("swap", clip, "-s", grace_hopper, "-o", tmp_path / "out.mp4", "--json")

@@ -475,5 +475,6 @@ def _stored_reference(path: str, changed: int, size: int, pack: Pack, analyser: 
         return load_source(path, pack, analyser).embedding
     except NoFaceInSourceError:
         raise UserInputError(
-            f"expected a face in the reference picture {path}; found none. Use a sharp picture of the person in the plate"
+            f"expected a face in the reference picture {path}; found none. "
+            "Use a sharp picture of the person who is to be swapped"
         ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..cache import RenderCache
 from ..errors import MediaError
 from ..identity import picture_files
-from ..media import MediaClip, check_output, create_output
+from ..media import MediaClip, Writer, check_output, create_output
 from ..node import FaceSwapNode
 from ..settings import Settings
 from ..shot import ShotProgress, ShotReport, render_shot
@@ -47,7 +47,9 @@ def swap(
     matte: Annotated[str | None, typer.Option(help="Video file or image sequence for the matte.")] = None,
     frames: Annotated[str | None, typer.Option("--range", help="First and last frame, IN-OUT.")] = None,
     codec: Annotated[str | None, typer.Option(help="FFmpeg encoder, for instance libx265 or prores_ks.")] = None,
-    quality: Annotated[int | None, typer.Option(min=0, max=51, help="Constant rate factor; lower is better.")] = None,
+    quality: Annotated[
+        str | None, typer.Option(help="Constant rate factor, lower is better; of ProRes the profile, for instance hq.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Skip the frames of a sequence that are there.")] = False,
     source_face: SourceFaceOption = 0,
     pack: PackOption = None,
@@ -67,8 +69,10 @@ def swap(
             if place:
                 check_output(place, *_inputs(source, track, settings), *others)
         writer = create_output(output, like=clip, codec=codec, quality=quality, resume=resume)
-        matte_writer = create_output(matte, like=clip, quality=quality, audio=False) if matte else None
+        matte_writer = _matte_output(matte, output, clip, codec, quality, resume) if matte else None
         node = _node(source, clip, pack, faces, track, source_face, disk_cache)
+        # Called last, so also after an error: where a partial file lies counts most then.
+        stack.callback(_tell_notes, [writer, *filter(None, [matte_writer])])
         stack.enter_context(writer)
         if matte_writer is not None:
             stack.enter_context(matte_writer)
@@ -82,9 +86,6 @@ def swap(
                 settings=settings,
                 progress=progress,
             )
-    for kept in (writer, *filter(None, [matte_writer])):
-        for sentence in kept.notes:
-            typer.echo(f"{kept.path}: {sentence}", err=True)
     _summarise(report, output, as_json)
 
 
@@ -143,6 +144,21 @@ def _node(
         if picture.note:
             typer.echo(f"source {picture.name}: {picture.note}", err=True)
     return node
+
+
+def _matte_output(
+    matte: str, output: str, clip: MediaClip, codec: str | None, quality: str | None, resume: bool
+) -> Writer:
+    """Coded like the picture where it is the same kind of file, since a codec's qualities are its own."""
+    alike = Path(matte).suffix.lower() == Path(output).suffix.lower()
+    codec, quality = (codec, quality) if alike else (None, None)
+    return create_output(matte, like=clip, codec=codec, quality=quality, alpha=False, audio=False, resume=resume)
+
+
+def _tell_notes(writers: Iterable[Writer]) -> None:
+    for writer in writers:
+        for sentence in writer.notes:
+            typer.echo(f"{writer.path}: {sentence}", err=True)
 
 
 def _inputs(source: list[Path], track: Path | None, settings: Settings) -> list[str | Path]:

@@ -196,5 +196,7 @@ class VideoWriter(Writer):
             return
         with suppress(*_FAILURES):
             self._finish()
-        if not self._written:
+        if self._written:
+            self.notes += (f"what was written before the end came plays, and lies in {self._partial}",)
+        else:
             self._partial.unlink(missing_ok=True)
