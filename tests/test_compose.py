@@ -8,7 +8,7 @@ import pytest
 from mobilefaceswap import compose
 from mobilefaceswap.compose import Layer
 from mobilefaceswap.faces.align import TEMPLATE, Rectangle, crop_rectangle, fit_crop, sample_crop
-from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.frame import ColourSpace, Frame, straight
 
 REGION = Rectangle(3, 2, 9, 8)
 
@@ -125,7 +125,7 @@ def test_status_shows_core_edge_and_what_external_mattes_did():
 def test_straight_colour_of_transparent_pixels_is_zero_and_finite():
     rgb = np.full((1, 2, 3), 0.3, np.float32)
     alpha = np.array([[0.0, 0.5]], np.float32)
-    np.testing.assert_allclose(compose.straight(rgb, alpha, premultiplied=True)[0], [[0, 0, 0], [0.6, 0.6, 0.6]])
+    np.testing.assert_allclose(straight(rgb, alpha, premultiplied=True)[0], [[0, 0, 0], [0.6, 0.6, 0.6]])
 
 
 def match_case(side: int = 64):

@@ -10,8 +10,8 @@ import pytest
 
 from media_made import make_clip
 from mobilefaceswap.errors import MediaError
-from mobilefaceswap.frame import ColourSpace, Floats
-from mobilefaceswap.media import create_output, open_clip, read_picture
+from mobilefaceswap.frame import ColourSpace, Floats, straight
+from mobilefaceswap.media import MediaClip, create_output, open_clip, read_picture
 
 
 def save(path: Path, pixels: np.ndarray, kind: str = "uint8", **attributes: object) -> Path:
@@ -119,6 +119,52 @@ def test_layers_stand_beside_the_composite(tmp_path: Path) -> None:
     assert set(names) == {"R", "G", "B", "face.R", "face.G", "face.B", "face.A", "matte.A"}
     assert np.array_equal(stored[..., names.index("matte.A")], matte)
     assert np.array_equal(stored[..., names.index("face.G")], face[..., 1])
+
+
+def soft_video(folder: Path) -> tuple[MediaClip, Floats, Floats]:
+    """A clip of display-referred video, straight colour and alpha for its frames."""
+    alpha = np.linspace(0, 1, 64 * 48, dtype=np.float32).reshape(48, 64)
+    return open_clip(make_clip(folder / "in.mp4", frames=2)), np.full((48, 64, 3), 0.5, np.float32), alpha
+
+
+def test_a_premultiplied_layer_is_converted_as_it_is_seen(tmp_path: Path) -> None:
+    """The edge of a face layer from video in a linear EXR: the colour is the core's, times the matte."""
+    clip, rgb, alpha = soft_video(tmp_path)
+    face = np.dstack([rgb * alpha[..., None], alpha])
+    create_output(tmp_path / "own.exr", clip, premultiplied=True).write(0, face)
+    create_output(tmp_path / "beside.exr", clip).write(0, rgb, {"face": face})
+    expected = np.dstack([np.float32(0.5**2.4) * alpha] * 3)
+    assert read_picture(tmp_path / "own.exr").rgb == pytest.approx(expected, abs=1e-3)
+    file = oiio.ImageInput.open(str(tmp_path / "beside.exr"))
+    stored = file.read_image("float")
+    assert stored[..., file.spec().channelnames.index("face.R")] == pytest.approx(expected[..., 0], abs=1e-3)
+
+
+@pytest.mark.parametrize("ending", ["exr", "png", "tif"])
+def test_straight_colour_becomes_what_the_format_expects(tmp_path: Path, ending: str) -> None:
+    clip, rgb, alpha = soft_video(tmp_path)
+    create_output(tmp_path / f"out.{ending}", clip, bit_depth=16).write(0, np.dstack([rgb, alpha]))
+    frame = read_picture(tmp_path / f"out.{ending}")
+    assert frame.premultiplied is (ending == "exr")
+    seen = straight(frame.rgb, frame.alpha, frame.premultiplied)[alpha > 0.1]
+    assert seen == pytest.approx(np.full_like(seen, 0.5**2.4 if ending == "exr" else 0.5), abs=2e-3)
+
+
+def test_premultiplied_colour_is_not_declared_straight(tmp_path: Path) -> None:
+    clip, rgb, alpha = soft_video(tmp_path)
+    create_output(tmp_path / "out.png", clip, premultiplied=True, bit_depth=16).write(
+        0, np.dstack([rgb * alpha[..., None], alpha])
+    )
+    frame = read_picture(tmp_path / "out.png")
+    assert not frame.premultiplied
+    seen = frame.rgb[alpha > 0.1]
+    assert seen == pytest.approx(np.full_like(seen, 0.5), abs=2e-3)
+
+
+def test_colour_beside_a_matte_in_the_alpha_is_not_multiplied(tmp_path: Path) -> None:
+    clip, rgb, alpha = soft_video(tmp_path)
+    create_output(tmp_path / "out.exr", clip, premultiplied=False).write(0, np.dstack([rgb, alpha]))
+    assert read_picture(tmp_path / "out.exr").rgb == pytest.approx(np.full_like(rgb, 0.5**2.4), abs=1e-3)
 
 
 @pytest.mark.parametrize(("ending", "kind"), [("png", "uint16"), ("tif", "uint16"), ("exr", "half")])

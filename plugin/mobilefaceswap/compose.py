@@ -27,7 +27,6 @@ __all__ = [
     "matte_picture",
     "overlay_picture",
     "status_picture",
-    "straight",
 ]
 
 _INSIDE, _OUTSIDE = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
@@ -49,15 +48,6 @@ class Layer:
     colour: Floats
     matte: Floats
     shaped: Floats
-
-
-def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:
-    """(h, w, 3) colour not multiplied by alpha; where alpha is 0 there is none and it is 0."""
-    if alpha is None or not premultiplied:
-        return rgb
-    opaque = alpha > 0
-    safe = np.where(opaque, alpha, np.float32(1))
-    return np.asarray(np.where(opaque[..., None], rgb / safe[..., None], np.float32(0)), np.float32)
 
 
 def matched(crop: Floats, swapped: Floats, mask: Floats, amount: float) -> Floats:

@@ -19,7 +19,7 @@ from ..errors import MediaError
 from ..identity import picture_files
 from ..media import MediaClip, Writer, check_output, create_output
 from ..node import FaceSwapNode
-from ..settings import Settings
+from ..settings import OutputMode, Settings
 from ..shot import ShotProgress, ShotReport, render_shot
 from ..track import Track
 from .clips import InterlacedOption, opened
@@ -68,7 +68,9 @@ def swap(
         for place, others in ((output, ()), (matte, (output,))):
             if place:
                 check_output(place, *_inputs(source, track, settings), *others)
-        writer = create_output(output, like=clip, codec=codec, quality=quality, resume=resume)
+        writer = create_output(
+            output, like=clip, codec=codec, quality=quality, premultiplied=_premultiplied(settings), resume=resume
+        )
         matte_writer = _matte_output(matte, output, clip, codec, quality, resume) if matte else None
         node = _node(source, clip, pack, faces, track, source_face, disk_cache)
         # Called last, so also after an error: where a partial file lies counts most then.
@@ -112,7 +114,7 @@ def frame(
         first, _ = frame_range(str(number), clip)
         node = _node(source, clip, pack, faces, track, source_face, disk_cache=True)
         result = node.render(first, settings)
-        with create_output(output, like=clip) as writer:
+        with create_output(output, like=clip, premultiplied=_premultiplied(settings)) as writer:
             writer.write(first, result.layer(settings.output_mode), {"face": result.face, "matte": result.matte})
     if as_json:
         typer.echo(json.dumps({"frame": number, "output": output, "quality": asdict(result.quality)}))
@@ -144,6 +146,13 @@ def _node(
         if picture.note:
             typer.echo(f"source {picture.name}: {picture.note}", err=True)
     return node
+
+
+def _premultiplied(settings: Settings) -> bool | None:
+    """Whether the chosen layer's colour is multiplied by its alpha; None for a picture that is as the plate."""
+    if settings.output_mode is OutputMode.COMPOSITE and not settings.matte_to_alpha:
+        return None
+    return settings.output_mode is OutputMode.FACE
 
 
 def _matte_output(

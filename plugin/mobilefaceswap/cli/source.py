@@ -14,7 +14,7 @@ from ..errors import UserInputError
 from ..faces.analysers import open_analyser
 from ..identity import picture_files
 from ..media import check_output
-from ..node import load_source
+from ..node import find_faces, load_source
 from ..packs import find_pack
 from ..settings import Settings
 from ..track import Track
@@ -79,7 +79,7 @@ def analyse(
         first, last = frame_range(frames, clip)
         found = {}
         for time in progress(range(first, last + 1), "Analysing", disable=as_json, console=Console(stderr=True)):
-            found[time] = analyser.find(clip.frame(time), settings.analysis_size, settings.detection_threshold)
+            found[time] = find_faces(analyser, clip.frame(time), settings)
         size = clip.frame(first).size
     Track(size, found, Path(target).name, analyser.name).save(output)
     empty = [time for time, there in found.items() if not there]

@@ -177,6 +177,7 @@ class SequenceWriter(Writer):
         *,
         bit_depth: int | None = None,
         alpha: bool | None = None,
+        premultiplied: bool | None = None,
         resume: bool = False,
     ) -> None:
         self.path = path
@@ -184,6 +185,9 @@ class SequenceWriter(Writer):
         self._ending = Path(path).suffix.lower()
         self._depth, self._alpha, self._resume = bit_depth, alpha, resume
         self._space = ColourSpace.LINEAR if self._ending in _LINEAR else ColourSpace.SRGB
+        self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
+        # Other formats say which it is, and OpenImageIO turns it into what they hold.
+        self._stored_premultiplied = self._premultiplied or (premultiplied is None and self._ending == ".exr")
         self._written: int | None = None
         depths = _DEPTHS.get(self._ending, (8,))
         if bit_depth is not None and bit_depth not in depths:
@@ -203,23 +207,23 @@ class SequenceWriter(Writer):
                 f"expected a place for the frame number in {self.path}, since several frames are written; found none. "
                 f"Name it {Path(self.path).stem}.%04d{self._ending}"
             )
-        picture = self._graded(pixels)
+        picture = self._graded(pixels, self._premultiplied, self._stored_premultiplied)
         if picture.shape[2] == 4 and self._alpha is False:
             picture = picture[..., :3]
         planes, names = [picture], _names(picture)
         for name, layer in layers.items() if layers and self._ending == ".exr" else ():
-            added = self._graded(layer)
+            added = self._graded(layer, premultiplied=True, stored=True)
             planes.append(added)
             names += [f"{name}.{channel}" for channel in ("A" if added.shape[2] == 1 else _names(added))]
         stacked = np.concatenate(planes, axis=2) if len(planes) > 1 else planes[0]
         save_picture(self._pattern.path(time), stacked, self._header(time, stacked, names))
         self._written = time
 
-    def _graded(self, pixels: Floats) -> Floats:
+    def _graded(self, pixels: Floats, premultiplied: bool, stored: bool) -> Floats:
         """(H, W, channels) in the output's kind of colour space; mattes are data."""
         if pixels.ndim == 2:
             return pixels[..., None]
-        return converted(pixels, self._like.colour_space, self._space)
+        return converted(pixels, self._like.colour_space, self._space, premultiplied, stored)
 
     def _header(self, time: int, pixels: Floats, names: list[str]) -> Any:
         height, width, channels = pixels.shape
@@ -235,7 +239,7 @@ class SequenceWriter(Writer):
             header.attribute("PixelAspectRatio", float(self._like.format.pixel_aspect))
         header.channelnames = tuple(names)
         header.alpha_channel = names.index("A") if "A" in names else -1
-        if "A" in names and self._ending != ".exr" and not self._like.format.premultiplied:
+        if "A" in names and self._ending != ".exr" and not self._stored_premultiplied:
             header.attribute("oiio:UnassociatedAlpha", 1)
         if self._ending == ".dpx":
             header.attribute("oiio:BitsPerSample", max(10, min(16, self._like.bit_depth)))

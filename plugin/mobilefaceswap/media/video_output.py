@@ -43,11 +43,14 @@ class VideoWriter(Writer):
         quality: str | int | None = None,
         bit_depth: int | None = None,
         alpha: bool | None = None,
+        premultiplied: bool | None = None,
         audio: bool = True,
     ) -> None:
         self.path = path
         self._target, self._partial = Path(path), partial_path(Path(path))
         self._like, self._audio = like, audio
+        self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
+        self._stored_premultiplied = bool(premultiplied)
         self._codec, self._quality, self._bit_depth, self._alpha = codec, quality, bit_depth, alpha
         if like.size[0]:
             self._choose(like.size, like.has_alpha)
@@ -87,7 +90,8 @@ class VideoWriter(Writer):
         if pixels.ndim == 2:
             picture = np.dstack([pixels] * 3)
         else:
-            picture = converted(pixels, self._like.colour_space, video_space(self._like))
+            spaces = self._like.colour_space, video_space(self._like)
+            picture = converted(pixels, *spaces, self._premultiplied, self._stored_premultiplied)
         turns = round(self._like.rotation / 90) % 4
         return np.ascontiguousarray(np.rot90(picture, -turns)) if turns else picture
 
