@@ -72,6 +72,15 @@ def test_analyse_writes_a_track_that_swap_reads(shot, grace_hopper):
     assert json.loads(used.stdout)["quality"]["faces_swapped"] == 1, used.stderr
 
 
+def test_a_depth_is_kept_unless_another_is_asked_for(shot, grace_hopper):
+    for depth, words in ((8, ()), (16, ("--bit-depth", 16))):
+        place = shot.parent / f"deep{depth}.tif"
+        done = run("frame", shot, "-s", grace_hopper, "--frame", 1, "-o", place, "--layer", "face", *words)
+        assert done.returncode == 0, done.stderr
+        with open_clip(place) as clip:
+            assert (clip.bit_depth, clip.has_alpha) == (depth, True)
+
+
 def test_settings_are_listed_for_machines():
     rows = json.loads(run("settings", "--json").stdout)
     assert {"mix", "matte_expand", "output_mode"} <= {row["name"] for row in rows}

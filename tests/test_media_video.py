@@ -60,9 +60,18 @@ def test_rate_and_times_are_kept(tmp_path: Path, rate: Fraction, ending: str) ->
     assert all(abs(one - other) <= tolerance for one, other in zip(stamps(source), stamps(target), strict=True))
 
 
-def test_variable_timing_is_kept(tmp_path: Path) -> None:
-    times = [0, 10, 25, 60, 61, 100, 180, 200, 230, 300, 310, 400]
-    source = make_clip(tmp_path / "in.mp4", stamps=times, base=Fraction(1, 600))
+@pytest.mark.parametrize(
+    "times",
+    [
+        [0, 10, 25, 60, 61, 100, 180, 200, 230, 300, 310, 400],
+        [0, 20, 34, 60, 72, 100, 106, 122],
+        [0, 20, 34, 60, 72, 100, 106, 122, 123],
+    ],
+    ids=["slowing", "even", "short at the end"],
+)
+def test_variable_timing_is_kept(tmp_path: Path, times: list[int]) -> None:
+    more = {} if len(times) > 9 else {"options": {"bf": "3", "g": "250"}}
+    source = make_clip(tmp_path / "in.mp4", frames=len(times), stamps=times, base=Fraction(1, 600), **more)
     with open_clip(source) as clip:
         duration = clip.duration
     target = copied(source, tmp_path / "out.mp4")
@@ -98,6 +107,18 @@ def test_colour_tags_are_kept(tmp_path: Path, tags: tuple[int, int, int, int]) -
         assert clip.colour_tags == other.colour_tags
         assert (clip.colour_tags.matrix, clip.colour_tags.primaries, clip.colour_tags.transfer) == tags[:3]
         assert clip.colour_space is (ColourSpace.SRGB if tags[2] == 13 else ColourSpace.REC709)
+
+
+@pytest.mark.parametrize(("ending", "codec"), [(".mov", "prores"), (".mp4", "h265"), (".mkv", "ffv1")])
+def test_colour_tags_survive_a_change_of_codec(tmp_path: Path, ending: str, codec: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", tags=(9, 9, 14, 1), pixel_format="yuv420p10le", frames=2)
+    target = copied(source, tmp_path / f"out{ending}", codec=codec)
+    with open_clip(target) as clip:
+        found = clip.colour_tags
+        assert (found.matrix, found.primaries, found.transfer) == (9, 9, 14)
+    with av.open(str(target)) as container:
+        frame = next(container.decode(video=0))
+        assert (int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc)) == (9, 9, 14)
 
 
 def test_untagged_standard_definition_is_read_as_601_and_high_as_709(tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ SourceOption = Annotated[
 SourceFaceOption = Annotated[int, typer.Option(min=0, help="Which face of the source picture, from the largest.")]
 PackOption = Annotated[str | None, typer.Option("--pack", help="Model pack: a name or a folder.")]
 FacesOption = Annotated[str | None, typer.Option("--faces", help="Other face detector: insightface:FOLDER_OR_NAME.")]
+BitDepthOption = Annotated[
+    int | None, typer.Option(help="Bits of a channel (8, 10, 12, 16; 32 in EXR and TIFF); as the clip where left out.")
+]
 TrackOption = Annotated[Path | None, typer.Option("--track", help="Track file written by `mobilefaceswap analyse`.")]
 
 
@@ -50,6 +53,7 @@ def swap(
     quality: Annotated[
         str | None, typer.Option(help="Constant rate factor, lower is better; of ProRes the profile, for instance hq.")
     ] = None,
+    bit_depth: BitDepthOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Skip the frames of a sequence that are there.")] = False,
     source_face: SourceFaceOption = 0,
     pack: PackOption = None,
@@ -69,7 +73,13 @@ def swap(
             if place:
                 check_output(place, *_inputs(source, track, settings), *others)
         writer = create_output(
-            output, like=clip, codec=codec, quality=quality, premultiplied=_premultiplied(settings), resume=resume
+            output,
+            like=clip,
+            codec=codec,
+            quality=quality,
+            bit_depth=bit_depth,
+            premultiplied=_premultiplied(settings),
+            resume=resume,
         )
         matte_writer = _matte_output(matte, output, clip, codec, quality, resume) if matte else None
         node = _node(source, clip, pack, faces, track, source_face, disk_cache)
@@ -97,6 +107,7 @@ def frame(
     source: SourceOption,
     number: Annotated[int, typer.Option("--frame", "-f", help="Frame number.")],
     output: Annotated[str, typer.Option("--output", "-o", help="Picture to write; .exr keeps the float pixels.")],
+    bit_depth: BitDepthOption = None,
     source_face: SourceFaceOption = 0,
     pack: PackOption = None,
     faces: FacesOption = None,
@@ -114,7 +125,8 @@ def frame(
         first, _ = frame_range(str(number), clip)
         node = _node(source, clip, pack, faces, track, source_face, disk_cache=True)
         result = node.render(first, settings)
-        with create_output(output, like=clip, premultiplied=_premultiplied(settings)) as writer:
+        premultiplied = _premultiplied(settings)
+        with create_output(output, like=clip, bit_depth=bit_depth, premultiplied=premultiplied) as writer:
             writer.write(first, result.layer(settings.output_mode), {"face": result.face, "matte": result.matte})
     if as_json:
         typer.echo(json.dumps({"frame": number, "output": output, "quality": asdict(result.quality)}))

@@ -145,7 +145,9 @@ class VideoWriter(Writer):
         encoder = self._encoder
         frame = frame_from_pixels(picture, encoder.layout, encoder.matrix, encoder.full_range)
         frame.pts, frame.time_base = self._clock.stamp(time), self._clock.base
-        frame.colorspace = encoder.tags.matrix
+        tags = encoder.tags
+        # Stated on every frame as well: ProRes keeps them there.
+        frame.colorspace, frame.color_primaries, frame.color_trc = tags.matrix, tags.primaries, tags.transfer
         if encoder.tags.full_range is not None:
             frame.color_range = 2 if encoder.tags.full_range else 1
         if self._sound:
@@ -168,7 +170,9 @@ class VideoWriter(Writer):
             base = Fraction(packet.time_base)
             ends = self._clock.end(self._last) - self._clock.start
             first = self._first_stored if self._first_stored is not None else packet.dts * base
-            packet.duration = max(1, round((ends - (packet.dts * base - first)) / base))
+            stored = ends - (packet.dts * base - first)
+            # Where it is shown last as well, its own end is the clip's; clocks of the two kinds need not agree.
+            packet.duration = max(1, round(max(stored, self._clock.length(packet.pts * base)) / base))
             self._container.mux(packet)
 
     def close(self) -> None:
