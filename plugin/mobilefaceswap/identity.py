@@ -27,7 +27,7 @@ from .faces.align import fit_crop, sample_crop
 from .faces.choose import cosine
 from .files import written_whole
 from .frame import Floats, Frame
-from .media import write_failure
+from .media import PICTURE_ENDINGS, write_failure
 from .packs import Pack, encoder_session, identity_session
 
 __all__ = ["Identity", "Picture", "display_crop", "encode_face", "picture_files", "prepare_identity"]
@@ -39,7 +39,6 @@ _AGREEMENT = 0.3
 _SEARCH_SIZE = 640
 _SEARCH_THRESHOLD = 0.6
 _THUMBNAIL = 96
-_PICTURES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,10 +132,12 @@ def picture_files(source: Path) -> list[Path]:
     """The pictures that a file or folder stands for, in order of name. Raises UserInputError on an empty folder."""
     if not source.is_dir():
         return [source]
-    found = sorted(path for path in source.iterdir() if path.suffix.lower() in _PICTURES)
+    # Desktops leave hidden files of the same names beside pictures (._a.jpg), which are none.
+    files = (path for path in source.iterdir() if not path.name.startswith("."))
+    found = sorted(path for path in files if path.suffix.lower() in PICTURE_ENDINGS)
     if not found:
         raise UserInputError(
-            f"expected pictures in the folder {source}; found none with the endings {', '.join(sorted(_PICTURES))}"
+            f"expected pictures in the folder {source}; found none with the endings {', '.join(PICTURE_ENDINGS)}"
         )
     return found
 

@@ -19,6 +19,7 @@ from .video import VideoClip
 from .video_output import VIDEO_ENDINGS, VideoWriter
 
 __all__ = [
+    "PICTURE_ENDINGS",
     "ClipFormat",
     "MediaClip",
     "Writer",

@@ -16,10 +16,10 @@ from ..files import written_whole
 from ..frame import ColourSpace, Floats, Frame
 from .places import check_input, partial_path, write_failure
 
-__all__ = ["PICTURE_ENDINGS", "Picture", "load_picture", "read_picture", "save_picture"]
+__all__ = ["LINEAR_ENDINGS", "PICTURE_ENDINGS", "Picture", "load_picture", "read_picture", "save_picture"]
 
 PICTURE_ENDINGS = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".webp", ".dpx", ".tga", ".hdr", ".gif")
-_LINEAR = (".exr", ".hdr")
+LINEAR_ENDINGS = (".exr", ".hdr")
 _ORIENTATION = "Orientation"
 _STRAIGHT = "oiio:UnassociatedAlpha"
 _PADDING = re.compile(r"\b\d{1,2} extraneous bytes before marker 0xd9")
@@ -85,7 +85,7 @@ def _frame(pixels: Floats, header: Any, path: Path) -> Frame:
     pixels = np.ascontiguousarray(pixels[..., _channels(header, path)])
     pixels = _in_display_window(pixels, header)
     pixels = np.ascontiguousarray(_upright(pixels, header.get_int_attribute(_ORIENTATION, 1)))
-    space = ColourSpace.LINEAR if path.suffix.lower() in _LINEAR else ColourSpace.SRGB
+    space = ColourSpace.LINEAR if path.suffix.lower() in LINEAR_ENDINGS else ColourSpace.SRGB
     premultiplied = pixels.shape[2] == 4 and not header.get_int_attribute(_STRAIGHT, 0)
     aspect = float(header.get_float_attribute("PixelAspectRatio", 1.0)) or 1.0
     return Frame(pixels, space, premultiplied, aspect)

@@ -16,12 +16,11 @@ from ..errors import MediaError
 from ..frame import ColourSpace, Floats, Frame
 from .clip import ClipFormat, MediaClip, Writer
 from .grade import converted
-from .pictures import PICTURE_ENDINGS, Picture, load_picture, save_picture
+from .pictures import LINEAR_ENDINGS, PICTURE_ENDINGS, Picture, load_picture, save_picture
 
 __all__ = ["SequenceClip", "SequenceWriter", "is_sequence"]
 
 _PLACEHOLDER = re.compile(r"%(?:0(\d+))?d|(#+)")
-_LINEAR = (".exr", ".hdr")
 _DEPTHS = {".exr": (16, 32), ".png": (8, 16), ".tif": (8, 16, 32), ".tiff": (8, 16, 32), ".dpx": (8, 10, 12, 16)}
 _COMPRESSION = {".exr": "zip", ".jpg": "jpeg:95", ".jpeg": "jpeg:95", ".tif": "zip", ".tiff": "zip", ".png": "zip"}
 _REC709_PRIMARIES = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
@@ -184,7 +183,7 @@ class SequenceWriter(Writer):
         self._pattern, self._like = Pattern(path), like
         self._ending = Path(path).suffix.lower()
         self._depth, self._alpha, self._resume = bit_depth, alpha, resume
-        self._space = ColourSpace.LINEAR if self._ending in _LINEAR else ColourSpace.SRGB
+        self._space = ColourSpace.LINEAR if self._ending in LINEAR_ENDINGS else ColourSpace.SRGB
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         # Other formats say which it is, and OpenImageIO turns it into what they hold.
         self._stored_premultiplied = self._premultiplied or (premultiplied is None and self._ending == ".exr")
