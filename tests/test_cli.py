@@ -106,6 +106,15 @@ def test_a_clip_that_breaks_in_the_middle_leaves_a_partial_file_and_says_where(s
         assert clip.last == 1
 
 
+def test_resuming_with_a_matte_renders_only_what_is_missing(shot, grace_hopper):
+    places = shot.parent / "part.%03d.png", shot.parent / "part_matte.%03d.png"
+    words = ("swap", shot, "-s", grace_hopper, "-o", places[0], "--matte", places[1], "--json", "--resume")
+    assert run(*words, "--range", "0-1").returncode == 0
+    done = run(*words, "--range", "0-2")
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert (summary["frames"], summary["skipped"]) == (1, 2), done.stderr
+
+
 def test_an_hdr_clip_is_warned_of_before_the_render(tmp_path, grace_hopper):
     clip = make_clip(tmp_path / "hdr.mp4", tags=(9, 9, 16, 1), pixel_format="yuv420p10le", frames=2)
     done = run("swap", clip, "-s", grace_hopper, "-o", tmp_path / "out.mp4", "--json")
