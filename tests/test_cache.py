@@ -27,7 +27,7 @@ def test_kinds_do_not_share_keys():
 
 
 def test_memory_is_bounded_and_the_least_used_goes_first():
-    cache = RenderCache(memory=3 * KILOBYTE)
+    cache = RenderCache(memory=5 * KILOBYTE)
     for name in "abc":
         cache.get("swap", name, block)
     cache.get("swap", "a", block)
@@ -84,3 +84,26 @@ def test_no_memory_and_no_folder_means_disabled():
 def test_keys_count_every_digit_and_the_order():
     assert key_of(0.1 + 0.2) != key_of(0.3)
     assert key_of("a", "b") != key_of("b", "a") != key_of("ab")
+
+
+def test_without_memory_even_an_empty_value_is_computed_anew():
+    """A frame without faces is an array of no bytes: kept, it would stand for every frame that has no hash."""
+    cache = RenderCache(memory=0)
+    cache.get("analysis", "", lambda: {"faces": np.empty((0, 16))})
+    assert len(cache.get("analysis", "", lambda: {"faces": np.ones((1, 16))})["faces"]) == 1
+
+
+def test_empty_values_do_not_grow_without_bound():
+    cache = RenderCache(memory=20 * KILOBYTE)
+    for number in range(1000):
+        cache.get("analysis", str(number), lambda: {"faces": np.empty((0, 16))})
+    assert sum(cache.holds("analysis", str(number)) for number in range(1000)) < 50
+
+
+def test_two_processes_may_trim_one_folder(tmp_path, monkeypatch):
+    cache = RenderCache(memory=0, folder=tmp_path, disk=2 * KILOBYTE)
+    cache.get("swap", "a", block)
+    listed = [tmp_path / "swap-gone", tmp_path / "swap-a"]
+    monkeypatch.setattr(cache, "_files", lambda: listed)
+    cache._trim()
+    assert cache.holds("swap", "a")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from media_made import make_clip
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip, read_picture
 from mobilefaceswap.samples import AstronautClip
@@ -71,6 +72,15 @@ def test_analyse_writes_a_track_that_swap_reads(shot, grace_hopper):
     assert json.loads(used.stdout)["quality"]["faces_swapped"] == 1, used.stderr
 
 
+def test_a_depth_is_kept_unless_another_is_asked_for(shot, grace_hopper):
+    for depth, words in ((8, ()), (16, ("--bit-depth", 16))):
+        place = shot.parent / f"deep{depth}.tif"
+        done = run("frame", shot, "-s", grace_hopper, "--frame", 1, "-o", place, "--layer", "face", *words)
+        assert done.returncode == 0, done.stderr
+        with open_clip(place) as clip:
+            assert (clip.bit_depth, clip.has_alpha) == (depth, True)
+
+
 def test_settings_are_listed_for_machines():
     rows = json.loads(run("settings", "--json").stdout)
     assert {"mix", "matte_expand", "output_mode"} <= {row["name"] for row in rows}
@@ -80,6 +90,36 @@ def test_doctor_reports_packs_with_their_licences():
     report = json.loads(run("doctor", "--json").stdout)
     assert report["packs"][0]["licence"]
     assert report["packs"][0]["detect_seconds"] > 0
+
+
+def test_a_clip_that_breaks_in_the_middle_leaves_a_partial_file_and_says_where(shot, grace_hopper):
+    whole = shot.parent / "frames.%03d.png"
+    with open_clip(shot) as clip, create_output(whole, clip) as writer:
+        for time in range(4):
+            writer.write(time, clip.frame(time).pixels)
+    (shot.parent / "frames.002.png").write_bytes(b"broken")
+    done = run("swap", whole, "-s", grace_hopper, "-o", shot.parent / "cut.mp4", "--no-disk-cache")
+    assert done.returncode == 2
+    assert "cut.partial.mp4" in done.stderr
+    assert "Frames 0 to 1 are written; go on behind it with --range 3-3" in done.stderr.replace("\n", " ")
+    with open_clip(shot.parent / "cut.partial.mp4") as clip:
+        assert clip.last == 1
+
+
+def test_resuming_with_a_matte_renders_only_what_is_missing(shot, grace_hopper):
+    places = shot.parent / "part.%03d.png", shot.parent / "part_matte.%03d.png"
+    words = ("swap", shot, "-s", grace_hopper, "-o", places[0], "--matte", places[1], "--json", "--resume")
+    assert run(*words, "--range", "0-1").returncode == 0
+    done = run(*words, "--range", "0-2")
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert (summary["frames"], summary["skipped"]) == (1, 2), done.stderr
+
+
+def test_an_hdr_clip_is_warned_of_before_the_render(tmp_path, grace_hopper):
+    clip = make_clip(tmp_path / "hdr.mp4", tags=(9, 9, 16, 1), pixel_format="yuv420p10le", frames=2)
+    done = run("swap", clip, "-s", grace_hopper, "-o", tmp_path / "out.mp4", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "PQ" in done.stderr.splitlines()[0]
 
 
 @pytest.mark.parametrize(
@@ -94,12 +134,19 @@ def test_doctor_reports_packs_with_their_licences():
         (("swap", "{shot}", "-s", "{wall}", "-o", "{folder}/a.mp4"), 3, "wall.png"),
         (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/a.mp4", "--pack", "nobody"), 4, "nobody"),
         (("identity", "{portrait}", "-o", "{folder}/actor.bin"), 2, ".idn"),
+        (("identity", "{portrait}", "-o", "{folder}/no/actor.idn"), 2, "expected the folder"),
+        (("analyse", "{shot}", "-o", "{folder}/no/track.json"), 2, "expected the folder"),
+        (("analyse", "{shot}", "-o", "{shot}"), 2, "other than the input"),
+        (("swap", "{shot}", "-s", "{folder}/own.png", "-o", "{folder}/own.png", "--range", "0"), 2, "other than"),
+        (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/a.mp4", "--matte", "{folder}/a.mp4"), 2, "other than"),
+        (("frame", "{shot}", "-s", "{folder}/own.png", "--frame", "0", "-o", "{folder}/own.png"), 2, "other than"),
     ],
 )
 def test_bad_input_gets_its_exit_code_and_a_sentence(shot, grace_hopper, words, code, message):
     folder = shot.parent
     (folder / "notes.mp4").write_text("these are notes, not footage\n" * 50)
     create_output(folder / "wall.png").write(0, np.full((200, 300, 3), 0.5, np.float32))
+    (folder / "own.png").write_bytes((folder / "wall.png").read_bytes())
     names = {
         "shot": shot,
         "folder": folder,
@@ -112,3 +159,4 @@ def test_bad_input_gets_its_exit_code_and_a_sentence(shot, grace_hopper, words, 
     assert message in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
     assert not (folder / "a.mp4").exists()
+    assert (folder / "own.png").read_bytes() == (folder / "wall.png").read_bytes()

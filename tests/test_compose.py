@@ -8,7 +8,7 @@ import pytest
 from mobilefaceswap import compose
 from mobilefaceswap.compose import Layer
 from mobilefaceswap.faces.align import TEMPLATE, Rectangle, crop_rectangle, fit_crop, sample_crop
-from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.frame import ColourSpace, Frame, straight
 
 REGION = Rectangle(3, 2, 9, 8)
 
@@ -125,4 +125,43 @@ def test_status_shows_core_edge_and_what_external_mattes_did():
 def test_straight_colour_of_transparent_pixels_is_zero_and_finite():
     rgb = np.full((1, 2, 3), 0.3, np.float32)
     alpha = np.array([[0.0, 0.5]], np.float32)
-    np.testing.assert_allclose(compose.straight(rgb, alpha, premultiplied=True)[0], [[0, 0, 0], [0.6, 0.6, 0.6]])
+    np.testing.assert_allclose(straight(rgb, alpha, premultiplied=True)[0], [[0, 0, 0], [0.6, 0.6, 0.6]])
+
+
+def match_case(side: int = 64):
+    """A crop, what a network with a cast and a feature makes of it, and a soft mask."""
+    y, x = np.mgrid[:side, :side].astype(np.float32) / side
+    crop = np.dstack([0.6 - 0.2 * x, 0.45 - 0.1 * y, 0.4 + 0 * x]).astype(np.float32)
+    mask = np.clip(4 - 10 * np.hypot(x - 0.5, y - 0.5), 0, 1).astype(np.float32)
+    feature = 0.2 * ((np.abs(x - 0.5) < 0.03) & (np.abs(y - 0.5) < 0.1)).astype(np.float32)
+    cast = np.array([-0.1, 0.02, 0.15], np.float32)
+    swapped = crop + mask[..., None] * (cast + feature[..., None])
+    return crop, swapped.astype(np.float32), mask
+
+
+def test_colour_match_takes_a_cast_away_and_keeps_what_is_fine():
+    crop, swapped, mask = match_case()
+    found = compose.matched(crop, swapped, mask, 1.0)
+    core = mask == 1
+    assert np.abs((found - crop)[core].mean(axis=0)).max() < 0.02
+    before, after = (picture[32, 32] - picture[32, 40] for picture in (swapped, found))
+    np.testing.assert_allclose(after, before, atol=0.02)
+
+
+def test_colour_match_is_neutral_at_zero_and_changes_nothing_outside_the_mask():
+    crop, swapped, mask = match_case()
+    assert compose.matched(crop, swapped, mask, 0.0) is swapped
+    found = compose.matched(crop, swapped, mask, 1.0)
+    np.testing.assert_array_equal(found[mask == 0], swapped[mask == 0])
+    half = compose.matched(crop, swapped, mask, 0.5)
+    np.testing.assert_allclose(half, (swapped + found) / 2, atol=1e-6)
+
+
+def test_colour_match_leaves_an_unchanged_face_alone():
+    crop, _, mask = match_case()
+    np.testing.assert_array_equal(compose.matched(crop, crop, mask, 1.0), crop)
+
+
+def test_colour_match_of_an_empty_mask_is_finite():
+    crop, swapped, mask = match_case()
+    assert np.isfinite(compose.matched(crop, swapped, 0 * mask, 1.0)).all()

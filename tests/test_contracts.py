@@ -20,7 +20,7 @@ PACKAGE = Path(mobilefaceswap.__file__).parent
 README = PACKAGE.parents[1] / "README.md"
 
 ROOMS = [
-    ["errors", "stages"],
+    ["errors", "stages", "files"],
     ["settings", "frame"],
     ["colour", "cache", "packs"],
     ["media", "faces"],

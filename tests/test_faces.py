@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mobilefaceswap.errors import PackNotFoundError, UserInputError
-from mobilefaceswap.faces import Face, choose
+from mobilefaceswap.faces import Face, choose, insightface
 from mobilefaceswap.faces.align import TEMPLATE
 from mobilefaceswap.faces.analysers import open_analyser
 from mobilefaceswap.frame import ColourSpace, Frame
@@ -62,6 +62,13 @@ def test_nan_in_the_plate_does_not_hide_a_face(analyser, astronaut):
 def test_an_unknown_analyser_is_refused(base_pack, name):
     with pytest.raises(UserInputError, match="insightface:FOLDER_OR_NAME"):
         open_analyser(base_pack, name)
+
+
+def test_an_insightface_pack_is_told_by_what_is_in_it_and_not_by_its_name(tmp_path):
+    (tmp_path / "det.onnx").write_bytes(b"one")
+    before = insightface._content(tmp_path)
+    (tmp_path / "det.onnx").write_bytes(b"another")
+    assert insightface._content(tmp_path) != before
 
 
 def test_an_absent_insightface_pack_is_never_downloaded(base_pack, tmp_path):

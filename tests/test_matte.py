@@ -10,7 +10,14 @@ from mobilefaceswap.faces.align import FACE_WIDTH
 from mobilefaceswap.settings import Settings
 
 SIDE = 224
-PLAIN = Settings(matte_feather=0, matte_black_clip=0, matte_white_clip=1)
+PLAIN = Settings(
+    matte_feather=0,
+    matte_black_clip=0,
+    matte_white_clip=1,
+    matte_islands=False,
+    matte_holes=0,
+    matte_smooth=0,
+)
 
 
 def disc(radius: float, side: int = SIDE) -> np.ndarray:
@@ -31,8 +38,73 @@ def test_a_sigmoid_s_tail_is_clipped_to_zero():
 
 
 def test_white_clip_below_black_clip_is_a_hard_edge_and_not_an_error():
-    shaped = matte.shape(disc(60), Settings(matte_black_clip=0.5, matte_white_clip=0.2, matte_feather=0))
+    shaped = matte.shape(disc(60), PLAIN.replaced(matte_black_clip=0.5, matte_white_clip=0.2))
     assert set(np.unique(shaped)) == {0.0, 1.0}
+
+
+def disc_at(x: float, y: float, radius: float) -> np.ndarray:
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    return (np.hypot(columns - x, rows - y) <= radius).astype(np.float32)
+
+
+def test_neutral_settings_leave_the_mask_s_bits():
+    mask = np.random.default_rng(0).random((SIDE, SIDE)).astype(np.float32)
+    inner = np.s_[30:-30, 30:-30]
+    np.testing.assert_array_equal(matte.shape(mask, PLAIN)[inner], mask[inner])
+
+
+def test_an_island_goes_and_the_face_keeps_its_bits():
+    face, island = disc(60), disc_at(60, 24, 6)
+    kept = matte.shape(face + island, PLAIN.replaced(matte_islands=True))
+    clean = matte.shape(face, PLAIN)
+    np.testing.assert_array_equal(kept[face > 0], clean[face > 0])
+    np.testing.assert_allclose(kept, clean, atol=0.03)
+    assert matte.shape(face + island, PLAIN)[24, 60] == 1
+
+
+@pytest.mark.parametrize("bridge", [0.0, 0.3, 0.8])
+def test_an_island_counts_as_much_as_its_bridge_so_that_nothing_jumps(bridge):
+    mask = np.maximum(disc(50), disc_at(112, 34, 8))
+    mask[42:66, 106:118] = np.maximum(mask[42:66, 106:118], bridge)
+    assert matte.shape(mask, PLAIN.replaced(matte_islands=True))[34, 112] == pytest.approx(bridge, abs=0.03)
+
+
+def test_holes_narrower_than_the_setting_are_filled_and_wide_ones_and_inlets_stay():
+    narrow, wide = disc_at(112, 90, 4), disc_at(112, 140, 16)
+    inlet = np.zeros((SIDE, SIDE), np.float32)
+    inlet[110:116, :90] = 1
+    mask = np.clip(disc(80) - narrow - wide - inlet, 0, 1)
+    filled = matte.shape(mask, PLAIN.replaced(matte_holes=10.0))
+    assert filled[90, 112] > 0.9
+    assert filled[140, 112] < 0.1
+    assert filled[113, 60] < 0.1
+
+
+def test_smoothing_takes_the_wobble_and_keeps_the_place():
+    y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    angle, radius = np.arctan2(y, x), np.hypot(x, y)
+    wobbly = (radius < 60 + 3 * np.sin(24 * angle)).astype(np.float32)
+    tight = PLAIN.replaced(matte_black_clip=0.25, matte_white_clip=0.75)
+
+    def outline(smooth):
+        """How much of the matte's edge differs from the circle's, and its area."""
+        shaped = matte.shape(wobbly, tight.replaced(matte_smooth=smooth))
+        return np.abs(shaped - matte.shape(disc(60), tight.replaced(matte_smooth=smooth))).sum(), shaped.sum()
+
+    assert outline(8.0)[0] < 0.4 * outline(0.0)[0]
+    assert outline(8.0)[1] == pytest.approx(outline(0.0)[1], rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["matte_islands", "matte_holes", "matte_smooth"])
+def test_a_crop_of_another_size_gives_the_same_shape(name):
+    """Sizes are in percent: a pack with larger crops must not ask for other settings."""
+    import cv2
+
+    settings = PLAIN.replaced(**{name: {"matte_islands": True, "matte_holes": 10.0, "matte_smooth": 8.0}[name]})
+    mask = cv2.GaussianBlur(np.maximum(disc(60), disc_at(60, 24, 6)) - disc_at(112, 112, 4), (0, 0), 2)
+    double = cv2.resize(mask, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    halved = cv2.resize(matte.shape(double, settings), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    assert np.abs(halved - matte.shape(mask, settings)).mean() < 0.004
 
 
 @pytest.mark.parametrize("percent", [-10.0, -3.3, 2.5, 9.0])

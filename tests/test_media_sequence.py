@@ -10,8 +10,8 @@ import pytest
 
 from media_made import make_clip
 from mobilefaceswap.errors import MediaError
-from mobilefaceswap.frame import ColourSpace, Floats
-from mobilefaceswap.media import create_output, open_clip, read_picture
+from mobilefaceswap.frame import ColourSpace, Floats, straight
+from mobilefaceswap.media import MediaClip, create_output, open_clip, read_picture
 
 
 def save(path: Path, pixels: np.ndarray, kind: str = "uint8", **attributes: object) -> Path:
@@ -80,6 +80,18 @@ def test_copies_are_exact_and_keep_depth(tmp_path: Path, ending: str, kind: str,
             assert copy.picture(8).header.get_string_attribute("Artist") == "A. Nobody"
 
 
+def test_primaries_other_than_rec709_are_said(tmp_path: Path) -> None:
+    header = oiio.ImageSpec(12, 8, 3, "half")
+    aces = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
+    header.attribute("chromaticities", oiio.TypeDesc("float[8]"), aces)
+    output = oiio.ImageOutput.create("a.exr")
+    output.open(str(tmp_path / "a.exr"), header)
+    output.write_image(chart())
+    output.close()
+    assert "primaries" in open_clip(tmp_path / "a.exr").notes[0]
+    assert open_clip(save(tmp_path / "b.exr", chart(), "half")).notes == ()
+
+
 def test_float_exr_keeps_values_beyond_black_and_white(tmp_path: Path) -> None:
     pixels = chart() * 40 - 5
     path = save(tmp_path / "in.exr", pixels, "float")
@@ -107,6 +119,52 @@ def test_layers_stand_beside_the_composite(tmp_path: Path) -> None:
     assert set(names) == {"R", "G", "B", "face.R", "face.G", "face.B", "face.A", "matte.A"}
     assert np.array_equal(stored[..., names.index("matte.A")], matte)
     assert np.array_equal(stored[..., names.index("face.G")], face[..., 1])
+
+
+def soft_video(folder: Path) -> tuple[MediaClip, Floats, Floats]:
+    """A clip of display-referred video, straight colour and alpha for its frames."""
+    alpha = np.linspace(0, 1, 64 * 48, dtype=np.float32).reshape(48, 64)
+    return open_clip(make_clip(folder / "in.mp4", frames=2)), np.full((48, 64, 3), 0.5, np.float32), alpha
+
+
+def test_a_premultiplied_layer_is_converted_as_it_is_seen(tmp_path: Path) -> None:
+    """The edge of a face layer from video in a linear EXR: the colour is the core's, times the matte."""
+    clip, rgb, alpha = soft_video(tmp_path)
+    face = np.dstack([rgb * alpha[..., None], alpha])
+    create_output(tmp_path / "own.exr", clip, premultiplied=True).write(0, face)
+    create_output(tmp_path / "beside.exr", clip).write(0, rgb, {"face": face})
+    expected = np.dstack([np.float32(0.5**2.4) * alpha] * 3)
+    assert read_picture(tmp_path / "own.exr").rgb == pytest.approx(expected, abs=1e-3)
+    file = oiio.ImageInput.open(str(tmp_path / "beside.exr"))
+    stored = file.read_image("float")
+    assert stored[..., file.spec().channelnames.index("face.R")] == pytest.approx(expected[..., 0], abs=1e-3)
+
+
+@pytest.mark.parametrize("ending", ["exr", "png", "tif"])
+def test_straight_colour_becomes_what_the_format_expects(tmp_path: Path, ending: str) -> None:
+    clip, rgb, alpha = soft_video(tmp_path)
+    create_output(tmp_path / f"out.{ending}", clip, bit_depth=16).write(0, np.dstack([rgb, alpha]))
+    frame = read_picture(tmp_path / f"out.{ending}")
+    assert frame.premultiplied is (ending == "exr")
+    seen = straight(frame.rgb, frame.alpha, frame.premultiplied)[alpha > 0.1]
+    assert seen == pytest.approx(np.full_like(seen, 0.5**2.4 if ending == "exr" else 0.5), abs=2e-3)
+
+
+def test_premultiplied_colour_is_not_declared_straight(tmp_path: Path) -> None:
+    clip, rgb, alpha = soft_video(tmp_path)
+    create_output(tmp_path / "out.png", clip, premultiplied=True, bit_depth=16).write(
+        0, np.dstack([rgb * alpha[..., None], alpha])
+    )
+    frame = read_picture(tmp_path / "out.png")
+    assert not frame.premultiplied
+    seen = frame.rgb[alpha > 0.1]
+    assert seen == pytest.approx(np.full_like(seen, 0.5), abs=2e-3)
+
+
+def test_colour_beside_a_matte_in_the_alpha_is_not_multiplied(tmp_path: Path) -> None:
+    clip, rgb, alpha = soft_video(tmp_path)
+    create_output(tmp_path / "out.exr", clip, premultiplied=False).write(0, np.dstack([rgb, alpha]))
+    assert read_picture(tmp_path / "out.exr").rgb == pytest.approx(np.full_like(rgb, 0.5**2.4), abs=1e-3)
 
 
 @pytest.mark.parametrize(("ending", "kind"), [("png", "uint16"), ("tif", "uint16"), ("exr", "half")])
@@ -154,6 +212,9 @@ def test_output_names_are_checked(tmp_path: Path) -> None:
     with open_clip(sequence(tmp_path, "png", [1, 2], "uint8")) as clip:
         with pytest.raises(MediaError, match="other than the input"):
             create_output(tmp_path / "shot.####.png", clip)
+        for name in ("shot.0002.png", "shot.0009.png", "shot.%d.png"):
+            with pytest.raises(MediaError, match="other than the input"):
+                create_output(tmp_path / name, clip)
         with pytest.raises(MediaError, match="8 or 16"):
             create_output(tmp_path / "out.%04d.png", clip, bit_depth=12)
         with create_output(tmp_path / "out.png", clip) as writer:
@@ -213,6 +274,29 @@ def test_data_windows_are_placed_in_the_display_window(tmp_path: Path) -> None:
     assert frame.size == (12, 8)
     assert frame.pixels[1:3, 3:7].min() == 1
     assert frame.pixels.sum() == 24
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "exr", "webp", "bmp", "dpx", "hdr", "gif"])
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.98])
+def test_a_picture_cut_short_is_refused(tmp_path: Path, ending: str, share: float) -> None:
+    noise = np.random.default_rng(0).random((60, 80, 3)).astype(np.float32)
+    whole = save(tmp_path / f"whole.{ending}", noise, "half" if ending == "exr" else "uint8").read_bytes()
+    cut = tmp_path / f"cut.{ending}"
+    cut.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(MediaError, match="cut short"):
+        read_picture(cut)
+    with pytest.raises(MediaError, match="cut short"):
+        open_clip(cut)
+
+
+def test_a_jpeg_with_broken_data_is_refused_and_a_padded_one_is_not(tmp_path: Path) -> None:
+    whole = save(tmp_path / "in.jpg", np.random.default_rng(0).random((60, 80, 3)).astype(np.float32)).read_bytes()
+    middle = len(whole) // 2
+    (tmp_path / "in.jpg").write_bytes(whole[:middle] + b"\xff\xd9" + whole[middle:])
+    with pytest.raises(MediaError, match="damaged"):
+        read_picture(tmp_path / "in.jpg")
+    (tmp_path / "in.jpg").write_bytes(whole[:-2] + bytes(6) + whole[-2:])
+    assert read_picture(tmp_path / "in.jpg").size == (80, 60)
 
 
 def test_bad_pictures_are_refused(tmp_path: Path) -> None:

@@ -60,9 +60,18 @@ def test_rate_and_times_are_kept(tmp_path: Path, rate: Fraction, ending: str) ->
     assert all(abs(one - other) <= tolerance for one, other in zip(stamps(source), stamps(target), strict=True))
 
 
-def test_variable_timing_is_kept(tmp_path: Path) -> None:
-    times = [0, 10, 25, 60, 61, 100, 180, 200, 230, 300, 310, 400]
-    source = make_clip(tmp_path / "in.mp4", stamps=times, base=Fraction(1, 600))
+@pytest.mark.parametrize(
+    "times",
+    [
+        [0, 10, 25, 60, 61, 100, 180, 200, 230, 300, 310, 400],
+        [0, 20, 34, 60, 72, 100, 106, 122],
+        [0, 20, 34, 60, 72, 100, 106, 122, 123],
+    ],
+    ids=["slowing", "even", "short at the end"],
+)
+def test_variable_timing_is_kept(tmp_path: Path, times: list[int]) -> None:
+    more = {} if len(times) > 9 else {"options": {"bf": "3", "g": "250"}}
+    source = make_clip(tmp_path / "in.mp4", frames=len(times), stamps=times, base=Fraction(1, 600), **more)
     with open_clip(source) as clip:
         duration = clip.duration
     target = copied(source, tmp_path / "out.mp4")
@@ -98,6 +107,18 @@ def test_colour_tags_are_kept(tmp_path: Path, tags: tuple[int, int, int, int]) -
         assert clip.colour_tags == other.colour_tags
         assert (clip.colour_tags.matrix, clip.colour_tags.primaries, clip.colour_tags.transfer) == tags[:3]
         assert clip.colour_space is (ColourSpace.SRGB if tags[2] == 13 else ColourSpace.REC709)
+
+
+@pytest.mark.parametrize(("ending", "codec"), [(".mov", "prores"), (".mp4", "h265"), (".mkv", "ffv1")])
+def test_colour_tags_survive_a_change_of_codec(tmp_path: Path, ending: str, codec: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", tags=(9, 9, 14, 1), pixel_format="yuv420p10le", frames=2)
+    target = copied(source, tmp_path / f"out{ending}", codec=codec)
+    with open_clip(target) as clip:
+        found = clip.colour_tags
+        assert (found.matrix, found.primaries, found.transfer) == (9, 9, 14)
+    with av.open(str(target)) as container:
+        frame = next(container.decode(video=0))
+        assert (int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc)) == (9, 9, 14)
 
 
 def test_untagged_standard_definition_is_read_as_601_and_high_as_709(tmp_path: Path) -> None:
@@ -136,8 +157,8 @@ def test_alpha_is_kept_by_prores(tmp_path: Path) -> None:
         assert alpha is not None
     with open_clip(copied(source, tmp_path / "out.mov")) as clip:
         assert clip.frame(1).alpha == pytest.approx(alpha, abs=0.01)
-    with open_clip(source) as clip, create_output(tmp_path / "out.mp4", clip) as writer:
-        assert any("alpha" in note for note in writer.notes)
+    with open_clip(source) as clip:
+        assert any("alpha" in note for note in create_output(tmp_path / "out.mp4", clip).notes)
 
 
 def test_sound_and_timecode_are_copied(tmp_path: Path) -> None:
@@ -181,6 +202,18 @@ def test_interlaced_video_is_refused_unless_allowed(tmp_path: Path) -> None:
         open_clip(path)
     with open_clip(path, allow_interlaced=True) as clip:
         assert clip.field_order != "progressive"
+        assert "combing" in clip.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("tags", "name"),
+    [((9, 9, 16, 1), "PQ"), ((9, 9, 18, 1), "HLG"), ((9, 9, 14, 1), "BT.2020"), ((1, 1, 1, 1), None)],
+)
+def test_what_is_not_rec709_is_said_and_its_tags_are_kept(tmp_path: Path, tags: tuple[int, ...], name: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", tags=tags, pixel_format="yuv420p10le", frames=2)
+    with open_clip(source) as clip, open_clip(copied(source, tmp_path / "out.mp4")) as other:
+        assert (name in clip.notes[0] and "Rec.709" in clip.notes[0]) if name else not clip.notes
+        assert clip.colour_tags == other.colour_tags
 
 
 @pytest.mark.parametrize(
@@ -308,6 +341,13 @@ def test_an_interrupted_file_plays_and_stays_partial(tmp_path: Path) -> None:
         interrupted()
     assert not (tmp_path / "out.mp4").exists()
     assert len(luma(tmp_path / "out.partial.mp4")) == 5
+
+
+def test_a_video_without_a_frame_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
+    writer = create_output(tmp_path / "out.mp4")
+    with pytest.raises(MediaError, match=r"at least one frame for .*out\.mp4"):
+        writer.close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_holds_one_size(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from drawn import DrawnClip, MarkerAnalyser, drawn_frame
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import IdentityFileError, SettingsError, UserInputError
 from mobilefaceswap.frame import ColourSpace, Frame
-from mobilefaceswap.identity import Identity, prepare_identity
+from mobilefaceswap.identity import Identity, picture_files, prepare_identity
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.settings import OutputMode, Settings
 from mobilefaceswap.track import Track
@@ -259,6 +259,12 @@ def test_a_picture_that_shows_somebody_else_is_left_out(tiny_pack, monkeypatch):
     made = prepare_identity(pictures, tiny_pack, MarkerAnalyser())
     assert [item.used for item in made.pictures] == [True, False, True]
     assert made.embedding[:3].tolist() == pytest.approx([1, 0.05, 0.05])
+
+
+def test_hidden_files_in_a_folder_of_pictures_are_none(tmp_path):
+    for name in ("b.jpg", "a.PNG", "._a.PNG", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in picture_files(tmp_path)] == ["a.PNG", "b.jpg"]
 
 
 def test_a_reference_is_asked_for_when_it_is_needed(node):

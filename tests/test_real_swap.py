@@ -7,7 +7,7 @@ import pytest
 
 from mobilefaceswap import FaceSwapNode, Settings
 from mobilefaceswap.cache import RenderCache
-from mobilefaceswap.errors import NoFaceInSourceError
+from mobilefaceswap.errors import NoFaceInSourceError, UserInputError
 from mobilefaceswap.media import create_output
 from mobilefaceswap.samples import AstronautClip
 
@@ -60,6 +60,13 @@ def test_a_reference_keeps_other_people_untouched(real, grace_hopper):
     assert len(result.faces) == 1
     assert result.swapped == ()
     assert result.quality.likeness < 0.3
+
+
+def test_a_reference_without_a_face_is_named_as_such(real, tmp_path):
+    wall = tmp_path / "wall.png"
+    create_output(wall).write(0, np.full((60, 80, 3), 0.5, np.float32))
+    with pytest.raises(UserInputError, match=r"reference picture .*wall\.png"):
+        real.render(2, Settings(face_choice="reference", reference=str(wall)))
 
 
 def test_a_source_without_a_face_is_refused(tmp_path):

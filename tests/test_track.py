@@ -40,6 +40,17 @@ def test_the_window_ends_at_a_cut():
     np.testing.assert_array_equal(face.landmarks, faces[9][0].landmarks)
 
 
+def test_every_neighbour_is_looked_at_once_however_many_faces_there_are():
+    asked = []
+
+    def faces_at(time):
+        asked.append(time)
+        return (face_at(0), face_at(300), face_at(600.0 + time))
+
+    smoothed(faces_at, 9, 3)
+    assert sorted(asked) == list(range(6, 13))
+
+
 def test_a_lost_face_is_filled_in_between_its_neighbours():
     faces = {time: (face_at(4.0 * time),) for time in range(10)} | {5: ()}
     (face,) = smoothed(lambda time: faces.get(time, ()), 5, 2)

@@ -20,7 +20,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x96788215954f3781;
+constexpr uint64_t kFingerprint = 0x69943a074ba5b3d3;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -43,8 +43,11 @@ constexpr Row kRows[] = {
     {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "How like the reference a face must be (cosine of their embeddings) to be swapped.", 0.29999999999999999, -1, 1, true, 0, nullptr},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate on untouched, with an empty matte.", 1, 0, 1, true, 0, nullptr},
     {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. It scales the matte.", 1, 0, 1, true, 0, nullptr},
-    {Type::Double, "matte_black_clip", "Matte", "Black Clip", "Values of the network's mask at and below this become 0.", 0.10000000000000001, 0, 1, true, 0, nullptr},
-    {Type::Double, "matte_white_clip", "Matte", "White Clip", "Values of the network's mask at and above this become 1.", 0.69999999999999996, 0, 1, true, 0, nullptr},
+    {Type::Boolean, "matte_islands", "Matte", "Remove Islands", "Keeps of the network's mask only what is connected with the face: no specks on hair or background.", 1, 0, 1, true, 0, nullptr},
+    {Type::Double, "matte_holes", "Matte", "Fill Holes", "Fills holes of the network's mask that are narrower than this; what reaches its edge, such as a hand, stays. In % of the face's width.", 10, 0, 25, true, 0, nullptr},
+    {Type::Double, "matte_smooth", "Matte", "Smooth Outline", "Takes the wobble out of the mask before it is clipped. Lower it where fingers or hair must stay out. In % of the face's width.", 8, 0, 25, true, 0, nullptr},
+    {Type::Double, "matte_black_clip", "Matte", "Black Clip", "Values of the network's mask at and below this become 0.", 0.25, 0, 1, true, 0, nullptr},
+    {Type::Double, "matte_white_clip", "Matte", "White Clip", "Values of the network's mask at and above this become 1.", 0.80000000000000004, 0, 1, true, 0, nullptr},
     {Type::Double, "matte_expand", "Matte", "Expand", "Moves the matte's edge outwards; negative values contract. In % of the face's width.", 0, -25, 25, true, 0, nullptr},
     {Type::Double, "matte_feather", "Matte", "Feather", "Softens the matte's edge. In % of the face's width.", 4, 0, 25, true, 0, nullptr},
     {Type::Double, "matte_left", "Matte", "Crop Left", "Takes the matte away from the viewer's left side of the face. In % of the face's width.", 0, 0, 100, true, 0, nullptr},
@@ -52,6 +55,7 @@ constexpr Row kRows[] = {
     {Type::Double, "matte_top", "Matte", "Crop Top", "Takes the matte away from the forehead down. In % of the face's width.", 0, 0, 100, true, 0, nullptr},
     {Type::Double, "matte_bottom", "Matte", "Crop Bottom", "Takes the matte away from the chin up. In % of the face's width.", 0, 0, 100, true, 0, nullptr},
     {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "What the plate's numbers mean. Automatic takes what the clip or the host declares.", 0, 0, 1, false, 4, k_colour_space},
+    {Type::Double, "colour_match", "Colour & Detail", "Colour Match", "How far the face takes on the colour and the light of the plate, part by part; 0 is the network's own.", 1, 0, 1, true, 0, nullptr},
     {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and of what is finer than the network's crop comes back into the face, highlights beyond white included.", 0.5, 0, 1, true, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail marks the frame so that nobody ships it by mistake. Pass Through shows the unswapped plate.", 0, 0, 1, false, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core white, the soft edge grey, and what holdout and garbage mattes did in blue and red. Overlay draws what was found.", 0, 0, 1, true, 6, k_output_mode},
@@ -74,6 +78,9 @@ enum class Position {
   reference_threshold,
   enable,
   mix,
+  matte_islands,
+  matte_holes,
+  matte_smooth,
   matte_black_clip,
   matte_white_clip,
   matte_expand,
@@ -83,6 +90,7 @@ enum class Position {
   matte_top,
   matte_bottom,
   colour_space,
+  colour_match,
   plate_detail,
   engine_failure,
   output_mode,

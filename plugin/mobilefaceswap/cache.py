@@ -8,10 +8,10 @@ trimmed by age of use.
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,16 @@ import xxhash
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from .files import written_whole
+
 __all__ = ["Arrays", "CacheCounts", "RenderCache", "key_of"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 _MEGABYTE = 1 << 20
 _TRIM_EVERY = 64
+_OVERHEAD = 512
+"""Bytes of an entry besides its arrays: keys, dictionaries, array headers."""
 
 
 def key_of(*parts: object) -> str:
@@ -89,7 +93,8 @@ class RenderCache:
             self._entries.clear()
             self._held = 0
         for path in self._files():
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
     def _remembered(self, name: str) -> Arrays | None:
         with self._lock:
@@ -128,9 +133,8 @@ class RenderCache:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".part-", delete=False) as part:
-                part.write(save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
-            os.replace(part.name, self.folder / name)
+            with written_whole(self.folder / name) as part:
+                part.write_bytes(save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
         except OSError:
             return
         self._written += 1
@@ -138,19 +142,29 @@ class RenderCache:
             self._trim()
 
     def _trim(self) -> None:
-        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self._files())
+        """Removes what was used longest ago. Other processes may be trimming the same folder."""
+        files = []
+        for path in self._files():
+            with suppress(OSError):
+                status = path.stat()
+                files.append((status.st_mtime, status.st_size, path))
         excess = sum(size for _, size, _ in files) - self.disk
-        for _, size, path in files:
+        for _, size, path in sorted(files):
             if excess <= 0:
                 return
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             excess -= size
 
     def _files(self) -> Sequence[Path]:
-        if self.folder is None or not self.folder.is_dir():
+        if self.folder is None:
             return []
-        return [path for path in self.folder.iterdir() if path.is_file()]
+        try:
+            return [path for path in self.folder.iterdir() if path.is_file()]
+        except OSError:
+            return []
 
 
 def _bytes(arrays: Arrays) -> int:
-    return sum(array.nbytes for array in arrays.values())
+    """What an entry costs: an empty one is not free, or a clip without faces would grow without bound."""
+    return _OVERHEAD + sum(array.nbytes for array in arrays.values())

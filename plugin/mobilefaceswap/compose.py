@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .colour import from_display
 from .faces import Face
-from .faces.align import Matrix, Rectangle, crop_quad, paste
+from .faces.align import FACE_WIDTH, Matrix, Rectangle, crop_quad, paste
 from .frame import ColourSpace, Floats, Frame
 
 __all__ = [
@@ -23,15 +23,18 @@ __all__ = [
     "composite",
     "face_layer",
     "face_picture",
+    "matched",
     "matte_picture",
     "overlay_picture",
     "status_picture",
-    "straight",
 ]
 
 _INSIDE, _OUTSIDE = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
 _FOUND, _CHOSEN = (1.0, 0.6, 0.0), (0.0, 1.0, 0.0)
 _COVERED = 255
+_MATCHED = 0.25
+"""Deviation, as a share of the face's width, of what counts as colour and light rather than as features."""
+_LITTLE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +50,23 @@ class Layer:
     shaped: Floats
 
 
-def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:
-    """(h, w, 3) colour not multiplied by alpha; where alpha is 0 there is none and it is 0."""
-    if alpha is None or not premultiplied:
-        return rgb
-    opaque = alpha > 0
-    safe = np.where(opaque, alpha, np.float32(1))
-    return np.asarray(np.where(opaque[..., None], rgb / safe[..., None], np.float32(0)), np.float32)
+def matched(crop: Floats, swapped: Floats, mask: Floats, amount: float) -> Floats:
+    """The swapped crop with the colour and light of ``crop``, by ``amount`` (0..1).
+
+    crop, swapped: (S, S, 3) display-referred sRGB; mask: (S, S), the network's. Below a quarter of the face's width
+    everything stays the network's; what is coarser, averaged under the mask, becomes the plate's. It takes its
+    measure from this frame alone.
+    """
+    if amount <= 0:
+        return swapped
+    small = max(8, mask.shape[0] // 8)
+    change = np.dstack([(crop - swapped) * mask[..., None], mask])
+    coarse = cv2.resize(change, (small, small), interpolation=cv2.INTER_AREA)
+    deviation = _MATCHED * FACE_WIDTH * small
+    coarse = cv2.GaussianBlur(coarse, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
+    shift = coarse[..., :3] / (coarse[..., 3:] + _LITTLE)
+    shift = cv2.resize(shift, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(swapped + np.float32(amount) * mask[..., None] * shift, np.float32)
 
 
 def face_layer(

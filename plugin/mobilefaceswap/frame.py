@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-__all__ = ["Clip", "ColourSpace", "Floats", "Frame"]
+__all__ = ["Clip", "ColourSpace", "Floats", "Frame", "straight"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -77,6 +77,15 @@ class Frame:
         declared = f"{pixels.shape}{self.colour_space}{self.premultiplied}{self.pixel_aspect!r}"
         digest.update(declared.encode())
         return digest.hexdigest()
+
+
+def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:
+    """(h, w, 3) colour not multiplied by alpha; where alpha is 0 there is none and it is 0."""
+    if alpha is None or not premultiplied:
+        return rgb
+    opaque = alpha > 0
+    safe = np.where(opaque, alpha, np.float32(1))
+    return np.asarray(np.where(opaque[..., None], rgb / safe[..., None], np.float32(0)), np.float32)
 
 
 class Clip(Protocol):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,11 +21,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .colour import to_display
-from .errors import IdentityFileError, MediaError, NoFaceInSourceError, UserInputError
+from .errors import IdentityFileError, NoFaceInSourceError, UserInputError
 from .faces import Face, FaceAnalyser
 from .faces.align import fit_crop, sample_crop
 from .faces.choose import cosine
+from .files import written_whole
 from .frame import Floats, Frame
+from .media import PICTURE_ENDINGS, write_failure
 from .packs import Pack, encoder_session, identity_session
 
 __all__ = ["Identity", "Picture", "display_crop", "encode_face", "picture_files", "prepare_identity"]
@@ -38,7 +39,6 @@ _AGREEMENT = 0.3
 _SEARCH_SIZE = 640
 _SEARCH_THRESHOLD = 0.6
 _THUMBNAIL = 96
-_PICTURES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +96,10 @@ class Identity:
         }
         place = Path(path)
         try:
-            with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".part", delete=False) as part:
-                part.write(save(arrays, described))
-            os.replace(part.name, place)
+            with written_whole(place) as part:
+                part.write_bytes(save(arrays, described))
         except OSError as error:
-            raise MediaError(
-                f"expected to write the identity to {place}; {error.strerror}. "
-                "Choose a folder that exists and can be written"
-            ) from None
+            raise write_failure(str(place), error) from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Identity:
@@ -136,10 +132,12 @@ def picture_files(source: Path) -> list[Path]:
     """The pictures that a file or folder stands for, in order of name. Raises UserInputError on an empty folder."""
     if not source.is_dir():
         return [source]
-    found = sorted(path for path in source.iterdir() if path.suffix.lower() in _PICTURES)
+    # Desktops leave hidden files of the same names beside pictures (._a.jpg), which are none.
+    files = (path for path in source.iterdir() if not path.name.startswith("."))
+    found = sorted(path for path in files if path.suffix.lower() in PICTURE_ENDINGS)
     if not found:
         raise UserInputError(
-            f"expected pictures in the folder {source}; found none with the endings {', '.join(sorted(_PICTURES))}"
+            f"expected pictures in the folder {source}; found none with the endings {', '.join(PICTURE_ENDINGS)}"
         )
     return found
 
@@ -179,9 +177,9 @@ def prepare_identity(
     for name, picture in pictures:
         faces = sorted(analyser.find(picture, _SEARCH_SIZE, _SEARCH_THRESHOLD), key=lambda face: -face.area)
         if source_face >= len(faces):
-            notes.append(Picture(name, False, f"no face number {source_face}: {len(faces)} found"))
+            notes.append(Picture(name, False, _no_such_face(source_face, len(faces))))
             continue
-        note = f"{len(faces)} faces: took number {source_face} by size" if len(faces) > 1 else ""
+        note = _which_face(source_face, len(faces)) if len(faces) > 1 else ""
         notes.append(Picture(name, True, note))
         encoded.append(encode_face(picture, faces[source_face], pack))
         crops.append(display_crop(picture, faces[source_face], pack, pack.crop.size))
@@ -198,6 +196,18 @@ def prepare_identity(
     return Identity(
         weights, embedding[0], pack.name, pack.content_hash, _thumbnail(crops[kept[0]]), release, tuple(notes)
     )
+
+
+def _no_such_face(wanted: int, found: int) -> str:
+    if not found:
+        return "no face found"
+    return f"no face number {wanted}, counted from the largest, which is 0: {found} found"
+
+
+def _which_face(taken: int, found: int) -> str:
+    """Which of several faces is meant; Source Face in a host, --source-face on the command line."""
+    which = "the largest" if taken == 0 else f"number {taken}, counted from the largest, which is 0"
+    return f"{found} faces found: took {which} (source-face chooses another)"
 
 
 def _agreeing(embeddings: Sequence[Floats]) -> list[int]:

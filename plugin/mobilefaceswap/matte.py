@@ -6,12 +6,13 @@ width, mean the same on a close-up, on a wide shot and on a proxy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import cv2
 import numpy as np
 
-from .faces.align import FACE_WIDTH, Matrix, Rectangle, paste
+from .faces.align import FACE_WIDTH, TEMPLATE, Matrix, Rectangle, paste
 from .frame import Floats
 from .settings import Settings
 
@@ -21,6 +22,9 @@ _FALLOFF = 0.06
 """Width of the fall-off at the crop's border, as a share of its side."""
 
 _ROUNDING = 1e-4
+_FAINT = 1e-3
+"""Masks weaker than this are as good as none when shares of them are taken."""
+_STEPS = 8
 
 _OCTAGON = (
     cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)),
@@ -31,11 +35,17 @@ _OCTAGON = (
 def shape(mask: Floats, settings: Settings) -> Floats:
     """The (S, S) matte of a crop from the network's (S, S) soft mask, both 0..1; exactly 0 along the border.
 
-    In order: black and white clip, crop at the sides, expand or contract, feather, fall-off at the border.
+    In order: islands removed, holes filled, outline smoothed, black and white clip, crop at the sides, expand or
+    contract, feather, fall-off at the border.
     """
     side = mask.shape[0]
     per_cent = FACE_WIDTH * side / 100
-    matte = _clipped(mask, settings.matte_black_clip, settings.matte_white_clip)
+    matte = _without_islands(mask) if settings.matte_islands else mask
+    matte = _without_holes(matte, settings.matte_holes * per_cent)
+    # Smoothed while it is still a ramp: the clips then set how steep the edge is, and no corner of the network's
+    # coarse grid is left.
+    matte = _blurred(matte, settings.matte_smooth * per_cent)
+    matte = _clipped(matte, settings.matte_black_clip, settings.matte_white_clip)
     matte *= _sides(side, per_cent, settings)
     matte = _moved(matte, settings.matte_expand * per_cent)
     matte = _blurred(matte, settings.matte_feather * per_cent)
@@ -77,6 +87,63 @@ def border_falloff(side: int) -> Floats:
     falloff = np.minimum.outer(smooth, smooth)
     falloff.setflags(write=False)
     return falloff
+
+
+def _without_islands(mask: Floats) -> Floats:
+    """What is connected with the part of the crop between eyes and mouth, where every aligned face lies.
+
+    A grey-scale reconstruction (Vincent, IEEE Trans. Image Processing 2(2), 1993) rather than labelled components: a
+    value is lowered to that of the weakest bridge to the face, so nothing jumps when a bridge opens.
+    """
+    return _reached(mask, lambda small: small * _core(small.shape[0]))
+
+
+def _without_holes(mask: Floats, width: float) -> Floats:
+    """Holes narrower than ``width`` pixels filled up to the level of their rim; inlets from outside stay open."""
+    if width <= 0:
+        return mask
+    radius = width / 2 * _coarse(mask.shape[0]) / mask.shape[0]
+    return 1 - _reached(1 - mask, lambda small: _moved(small, -radius))
+
+
+def _reached(values: Floats, seeded: Callable[[Floats], Floats]) -> Floats:
+    """``values`` as far as they are connected with the seed; where they are, they keep their bits.
+
+    Connection is followed at a quarter of the size, which is finer than what the network can draw.
+    """
+    side, coarse = values.shape[0], _coarse(values.shape[0])
+    small = np.asarray(cv2.resize(values, (coarse, coarse), interpolation=cv2.INTER_AREA), np.float32)
+    grown = _grown(np.minimum(seeded(small), small), small)
+    share = (grown + _FAINT) / (small + _FAINT)
+    # Between island and face nothing tells: there the island's share counts, or its rim would be left.
+    share = np.where(small < _FAINT, cv2.erode(share, _OCTAGON[1]), share)
+    return np.asarray(values * cv2.resize(share, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _grown(seed: Floats, limit: Floats) -> Floats:
+    """``seed`` spread over its neighbours below ``limit`` until nothing changes."""
+    grown = seed
+    for _ in range(limit.size // _STEPS):
+        before = grown
+        for _ in range(_STEPS):
+            grown = np.minimum(cv2.dilate(grown, _OCTAGON[1]), limit)
+        if np.array_equal(before, grown):
+            break
+    return grown
+
+
+def _coarse(side: int) -> int:
+    return max(8, side // 4)
+
+
+@cache
+def _core(side: int) -> Floats:
+    """(side, side): 1 inside the hull of the template's five points, else 0."""
+    core = np.zeros((side, side), np.float32)
+    points = np.rint(TEMPLATE * (side / 112)).astype(np.int32)
+    cv2.fillConvexPoly(core, cv2.convexHull(points), 1.0)
+    core.setflags(write=False)
+    return core
 
 
 def _clipped(mask: Floats, black: float, white: float) -> Floats:

@@ -20,11 +20,11 @@ from . import compose, matte
 from .cache import Arrays, RenderCache, key_of
 from .colour import to_display
 from .compose import Layer
-from .errors import UserInputError
+from .errors import NoFaceInSourceError, UserInputError
 from .faces import Face, FaceAnalyser, choose
 from .faces.align import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, sample_crop
 from .faces.analysers import open_analyser
-from .frame import Clip, ColourSpace, Floats, Frame
+from .frame import Clip, ColourSpace, Floats, Frame, straight
 from .identity import Identity, encode_face, picture_files, prepare_identity
 from .media import read_picture
 from .packs import Pack, find_pack
@@ -33,7 +33,7 @@ from .stages import StageTimes
 from .swap import SwapNetwork, swap_network
 from .track import Track, smoothed
 
-__all__ = ["FaceSwapNode", "QualityRecord", "RenderResult", "load_source"]
+__all__ = ["FaceSwapNode", "QualityRecord", "RenderResult", "find_faces", "load_source"]
 
 Source = Identity | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -103,7 +103,7 @@ class RenderResult:
         if mode is OutputMode.FACE:
             return self.face
         if mode is OutputMode.FACE_UNPREMULTIPLIED:
-            colour = compose.straight(self.face[..., :3], self.face[..., 3], premultiplied=True)
+            colour = straight(self.face[..., :3], self.face[..., 3], premultiplied=True)
             return np.dstack([colour, self.face[..., 3]])
         if mode is OutputMode.STATUS:
             return compose.status_picture(self.plate.size, self._layers, self.matte)
@@ -217,18 +217,18 @@ class FaceSwapNode:
 
     def _shot(self, time: int, settings: Settings, plate: Frame) -> _Shot:
         plate = _working(plate, settings)
-        straight = _straight(plate)
+        unmultiplied = _straight(plate)
         if not settings.enable:
-            return _Shot(plate, straight, "", settings, (), None, ())
+            return _Shot(plate, unmultiplied, "", settings, (), None, ())
         with self.stages.measure("faces"):
             key = self._hash(plate)
-            faces = self._faces(time, straight, key, settings)
-            chosen, likeness = self._choice(straight, key, faces, settings)
+            faces = self._faces(time, unmultiplied, key, settings)
+            chosen, likeness = self._choice(unmultiplied, key, faces, settings)
         if settings.mix == 0:
-            return _Shot(plate, straight, key, settings, faces, likeness, ())
+            return _Shot(plate, unmultiplied, key, settings, faces, likeness, ())
         with self.stages.measure("align"):
-            targets = tuple(self._aligned(straight, key, face) for face in chosen)
-        return _Shot(plate, straight, key, settings, faces, likeness, targets)
+            targets = tuple(self._aligned(unmultiplied, key, face) for face in chosen)
+        return _Shot(plate, unmultiplied, key, settings, faces, likeness, targets)
 
     def _faces(self, time: int, plate: Frame, key: str, settings: Settings) -> tuple[Face, ...]:
         """Found or stored, smoothed over an explicit window where frames around ``time`` can be had."""
@@ -354,6 +354,11 @@ def load_source(source: Source, pack: Pack, analyser: FaceAnalyser, source_face:
     return prepare_identity(pictures, pack, analyser, source_face)
 
 
+def find_faces(analyser: FaceAnalyser, plate: Frame, settings: Settings) -> tuple[Face, ...]:
+    """The faces of ``plate`` as any node with these settings finds them, without smoothing; needs no source."""
+    return analyser.find(_straight(_working(plate, settings)), settings.analysis_size, settings.detection_threshold)
+
+
 def _working(plate: Frame, settings: Settings) -> Frame:
     """The plate with the working space that the settings say it has."""
     if settings.colour_space is PlateColourSpace.AUTO:
@@ -365,7 +370,7 @@ def _straight(plate: Frame) -> Frame:
     """The plate with its colour not multiplied by alpha."""
     if plate.alpha is None or not plate.premultiplied:
         return plate
-    rgb = compose.straight(plate.rgb, plate.alpha, premultiplied=True)
+    rgb = straight(plate.rgb, plate.alpha, premultiplied=True)
     return replace(plate, pixels=np.dstack([rgb, plate.alpha]), premultiplied=False)
 
 
@@ -388,7 +393,7 @@ def _colour(shot: _Shot, target: _Target, arrays: Arrays) -> Floats:
     return compose.face_layer(
         bounded(shot.straight.rgb[target.region.slices]),
         target.crop,
-        arrays["swapped"],
+        compose.matched(target.crop, arrays["swapped"], arrays["mask"], shot.settings.colour_match),
         arrays["mask"],
         target.matrix,
         target.region,
@@ -471,4 +476,10 @@ def _status(path: str) -> os.stat_result:
 @lru_cache(maxsize=32)
 def _stored_reference(path: str, changed: int, size: int, pack: Pack, analyser: FaceAnalyser) -> Floats:
     """The embedding of a reference picture as it stood at ``changed``; read again once the file changes."""
-    return load_source(path, pack, analyser).embedding
+    try:
+        return load_source(path, pack, analyser).embedding
+    except NoFaceInSourceError:
+        raise UserInputError(
+            f"expected a face in the reference picture {path}; found none. "
+            "Use a sharp picture of the person who is to be swapped"
+        ) from None

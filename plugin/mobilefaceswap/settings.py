@@ -265,11 +265,35 @@ class Settings(_Table):
         minimum=0.0,
         maximum=1.0,
     )
+    matte_islands: bool = _row(
+        "Matte",
+        "Remove Islands",
+        "Keeps of the network's mask only what is connected with the face: no specks on hair or background.",
+        True,
+    )
+    matte_holes: float = _row(
+        "Matte",
+        "Fill Holes",
+        "Fills holes of the network's mask that are narrower than this; what reaches its edge, such as a hand, stays.",
+        10.0,
+        minimum=0.0,
+        maximum=25.0,
+        unit="% of the face's width",
+    )
+    matte_smooth: float = _row(
+        "Matte",
+        "Smooth Outline",
+        "Takes the wobble out of the mask before it is clipped. Lower it where fingers or hair must stay out.",
+        8.0,
+        minimum=0.0,
+        maximum=25.0,
+        unit="% of the face's width",
+    )
     matte_black_clip: float = _row(
         "Matte",
         "Black Clip",
         "Values of the network's mask at and below this become 0.",
-        0.1,
+        0.25,
         minimum=0.0,
         maximum=1.0,
     )
@@ -277,7 +301,7 @@ class Settings(_Table):
         "Matte",
         "White Clip",
         "Values of the network's mask at and above this become 1.",
-        0.7,
+        0.8,
         minimum=0.0,
         maximum=1.0,
     )
@@ -347,6 +371,14 @@ class Settings(_Table):
             "linear-rec709": "Linear Rec.709",
         },
         animates=False,
+    )
+    colour_match: float = _row(
+        "Colour & Detail",
+        "Colour Match",
+        "How far the face takes on the colour and the light of the plate, part by part; 0 is the network's own.",
+        1.0,
+        minimum=0.0,
+        maximum=1.0,
     )
     plate_detail: float = _row(
         "Colour & Detail",

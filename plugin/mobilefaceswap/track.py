@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .errors import MediaError, TrackError
+from .errors import TrackError
 from .faces import Face
+from .files import written_whole
+from .media import write_failure
 
 __all__ = ["FORMAT", "Track", "smoothed"]
 
@@ -65,20 +67,16 @@ class Track:
         }
         place = Path(path)
         try:
-            with tempfile.NamedTemporaryFile("w", dir=place.parent, suffix=".part", delete=False) as part:
-                json.dump(document, part)
-            os.replace(part.name, place)
+            with written_whole(place) as part:
+                part.write_text(json.dumps(document), "utf-8")
         except OSError as error:
-            raise MediaError(
-                f"expected to write the track to {place}; {error.strerror}. "
-                "Choose a folder that exists and can be written"
-            ) from None
+            raise write_failure(str(place), error) from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Track:
         """Reads what ``save`` wrote. Raises TrackError on anything else."""
         try:
-            document = json.loads(Path(path).read_text())
+            document = json.loads(Path(path).read_text("utf-8"))
             if document.get("format") != FORMAT or document.get("version") != _VERSION:
                 raise ValueError(f"format {document.get('format')!r}, version {document.get('version')!r}")
             width, height = (int(side) for side in document["size"])
@@ -103,6 +101,8 @@ def smoothed(faces_at: FacesAt, time: int, radius: int) -> tuple[Face, ...]:
     here = list(faces_at(time))
     if radius < 1:
         return tuple(here)
+    # Every face of the frame looks at the same neighbours: without caches each would be searched anew.
+    faces_at = cache(faces_at)
     averaged = [_averaged(face, faces_at, time, radius) for face in here]
     return (*averaged, *_gaps(here, faces_at, time, radius))
 

@@ -32,9 +32,7 @@ app.command()(settings.settings)
 app.command()(doctor.doctor)
 app.command()(bench.bench)
 app.command()(engine.engine)
-app.command()(engine.engine)
 app.add_typer(packs.app, name="packs")
-app.add_typer(ofx.app, name="ofx")
 app.add_typer(ofx.app, name="ofx")
 
 _INTERRUPTED = 130

@@ -13,6 +13,8 @@ from ..settings import Setting, Settings, table
 
 __all__ = ["with_settings"]
 
+_NAMES = {"output_mode": ("--output-mode", "--layer")}
+"""Options with a second, shorter name; all others are called as their setting is."""
 _TYPES: dict[str, type] = {"boolean": bool, "integer": int, "double": float, "file": str}
 
 
@@ -34,7 +36,8 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _parameter(row: Setting) -> inspect.Parameter:
     kind = type(row.default) if row.kind == "choice" else _TYPES[row.kind]
-    option = typer.Option(help=_help(row), rich_help_panel=row.group, show_default=_shown(row))
+    names = _NAMES.get(row.name, ())
+    option = typer.Option(*names, help=_help(row), rich_help_panel=row.group, show_default=_shown(row))
     return inspect.Parameter(
         row.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

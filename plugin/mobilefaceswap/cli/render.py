@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..cache import RenderCache
 from ..errors import MediaError
-from ..media import MediaClip, create_output, open_clip
+from ..identity import picture_files
+from ..media import MediaClip, Writer, check_output, create_output
 from ..node import FaceSwapNode
-from ..settings import Settings
+from ..settings import OutputMode, Settings
 from ..shot import ShotProgress, ShotReport, render_shot
 from ..track import Track
+from .clips import InterlacedOption, opened
 from .options import with_settings
 from .range import frame_range
 
@@ -34,8 +36,10 @@ SourceOption = Annotated[
 SourceFaceOption = Annotated[int, typer.Option(min=0, help="Which face of the source picture, from the largest.")]
 PackOption = Annotated[str | None, typer.Option("--pack", help="Model pack: a name or a folder.")]
 FacesOption = Annotated[str | None, typer.Option("--faces", help="Other face detector: insightface:FOLDER_OR_NAME.")]
+BitDepthOption = Annotated[
+    int | None, typer.Option(help="Bits of a channel (8, 10, 12, 16; 32 in EXR and TIFF); as the clip where left out.")
+]
 TrackOption = Annotated[Path | None, typer.Option("--track", help="Track file written by `mobilefaceswap analyse`.")]
-InterlacedOption = Annotated[bool, typer.Option("--allow-interlaced", help="Take interlaced video as if progressive.")]
 
 
 @with_settings
@@ -46,7 +50,10 @@ def swap(
     matte: Annotated[str | None, typer.Option(help="Video file or image sequence for the matte.")] = None,
     frames: Annotated[str | None, typer.Option("--range", help="First and last frame, IN-OUT.")] = None,
     codec: Annotated[str | None, typer.Option(help="FFmpeg encoder, for instance libx265 or prores_ks.")] = None,
-    quality: Annotated[int | None, typer.Option(min=0, max=51, help="Constant rate factor; lower is better.")] = None,
+    quality: Annotated[
+        str | None, typer.Option(help="Constant rate factor, lower is better; of ProRes the profile, for instance hq.")
+    ] = None,
+    bit_depth: BitDepthOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Skip the frames of a sequence that are there.")] = False,
     source_face: SourceFaceOption = 0,
     pack: PackOption = None,
@@ -60,14 +67,24 @@ def swap(
 ) -> None:
     """Swap the face in a clip and write the finished footage."""
     with ExitStack() as stack:
-        clip = stack.enter_context(open_clip(target, allow_interlaced=allow_interlaced))
+        clip = stack.enter_context(opened(target, allow_interlaced))
         span = frame_range(frames, clip)
-        writer = create_output(output, like=clip, codec=codec, quality=quality, resume=resume)
-        matte_writer = create_output(matte, like=clip, quality=quality, audio=False) if matte else None
+        for place, others in ((output, ()), (matte, (output,))):
+            if place:
+                check_output(place, *_inputs(source, track, settings), *others)
+        writer = create_output(
+            output,
+            like=clip,
+            codec=codec,
+            quality=quality,
+            bit_depth=bit_depth,
+            premultiplied=_premultiplied(settings),
+            resume=resume,
+        )
+        matte_writer = _matte_output(matte, output, clip, codec, quality, resume) if matte else None
         node = _node(source, clip, pack, faces, track, source_face, disk_cache)
-        for note in node.identity.pictures:
-            if note.note:
-                typer.echo(f"source {note.name}: {note.note}", err=True)
+        # Called last, so also after an error: where a partial file lies counts most then.
+        stack.callback(_tell_notes, [writer, *filter(None, [matte_writer])])
         stack.enter_context(writer)
         if matte_writer is not None:
             stack.enter_context(matte_writer)
@@ -81,9 +98,6 @@ def swap(
                 settings=settings,
                 progress=progress,
             )
-    for kept in (writer, *filter(None, [matte_writer])):
-        for sentence in kept.notes:
-            typer.echo(f"{kept.path}: {sentence}", err=True)
     _summarise(report, output, as_json)
 
 
@@ -93,6 +107,7 @@ def frame(
     source: SourceOption,
     number: Annotated[int, typer.Option("--frame", "-f", help="Frame number.")],
     output: Annotated[str, typer.Option("--output", "-o", help="Picture to write; .exr keeps the float pixels.")],
+    bit_depth: BitDepthOption = None,
     source_face: SourceFaceOption = 0,
     pack: PackOption = None,
     faces: FacesOption = None,
@@ -105,11 +120,13 @@ def frame(
     """Render one frame: the same float pixels as that frame of the full render."""
     if Path(output).suffix.lower() not in (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg"):
         raise MediaError(f"expected a picture to write (.exr, .png, .tif, .jpg); found {output}")
-    with open_clip(target, allow_interlaced=allow_interlaced) as clip:
+    with opened(target, allow_interlaced) as clip:
+        check_output(output, clip.path, *_inputs(source, track, settings))
         first, _ = frame_range(str(number), clip)
         node = _node(source, clip, pack, faces, track, source_face, disk_cache=True)
         result = node.render(first, settings)
-        with create_output(output, like=clip) as writer:
+        premultiplied = _premultiplied(settings)
+        with create_output(output, like=clip, bit_depth=bit_depth, premultiplied=premultiplied) as writer:
             writer.write(first, result.layer(settings.output_mode), {"face": result.face, "matte": result.matte})
     if as_json:
         typer.echo(json.dumps({"frame": number, "output": output, "quality": asdict(result.quality)}))
@@ -128,7 +145,7 @@ def _node(
     disk_cache: bool,
 ) -> FaceSwapNode:
     folder = Path(platformdirs.user_cache_dir("mobilefaceswap")) / "render" if disk_cache else None
-    return FaceSwapNode(
+    node = FaceSwapNode(
         [*source],
         clip,
         pack=pack,
@@ -137,6 +154,38 @@ def _node(
         source_face=source_face,
         cache=RenderCache(memory=128 * _MEGABYTE, folder=folder),
     )
+    for picture in node.identity.pictures:
+        if picture.note:
+            typer.echo(f"source {picture.name}: {picture.note}", err=True)
+    return node
+
+
+def _premultiplied(settings: Settings) -> bool | None:
+    """Whether the chosen layer's colour is multiplied by its alpha; None for a picture that is as the plate."""
+    if settings.output_mode is OutputMode.COMPOSITE and not settings.matte_to_alpha:
+        return None
+    return settings.output_mode is OutputMode.FACE
+
+
+def _matte_output(
+    matte: str, output: str, clip: MediaClip, codec: str | None, quality: str | None, resume: bool
+) -> Writer:
+    """Coded like the picture where it is the same kind of file, since a codec's qualities are its own."""
+    alike = Path(matte).suffix.lower() == Path(output).suffix.lower()
+    codec, quality = (codec, quality) if alike else (None, None)
+    return create_output(matte, like=clip, codec=codec, quality=quality, alpha=False, audio=False, resume=resume)
+
+
+def _tell_notes(writers: Iterable[Writer]) -> None:
+    for writer in writers:
+        for sentence in writer.notes:
+            typer.echo(f"{writer.path}: {sentence}", err=True)
+
+
+def _inputs(source: list[Path], track: Path | None, settings: Settings) -> list[str | Path]:
+    """Every file that is read besides the target: none of them may be written over."""
+    pictures = [file for place in source for file in picture_files(place)]
+    return [*pictures, *([track] if track else []), settings.reference]
 
 
 @contextmanager

@@ -13,11 +13,12 @@ from rich.progress import track as progress
 from ..errors import UserInputError
 from ..faces.analysers import open_analyser
 from ..identity import picture_files
-from ..media import open_clip
-from ..node import load_source
+from ..media import check_output
+from ..node import find_faces, load_source
 from ..packs import find_pack
 from ..settings import Settings
 from ..track import Track
+from .clips import InterlacedOption, opened
 from .options import with_settings
 from .range import frame_range
 
@@ -43,6 +44,7 @@ def identity(
     if output.suffix.lower() != ".idn":
         raise UserInputError(f"expected an identity file that ends in .idn; found {output}. Name it {output}.idn")
     files = [file for place in pictures for file in picture_files(place)]
+    check_output(str(output), *files)
     chosen = find_pack(pack)
     made = load_source([*files], chosen, open_analyser(chosen, faces), source_face).with_release(release)
     made.save(output)
@@ -65,17 +67,19 @@ def analyse(
     frames: Annotated[str | None, typer.Option("--range", help="First and last frame, IN-OUT.")] = None,
     pack: PackOption = None,
     faces: FacesOption = None,
+    allow_interlaced: InterlacedOption = False,
     as_json: JsonOption = False,
     *,
     settings: Settings,
 ) -> None:
     """Find the faces of a clip and store them, for hosts and farms without temporal access."""
     analyser = open_analyser(find_pack(pack), faces)
-    with open_clip(target) as clip:
+    with opened(target, allow_interlaced) as clip:
+        check_output(str(output), clip.path)
         first, last = frame_range(frames, clip)
         found = {}
         for time in progress(range(first, last + 1), "Analysing", disable=as_json, console=Console(stderr=True)):
-            found[time] = analyser.find(clip.frame(time), settings.analysis_size, settings.detection_threshold)
+            found[time] = find_faces(analyser, clip.frame(time), settings)
         size = clip.frame(first).size
     Track(size, found, Path(target).name, analyser.name).save(output)
     empty = [time for time, there in found.items() if not there]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..errors import PackError, PackNotFoundError
 from ..frame import Frame
+from ..packs import sha256_of
 from .detect import display_bytes
 from .records import Face
 
@@ -41,7 +43,7 @@ class InsightFaceAnalyser:
                 f"expected {folder} to hold ONNX files with a face detector that insightface {version('insightface')} "
                 f"knows; found {type(error).__name__}: {error}. Check the folder's content"
             ) from None
-        self.name = f"insightface-{folder}-{version('insightface')}"
+        self.name = f"insightface-{_content(folder)}-{version('insightface')}"
         self._model = analysis.det_model
         self._lock = threading.Lock()
 
@@ -64,6 +66,12 @@ class InsightFaceAnalyser:
 def _face(box: Any, landmarks: Any) -> Face:
     x1, y1, x2, y2, score = (float(value) for value in box)
     return Face(np.asarray(landmarks, np.float64), (x1, y1, x2 - x1, y2 - y1), min(score, 1.0))
+
+
+def _content(folder: Path) -> str:
+    """What tells the folder's networks from others: their hashes, since a name may come to hold other files."""
+    hashes = [sha256_of(path) for path in sorted(folder.glob("*.onnx"))]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
 
 
 def _existing(name: str) -> Path:

@@ -13,12 +13,22 @@ from pathlib import Path
 from ..errors import MediaError
 from .clip import ClipFormat, MediaClip, Unmade, Writer
 from .pictures import PICTURE_ENDINGS, read_picture
-from .places import check_input, check_output
+from .places import check_input, check_output, write_failure
 from .sequence import SequenceClip, SequenceWriter, is_sequence
 from .video import VideoClip
 from .video_output import VIDEO_ENDINGS, VideoWriter
 
-__all__ = ["ClipFormat", "MediaClip", "Writer", "create_output", "open_clip", "read_picture"]
+__all__ = [
+    "PICTURE_ENDINGS",
+    "ClipFormat",
+    "MediaClip",
+    "Writer",
+    "check_output",
+    "create_output",
+    "open_clip",
+    "read_picture",
+    "write_failure",
+]
 
 _Place = str | os.PathLike[str]
 
@@ -46,13 +56,16 @@ def create_output(
     quality: str | int | None = None,
     bit_depth: int | None = None,
     alpha: bool | None = None,
+    premultiplied: bool | None = None,
     audio: bool = True,
     resume: bool = False,
 ) -> Writer:
     """Opens an output that keeps what ``like`` declares: timing, tags, depth, sound, metadata.
 
     A context manager; ``write(time, pixels)`` takes float32 (H, W, 3|4) in ``like``'s colour space, or a matte (H, W).
-    frame_rate: of an output without ``like``, 25 where left out. bit_depth, alpha: where left out, as ``like``. For
+    frame_rate: of an output without ``like``, 25 where left out. bit_depth, alpha: where left out, as ``like``.
+    premultiplied: what the colour handed in is, and is stored as; where left out it is as ``like``'s and becomes what
+    the format expects, which is premultiplied in EXR and not in video. For
     video files alone: codec (h264, h265, prores, vp9, av1, ffv1, or FFmpeg's own name), quality (of H.264 and its
     kind the constant rate factor, lower is better; of ProRes a profile such as ``hq``), audio (copied). For sequences
     alone: resume (keep finished frames).
@@ -62,9 +75,9 @@ def create_output(
     """
     text = os.fspath(path)
     clip = Unmade(frame_rate) if like is None else like
-    check_output(text, clip)
+    check_output(text, clip.path)
     if _is_picture(text):
-        return SequenceWriter(text, clip, bit_depth=bit_depth, alpha=alpha, resume=resume)
+        return SequenceWriter(text, clip, bit_depth=bit_depth, alpha=alpha, premultiplied=premultiplied, resume=resume)
     if Path(text).suffix.lower() not in VIDEO_ENDINGS:
         raise MediaError(
             f"expected an output that ends in {', '.join(VIDEO_ENDINGS)}, or a sequence such as shot.%04d.exr; "
@@ -72,7 +85,16 @@ def create_output(
         )
     if resume:
         raise MediaError(f"expected an image sequence to resume; {text} is a video file. Render it anew")
-    return VideoWriter(text, clip, codec=codec, quality=quality, bit_depth=bit_depth, alpha=alpha, audio=audio)
+    return VideoWriter(
+        text,
+        clip,
+        codec=codec,
+        quality=quality,
+        bit_depth=bit_depth,
+        alpha=alpha,
+        premultiplied=premultiplied,
+        audio=audio,
+    )
 
 
 def _is_picture(text: str) -> bool:

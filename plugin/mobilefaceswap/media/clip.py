@@ -55,11 +55,12 @@ class ClipFormat:
 class MediaClip(ABC):
     """A clip on disk; implements ``Clip``. A context manager; safe to read from several threads.
 
-    format: what it declares. path: as the user named it.
+    format: what it declares. path: as the user named it. notes: what of it is not honoured, a sentence each.
     """
 
     path: str
     format: ClipFormat
+    notes: tuple[str, ...] = ()
 
     @property
     def first(self) -> int:

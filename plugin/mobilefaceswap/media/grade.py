@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..colour import from_display, to_display
-from ..frame import ColourSpace, Floats
+from ..frame import ColourSpace, Floats, straight
 from .clip import MediaClip
 from .video import VideoClip
 
@@ -20,9 +20,24 @@ def video_space(like: MediaClip) -> ColourSpace:
     return like.colour_space if isinstance(like, VideoClip) else ColourSpace.REC709
 
 
-def converted(pixels: Floats, space: ColourSpace, wanted: ColourSpace) -> Floats:
-    """(H, W, 3|4) float32 ``pixels``, converted only where exactly one of the two spaces is linear."""
-    if (space is ColourSpace.LINEAR) is (wanted is ColourSpace.LINEAR):
+def converted(
+    pixels: Floats,
+    space: ColourSpace,
+    wanted: ColourSpace,
+    premultiplied: bool = False,
+    wanted_premultiplied: bool = False,
+) -> Floats:
+    """(H, W, 3|4) float32 ``pixels``, converted only where exactly one of the two spaces is linear.
+
+    Colour is converted as it is seen, not as it is multiplied by alpha; afterwards it is multiplied if so wanted.
+    """
+    alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
+    same_kind = (space is ColourSpace.LINEAR) is (wanted is ColourSpace.LINEAR)
+    if same_kind and (alpha is None or premultiplied is wanted_premultiplied):
         return pixels
-    rgb = from_display(to_display(pixels[..., :3], space), wanted)
-    return rgb if pixels.shape[2] == 3 else np.dstack([rgb, pixels[..., 3]])
+    rgb = straight(pixels[..., :3], alpha, premultiplied)
+    if not same_kind:
+        rgb = from_display(to_display(rgb, space), wanted)
+    if alpha is None:
+        return rgb
+    return np.dstack([rgb * alpha[..., None] if wanted_premultiplied else rgb, alpha])

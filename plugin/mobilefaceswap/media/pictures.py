@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,18 @@ import numpy as np
 import OpenImageIO as oiio
 
 from ..errors import MediaError
+from ..files import written_whole
 from ..frame import ColourSpace, Floats, Frame
 from .places import check_input, partial_path, write_failure
 
-__all__ = ["PICTURE_ENDINGS", "Picture", "load_picture", "read_picture", "save_picture"]
+__all__ = ["LINEAR_ENDINGS", "PICTURE_ENDINGS", "Picture", "load_picture", "read_picture", "save_picture"]
 
 PICTURE_ENDINGS = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".webp", ".dpx", ".tga", ".hdr", ".gif")
-_LINEAR = (".exr", ".hdr")
+LINEAR_ENDINGS = (".exr", ".hdr")
 _ORIENTATION = "Orientation"
 _STRAIGHT = "oiio:UnassociatedAlpha"
+_PADDING = re.compile(r"\b\d{1,2} extraneous bytes before marker 0xd9")
+"""Some cameras fill up a JPEG before its end marker, which does no harm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +64,10 @@ def load_picture(path: Path) -> Picture:
     try:
         header = file.spec()
         stored = file.read_image(oiio.FLOAT)
-        if stored is None:
-            raise _unreadable(path, file.geterror())
+        complaint = file.geterror()
+        # The JPEG reader fills up what is missing with grey, and only says so.
+        if stored is None or (complaint and not _PADDING.search(complaint)):
+            raise _unreadable(path, complaint)
     finally:
         file.close()
     pixels = np.asarray(stored, np.float32).reshape(header.height, header.width, header.nchannels)
@@ -79,7 +85,7 @@ def _frame(pixels: Floats, header: Any, path: Path) -> Frame:
     pixels = np.ascontiguousarray(pixels[..., _channels(header, path)])
     pixels = _in_display_window(pixels, header)
     pixels = np.ascontiguousarray(_upright(pixels, header.get_int_attribute(_ORIENTATION, 1)))
-    space = ColourSpace.LINEAR if path.suffix.lower() in _LINEAR else ColourSpace.SRGB
+    space = ColourSpace.LINEAR if path.suffix.lower() in LINEAR_ENDINGS else ColourSpace.SRGB
     premultiplied = pixels.shape[2] == 4 and not header.get_int_attribute(_STRAIGHT, 0)
     aspect = float(header.get_float_attribute("PixelAspectRatio", 1.0)) or 1.0
     return Frame(pixels, space, premultiplied, aspect)
@@ -132,25 +138,26 @@ def _upright(pixels: Floats, orientation: int) -> Floats:
 
 def save_picture(path: Path, pixels: Floats, header: Any) -> None:
     """Writes (H, W, channels) float32 ``pixels`` under a temporary name and renames it. Raises MediaError."""
-    partial = partial_path(path)
     output = oiio.ImageOutput.create(str(path))
     if output is None:
         raise MediaError(
             f"expected a picture format that can be written; found {path.suffix}. Choose .exr, .png, .tif or .jpg"
         )
     try:
-        pixels = np.ascontiguousarray(pixels, np.float32)
-        done = output.open(str(partial), header) and output.write_image(pixels) and output.close()
-        if not done:
-            raise _write_failure(path, output.geterror())
-        if not _ends_well(partial):
-            raise _write_failure(path, "what was written cannot be read back")
-        os.replace(partial, path)
+        with written_whole(path, partial_path(path)) as partial:
+            _write(output, partial, np.ascontiguousarray(pixels, np.float32), header, path)
     except OSError as error:
         raise write_failure(str(path), error) from None
+
+
+def _write(output: Any, partial: Path, pixels: Floats, header: Any, path: Path) -> None:
+    try:
+        if not (output.open(str(partial), header) and output.write_image(pixels) and output.close()):
+            raise _write_failure(path, output.geterror())
     finally:
         output.close()
-        partial.unlink(missing_ok=True)
+    if not _ends_well(partial):
+        raise _write_failure(path, "what was written cannot be read back")
 
 
 def _ends_well(path: Path) -> bool:

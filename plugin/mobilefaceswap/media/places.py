@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 from ..errors import MediaError
-from .clip import MediaClip
 
 __all__ = ["check_input", "check_output", "partial_path", "write_failure"]
 
@@ -29,11 +28,15 @@ def check_input(path: Path) -> None:
         raise MediaError(f"expected media in {path}; found an empty file (0 bytes). Copy or export it again")
 
 
-def check_output(text: str, like: MediaClip) -> None:
-    """Raises MediaError where ``text`` is the input, or its folder is missing or cannot be written."""
-    path, source = Path(text), Path(like.path)
-    if like.path and _is_same(path, source):
-        raise MediaError(f"expected an output other than the input; both are {text}. Choose another name")
+def check_output(text: str, *inputs: str | os.PathLike[str]) -> None:
+    """Raises MediaError where ``text`` is one of the ``inputs``, or its folder is missing or cannot be written.
+
+    Asked before work begins: what took hours must not be lost for a name.
+    """
+    path = Path(text)
+    for place in inputs:
+        if os.fspath(place) and _is_same(path, Path(place)):
+            raise MediaError(f"expected an output other than the input; both are {text}. Choose another name")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise MediaError(f"expected the folder {folder}; found none. Create it: mkdir -p '{folder}'")
@@ -62,5 +65,7 @@ def write_failure(path: str, error: Exception) -> MediaError:
         return MediaError(f"expected room for {path}; the disk is full. Free some space or choose another disk")
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return MediaError(f"expected to write {path}; permission is denied. Change its permissions or its place")
+    if not Path(path).absolute().parent.is_dir():
+        return MediaError(f"expected the folder of {path}; found none. Create it first")
     reason = getattr(error, "strerror", None) or str(error)
     return MediaError(f"expected to write {path}; {reason}. Check the disk, or choose another codec or place")

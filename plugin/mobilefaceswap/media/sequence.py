@@ -16,14 +16,14 @@ from ..errors import MediaError
 from ..frame import ColourSpace, Floats, Frame
 from .clip import ClipFormat, MediaClip, Writer
 from .grade import converted
-from .pictures import PICTURE_ENDINGS, Picture, load_picture, save_picture
+from .pictures import LINEAR_ENDINGS, PICTURE_ENDINGS, Picture, load_picture, save_picture
 
 __all__ = ["SequenceClip", "SequenceWriter", "is_sequence"]
 
 _PLACEHOLDER = re.compile(r"%(?:0(\d+))?d|(#+)")
-_LINEAR = (".exr", ".hdr")
 _DEPTHS = {".exr": (16, 32), ".png": (8, 16), ".tif": (8, 16, 32), ".tiff": (8, 16, 32), ".dpx": (8, 10, 12, 16)}
 _COMPRESSION = {".exr": "zip", ".jpg": "jpeg:95", ".jpeg": "jpeg:95", ".tif": "zip", ".tiff": "zip", ".png": "zip"}
+_REC709_PRIMARIES = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 _NOT_CARRIED = re.compile(
     r"(?i)(oiio:|orientation|compression|nchannels|channels$|name$|type$|openexr:|tiff:|png:|jpeg:|exif:pixel|"
     r"oiio|multiview|subimages|iccprofile)"
@@ -52,17 +52,28 @@ class Pattern:
 
     def numbers(self) -> list[int]:
         """Frame numbers that have a file, ascending."""
-        match = self._placeholder()
-        if match is None:
+        if not self.numbered:
             return [0]
         folder = Path(self.text).parent
         if not folder.is_dir():
             raise MediaError(f"expected the folder {folder} of {self.text}; found none. Check the path")
-        name = Path(self.text).name
-        start, end = match.start() - (len(self.text) - len(name)), match.end() - (len(self.text) - len(name))
-        wanted = re.compile(re.escape(name[:start]) + r"(-?\d+)" + re.escape(name[end:]))
+        wanted = self._name()
         found = {int(hit[1]) for item in folder.iterdir() if (hit := wanted.fullmatch(item.name))}
         return sorted(number for number in found if self.path(number).is_file())
+
+    def names(self, path: Path) -> bool:
+        """Whether ``path``, absolute and resolved, bears the name of one of the frames, there or not."""
+        if not self.numbered:
+            return Path(self.text).resolve() == path
+        return Path(self.text).parent.resolve() == path.parent and bool(self._name().fullmatch(path.name))
+
+    def _name(self) -> re.Pattern[str]:
+        """File names of a numbered sequence; the number is the first group."""
+        match, name = self._placeholder(), Path(self.text).name
+        assert match is not None
+        before = len(self.text) - len(name)
+        start, end = match.start() - before, match.end() - before
+        return re.compile(re.escape(name[:start]) + r"(-?\d+)" + re.escape(name[end:]))
 
     def _placeholder(self) -> re.Match[str] | None:
         name = len(self.text) - len(Path(self.text).name)
@@ -90,6 +101,7 @@ class SequenceClip(MediaClip):
         picture = load_picture(self.pattern.path(numbers[0]))
         frame, header = picture.frame, picture.header
         rate = _frame_rate(header)
+        self.notes = _not_honoured(header)
         first, last = numbers[0], numbers[-1]
         present = set(numbers)
         self.format = ClipFormat(
@@ -136,6 +148,17 @@ class SequenceClip(MediaClip):
             file.close()
 
 
+def _not_honoured(header: Any) -> tuple[str, ...]:
+    """Primaries that an EXR declares and that are not those of Rec.709, such as ACES'."""
+    declared = header.getattribute("chromaticities")
+    if not isinstance(declared, (tuple, list)) or np.allclose(declared, _REC709_PRIMARIES, atol=2e-3):
+        return ()
+    return (
+        "declares primaries other than Rec.709's, which are taken as Rec.709: the plate is kept, but the swapped "
+        "face's colour will be off. Convert the sequence to linear Rec.709 first for a face that matches",
+    )
+
+
 def _frame_rate(header: Any) -> Fraction | None:
     declared = header.getattribute("FramesPerSecond")
     if isinstance(declared, (tuple, list)) and len(declared) == 2 and declared[1]:
@@ -153,20 +176,24 @@ class SequenceWriter(Writer):
         *,
         bit_depth: int | None = None,
         alpha: bool | None = None,
+        premultiplied: bool | None = None,
         resume: bool = False,
     ) -> None:
         self.path = path
         self._pattern, self._like = Pattern(path), like
         self._ending = Path(path).suffix.lower()
         self._depth, self._alpha, self._resume = bit_depth, alpha, resume
-        self._space = ColourSpace.LINEAR if self._ending in _LINEAR else ColourSpace.SRGB
+        self._space = ColourSpace.LINEAR if self._ending in LINEAR_ENDINGS else ColourSpace.SRGB
+        self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
+        # Other formats say which it is, and OpenImageIO turns it into what they hold.
+        self._stored_premultiplied = self._premultiplied or (premultiplied is None and self._ending == ".exr")
         self._written: int | None = None
         depths = _DEPTHS.get(self._ending, (8,))
         if bit_depth is not None and bit_depth not in depths:
             raise MediaError(
                 f"expected {' or '.join(map(str, depths))} bits for {self._ending}; found {bit_depth}. Choose one"
             )
-        if isinstance(like, SequenceClip) and like.pattern.path(like.first).resolve() == self._file(like.first):
+        if isinstance(like, SequenceClip) and like.pattern.names(self._file(like.first)):
             raise MediaError(f"expected an output other than the input; both are {path}. Choose another name")
 
     def _file(self, time: int) -> Path:
@@ -179,23 +206,23 @@ class SequenceWriter(Writer):
                 f"expected a place for the frame number in {self.path}, since several frames are written; found none. "
                 f"Name it {Path(self.path).stem}.%04d{self._ending}"
             )
-        picture = self._graded(pixels)
+        picture = self._graded(pixels, self._premultiplied, self._stored_premultiplied)
         if picture.shape[2] == 4 and self._alpha is False:
             picture = picture[..., :3]
         planes, names = [picture], _names(picture)
         for name, layer in layers.items() if layers and self._ending == ".exr" else ():
-            added = self._graded(layer)
+            added = self._graded(layer, premultiplied=True, stored=True)
             planes.append(added)
             names += [f"{name}.{channel}" for channel in ("A" if added.shape[2] == 1 else _names(added))]
         stacked = np.concatenate(planes, axis=2) if len(planes) > 1 else planes[0]
         save_picture(self._pattern.path(time), stacked, self._header(time, stacked, names))
         self._written = time
 
-    def _graded(self, pixels: Floats) -> Floats:
+    def _graded(self, pixels: Floats, premultiplied: bool, stored: bool) -> Floats:
         """(H, W, channels) in the output's kind of colour space; mattes are data."""
         if pixels.ndim == 2:
             return pixels[..., None]
-        return converted(pixels, self._like.colour_space, self._space)
+        return converted(pixels, self._like.colour_space, self._space, premultiplied, stored)
 
     def _header(self, time: int, pixels: Floats, names: list[str]) -> Any:
         height, width, channels = pixels.shape
@@ -211,7 +238,7 @@ class SequenceWriter(Writer):
             header.attribute("PixelAspectRatio", float(self._like.format.pixel_aspect))
         header.channelnames = tuple(names)
         header.alpha_channel = names.index("A") if "A" in names else -1
-        if "A" in names and self._ending != ".exr" and not self._like.format.premultiplied:
+        if "A" in names and self._ending != ".exr" and not self._stored_premultiplied:
             header.attribute("oiio:UnassociatedAlpha", 1)
         if self._ending == ".dpx":
             header.attribute("oiio:BitsPerSample", max(10, min(16, self._like.bit_depth)))

@@ -30,6 +30,8 @@ __all__ = ["Timing", "VideoClip"]
 _UNTAGGED = 2
 _HD_LINES = 720
 _TRANSFERS = {13: ColourSpace.SRGB, 8: ColourSpace.LINEAR}
+_HDR = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
+_WIDE = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _FIELD_ORDERS = {2: "top field first", 3: "bottom field first", 4: "top field first", 5: "bottom field first"}
 _KEPT_BYTES = 96_000_000
 _OPTIONS = {"fflags": "+genpts"}
@@ -82,6 +84,7 @@ class VideoClip(MediaClip):
                     f"expected progressive frames in {path}; found interlaced ones ({self.format.field_order}), which "
                     "a swap would ruin. Deinterlace first (ffmpeg -i IN -vf bwdif OUT), or allow interlaced frames"
                 )
+            self.notes = _not_honoured(self.format)
         except BaseException:
             self.close()
             raise
@@ -307,6 +310,20 @@ def _colour(first: Any, stream: Any) -> tuple[int, bool, ColourTags]:
     tags = ColourTags(matrix, int(context.color_primaries), int(context.color_trc), full if span or full else None)
     is_hd = first.height >= _HD_LINES or first.width >= 1280
     return matrix if matrix in LUMA_WEIGHTS else (1 if is_hd else 6), full, tags
+
+
+def _not_honoured(found: ClipFormat) -> tuple[str, ...]:
+    """What a user should know before the render rather than see afterwards."""
+    notes = []
+    name = _HDR.get(found.tags.transfer) or _WIDE.get(found.tags.primaries)
+    if name:
+        notes.append(
+            f"tagged {name}, which is taken as Rec.709: the plate and the tags are kept, but the swapped face's colour "
+            "and contrast will be off. Convert the clip to Rec.709 first for a face that matches"
+        )
+    if found.field_order != "progressive":
+        notes.append(f"interlaced ({found.field_order}) and taken as if progressive: moving faces will show combing")
+    return tuple(notes)
 
 
 def _field_order(first: Any, stream: Any) -> str:

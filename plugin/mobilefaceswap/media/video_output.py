@@ -43,11 +43,14 @@ class VideoWriter(Writer):
         quality: str | int | None = None,
         bit_depth: int | None = None,
         alpha: bool | None = None,
+        premultiplied: bool | None = None,
         audio: bool = True,
     ) -> None:
         self.path = path
         self._target, self._partial = Path(path), partial_path(Path(path))
         self._like, self._audio = like, audio
+        self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
+        self._stored_premultiplied = bool(premultiplied)
         self._codec, self._quality, self._bit_depth, self._alpha = codec, quality, bit_depth, alpha
         if like.size[0]:
             self._choose(like.size, like.has_alpha)
@@ -87,7 +90,8 @@ class VideoWriter(Writer):
         if pixels.ndim == 2:
             picture = np.dstack([pixels] * 3)
         else:
-            picture = converted(pixels, self._like.colour_space, video_space(self._like))
+            spaces = self._like.colour_space, video_space(self._like)
+            picture = converted(pixels, *spaces, self._premultiplied, self._stored_premultiplied)
         turns = round(self._like.rotation / 90) % 4
         return np.ascontiguousarray(np.rot90(picture, -turns)) if turns else picture
 
@@ -141,7 +145,9 @@ class VideoWriter(Writer):
         encoder = self._encoder
         frame = frame_from_pixels(picture, encoder.layout, encoder.matrix, encoder.full_range)
         frame.pts, frame.time_base = self._clock.stamp(time), self._clock.base
-        frame.colorspace = encoder.tags.matrix
+        tags = encoder.tags
+        # Stated on every frame as well: ProRes keeps them there.
+        frame.colorspace, frame.color_primaries, frame.color_trc = tags.matrix, tags.primaries, tags.transfer
         if encoder.tags.full_range is not None:
             frame.color_range = 2 if encoder.tags.full_range else 1
         if self._sound:
@@ -164,13 +170,18 @@ class VideoWriter(Writer):
             base = Fraction(packet.time_base)
             ends = self._clock.end(self._last) - self._clock.start
             first = self._first_stored if self._first_stored is not None else packet.dts * base
-            packet.duration = max(1, round((ends - (packet.dts * base - first)) / base))
+            stored = ends - (packet.dts * base - first)
+            # Where it is shown last as well, its own end is the clip's; clocks of the two kinds need not agree.
+            packet.duration = max(1, round(max(stored, self._clock.length(packet.pts * base)) / base))
             self._container.mux(packet)
 
     def close(self) -> None:
-        """See ``Writer``. Without a single frame there is no file."""
+        """See ``Writer``. Raises MediaError where no frame was written, since there is no such file."""
         if self._container is None:
-            return
+            raise MediaError(
+                f"expected at least one frame for {self.path}; none was written, and a video file cannot be empty. "
+                "Choose a range that holds a frame"
+            )
         try:
             self._finish()
             os.replace(self._partial, self._target)
@@ -193,5 +204,7 @@ class VideoWriter(Writer):
             return
         with suppress(*_FAILURES):
             self._finish()
-        if not self._written:
+        if self._written:
+            self.notes += (f"what was written before the end came plays, and lies in {self._partial}",)
+        else:
             self._partial.unlink(missing_ok=True)

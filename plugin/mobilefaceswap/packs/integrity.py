@@ -66,7 +66,7 @@ def verify(pack: Pack) -> None:
     """Raises PackNotFoundError or PackIntegrityError for the first file that is not the recorded one."""
     for state in examine(pack):
         if not state.intact:
-            raise damage(pack, state, f"Run `mobilefaceswap packs pull {pack.name}`, or {REINSTALL}")
+            raise damage(pack, state, f"Run `mobilefaceswap packs pull {pack.folder}`, or {REINSTALL}")
 
 
 def damage(pack: Pack, state: FileState, mend: str) -> PackNotFoundError | PackIntegrityError:
