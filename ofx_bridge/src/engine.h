@@ -65,8 +65,8 @@ class Engine {
 
   // What the engine said it runs with; empty before the first conversation.
   std::string description();
-  // Gives pooled memory back that nobody used for a while, or all of it.
-  void releaseMemory(bool all);
+  // Gives all pooled memory back that no request uses at this moment.
+  void releaseMemory();
   // Ends the engine; the next conversation starts another.
   void release();
 
@@ -79,13 +79,17 @@ class Engine {
   // Takes the broken engine of this generation away; returns what to tell the user.
   std::string retire(unsigned generation, const std::string& reason);
   void noteSuccess();
+  // Closes lanes that nobody used for a while, and with them the memory on both sides; ends once there are none.
+  void tidy();
+  std::list<std::unique_ptr<Lane>> takeIdleLanes(Clock::time_point unusedSince);
 
   std::mutex mutex_;
   std::condition_variable laneFreed_;
   std::list<std::unique_ptr<Lane>> idle_;
   int lanes_ = 0;
+  bool tidying_ = false;
+  std::condition_variable tidied_;
   std::unique_ptr<Process> process_;
-  Channel control_;
   unsigned generation_ = 0;
   int failures_ = 0;
   Clock::time_point retryAt_{};
