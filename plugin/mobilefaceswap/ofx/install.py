@@ -119,4 +119,4 @@ def _record(bundle: Path) -> None:
         # Beside the bundle it would spoil the bundle's signature.
         place = Path.home() / "Library" / "Application Support" / "mobilefaceswap" / "engine.txt"
         place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(text)
+    place.write_text(text, encoding="utf-8")
