@@ -25,7 +25,7 @@ _FLAGS = ("-std=c++17", "-O2", "-fvisibility=hidden", "-fvisibility-inlines-hidd
 _WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Werror")
 _ELF = ("-shared", f"-Wl,--version-script={_HERE / 'exports.map'}", "-Wl,--no-undefined", "-Wl,-z,relro,-z,now", "-s")
 _ELF_LIBRARIES = ("-ldl", "-lpthread", "-lrt")
-_PE = ("-shared", "-s", "-D_WIN32_WINNT=0x0A00", "-DUNICODE", "-DNOMINMAX", "-DWIN32_LEAN_AND_MEAN", "-ladvapi32")
+_PE = ("-shared", "-s", "-DUNICODE", "-DNOMINMAX", "-DWIN32_LEAN_AND_MEAN", "-ladvapi32")
 _BUNDLE = "MobileFaceSwap.ofx.bundle"
 _BINARY = "MobileFaceSwap.ofx"
 
