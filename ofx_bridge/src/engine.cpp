@@ -50,14 +50,17 @@ Segment& Engine::Conversation::segment(size_t reserved, size_t capacity) {
   return *held;
 }
 
-wire::Message Engine::Conversation::exchange(const wire::Message& question, intptr_t handle) {
+wire::Message Engine::Conversation::exchange(const wire::Message& question, intptr_t handle,
+                                             const std::function<void()>& meanwhile) {
   lane_.channel.send(question, deadline_, handle);
+  if (meanwhile) meanwhile();
   return lane_.channel.receive(deadline_, aborted_);
 }
 
-wire::Message Engine::Conversation::ask(const wire::Message& question, wire::Kind expected) {
+wire::Message Engine::Conversation::ask(const wire::Message& question, wire::Kind expected,
+                                        const std::function<void()>& meanwhile) {
   const bool withSegment = lane_.segment && !lane_.segmentKnown;
-  wire::Message answer = exchange(question, withSegment ? lane_.segment->handle() : -1);
+  wire::Message answer = exchange(question, withSegment ? lane_.segment->handle() : -1, meanwhile);
   if (answer.kind == wire::Kind::Failed) throw EngineFailure(answer.body);
   if (answer.kind != expected) throw LinkBroken("the engine answered something that was not asked");
   if (withSegment) lane_.segmentKnown = true;
@@ -68,7 +71,7 @@ void Engine::Conversation::greet() {
   if (lane_.greeted) return;
   wire::Writer greeting;
   greeting.put(wire::Greeting{settings::kFingerprint}).text(settings::kVersion);
-  const wire::Message answer = exchange({wire::Kind::Hello, std::move(greeting).body()}, -1);
+  const wire::Message answer = exchange({wire::Kind::Hello, std::move(greeting).body()}, -1, nullptr);
   if (answer.kind == wire::Kind::Failed) throw EngineFailure(answer.body);
   if (answer.kind != wire::Kind::Welcome) throw LinkBroken("the engine answered something that was not asked");
   try {

@@ -46,13 +46,14 @@ class Engine {
     Lane& lane() { return lane_; }
     // A segment of at least `reserved` bytes, pooled.
     Segment& segment(size_t reserved, size_t capacity);
-    // Throws EngineFailure where the engine says why it cannot.
-    wire::Message ask(const wire::Message& question, wire::Kind expected);
+    // meanwhile: what can be done while the engine works. Throws EngineFailure where the engine says why it cannot.
+    wire::Message ask(const wire::Message& question, wire::Kind expected,
+                      const std::function<void()>& meanwhile = nullptr);
     std::string askText(const wire::Message& question) { return ask(question, wire::Kind::Done).body; }
     void greet();
 
    private:
-    wire::Message exchange(const wire::Message& question, intptr_t handle);
+    wire::Message exchange(const wire::Message& question, intptr_t handle, const std::function<void()>& meanwhile);
     Engine& engine_;
     Lane& lane_;
     Deadline deadline_;
