@@ -41,6 +41,7 @@ release: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --editable '.[release]'
 	$(BIN)/mobilefaceswap ofx build --release
 	$(BIN)/python -m build
+	$(BIN)/python ofx_bridge/wheels.py ofx_bridge/build/MobileFaceSwap.ofx.bundle
 
 clean:
 	rm -rf $(VENV) build dist demo ofx_bridge/build

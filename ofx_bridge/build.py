@@ -1,7 +1,7 @@
 """Builds MobileFaceSwap.ofx.bundle.
 
 python ofx_bridge/build.py              for this machine, with the system's C++ compiler (zig where there is none)
-python ofx_bridge/build.py --release    for Linux and macOS, with zig (pip install ziglang)
+python ofx_bridge/build.py --release    for Linux, Windows and macOS, with zig (pip install ziglang)
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 _SOURCES = _HERE / "src"
-_PARTS = ("plugin", "describe", "render", "buttons", "request", "engine", "host", "pixels", "process_posix")
+_PARTS = ("plugin", "describe", "render", "buttons", "request", "engine", "host", "pixels", "process")
 _FLAGS = ("-std=c++17", "-O2", "-fvisibility=hidden", "-fvisibility-inlines-hidden")
 _WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Werror")
 _ELF = ("-shared", f"-Wl,--version-script={_HERE / 'exports.map'}", "-Wl,--no-undefined", "-Wl,-z,relro,-z,now", "-s")
 _ELF_LIBRARIES = ("-ldl", "-lpthread", "-lrt")
+_PE = ("-shared", "-s", "-DUNICODE", "-DNOMINMAX", "-DWIN32_LEAN_AND_MEAN", "-ladvapi32")
 _BUNDLE = "MobileFaceSwap.ofx.bundle"
 _BINARY = "MobileFaceSwap.ofx"
 
@@ -36,10 +37,12 @@ class Target:
     zig: str
     folder: str
     flags: tuple[str, ...]
+    system: str = "posix"
 
 
 _RELEASE = (
     Target("x86_64-linux-gnu.2.17", "Linux-x86-64", ("-fPIC", *_ELF, *_ELF_LIBRARIES)),
+    Target("x86_64-windows-gnu", "Win64", _PE, "win32"),
     Target("aarch64-macos.11.0", "MacOS/arm64", ("-fPIC", "-shared")),
     Target("x86_64-macos.11.0", "MacOS/x86_64", ("-fPIC", "-shared")),
 )
@@ -67,6 +70,8 @@ def build(output: Path) -> Path:
     static = ("-static-libstdc++", "-static-libgcc") if compiler else ()
     if sys.platform == "darwin":
         _compile(command, ("-fPIC", "-bundle"), contents / "MacOS" / _BINARY)
+    elif sys.platform == "win32":
+        _compile([*_zig(), "-target", "x86_64-windows-gnu"], _PE, contents / "Win64" / _BINARY, "win32")
     else:
         flags = ("-fPIC", *static, *(_unique(command)), *_ELF, *_ELF_LIBRARIES)
         _compile(command, flags, contents / "Linux-x86-64" / _BINARY)
@@ -77,7 +82,7 @@ def release(output: Path) -> Path:
     """The bundle for every system. The first build of a target compiles its C++ library: minutes."""
     contents = _contents(output)
     for target in _RELEASE:
-        _compile([*_zig(), "-target", target.zig], target.flags, contents / target.folder / _BINARY)
+        _compile([*_zig(), "-target", target.zig], target.flags, contents / target.folder / _BINARY, target.system)
     slices = [contents / "MacOS" / name for name in ("arm64", "x86_64")]
     _join_mach_o([folder / _BINARY for folder in slices], contents / "MacOS" / _BINARY)
     for folder in slices:
@@ -114,10 +119,13 @@ def _unique(command: Sequence[str]) -> tuple[str, ...]:
     return ("-fno-gnu-unique",) if "Free Software Foundation" in version else ()
 
 
-def _compile(command: Sequence[str], flags: Sequence[str], binary: Path) -> None:
+def _compile(command: Sequence[str], flags: Sequence[str], binary: Path, system: str = "posix") -> None:
     binary.parent.mkdir(parents=True, exist_ok=True)
-    sources = [str(_SOURCES / f"{name}.cpp") for name in _PARTS]
+    sources = [str(_SOURCES / f"{name}.cpp") for name in (*_PARTS, f"process_{system}")]
     subprocess.run([*command, *_FLAGS, *_WARNINGS, *sources, *flags, "-o", str(binary)], check=True)
+    # Linkers of Windows leave import libraries and debug files beside it, which no host needs.
+    for other in set(binary.parent.iterdir()) - {binary}:
+        other.unlink()
 
 
 def _join_mach_o(slices: Sequence[Path], universal: Path) -> None:

@@ -44,7 +44,9 @@ class Pack:
         """The 28 weights for the person on an aligned crop."""
         small = cv2.resize(crop, (112, 112), interpolation=cv2.INTER_AREA)
         feature_map, embedding = self.recogniser(small[None])
-        found = self._identity.run(weight_names(), {"feature_map": feature_map, "embedding": embedding})
+        face = small.transpose(2, 0, 1)[None].astype(np.float32)
+        source = {"feature_map": feature_map, "embedding": embedding, "face": face}
+        found = self._identity.run(weight_names(), source)
         return dict(zip(weight_names(), found, strict=True))
 
     def swap(self, crop: Picture, weights: dict[str, NDArray[np.float32]]) -> tuple[Picture, NDArray[np.float32]]:

@@ -42,10 +42,10 @@ class SwapGraph(nn.Module):
         return swap(self.swapper, image, list(weights), self.inner_size)
 
 
-def load_model(path: Path) -> tuple[FaceSwapper, dict[str, Any]]:
-    """The averaged weights of a checkpoint, ready to infer, and the checkpoint's figures."""
+def load_model(path: Path, inner_size: int = 0) -> tuple[FaceSwapper, dict[str, Any]]:
+    """The averaged weights of a checkpoint, ready to infer at `inner_size`, and the checkpoint's figures."""
     state = torch.load(path, map_location="cpu", weights_only=True)
-    model = FaceSwapper(ModelConfig(**state["model_config"]))
+    model = FaceSwapper(ModelConfig(**state["model_config"] | {"inner_size": inner_size}))
     model.load_state_dict(state["average"])
     return model.eval(), state
 
@@ -86,12 +86,13 @@ def parity(model: FaceSwapper, folder: Path, seed: int = 0) -> float:
     config = model.config
     feature_map = 0.08 * torch.randn(1, config.feature_channels, config.feature_size, config.feature_size)
     embedding, image = torch.randn(1, config.embedding), torch.rand(2, 3, SIZE, SIZE)
+    source = {"feature_map": feature_map, "embedding": embedding, "face": 255 * torch.rand(1, 3, 112, 112)}
     with torch.no_grad():
-        weights = model.identity(feature_map, embedding)
+        weights = model.identity(**source)
         wanted = [*weights, *SwapGraph(model)(image, *weights)]
     cpu = ["CPUExecutionProvider"]
     identity = ort.InferenceSession(str(folder / "identity.onnx"), providers=cpu)
-    found = identity.run(weight_names(), {"feature_map": feature_map.numpy(), "embedding": embedding.numpy()})
+    found = identity.run(weight_names(), {name: value.numpy() for name, value in source.items()})
     feed = {"image": image.numpy()} | dict(zip(weight_names(), found, strict=True))
     found += ort.InferenceSession(str(folder / "idn.onnx"), providers=cpu).run(["swapped", "mask"], feed)
     return max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, wanted, strict=True))
@@ -101,9 +102,9 @@ def export_networks(model: FaceSwapper, folder: Path, properties: dict[str, str]
     """Write both graphs into `folder`; returns counts and parity. Raises RuntimeError when parity fails."""
     config = model.config
     feature_map = torch.randn(1, config.feature_channels, config.feature_size, config.feature_size)
-    embedding = torch.randn(1, config.embedding)
+    source = feature_map, torch.randn(1, config.embedding), 255 * torch.rand(1, 3, 112, 112)
     names, shapes = weight_names(), weight_shapes()
-    _export(model.identity, (feature_map, embedding), folder / "identity.onnx", (["feature_map", "embedding"], names))
+    _export(model.identity, source, folder / "identity.onnx", (["feature_map", "embedding", "face"], names))
     image, weights = torch.rand(2, 3, SIZE, SIZE), tuple(torch.randn(shapes[n]) for n in names)
     idn = folder / "idn.onnx"
     _export(SwapGraph(model), (image, *weights), idn, (["image", *names], ["swapped", "mask"]))
@@ -158,7 +159,7 @@ def pack_table(folder: Path, description: str, training: dict[str, Any], measure
     table: dict[str, Any] = {
         "schema": 1,
         "name": "base-224",
-        "version": "0.1.0",
+        "version": "0.2.0",
         "title": "Base 224",
         "description": description,
         "licence": LICENCE,
@@ -192,10 +193,11 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--commit", required=True, help="the commit of the recipe that trained the weights")
     parser.add_argument("--description", required=True, help="one honest sentence for the user")
+    parser.add_argument("--inner-size", type=int, default=0, help="pixels at which the network runs; 0: the crop's 224")
     parser.add_argument("--hardware", default="two CPU cores")
     parser.add_argument("--measured", type=Path, help="what evaluate.py --json printed")
     args = parser.parse_args()
-    model, state = load_model(args.checkpoint)
+    model, state = load_model(args.checkpoint, args.inner_size)
     properties = {"data": DATA, "licence": LICENCE, "commit": args.commit}
     figures = export_networks(model, args.pack, properties)
     print(json.dumps(figures))
@@ -208,6 +210,7 @@ def main() -> None:
         "minutes": round(state["seconds"] / 60, 1),
         "hardware": args.hardware,
         "commit": args.commit,
+        "inner_size": args.inner_size,
         "idn_parameters": figures["parameters"],
         "idn_multiply_accumulates": figures["macs"],
     }

@@ -1,6 +1,8 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <iterator>
+#include <system_error>
 #include <thread>
 
 #include "settings.gen.h"
@@ -13,7 +15,7 @@ constexpr double kTimeoutSeconds = 60;
 constexpr double kPatientSeconds = 24 * 3600;
 constexpr auto kFirstBackoff = std::chrono::milliseconds(250);
 constexpr auto kLongestBackoff = std::chrono::milliseconds(30000);
-constexpr auto kIdleMemory = std::chrono::seconds(10);
+constexpr double kIdleMemorySeconds = 10;
 constexpr auto kWaitSlice = std::chrono::milliseconds(50);
 
 Deadline after(double seconds) {
@@ -48,14 +50,17 @@ Segment& Engine::Conversation::segment(size_t reserved, size_t capacity) {
   return *held;
 }
 
-wire::Message Engine::Conversation::exchange(const wire::Message& question, intptr_t handle) {
+wire::Message Engine::Conversation::exchange(const wire::Message& question, intptr_t handle,
+                                             const std::function<void()>& meanwhile) {
   lane_.channel.send(question, deadline_, handle);
+  if (meanwhile) meanwhile();
   return lane_.channel.receive(deadline_, aborted_);
 }
 
-wire::Message Engine::Conversation::ask(const wire::Message& question, wire::Kind expected) {
+wire::Message Engine::Conversation::ask(const wire::Message& question, wire::Kind expected,
+                                        const std::function<void()>& meanwhile) {
   const bool withSegment = lane_.segment && !lane_.segmentKnown;
-  wire::Message answer = exchange(question, withSegment ? lane_.segment->handle() : -1);
+  wire::Message answer = exchange(question, withSegment ? lane_.segment->handle() : -1, meanwhile);
   if (answer.kind == wire::Kind::Failed) throw EngineFailure(answer.body);
   if (answer.kind != expected) throw LinkBroken("the engine answered something that was not asked");
   if (withSegment) lane_.segmentKnown = true;
@@ -66,7 +71,7 @@ void Engine::Conversation::greet() {
   if (lane_.greeted) return;
   wire::Writer greeting;
   greeting.put(wire::Greeting{settings::kFingerprint}).text(settings::kVersion);
-  const wire::Message answer = exchange({wire::Kind::Hello, std::move(greeting).body()}, -1);
+  const wire::Message answer = exchange({wire::Kind::Hello, std::move(greeting).body()}, -1, nullptr);
   if (answer.kind == wire::Kind::Failed) throw EngineFailure(answer.body);
   if (answer.kind != wire::Kind::Welcome) throw LinkBroken("the engine answered something that was not asked");
   try {
@@ -124,7 +129,7 @@ std::unique_ptr<Lane> Engine::checkOut(Deadline deadline, const AbortFunction& a
     }
     if (lanes_ < kMostLanes) {
       // An engine that ended because nobody needed it is no failure.
-      if (!process_ || control_.spent()) start(lock, deadline);
+      if (!process_ || process_->ended()) start(lock, deadline);
       return openLane(deadline);
     }
     laneFreed_.wait_for(lock, kWaitSlice);
@@ -136,7 +141,6 @@ std::unique_ptr<Lane> Engine::checkOut(Deadline deadline, const AbortFunction& a
 void Engine::start(std::unique_lock<std::mutex>& lock, Deadline deadline) {
   if (failures_ > 1 && Clock::now() < retryAt_) throw EngineFailure(lastFailure_);
   const std::unique_ptr<Process> ended = std::move(process_);
-  control_.close();
   if (failures_ > 0) {
     const Deadline until = std::min(retryAt_, deadline);
     lock.unlock();
@@ -144,22 +148,14 @@ void Engine::start(std::unique_lock<std::mutex>& lock, Deadline deadline) {
     lock.lock();
     if (process_) return;
   }
-  auto [ours, theirs] = Channel::pair();
-  process_ = std::make_unique<Process>(EngineCommand::recorded(), theirs);
-  control_ = std::move(ours);
+  process_ = std::make_unique<Process>(EngineCommand::recorded());
   ++generation_;
 }
 
 std::unique_ptr<Lane> Engine::openLane(Deadline deadline) {
-  auto [ours, theirs] = Channel::pair();
   auto lane = std::make_unique<Lane>();
   lane->generation = generation_;
-  try {
-    control_.send({wire::Kind::Lane, ""}, deadline, theirs.handle());
-  } catch (const LinkBroken&) {
-    // The lane is closed on the engine's side, so its first use reports the same with the generation known.
-  }
-  lane->channel = std::move(ours);
+  lane->channel = process_->openLane(deadline);
   ++lanes_;
   return lane;
 }
@@ -169,6 +165,42 @@ void Engine::checkIn(std::unique_ptr<Lane> lane) {
   const std::lock_guard<std::mutex> lock(mutex_);
   idle_.push_front(std::move(lane));
   laneFreed_.notify_one();
+  if (tidying_) return;
+  keepLibraryLoaded();
+  try {
+    std::thread([] { shared().tidy(); }).detach();
+    tidying_ = true;
+  } catch (const std::system_error&) {
+    // A host that is out of threads; the memory goes with the next purge or at the end.
+  }
+}
+
+void Engine::tidy() {
+  using Seconds = std::chrono::duration<double>;
+  const Seconds patience(environmentSeconds("MOBILEFACESWAP_MEMORY_IDLE", kIdleMemorySeconds));
+  const auto wait = std::chrono::duration_cast<Clock::duration>(patience);
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (lanes_ > 0) {
+    auto closing = takeIdleLanes(Clock::now() - wait);
+    if (closing.empty()) {
+      // The last of the list was used first; lanes in use will stand there later.
+      tidied_.wait_until(lock, (idle_.empty() ? Clock::now() : idle_.back()->lastUsed) + wait);
+      continue;
+    }
+    lock.unlock();
+    closing.clear();
+    lock.lock();
+  }
+  tidying_ = false;
+}
+
+std::list<std::unique_ptr<Lane>> Engine::takeIdleLanes(Clock::time_point unusedSince) {
+  std::list<std::unique_ptr<Lane>> taken;
+  while (!idle_.empty() && idle_.back()->lastUsed <= unusedSince) {
+    taken.splice(taken.end(), idle_, std::prev(idle_.end()));
+    --lanes_;
+  }
+  return taken;
 }
 
 void Engine::discard(std::unique_ptr<Lane> lane) {
@@ -185,7 +217,7 @@ std::string Engine::retire(unsigned generation, const std::string& reason) {
   // Another thread may have seen it first, and there may be a new engine by now.
   if (generation != generation_ || !process_) return "the engine cannot render this frame: " + reason + advice;
   dead = std::move(process_);
-  control_.close();
+  dead->dismiss();
   lanes_ -= static_cast<int>(idle_.size());
   idle_.clear();
   laneFreed_.notify_all();
@@ -207,14 +239,10 @@ std::string Engine::description() {
   return description_;
 }
 
-void Engine::releaseMemory(bool all) {
+void Engine::releaseMemory() {
+  std::list<std::unique_ptr<Lane>> closing;
   const std::lock_guard<std::mutex> lock(mutex_);
-  for (const std::unique_ptr<Lane>& lane : idle_) {
-    if (!all && Clock::now() - lane->lastUsed < kIdleMemory) continue;
-    lane->segment.reset();
-    lane->segmentKnown = false;
-    lane->forgetPlate();
-  }
+  closing = takeIdleLanes(Clock::time_point::max());
 }
 
 void Engine::release() {
@@ -223,7 +251,8 @@ void Engine::release() {
   const std::lock_guard<std::mutex> lock(mutex_);
   lanes_ -= static_cast<int>(idle_.size());
   lanes.swap(idle_);
-  control_.close();
+  tidied_.notify_all();
+  if (process_) process_->dismiss();
   ended = std::move(process_);
 }
 

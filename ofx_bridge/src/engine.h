@@ -46,13 +46,14 @@ class Engine {
     Lane& lane() { return lane_; }
     // A segment of at least `reserved` bytes, pooled.
     Segment& segment(size_t reserved, size_t capacity);
-    // Throws EngineFailure where the engine says why it cannot.
-    wire::Message ask(const wire::Message& question, wire::Kind expected);
+    // meanwhile: what can be done while the engine works. Throws EngineFailure where the engine says why it cannot.
+    wire::Message ask(const wire::Message& question, wire::Kind expected,
+                      const std::function<void()>& meanwhile = nullptr);
     std::string askText(const wire::Message& question) { return ask(question, wire::Kind::Done).body; }
     void greet();
 
    private:
-    wire::Message exchange(const wire::Message& question, intptr_t handle);
+    wire::Message exchange(const wire::Message& question, intptr_t handle, const std::function<void()>& meanwhile);
     Engine& engine_;
     Lane& lane_;
     Deadline deadline_;
@@ -65,8 +66,8 @@ class Engine {
 
   // What the engine said it runs with; empty before the first conversation.
   std::string description();
-  // Gives pooled memory back that nobody used for a while, or all of it.
-  void releaseMemory(bool all);
+  // Gives all pooled memory back that no request uses at this moment.
+  void releaseMemory();
   // Ends the engine; the next conversation starts another.
   void release();
 
@@ -79,13 +80,17 @@ class Engine {
   // Takes the broken engine of this generation away; returns what to tell the user.
   std::string retire(unsigned generation, const std::string& reason);
   void noteSuccess();
+  // Closes lanes that nobody used for a while, and with them the memory on both sides; ends once there are none.
+  void tidy();
+  std::list<std::unique_ptr<Lane>> takeIdleLanes(Clock::time_point unusedSince);
 
   std::mutex mutex_;
   std::condition_variable laneFreed_;
   std::list<std::unique_ptr<Lane>> idle_;
   int lanes_ = 0;
+  bool tidying_ = false;
+  std::condition_variable tidied_;
   std::unique_ptr<Process> process_;
-  Channel control_;
   unsigned generation_ = 0;
   int failures_ = 0;
   Clock::time_point retryAt_{};

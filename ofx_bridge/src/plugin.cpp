@@ -35,7 +35,7 @@ OfxStatus unload(Effect kind) {
 }
 
 OfxStatus purgeCaches() {
-  Engine::shared().releaseMemory(true);
+  Engine::shared().releaseMemory();
   return ofx::OK;
 }
 
@@ -47,7 +47,6 @@ OfxStatus act(Effect kind, std::string_view action, OfxHandle effect, const Prop
   if (action == "OfxActionCreateInstance") return instanceCreated(effect);
   if (action == "OfxActionDestroyInstance") return instanceCreated(effect);
   if (action == "OfxImageEffectActionRender") return render(effect, kind, in);
-  Engine::shared().releaseMemory(false);
   if (action == "OfxActionPurgeCaches") return purgeCaches();
   if (action == "OfxActionInstanceChanged") return instanceChanged(effect, kind, in);
   if (action == "OfxImageEffectActionIsIdentity") return isIdentity(effect, kind, in, out);

@@ -1,5 +1,5 @@
-// What the bridge needs of the operating system: a process, a channel to it, memory that both map.
-// process_posix.cpp implements it for Linux and macOS.
+// What the bridge needs of the operating system: a process, private channels to it, memory that both map.
+// process_posix.cpp implements it for Linux and macOS, process_win32.cpp for Windows; process.cpp is what they share.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,6 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "wire.h"
 
@@ -34,7 +33,7 @@ class SystemRefusal : public std::runtime_error {
 // The host asked to stop.
 class Aborted : public std::exception {};
 
-// Memory shared with the engine. It has no name, or loses it at once, so that it cannot outlive both sides.
+// Memory shared with the engine. It goes with the last side that maps it: nothing can outlive both.
 class Segment {
  public:
   // reserved: bytes that are certainly there. capacity: how far the other side may grow it. Throws SystemRefusal.
@@ -46,36 +45,39 @@ class Segment {
   std::byte* data() const { return data_; }
   size_t reserved() const { return reserved_; }
   size_t capacity() const { return capacity_; }
+  // What a message carries so that the engine can map it, too.
   intptr_t handle() const { return handle_; }
 
  private:
   size_t reserved_, capacity_;
   intptr_t handle_ = -1;
   std::byte* data_ = nullptr;
+  // What keeps the memory on our side: a descriptor, or Windows' section.
+  intptr_t owned_ = -1;
 };
 
-// One end of a private two-way connection without a name: nobody else can open it.
+// Our end of a private two-way connection to the engine that nobody else can open.
 class Channel {
  public:
-  explicit Channel(intptr_t handle = -1) : handle_(handle) {}
+  struct End;
+
+  Channel() noexcept;
+  explicit Channel(std::unique_ptr<End> end) noexcept;
   ~Channel();
-  Channel(Channel&& other) noexcept : handle_(other.handle_) { other.handle_ = -1; }
+  Channel(Channel&& other) noexcept;
   Channel& operator=(Channel&& other) noexcept;
 
-  // Throws LinkBroken. handle: something that the engine gets as its own.
+  // Throws LinkBroken. handle: of a segment that the engine gets with it.
   void send(const wire::Message& message, Deadline deadline, intptr_t handle = -1);
   // Throws LinkBroken, Aborted.
   wire::Message receive(Deadline deadline, const AbortFunction& aborted);
   // True where the other side is gone, or speaks without being asked.
   bool spent() const;
   void close();
-  intptr_t handle() const { return handle_; }
-
-  static std::pair<Channel, Channel> pair();
 
  private:
   void receiveBytes(char* bytes, size_t count, Deadline deadline, const AbortFunction& aborted);
-  intptr_t handle_;
+  std::unique_ptr<End> end_;
 };
 
 // How the engine is started: what the installation recorded beside the bundle, or MOBILEFACESWAP_PYTHON.
@@ -87,22 +89,33 @@ struct EngineCommand {
   static EngineCommand recorded();
 };
 
-// The running engine. It ends by itself once its channel closes; destruction makes sure.
+// The running engine. It ends by itself once we are gone; destruction makes sure.
 class Process {
  public:
-  // Throws SystemRefusal. channel: the engine's end.
-  Process(const EngineCommand& command, const Channel& channel);
+  // Throws SystemRefusal.
+  explicit Process(const EngineCommand& command);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
+  // A lane: a connection for one request at a time. Where the engine is dead, its first use tells.
+  // Throws SystemRefusal.
+  Channel openLane(Deadline deadline);
+  // True where it is gone: nobody answers any more.
+  bool ended() const { return control_.spent(); }
+  // Asks it to end, and does not wait.
+  void dismiss() { control_.close(); }
   // The last line that the engine wrote before it could report anything itself.
   std::string lastWords() const;
 
  private:
-  intptr_t id_ = -1;
-  intptr_t log_ = -1;
+  struct Child;
+  Channel control_;
+  std::unique_ptr<Child> child_;
 };
+
+// Threads of ours may run in this library from now on: it stays loaded until the host ends.
+void keepLibraryLoaded();
 
 double environmentSeconds(const char* name, double otherwise);
 

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 #ifdef __APPLE__
@@ -22,14 +23,13 @@
 #include <sys/syscall.h>
 #endif
 
-#include "process.h"
+#include "process_parts.h"
 
 namespace mfs {
 namespace {
 
 constexpr int kEngineSocket = 3;
-constexpr auto kPollSlice = std::chrono::milliseconds(50);
-constexpr auto kGrace = std::chrono::milliseconds(300);
+constexpr char kMemoryAdvice[] = "Free memory, or enlarge /dev/shm";
 
 int descriptor(intptr_t handle) { return static_cast<int>(handle); }
 
@@ -72,19 +72,13 @@ int reserve([[maybe_unused]] int fd, [[maybe_unused]] size_t bytes) {
 #endif
 }
 
-int millisecondsUntil(Deadline deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-  return static_cast<int>(std::clamp<int64_t>(left.count(), 0, kPollSlice.count()));
-}
-
 void awaitReady(int fd, short events, Deadline deadline, const AbortFunction& aborted) {
   for (;;) {
     pollfd waiting{fd, events, 0};
     const int ready = ::poll(&waiting, 1, millisecondsUntil(deadline));
     if (ready > 0) return;
     if (ready < 0 && errno != EINTR) throw LinkBroken("waiting for the engine failed: " + reason());
-    if (aborted && aborted()) throw Aborted();
-    if (Clock::now() >= deadline) throw LinkBroken("the engine did not answer in time");
+    checkPatience(deadline, aborted);
   }
 }
 
@@ -115,18 +109,10 @@ size_t sendSome(int fd, const char* bytes, size_t count, intptr_t handle) {
   throw LinkBroken("the engine is gone (" + reason() + ")");
 }
 
-bool startsWith(const char* text, const char* prefix) { return std::strncmp(text, prefix, std::strlen(prefix)) == 0; }
-
-// A host's own interpreter, libraries, toolkit and colour configuration must not leak into the engine.
 std::vector<std::string> cleanEnvironment(const std::string& packageFolder) {
-  const char* const kept_out[] = {"PYTHON", "LD_LIBRARY_PATH=", "LD_PRELOAD=", "DYLD_", "QT_", "OCIO"};
   std::vector<std::string> variables;
-  for (char** variable = environment(); variable && *variable; ++variable) {
-    const char* text = *variable;
-    const bool foreign =
-        std::any_of(std::begin(kept_out), std::end(kept_out), [text](const char* p) { return startsWith(text, p); });
-    if (!foreign) variables.emplace_back(text);
-  }
+  for (char** variable = environment(); variable && *variable; ++variable)
+    if (!isForeignVariable(*variable)) variables.emplace_back(*variable);
   if (!packageFolder.empty()) variables.push_back("PYTHONPATH=" + packageFolder);
   return variables;
 }
@@ -183,46 +169,27 @@ std::vector<std::string> recordPlaces() {
   return places;
 }
 
+using Ends = std::pair<std::unique_ptr<Channel::End>, std::unique_ptr<Channel::End>>;
+
 }  // namespace
 
-Segment::Segment(size_t reserved, size_t capacity) : reserved_(reserved), capacity_(capacity) {
-  const int file = anonymousFile();
-  if (file < 0) throw SystemRefusal("no shared memory could be made: " + reason());
-  handle_ = claimed(file);
-  const int fd = descriptor(handle_);
-  int error = ::ftruncate(fd, static_cast<off_t>(capacity)) == 0 ? reserve(fd, reserved) : errno;
-  if (error == 0) {
-    void* address = ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (address != MAP_FAILED) {
-      data_ = static_cast<std::byte*>(address);
-      return;
-    }
-    error = errno;
-  }
-  ::close(fd);
-  throw SystemRefusal("expected " + std::to_string(reserved >> 20) +
-                      " MB of shared memory for the frame; the system refuses (" + std::strerror(error) +
-                      "). Free memory, or enlarge /dev/shm");
-}
+struct Channel::End {
+  explicit End(int number) : fd(number) {}
+  ~End() { ::close(fd); }
+  End(const End&) = delete;
+  End& operator=(const End&) = delete;
+  int fd;
+};
 
-Segment::~Segment() {
-  ::munmap(data_, capacity_);
-  ::close(descriptor(handle_));
-}
+struct Process::Child {
+  pid_t id = -1;
+  int log = -1;
+};
 
-Channel::~Channel() { close(); }
+namespace {
 
-Channel& Channel::operator=(Channel&& other) noexcept {
-  std::swap(handle_, other.handle_);
-  return *this;
-}
-
-void Channel::close() {
-  if (handle_ >= 0) ::close(descriptor(handle_));
-  handle_ = -1;
-}
-
-std::pair<Channel, Channel> Channel::pair() {
+// A connection without a name: no address exists that anybody else could connect to.
+Ends connectedEnds() {
   int ends[2];
 #ifdef __APPLE__
   const int made = ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
@@ -237,110 +204,143 @@ std::pair<Channel, Channel> Channel::pair() {
     ::setsockopt(end, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
 #endif
   }
-  return {Channel(ends[0]), Channel(ends[1])};
+  return {std::make_unique<Channel::End>(ends[0]), std::make_unique<Channel::End>(ends[1])};
 }
 
+pid_t spawned(const EngineCommand& command, int channel, int log) {
+  SpawnSetup setup(channel, log);
+  std::vector<std::string> arguments{command.interpreter, "-P", "-m", kEngineModule, std::to_string(kEngineSocket)};
+  std::vector<std::string> variables = cleanEnvironment(command.packageFolder);
+  pid_t id = -1;
+  const int error = ::posix_spawn(&id, command.interpreter.c_str(), &setup.actions, &setup.attributes,
+                                  pointers(arguments).data(), pointers(variables).data());
+  if (error != 0) refuseStart(command.interpreter, std::strerror(error));
+  return id;
+}
+
+}  // namespace
+
+Segment::Segment(size_t reserved, size_t capacity) : reserved_(reserved), capacity_(capacity) {
+  const int file = anonymousFile();
+  if (file < 0) throw SystemRefusal("no shared memory could be made: " + reason());
+  const int fd = claimed(file);
+  int error = ::ftruncate(fd, static_cast<off_t>(capacity)) == 0 ? reserve(fd, reserved) : errno;
+  if (error == 0) {
+    void* address = ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (address != MAP_FAILED) {
+      owned_ = handle_ = fd;
+      data_ = static_cast<std::byte*>(address);
+      return;
+    }
+    error = errno;
+  }
+  ::close(fd);
+  refuseMemory(reserved, std::strerror(error), kMemoryAdvice);
+}
+
+Segment::~Segment() {
+  ::munmap(data_, capacity_);
+  ::close(descriptor(owned_));
+}
+
+Channel::Channel() noexcept = default;
+Channel::Channel(std::unique_ptr<End> end) noexcept : end_(std::move(end)) {}
+Channel::~Channel() = default;
+Channel::Channel(Channel&& other) noexcept = default;
+Channel& Channel::operator=(Channel&& other) noexcept = default;
+
+void Channel::close() { end_.reset(); }
+
 void Channel::send(const wire::Message& message, Deadline deadline, intptr_t handle) {
+  if (!end_) throw LinkBroken("the engine is gone");
   const std::string bytes = wire::packed(message);
   for (size_t sent = 0; sent < bytes.size();) {
-    awaitReady(descriptor(handle_), POLLOUT, deadline, nullptr);
-    sent += sendSome(descriptor(handle_), bytes.data() + sent, bytes.size() - sent, sent == 0 ? handle : -1);
+    awaitReady(end_->fd, POLLOUT, deadline, nullptr);
+    sent += sendSome(end_->fd, bytes.data() + sent, bytes.size() - sent, sent == 0 ? handle : -1);
   }
 }
 
 void Channel::receiveBytes(char* bytes, size_t count, Deadline deadline, const AbortFunction& aborted) {
+  if (!end_) throw LinkBroken("the engine is gone");
   for (size_t got = 0; got < count;) {
-    awaitReady(descriptor(handle_), POLLIN, deadline, aborted);
-    const ssize_t some = ::recv(descriptor(handle_), bytes + got, count - got, MSG_DONTWAIT);
+    awaitReady(end_->fd, POLLIN, deadline, aborted);
+    const ssize_t some = ::recv(end_->fd, bytes + got, count - got, MSG_DONTWAIT);
     if (some == 0) throw LinkBroken("the engine ended unexpectedly");
     if (some < 0 && errno != EAGAIN && errno != EINTR) throw LinkBroken("the engine is gone (" + reason() + ")");
     if (some > 0) got += static_cast<size_t>(some);
   }
 }
 
-wire::Message Channel::receive(Deadline deadline, const AbortFunction& aborted) {
-  char head[sizeof(wire::Header)];
-  receiveBytes(head, sizeof head, deadline, aborted);
-  try {
-    const wire::Header header = wire::checkedHeader(head);
-    wire::Message message{header.kind, std::string(header.size, '\0')};
-    receiveBytes(message.body.data(), message.body.size(), deadline, aborted);
-    return message;
-  } catch (const wire::Malformed& error) {
-    throw LinkBroken(std::string("the engine answered with ") + error.what());
-  }
-}
-
 bool Channel::spent() const {
-  pollfd waiting{descriptor(handle_), POLLIN, 0};
+  if (!end_) return true;
+  pollfd waiting{end_->fd, POLLIN, 0};
   return ::poll(&waiting, 1, 0) != 0;
 }
 
-EngineCommand EngineCommand::recorded() {
-  if (const char* chosen = std::getenv("MOBILEFACESWAP_PYTHON"); chosen && *chosen) return {chosen, ""};
-  for (const std::string& place : recordPlaces()) {
-    std::ifstream file(place);
-    EngineCommand command;
-    for (std::string line; std::getline(file, line);) {
-      if (line.rfind("python=", 0) == 0) command.interpreter = line.substr(7);
-      if (line.rfind("package=", 0) == 0) command.packageFolder = line.substr(8);
-    }
-    if (!command.interpreter.empty()) return command;
-  }
-  throw SystemRefusal(
-      "expected a record of where the engine is installed; found none. Run `mobilefaceswap ofx install`, or set "
-      "MOBILEFACESWAP_PYTHON to the Python interpreter that has mobilefaceswap");
+std::string environmentText(const char* name) {
+  const char* text = std::getenv(name);
+  return text ? text : "";
 }
 
-Process::Process(const EngineCommand& command, const Channel& channel) {
-  const int log = anonymousFile();
-  log_ = log < 0 ? -1 : claimed(log);
-  SpawnSetup setup(descriptor(channel.handle()), descriptor(log_));
-  std::vector<std::string> arguments{command.interpreter, "-P", "-m", "mobilefaceswap.engine",
-                                     std::to_string(kEngineSocket)};
-  std::vector<std::string> variables = cleanEnvironment(command.packageFolder);
-  pid_t id = -1;
-  const int error = ::posix_spawn(&id, command.interpreter.c_str(), &setup.actions, &setup.attributes,
-                                  pointers(arguments).data(), pointers(variables).data());
-  if (error != 0) {
-    if (log_ >= 0) ::close(descriptor(log_));
-    throw SystemRefusal("expected to start the engine with " + command.interpreter + "; " + std::strerror(error) +
-                        ". Run `mobilefaceswap ofx install` again");
+std::vector<std::string> recordTexts() {
+  std::vector<std::string> texts;
+  for (const std::string& place : recordPlaces()) {
+    std::ifstream file(place);
+    texts.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   }
-  id_ = id;
+  return texts;
+}
+
+Process::Process(const EngineCommand& command) : child_(std::make_unique<Child>()) {
+  auto [ours, theirs] = connectedEnds();
+  const int log = anonymousFile();
+  child_->log = log < 0 ? -1 : claimed(log);
+  try {
+    child_->id = spawned(command, theirs->fd, child_->log);
+  } catch (const SystemRefusal&) {
+    if (child_->log >= 0) ::close(child_->log);
+    throw;
+  }
+  control_ = Channel(std::move(ours));
 }
 
 Process::~Process() {
-  const auto id = static_cast<pid_t>(id_);
+  control_.close();
   const Deadline patience = Clock::now() + kGrace;
-  while (::waitpid(id, nullptr, WNOHANG) == 0) {
+  while (::waitpid(child_->id, nullptr, WNOHANG) == 0) {
     if (Clock::now() >= patience) {
-      ::kill(id, SIGKILL);
-      ::waitpid(id, nullptr, 0);
+      ::kill(child_->id, SIGKILL);
+      ::waitpid(child_->id, nullptr, 0);
       break;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  if (log_ >= 0) ::close(descriptor(log_));
+  if (child_->log >= 0) ::close(child_->log);
+}
+
+Channel Process::openLane(Deadline deadline) {
+  auto [ours, theirs] = connectedEnds();
+  try {
+    control_.send({wire::Kind::Lane, ""}, deadline, theirs->fd);
+  } catch (const LinkBroken&) {
+    // The engine's end closes here, so the lane's first use reports the same.
+  }
+  return Channel(std::move(ours));
 }
 
 std::string Process::lastWords() const {
-  if (log_ < 0) return "";
   struct stat status {};
-  ::fstat(descriptor(log_), &status);
+  if (child_->log < 0 || ::fstat(child_->log, &status) != 0) return "";
   char tail[512];
   const off_t start = std::max<off_t>(0, status.st_size - static_cast<off_t>(sizeof tail));
-  const ssize_t count = ::pread(descriptor(log_), tail, sizeof tail, start);
-  std::string text(tail, static_cast<size_t>(std::max<ssize_t>(0, count)));
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text.substr(text.find_last_of('\n') + 1);
+  const ssize_t count = ::pread(child_->log, tail, sizeof tail, start);
+  return lastLine(std::string(tail, static_cast<size_t>(std::max<ssize_t>(0, count))));
 }
 
-double environmentSeconds(const char* name, double otherwise) {
-  const char* text = std::getenv(name);
-  char* end = nullptr;
-  const double seconds = text ? std::strtod(text, &end) : otherwise;
-  return text && (end == text || !(seconds > 0)) ? otherwise : seconds;
+void keepLibraryLoaded() {
+  Dl_info own;
+  if (::dladdr(reinterpret_cast<const void*>(&keepLibraryLoaded), &own) && own.dli_fname)
+    (void)::dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 }  // namespace mfs

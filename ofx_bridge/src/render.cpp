@@ -67,17 +67,23 @@ class Frame {
       clearError(effect_);
       return ofx::OK;
     } catch (const Aborted&) {
-      return ofx::OK;
+      return abandoned();
     } catch (const std::bad_alloc&) {
       reason = "the host is out of memory";
     } catch (const std::exception& error) {
       reason = error.what();
     }
-    return aborted() ? static_cast<OfxStatus>(ofx::OK) : failed(reason);
+    return aborted() ? abandoned() : failed(reason);
   }
 
  private:
   bool aborted() const { return host().effect->abort(effect_) != 0; }
+
+  // The host throws this frame away; one that shows it nevertheless must not show what lay in the memory.
+  OfxStatus abandoned() const {
+    fillFailure(output_, window_);
+    return ofx::OK;
+  }
 
   static const char* noSource() {
     return "expected a picture at the Source input; the host has none at this time. Connect a clip that covers the "
@@ -89,9 +95,9 @@ class Frame {
     const Inputs inputs(effect_, arguments_.time);
     const PlateRequest request(effect_, kind_, arguments_, clip_, source_, inputs);
     const wire::Outside expected = expectedOutside(effect_, kind_, arguments_.time);
-    fillOutside(output_, window_, source, expected);
+    const auto fill = [&] { fillOutside(output_, window_, source, expected); };
     const auto ask = [&](Engine::Conversation& conversation) {
-      const wire::Changed changed = request.ask(conversation, wire::Kind::Render);
+      const wire::Changed changed = request.ask(conversation, wire::Kind::Render, 0, fill);
       if (changed.outside != expected) fillOutside(output_, window_, source, changed.outside);
       writeChanged(output_, window_, source, changed, conversation.lane().segment->data() + changed.offset);
     };

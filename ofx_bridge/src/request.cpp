@@ -166,7 +166,8 @@ void PlateRequest::storeInputs(std::byte* segment) const {
     readRow(*identity, y, identity->bounds.x1, identity->bounds.x2, 3, out);
 }
 
-wire::Changed PlateRequest::ask(Engine::Conversation& conversation, wire::Kind kind, uint32_t flags) const {
+wire::Changed PlateRequest::ask(Engine::Conversation& conversation, wire::Kind kind, uint32_t flags,
+                                const std::function<void()>& meanwhile) const {
   Lane& lane = conversation.lane();
   wire::Picture picture = picture_;
   const size_t largestResult = 4 * kFloat * static_cast<size_t>(picture.width) * static_cast<size_t>(picture.height);
@@ -180,7 +181,7 @@ wire::Changed PlateRequest::ask(Engine::Conversation& conversation, wire::Kind k
   picture.segmentBytes = segment.capacity();
   wire::Writer writer;
   writer.put(picture).values(values_);
-  const wire::Message answer = conversation.ask({kind, std::move(writer).body()}, wire::Kind::Rendered);
+  const wire::Message answer = conversation.ask({kind, std::move(writer).body()}, wire::Kind::Rendered, meanwhile);
   lane.residentWidth = picture.width;
   lane.residentHeight = picture.height;
   lane.residentChannels = picture.channels;

@@ -44,8 +44,9 @@ class PlateRequest {
   PlateRequest(OfxHandle effect, Effect kind, const FrameArguments& arguments, const Clip& sourceClip,
                const ClipImage& source, const Inputs& inputs);
 
-  // Sends the frame over. Throws what Engine::Conversation throws.
-  wire::Changed ask(Engine::Conversation& conversation, wire::Kind kind, uint32_t flags = 0) const;
+  // Sends the frame over. meanwhile: runs while the engine works. Throws what Engine::Conversation throws.
+  wire::Changed ask(Engine::Conversation& conversation, wire::Kind kind, uint32_t flags = 0,
+                    const std::function<void()>& meanwhile = nullptr) const;
   const wire::Values& values() const { return values_; }
 
  private:

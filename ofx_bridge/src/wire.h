@@ -18,7 +18,7 @@ constexpr uint32_t kLargestBody = 1 << 20;
 enum class Kind : uint16_t {
   Hello = 1,         // Greeting, text: the bridge's version
   Welcome = 2,       // Greeting, text: what the engine runs with
-  Lane = 3,          // carries the socket of a further lane
+  Lane = 3,          // carries a further lane
   Render = 4,        // Picture, Values; carries the segment where it is new
   Rendered = 5,      // Changed
   Failed = 6,        // text: what was expected, found, and what to do
@@ -48,7 +48,7 @@ struct Header {
   uint16_t version;
   Kind kind;
   uint32_t size;  // bytes of the body
-  uint32_t reserved;
+  uint32_t handle;  // Windows: the number in the name of what comes with it; 0 for nothing, and elsewhere
 };
 static_assert(sizeof(Header) == 16, "the layout of the wire");
 
@@ -152,8 +152,8 @@ class Reader {
   std::string_view rest_;
 };
 
-inline std::string packed(const Message& message) {
-  const Header header{kMagic, kVersion, message.kind, static_cast<uint32_t>(message.body.size()), 0};
+inline std::string packed(const Message& message, uint32_t handle = 0) {
+  const Header header{kMagic, kVersion, message.kind, static_cast<uint32_t>(message.body.size()), handle};
   return std::string(reinterpret_cast<const char*>(&header), sizeof header) + message.body;
 }
 

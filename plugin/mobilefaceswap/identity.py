@@ -151,12 +151,16 @@ def display_crop(picture: Frame, face: Face, pack: Pack, size: int) -> Floats:
 
 def encode_face(picture: Frame, face: Face, pack: Pack) -> tuple[Floats, Floats]:
     """(feature map (1, C, h, w), embedding (1, D), not normalised) of one face by the pack's encoder."""
+    out = encoder_session(pack).run({"face": encoder_input(picture, face, pack)})
+    return out["feature_map"], out["embedding"]
+
+
+def encoder_input(picture: Frame, face: Face, pack: Pack) -> Floats:
+    """The aligned face (1, 3, S, S) in the range and normalisation that the pack's encoder declares."""
     declared = pack.encoder
     crop = display_crop(picture, face, pack, declared.size) * declared.range
     normalised = (crop - np.array(declared.mean)) / np.array(declared.std)
-    planar = np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], np.float32)
-    out = encoder_session(pack).run({"face": planar})
-    return out["feature_map"], out["embedding"]
+    return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], np.float32)
 
 
 def prepare_identity(
@@ -173,7 +177,7 @@ def prepare_identity(
     """
     notes: list[Picture] = []
     encoded: list[tuple[Floats, Floats]] = []
-    crops: list[Floats] = []
+    shown: list[tuple[Frame, Face]] = []
     for name, picture in pictures:
         faces = sorted(analyser.find(picture, _SEARCH_SIZE, _SEARCH_THRESHOLD), key=lambda face: -face.area)
         if source_face >= len(faces):
@@ -182,7 +186,7 @@ def prepare_identity(
         note = _which_face(source_face, len(faces)) if len(faces) > 1 else ""
         notes.append(Picture(name, True, note))
         encoded.append(encode_face(picture, faces[source_face], pack))
-        crops.append(display_crop(picture, faces[source_face], pack, pack.crop.size))
+        shown.append((picture, faces[source_face]))
     if not encoded:
         found = "; ".join(f"{note.name}: {note.note}" for note in notes)
         raise NoFaceInSourceError(
@@ -192,9 +196,14 @@ def prepare_identity(
     notes = _with_outliers(notes, kept)
     feature_map = np.stack([encoded[index][0] for index in kept]).mean(axis=0)
     embedding = np.stack([encoded[index][1] for index in kept]).mean(axis=0)
-    weights = identity_session(pack).run({"feature_map": feature_map, "embedding": embedding})
+    session, typical = identity_session(pack), shown[kept[0]]
+    inputs = {"feature_map": feature_map, "embedding": embedding}
+    if "face" in session.inputs:
+        # A mean of several faces would be nobody's: the most typical picture stands for all.
+        inputs["face"] = encoder_input(*typical, pack)
+    thumbnail = _thumbnail(display_crop(*typical, pack, pack.crop.size))
     return Identity(
-        weights, embedding[0], pack.name, pack.content_hash, _thumbnail(crops[kept[0]]), release, tuple(notes)
+        session.run(inputs), embedding[0], pack.name, pack.content_hash, thumbnail, release, tuple(notes)
     )
 
 

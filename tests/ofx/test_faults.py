@@ -96,7 +96,9 @@ def test_no_picture_at_the_source(effects) -> None:
 def test_an_aborted_frame_is_no_error(effects, plate, identity) -> None:
     node = effects[0].create(source=str(identity))
     node.abort = True
-    assert node.render(plate)[0] == 0
+    status, output = node.render(plate)
+    assert status == 0
+    assert is_failure_picture(output), "whoever shows an abandoned frame must see that it is one"
     node.abort = False
     assert node.render(plate)[0] == 0
     assert node.persistent == ""

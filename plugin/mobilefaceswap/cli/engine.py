@@ -9,8 +9,11 @@ import typer
 __all__ = ["engine"]
 
 
-def engine(descriptor: Annotated[int, typer.Argument(help="Number of the socket that the bridge left open.")]) -> None:
+def engine(
+    number: Annotated[int, typer.Argument(help="Number of the connection that the bridge left open.")],
+    token: Annotated[str, typer.Argument(help="What names the memory that both share; Windows only.")] = "",
+) -> None:
     """Serve a host's bridge; started by the bridge, not by hand."""
-    from ..engine.__main__ import serve_descriptor
+    from ..engine.__main__ import serve_bridge
 
-    serve_descriptor(descriptor)
+    serve_bridge(number, token)

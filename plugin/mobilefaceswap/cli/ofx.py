@@ -25,7 +25,7 @@ Folder = Annotated[Path | None, typer.Option("--dir", help="Another folder.")]
 
 @app.command()
 def build(
-    release: Annotated[bool, typer.Option("--release", help="For Linux and macOS, with zig.")] = False,
+    release: Annotated[bool, typer.Option("--release", help="For Linux, Windows and macOS, with zig.")] = False,
 ) -> None:
     """Compile the bundle from a checkout."""
     typer.echo(places.build(release=release))

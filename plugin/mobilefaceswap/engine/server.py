@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import array
-import mmap
 import os
-import socket
 import sys
 import threading
 import time
@@ -16,10 +13,10 @@ from .. import __version__
 from ..errors import EngineError, FaceSwapError
 from ..faces import Face
 from ..ofx.generate import FINGERPRINT
+from .channel import Link, Memory
 from .dialog import choose_source
 from .session import Inputs, Rendered, Session, shared_array
 from .wire import (
-    HEADER_SIZE,
     Changed,
     Flags,
     Kind,
@@ -27,7 +24,6 @@ from .wire import (
     Outside,
     Picture,
     Values,
-    body_size,
     greeting,
     read_greeting,
 )
@@ -35,23 +31,22 @@ from .wire import (
 __all__ = ["serve"]
 
 _IDLE_SECONDS = 600.0
-_DESCRIPTOR = array.array("i").itemsize
 
 
-def serve(control: socket.socket, session: Session | None = None) -> NoReturn:
+def serve(control: Link, session: Session | None = None) -> NoReturn:
     """Serves lanes until the host closes ``control`` or nobody asked for anything for a while; ends the process."""
     engine = _Engine(Session() if session is None else session)
-    control.settimeout(float(os.environ.get("MOBILEFACESWAP_ENGINE_IDLE", _IDLE_SECONDS)))
+    idle_seconds = float(os.environ.get("MOBILEFACESWAP_ENGINE_IDLE", _IDLE_SECONDS))
     try:
         while True:
             try:
-                message, descriptor = _receive(control)
+                message, handle = control.receive(idle_seconds)
             except TimeoutError:
-                if engine.idle_for() < (control.gettimeout() or 0):
+                if engine.idle_for() < idle_seconds:
                     continue
                 break
-            if message.kind is Kind.LANE and descriptor is not None:
-                engine.open(socket.socket(fileno=descriptor))
+            if message.kind is Kind.LANE and handle is not None:
+                engine.open(control.further(handle))
     except (ConnectionError, EngineError, OSError):
         pass
     # Threads may be inside a network; nobody waits for what they make.
@@ -66,7 +61,7 @@ class _Engine:
         self._last_used = time.monotonic()
         self._lock = threading.Lock()
 
-    def open(self, lane: socket.socket) -> None:
+    def open(self, lane: Link) -> None:
         threading.Thread(target=_Lane(self, lane).run, name="lane", daemon=True).start()
 
     def begin(self) -> None:
@@ -89,30 +84,28 @@ class _Lane:
     """One connection with the memory that its pixels travel in. found: the faces of a range under analysis."""
 
     engine: _Engine
-    connection: socket.socket
-    memory: memoryview | None = None
-    descriptor: int = -1
+    connection: Link
+    memory: Memory | None = None
     found: dict[int, tuple[Face, ...]] = field(default_factory=dict)
     found_size: tuple[int, int] = (0, 0)
 
     def run(self) -> None:
         try:
             while True:
-                message, descriptor = _receive(self.connection)
-                if descriptor is not None:
-                    self._take(descriptor)
+                message, handle = self.connection.receive()
+                if handle is not None:
+                    self._take(handle)
                 self.engine.begin()
                 try:
                     answer = self._answered(message)
                 finally:
                     self.engine.end()
-                self.connection.sendall(answer.packed())
+                self.connection.send(answer)
         except (ConnectionError, EngineError, OSError):
             pass
         finally:
             self.connection.close()
-            if self.descriptor >= 0:
-                os.close(self.descriptor)
+            self._drop()
 
     def _answered(self, message: Message) -> Message:
         try:
@@ -165,15 +158,18 @@ class _Lane:
         empty = Changed(picture.result_offset, (0, 0, 0, 0), 1, Outside.PLATE, len(faces), 0)
         return Message(Kind.RENDERED, empty.packed())
 
-    def _take(self, descriptor: int) -> None:
+    def _take(self, handle: int) -> None:
         """Maps a new segment; the old one goes as soon as no picture refers to it."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-        self.descriptor = descriptor
-        self.memory = memoryview(mmap.mmap(descriptor, os.fstat(descriptor).st_size))
+        self._drop()
+        self.memory = self.connection.memory(handle)
+
+    def _drop(self) -> None:
+        if self.memory is not None:
+            self.memory.close()
+        self.memory = None
 
     def _inputs(self, picture: Picture) -> Inputs:
-        memory = self.memory
+        memory = None if self.memory is None else self.memory.view
         if memory is None or len(memory) < picture.segment_bytes:
             raise EngineError("expected the memory that the pixels lie in; found none. Render the frame again")
         size = (picture.height, picture.width)
@@ -193,24 +189,12 @@ class _Lane:
         pixels = rendered.pixels
         height, width = pixels.shape[:2]
         if pixels.nbytes:
-            _reserve(self.descriptor, picture.result_offset, pixels.nbytes)
-            shared_array(self.memory, picture.result_offset, pixels.shape)[...] = pixels
+            self.memory.reserve(picture.result_offset, pixels.nbytes)
+            shared_array(self.memory.view, picture.result_offset, pixels.shape)[...] = pixels
         x, y = rendered.corner
         channels = 1 if pixels.ndim == 2 else pixels.shape[2]
         rectangle = (x, y, x + width, y + height)
         return Changed(picture.result_offset, rectangle, channels, rendered.outside, rendered.found, rendered.swapped)
-
-
-def _reserve(descriptor: int, offset: int, count: int) -> None:
-    if not hasattr(os, "posix_fallocate"):
-        return
-    try:
-        os.posix_fallocate(descriptor, offset, count)
-    except OSError as error:
-        raise EngineError(
-            f"expected {count >> 20} MB of shared memory for the result; the system refuses ({error.strerror}). "
-            "Free memory, or enlarge /dev/shm"
-        ) from None
 
 
 def _done(text: str) -> Message:
@@ -219,28 +203,3 @@ def _done(text: str) -> Message:
 
 def _failed(text: str) -> Message:
     return Message(Kind.FAILED, text.encode())
-
-
-def _receive(connection: socket.socket) -> tuple[Message, int | None]:
-    """The next message and what came with it. Raises ConnectionError at the end, TimeoutError, EngineError."""
-    head, ancillary, _, _ = connection.recvmsg(HEADER_SIZE, socket.CMSG_SPACE(_DESCRIPTOR))
-    if not head:
-        raise ConnectionError("the other side closed the connection")
-    descriptor = None
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptor = array.array("i", data[:_DESCRIPTOR])[0]
-            os.set_inheritable(descriptor, False)
-    head += _exactly(connection, HEADER_SIZE - len(head))
-    kind_of_message, size = body_size(head)
-    return Message(kind_of_message, _exactly(connection, size)), descriptor
-
-
-def _exactly(connection: socket.socket, count: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < count:
-        part = connection.recv(count - len(parts))
-        if not part:
-            raise ConnectionError("the other side closed the connection in the middle of a message")
-        parts += part
-    return bytes(parts)

@@ -26,6 +26,7 @@ __all__ = [
     "Values",
     "body_size",
     "greeting",
+    "handle_of",
     "read_greeting",
 ]
 
@@ -114,6 +115,12 @@ def body_size(header: bytes) -> tuple[Kind, int]:
             f"expected a message of version {_VERSION} from the bridge; found {error}. "
             "Run `mobilefaceswap ofx install` so that bridge and engine are of one version"
         ) from None
+
+
+def handle_of(header: bytes) -> int:
+    """On Windows the number in the name of what comes with a message; 0 for nothing, and elsewhere."""
+    *_, handle = _HEADER.unpack(header)
+    return int(handle)
 
 
 def greeting(fingerprint: int, text: str) -> bytes:

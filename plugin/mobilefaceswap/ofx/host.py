@@ -19,7 +19,7 @@ from ..errors import EngineError
 
 __all__ = ["Effect", "Host", "Instance", "Layout"]
 
-_OK, _FAILED, _UNKNOWN, _DEFAULT = 0, 1, 3, 14
+_OK, _FAILED, _UNKNOWN, _NO, _DEFAULT = 0, 1, 3, 13, 14
 _P, _I, _D, _S = c.c_void_p, c.c_int, c.c_double, c.c_char_p
 _DEPTHS = {
     "uint8": "OfxBitDepthByte",
@@ -52,7 +52,11 @@ _FETCH = c.CFUNCTYPE(_P, _P, _S, _I)
 
 @dataclass(frozen=True)
 class Layout:
-    """How an image lies in memory. origin: (x, y) of the lower left corner; padding: bytes after each row."""
+    """How an image lies in memory, and what the host says of it.
+
+    origin: (x, y) of the lower left corner; padding: bytes after each row. field: OfxFieldLower and OfxFieldUpper mean
+    that the image holds every other line. colour_space: OpenFX 1.5's name of it, "" for a host that says nothing.
+    """
 
     bottom_up: bool = True
     padding: int = 0
@@ -60,6 +64,8 @@ class Layout:
     premultiplied: bool = False
     scale: tuple[float, float] = (1.0, 1.0)
     pixel_aspect: float = 1.0
+    field: str = "OfxFieldNone"
+    colour_space: str = ""
 
 
 @dataclass
@@ -88,7 +94,11 @@ Properties = dict[str, list[Any]]
 
 @dataclass
 class Instance:
-    """One node. ``values`` may be set by script name; ``messages`` is what it told the user."""
+    """One node. ``values`` may be set by script name; ``messages`` is what it told the user.
+
+    footage: what the Source shows at a time outside of a render, None where it shows nothing. bounds: of the timeline.
+    progress: what the node reported; after ``patience`` reports the user cancels.
+    """
 
     handle: int
     effect: Effect
@@ -98,6 +108,10 @@ class Instance:
     images: dict[str, tuple[np.ndarray[Any, Any], Layout]] = field(default_factory=dict)
     abort: bool = False
     held: int = 0
+    footage: Callable[[float], np.ndarray[Any, Any] | None] | None = None
+    bounds: tuple[float, float] = (0.0, 0.0)
+    progress: list[float] = field(default_factory=list)
+    patience: int | None = None
 
     def render(
         self,
@@ -244,7 +258,7 @@ class Host:
             "OfxPropTime": [time],
             "OfxImageEffectPropRenderWindow": list(box),
             "OfxImageEffectPropRenderScale": list(layout.scale),
-            "OfxImageEffectPropFieldToRender": ["OfxFieldNone"],
+            "OfxImageEffectPropFieldToRender": [layout.field],
         }
         self._texts.pictures = pictures
         try:
@@ -302,6 +316,16 @@ class Host:
             ("OfxPropertySuite", 1): properties,
             ("OfxImageEffectSuite", 1): effect,
             ("OfxParameterSuite", 1): parameter,
+            ("OfxProgressSuite", 1): [
+                call(self._progress_started, _P, _S),
+                call(self._progress, _P, _D),
+                call(lambda effect: _OK, _P),
+            ],
+            ("OfxTimeLineSuite", 1): [
+                call(self._now, _P, c.POINTER(_D)),
+                call(lambda effect, time: _OK, _P, _D),
+                call(self._bounds, _P, c.POINTER(_D), c.POINTER(_D)),
+            ],
             ("OfxMessageSuite", 1): [message],
             ("OfxMessageSuite", 2): [
                 message,
@@ -351,9 +375,13 @@ class Host:
         text = name.decode()
         if effect not in self.instances or text not in self.instances[effect].effect.clips:
             return _FAILED
-        connected = int(text in self._texts.pictures) if hasattr(self._texts, "pictures") else 0
+        pictures = getattr(self._texts, "pictures", {})
+        shown = text in pictures or (text == "Source" and self.instances[effect].footage is not None)
         handle = self._once(effect, "clip " + text)
-        self.sets[handle] = {"OfxImageClipPropConnected": [connected]}
+        properties_of_clip: Properties = {"OfxImageClipPropConnected": [int(shown)]}
+        if text in pictures and pictures[text][1].colour_space:
+            properties_of_clip["OfxImageClipPropColourspace"] = [pictures[text][1].colour_space]
+        self.sets[handle] = properties_of_clip
         clip[0] = handle
         if properties:
             properties[0] = handle
@@ -369,7 +397,7 @@ class Host:
 
     def _image(self, clip: int, time: float, region: Any, out: Any) -> int:
         effect, name = self._named[clip]
-        held = self._texts.pictures.get(name.removeprefix("clip "))
+        held = getattr(self._texts, "pictures", {}).get(name.removeprefix("clip ")) or self._shot(effect, name, time)
         if held is None:
             return _FAILED
         image, layout = held
@@ -387,10 +415,22 @@ class Host:
                 "OfxImageEffectPropPreMultiplication": [premultiplied],
                 "OfxImageEffectPropRenderScale": list(layout.scale),
                 "OfxImagePropPixelAspectRatio": [layout.pixel_aspect],
+                "OfxImagePropField": [layout.field],
                 "effect": [effect],
+                "memory": [image],
             }
         )
         return _OK
+
+    def _shot(self, effect: int, name: str, time: float) -> tuple[_Image, Layout] | None:
+        """The footage's picture at a time; it lives as long as the handle that the effect gets."""
+        footage = self.instances[effect].footage
+        pixels = footage(time) if footage is not None and name == "clip Source" else None
+        if pixels is None:
+            return None
+        image = _allocated(pixels.shape, pixels.dtype, Layout())
+        image.array[...] = pixels
+        return image, Layout()
 
     def _release(self, image: int) -> int:
         released = self.sets.pop(image, None)
@@ -400,7 +440,34 @@ class Host:
         return _OK
 
     def _region(self, clip: int, time: float, out: Any) -> int:
-        return _FAILED
+        _, name = self._named[clip]
+        held = getattr(self._texts, "pictures", {}).get(name.removeprefix("clip "))
+        if held is None:
+            return _FAILED
+        image, layout = held
+        height, width, _ = image.array.shape
+        lines = 2 if layout.field in ("OfxFieldLower", "OfxFieldUpper") else 1
+        x_unit, y_unit = layout.pixel_aspect / layout.scale[0], lines / layout.scale[1]
+        x, y = layout.origin
+        out[0], out[1], out[2], out[3] = x * x_unit, y * y_unit, (x + width) * x_unit, (y + height) * y_unit
+        return _OK
+
+    def _progress_started(self, effect: int, label: bytes) -> int:
+        self.instances[effect].progress.clear()
+        return _OK
+
+    def _progress(self, effect: int, share: float) -> int:
+        instance = self.instances[effect]
+        instance.progress.append(share)
+        return _NO if instance.patience is not None and len(instance.progress) >= instance.patience else _OK
+
+    def _now(self, effect: int, time: Any) -> int:
+        time[0] = self.instances[effect].bounds[0]
+        return _OK
+
+    def _bounds(self, effect: int, first: Any, last: Any) -> int:
+        first[0], last[0] = self.instances[effect].bounds
+        return _OK
 
     def _define(self, effect: int, kind: bytes, name: bytes, out: Any) -> int:
         described = self.describing[effect]

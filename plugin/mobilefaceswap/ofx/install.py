@@ -118,5 +118,6 @@ def _record(bundle: Path) -> None:
     if sys.platform == "darwin":
         # Beside the bundle it would spoil the bundle's signature.
         place = Path.home() / "Library" / "Application Support" / "mobilefaceswap" / "engine.txt"
-        place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(text)
+    # Wheels carry no empty folders.
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")

@@ -220,10 +220,11 @@ def _file(role: Role, reader: _Reader) -> PackFile:
 def _check_contract(pack: Pack, reader: _Reader) -> None:
     """The names by which the rooms feed the networks and read them."""
     files = pack.files
+    identity_inputs = ["feature_map", "embedding", *(["face"] if "face" in files["identity"].inputs else [])]
     rules = (
         ("files.encoder.inputs", files["encoder"].inputs, ["face"]),
         ("files.encoder.outputs", files["encoder"].outputs, ["feature_map", "embedding"]),
-        ("files.identity.inputs", files["identity"].inputs, ["feature_map", "embedding"]),
+        ("files.identity.inputs", files["identity"].inputs, identity_inputs),
         ("files.idn.inputs", files["idn"].inputs, ["image", *files["identity"].outputs]),
         ("files.idn.outputs", files["idn"].outputs, ["swapped", "mask"]),
     )

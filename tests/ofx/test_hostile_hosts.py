@@ -1,0 +1,237 @@
+"""What hosts and machines do to a plug-in: declared fields and colours, poor suites, full memory, other versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_faults import is_failure_picture
+
+from mobilefaceswap.faces.analysers import open_analyser
+from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.identity import Identity
+from mobilefaceswap.node import FaceSwapNode
+from mobilefaceswap.ofx.host import Host, Layout
+from mobilefaceswap.ofx.install import BUNDLE, binary_of
+from mobilefaceswap.packs import Pack
+from mobilefaceswap.track import Track
+
+BRIDGE = Path(__file__).parents[2] / "ofx_bridge"
+TEMPORAL_HOST = "fr.inria.Natron"
+
+
+@pytest.fixture
+def temporal(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path):
+    """Face Swap in a host that hands out other frames, whose pictures are linear unless it says otherwise."""
+    environment.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    swap, matte = Host(binary_of(bundle), name=TEMPORAL_HOST).effects()
+    yield swap
+    swap.unload()
+    matte.unload()
+
+
+@pytest.mark.parametrize("field", ["OfxFieldLower", "OfxFieldUpper"])
+def test_a_field_is_half_as_high_as_its_frame(effects, identity, expected, plate, field: str) -> None:
+    lines = np.ascontiguousarray(plate[::2])
+    status, output = effects[0].create(source=str(identity)).render(lines, layout=Layout(field=field))
+    want = expected(lines, pixel_aspect=0.5)
+    assert status == 0
+    assert len(want.swapped) == 1
+    np.testing.assert_array_equal(output, want.composite)
+
+
+@pytest.mark.parametrize(
+    ("name", "space"),
+    [
+        ("lin_rec709_srgb", ColourSpace.LINEAR),
+        ("srgb_display", ColourSpace.SRGB),
+        ("something else", ColourSpace.REC709),
+    ],
+)
+def test_the_declared_colour_space_counts(effects, identity, pack: Pack, plate, name: str, space: ColourSpace) -> None:
+    status, output = effects[0].create(source=str(identity)).render(plate, layout=Layout(colour_space=name))
+    want = FaceSwapNode(Identity.load(identity), pack=pack).render(0, plate=Frame(plate, space)).composite
+    assert status == 0
+    np.testing.assert_array_equal(output, want)
+
+
+def test_analyse_range_makes_a_track(temporal, pack: Pack, plate) -> None:
+    shots = {moment: np.ascontiguousarray(np.roll(plate, 4 * int(moment), axis=1)) for moment in (3.0, 4.0, 5.0)}
+    node = temporal.create()
+    node.footage, node.bounds = shots.get, (3.0, 5.0)
+    assert node.press("analyse_range") == 0
+    assert (node.persistent, node.held) == ("", 0)
+    assert node.progress[-1] == 1
+    track = Track.load(node.values["track_file"])
+    analyser = open_analyser(pack, None)
+    for moment, pixels in shots.items():
+        (face,) = analyser.find(Frame(pixels, ColourSpace.LINEAR), 640, 0.7)
+        np.testing.assert_allclose(track.frames[int(moment)][0].landmarks, face.landmarks, atol=0.01)
+
+
+def test_a_cancelled_range_changes_nothing(temporal, plate) -> None:
+    node = temporal.create()
+    node.footage, node.bounds, node.patience = (lambda _: plate), (0.0, 50.0), 2
+    assert node.press("analyse_range") == 0
+    assert len(node.progress) == 2
+    assert (node.values["track_file"], node.persistent, node.held) == ("", "", 0)
+
+
+def test_a_range_beyond_the_clip_says_where(temporal, plate) -> None:
+    node = temporal.create()
+    node.footage, node.bounds = (lambda moment: plate if moment < 1 else None), (0.0, 9.0)
+    node.press("analyse_range")
+    assert "no picture at frame 1" in node.persistent
+    assert node.values["track_file"] == ""
+
+
+def test_a_host_with_the_three_required_suites_alone(bundle, environment, identity, expected, plate) -> None:
+    environment.delenv("DISPLAY", raising=False)
+    environment.delenv("WAYLAND_DISPLAY", raising=False)
+    poor = Host(binary_of(bundle), without=["OfxMessageSuite", "OfxProgressSuite", "OfxTimeLineSuite"])
+    swap, _ = poor.effects()
+    node = swap.create(source=str(identity))
+    for button in ("choose_source", "prepare_identity", "analyse_range", "clear_cache"):
+        assert node.press(button) == 0
+    status, output = node.render(plate)
+    assert status == 0
+    np.testing.assert_array_equal(output, expected(plate).composite)
+    swap.unload()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 8], ids=["empty", "a few bytes"])
+@pytest.mark.parametrize("name", ["nobody.idn", "nobody.png"])
+def test_an_empty_identity(effects, plate, tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    node = effects[0].create(source=str(tmp_path / name))
+    status, output = node.render(plate)
+    assert status == 1
+    assert name in node.persistent
+    assert is_failure_picture(output)
+
+
+def test_not_a_number_on_the_face_stays_on_the_face(effects, identity, expected, plate) -> None:
+    pixels = plate.copy()
+    pixels[100:120, 100:120, :3] = np.nan
+    pixels[130:140, 100:120, :3] = -np.inf
+    status, output = effects[0].create(source=str(identity)).render(pixels)
+    untouched = expected(plate).matte == 0
+    assert status == 0
+    assert np.isfinite(output[untouched]).all() or not np.isfinite(pixels[untouched]).all()
+    np.testing.assert_array_equal(output[:8], pixels[:8])
+
+
+def test_a_home_that_cannot_be_written(bundle, environment, identity, expected, plate) -> None:
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        environment.delenv(name, raising=False)
+    # Nobody writes there, the administrator included.
+    environment.setenv("HOME", "/proc/nobody")
+    swap, _ = Host(binary_of(bundle), name=TEMPORAL_HOST).effects()
+    node = swap.create(source=str(identity), colour_space=2)
+    status, output = node.render(plate)
+    assert (status, node.persistent) == (0, "")
+    np.testing.assert_array_equal(output, expected(plate).composite)
+    node.footage = lambda _: plate
+    node.press("analyse_range")
+    assert "expected to write the track" in node.persistent
+    assert node.values["track_file"] == ""
+    swap.unload()
+
+
+SHIM = """
+#include <errno.h>
+#include <sys/types.h>
+int posix_fallocate(int fd, off_t from, off_t count) {
+  (void)fd; (void)from; (void)count;
+  return ENOSPC;
+}
+"""
+FULL = """
+import json, os, sys
+import numpy as np
+from pathlib import Path
+from mobilefaceswap.ofx.host import Host
+swap, _ = Host(Path(sys.argv[1])).effects()
+node = swap.create(source=sys.argv[2])
+status, output = node.render(np.zeros((64, 64, 4), np.float32))
+colours = np.unique(output.reshape(-1, 4), axis=0).tolist()
+print(json.dumps([status, node.persistent, colours]), flush=True)
+"""
+
+
+def test_full_shared_memory_fails_the_frame(bundle, environment, identity, tmp_path: Path) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("needs a C compiler and Linux")
+    (tmp_path / "full.c").write_text(SHIM)
+    shim = tmp_path / "full.so"
+    subprocess.run([compiler, "-shared", "-fPIC", str(tmp_path / "full.c"), "-o", str(shim)], check=True)
+    command = [sys.executable, "-c", FULL, str(binary_of(bundle)), str(identity)]
+    host = subprocess.run(command, env={**os.environ, "LD_PRELOAD": str(shim)}, capture_output=True, text=True)
+    assert host.returncode == 0, host.stderr
+    status, message, colours = json.loads(host.stdout)
+    assert status == 1
+    assert "shared memory" in message
+    assert "/dev/shm" in message
+    assert [1.0, 0.0, 1.0, 1.0] in colours
+    assert len(colours) == 2
+
+
+@pytest.fixture(scope="module")
+def other_version(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of a version with other settings."""
+    folder = tmp_path_factory.mktemp("other")
+    shutil.copytree(BRIDGE, folder / "bridge", ignore=shutil.ignore_patterns("build"))
+    header = folder / "bridge" / "src" / "settings.gen.h"
+    text = (
+        header.read_text()
+        .replace('kVersion[] = "', 'kVersion[] = "9.')
+        .replace("kFingerprint = 0x", "kFingerprint = ~0x")
+    )
+    header.write_text(text)
+    subprocess.run([sys.executable, folder / "bridge" / "build.py", "-o", folder / "built"], check=True)
+    return folder / "built" / BUNDLE
+
+
+def test_two_versions_side_by_side(effects, other_version, identity, expected, plate) -> None:
+    newer, _ = Host(binary_of(other_version)).effects()
+    mine, other = effects[0].create(source=str(identity)), newer.create(source=str(identity))
+    for _ in range(2):
+        status, output = other.render(plate)
+        assert status == 1
+        assert "found 9." in other.persistent
+        assert "ofx install" in other.persistent
+        assert is_failure_picture(output)
+        status, output = mine.render(plate)
+        assert (status, mine.persistent) == (0, "")
+        np.testing.assert_array_equal(output, expected(plate).composite)
+    newer.unload()
+
+
+def shared_maps(process: int | str) -> int:
+    return Path(f"/proc/{process}/maps").read_text().count("memfd:mobilefaceswap")
+
+
+def test_shared_memory_goes_when_nobody_uses_it(effects, environment, identity, expected, plate) -> None:
+    if sys.platform != "linux":
+        pytest.skip("looks into /proc")
+    environment.setenv("MOBILEFACESWAP_MEMORY_IDLE", "0.05")
+    before = shared_maps("self")
+    node = effects[0].create(source=str(identity))
+    assert node.render(plate)[0] == 0
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    # The host does nothing from here on.
+    patience = time.monotonic() + 60
+    while shared_maps("self") > before or any(map(shared_maps, children)):
+        assert time.monotonic() < patience, "both sides must let go"
+        os.sched_yield()
+    status, output = node.render(plate)
+    assert status == 0
+    np.testing.assert_array_equal(output, expected(plate).composite)
