@@ -27,11 +27,18 @@ BRIDGE = Path(__file__).parents[2] / "ofx_bridge"
 TEMPORAL_HOST = "fr.inria.Natron"
 
 
+def own_copy(bundle: Path, folder: Path) -> Path:
+    """A copy has an engine of its own, which starts with this test's environment."""
+    copy = folder / "a host" / BUNDLE
+    shutil.copytree(bundle, copy)
+    return copy
+
+
 @pytest.fixture
 def temporal(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path):
     """Face Swap in a host that hands out other frames, whose pictures are linear unless it says otherwise."""
     environment.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    swap, matte = Host(binary_of(bundle), name=TEMPORAL_HOST).effects()
+    swap, matte = Host(binary_of(own_copy(bundle, tmp_path)), name=TEMPORAL_HOST).effects()
     yield swap
     swap.unload()
     matte.unload()
@@ -92,10 +99,14 @@ def test_a_range_beyond_the_clip_says_where(temporal, plate) -> None:
     assert node.values["track_file"] == ""
 
 
-def test_a_host_with_the_three_required_suites_alone(bundle, environment, identity, expected, plate) -> None:
+def test_a_host_with_the_three_required_suites_alone(
+    bundle, environment, identity, expected, plate, tmp_path: Path
+) -> None:
     environment.delenv("DISPLAY", raising=False)
     environment.delenv("WAYLAND_DISPLAY", raising=False)
-    poor = Host(binary_of(bundle), without=["OfxMessageSuite", "OfxProgressSuite", "OfxTimeLineSuite"])
+    poor = Host(
+        binary_of(own_copy(bundle, tmp_path)), without=["OfxMessageSuite", "OfxProgressSuite", "OfxTimeLineSuite"]
+    )
     swap, _ = poor.effects()
     node = swap.create(source=str(identity))
     for button in ("choose_source", "prepare_identity", "analyse_range", "clear_cache"):
@@ -128,12 +139,12 @@ def test_not_a_number_on_the_face_stays_on_the_face(effects, identity, expected,
     np.testing.assert_array_equal(output[:8], pixels[:8])
 
 
-def test_a_home_that_cannot_be_written(bundle, environment, identity, expected, plate) -> None:
+def test_a_home_that_cannot_be_written(bundle, environment, identity, expected, plate, tmp_path: Path) -> None:
     for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         environment.delenv(name, raising=False)
     # Nobody writes there, the administrator included.
     environment.setenv("HOME", "/proc/nobody")
-    swap, _ = Host(binary_of(bundle), name=TEMPORAL_HOST).effects()
+    swap, _ = Host(binary_of(own_copy(bundle, tmp_path)), name=TEMPORAL_HOST).effects()
     node = swap.create(source=str(identity), colour_space=2)
     status, output = node.render(plate)
     assert (status, node.persistent) == (0, "")
