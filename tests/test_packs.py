@@ -96,7 +96,7 @@ def test_a_folder_of_the_same_name_does_not_replace_the_default(
 def test_the_shipped_pack_is_intact_and_keeps_its_contract(base_pack: Pack) -> None:
     assert base_pack.crop.size == 224
     assert base_pack.crop.fit == "similarity"
-    assert set(identity_session(base_pack).inputs) == {"feature_map", "embedding"}
+    assert set(identity_session(base_pack).inputs) == {"feature_map", "embedding", "face"}
     for role, file in base_pack.files.items():
         assert base_pack.path(role).stat().st_size == file.bytes
         assert (base_pack.folder / file.licence_file).is_file()

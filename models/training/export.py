@@ -85,7 +85,7 @@ def parity(model: FaceSwapper, folder: Path, seed: int = 0) -> float:
     torch.manual_seed(seed)
     config = model.config
     feature_map = 0.08 * torch.randn(1, config.feature_channels, config.feature_size, config.feature_size)
-    embedding, image = torch.randn(1, config.embedding), torch.rand(2, 3, SIZE, SIZE)
+    embedding, image = torch.randn(1, config.embedding), torch.rand(3, 3, SIZE, SIZE)
     source = {"feature_map": feature_map, "embedding": embedding, "face": 255 * torch.rand(1, 3, 112, 112)}
     with torch.no_grad():
         weights = model.identity(**source)

@@ -45,7 +45,7 @@ def cosine_distance(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def left_over(found: Tensor, wanted: Tensor, shown: Tensor) -> Tensor:
-    """How much of the person `shown` (N, D) is still seen in `found`, beyond what `wanted` (1, D) shares; per sample."""
+    """How much of the person `shown` (N, D) is still in `found`, beyond what `wanted` (1, D) shares; per sample."""
     return F.relu(F.cosine_similarity(found, shown, dim=1) - F.cosine_similarity(wanted, shown, dim=1).clamp_min(0))
 
 

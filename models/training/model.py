@@ -219,14 +219,11 @@ class DynamicSwapper(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(
-        self, image: Tensor, weights: list[Tensor], seen: list[Tensor] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """`seen`, where given, receives what each dynamic layer puts out before its activation.
-        """
+    def forward(self, image: Tensor, weights: list[Tensor], seen: list[Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """`seen`, where given, receives what each dynamic layer puts out before its activation."""
         seen = [] if seen is None else seen
         scaled = image * 2.0 - 1.0
-        portrait = resize(weights[-1], image.shape[-1]).expand(len(image), -1, -1, -1)
+        portrait = resize(weights[-1], image.shape[-1]).expand_as(scaled)
         x, skips = torch.cat([scaled, portrait], dim=1), []
         for i in range(len(ENCODER)):
             seen.append(separable(x, weights[3 * i : 3 * i + 3], stride=2))
@@ -273,25 +270,24 @@ class FaceSwapper(nn.Module):
         self.identity = IdentityInjection(self.config)
         self.swapper = DynamicSwapper(self.config)
 
-    def forward(
-        self, image: Tensor, feature_map: Tensor, embedding: Tensor, face: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, feature_map: Tensor, embedding: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
         return self.swapper(image, self.identity(feature_map, embedding, face))
 
 
 @torch.no_grad()
 def settle(model: FaceSwapper, image: Tensor, source: tuple[Tensor, Tensor, Tensor]) -> None:
-    """Give every dynamic layer of a fresh model outputs of mean 0 and deviation 1 on real pictures.
+    """Give every dynamic layer of a fresh model outputs of deviation 1, and of mean 0 but for what the identity adds.
 
     Layer by layer, in the manner of arXiv 1511.06422. Without it, activations past the first layers are a large
     constant with hardly any picture in it, since nothing in the IDN normalises; the deep layers then stay silent.
     """
     identity, swapper = model.identity, model.swapper
     modulations = [*identity.encoder_modulation, *identity.decoder_modulation]
+    style = F.normalize(source[1]) * STYLE_LENGTH
     for at, modulation in enumerate(modulations):
         seen: list[Tensor] = []
         swapper(image, identity(*source), seen=seen)
-        mean, deviation = seen[at].mean(dim=(0, 2, 3)), seen[at].std(dim=(0, 2, 3)).clamp_min(1e-4)
-        bias = modulation.bias.bias
-        bias.copy_((bias - mean) / deviation)
+        told = modulation.bias(style)[0]
+        mean, deviation = seen[at].mean(dim=(0, 2, 3)) - told, seen[at].std(dim=(0, 2, 3)).clamp_min(1e-4)
+        modulation.bias.bias.copy_(-mean / deviation)
         modulation.gain.div_(deviation.reshape(-1, 1, 1, 1))

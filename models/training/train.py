@@ -249,7 +249,9 @@ def main() -> None:
     if last.exists() or args.start:
         run.load(last if last.exists() else args.start, device)
     else:
-        first = to_device(data.batch(np.random.default_rng(config.seed), config.stages[0].size, 1, (0, 0, 0, 24)), device)
+        first = to_device(
+            data.batch(np.random.default_rng(config.seed), config.stages[0].size, 1, (0, 0, 0, 24)), device
+        )
         settle(run.model, first.target, first.source)
         run.average.load_state_dict(run.model.state_dict())
     fit(run, data, perception, device, args)

@@ -202,9 +202,7 @@ def prepare_identity(
         # A mean of several faces would be nobody's: the most typical picture stands for all.
         inputs["face"] = encoder_input(*typical, pack)
     thumbnail = _thumbnail(display_crop(*typical, pack, pack.crop.size))
-    return Identity(
-        session.run(inputs), embedding[0], pack.name, pack.content_hash, thumbnail, release, tuple(notes)
-    )
+    return Identity(session.run(inputs), embedding[0], pack.name, pack.content_hash, thumbnail, release, tuple(notes))
 
 
 def _no_such_face(wanted: int, found: int) -> str:

