@@ -39,7 +39,8 @@ class YuNetAnalyser:
         self._model = model.read_bytes()
         self._local = threading.local()
         digest = hashlib.sha256(self._model).hexdigest()[:16]
-        self.name = f"yunet-{digest}-opencv-{cv2.__version__}"
+        # What decides the points is part of the name, or a cache on disk would answer with those of another version.
+        self.name = f"yunet-{digest}-{_CLOSE_UP}-{_CLOSE_UP_FILL}-opencv-{cv2.__version__}"
         self._detector()
 
     def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
