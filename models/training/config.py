@@ -19,7 +19,6 @@ class Stage:
     people: int
     rows: tuple[int, int, int, int]
     sface_rows: int = 4
-    learned_mask: bool = False
     discriminator: bool = False
     rate: float = 1e-3
 
@@ -36,7 +35,6 @@ class Weights:
     attribute: float = 0.4
     low_frequency: float = 2.0
     surround: float = 1.0
-    mask: float = 1.0
     adversarial: float = 0.05
 
 

@@ -2,10 +2,10 @@
 
 Four kinds of row, by what the right answer is:
 - `self`: the target shows the source person; the answer is the target itself.
-- `pasted`: the source person's picture with another person's face pasted over it; the answer is the picture
+- `pasted`: the source person's picture with another person's features grafted on it; the answer is the picture
   as it was. This teaches the swap from real pictures, without any teacher network.
-- `grafted`: the other way round. The target is an untouched picture of another person whose pose and expression
-  are near; the answer has the source person's face pasted over it.
+- `grafted`: the other way round. The target is an untouched picture of another person; the answer has the source
+  person's features grafted on it. Pose, expression, gaze and light stay the target's (see mesh.py).
 - `cross`: a real picture of another person; there is no answer, only losses on identity and attributes.
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from mesh import CANONICAL, Image, Mesh, canvas_field, face_hull, face_matte, graft, polygon, rotation_onto
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
@@ -27,7 +28,9 @@ PACKED = 224
 SEVERAL = 0.6  # share of batches whose source person has more than one picture
 KINDS = ("self", "pasted", "grafted", "cross")
 CLEAN_LICENCES = ("CC0", "CC BY (", "CC BY 4.0", "the user's own")
-Image = NDArray[np.float32]
+CANDIDATES = 8  # pictures drawn at random of which the one with the nearest pose is taken
+LIGHT = 0.7  # what grafted answers keep of the target's slow changes of brightness and colour
+CANVAS = 88  # as in model.py
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,8 @@ class Batch:
     target: Tensor
     answer: Tensor
     shape: Tensor  # (N, 1, S, S) soft face shape 0..1
-    heart: Tensor  # (N, 1, S, S) 1 in the heart of the face
     background: Tensor  # (N, 1, S, S) 1 well outside the face
-    source: tuple[Tensor, Tensor, Tensor]  # feature map, embedding and face of the source person
+    source: tuple[Tensor, Tensor, Tensor, Tensor]  # feature map, embedding, face and canvas of the source person
     shown: Tensor  # (N, 128) unit embedding of the person who is to vanish; zeros where that is nobody
     answered: int
 
@@ -50,7 +52,7 @@ class FaceData:
     def __init__(self, folder: Path, clean_only: bool = False, held_out: int = 60, seed: int = 0) -> None:
         records = json.loads((folder / "index.json").read_text())
         self.crops = np.load(folder / "crops.npy", mmap_mode="r")
-        self.points = np.load(folder / "points.npy") / PACKED
+        self.meshes = [np.load(folder / f"meshes{m}.npy") for m in ("", "_mirrored")]
         self._maps = [np.load(folder / f"features{m}.npy", mmap_mode="r") for m in ("", "_mirrored")]
         self._vectors = [np.load(folder / f"embeddings{m}.npy") for m in ("", "_mirrored")]
         usable = [i for i, r in enumerate(records) if not clean_only or r["licence"].startswith(CLEAN_LICENCES)]
@@ -64,26 +66,14 @@ class FaceData:
         self.people = [people[n] for n in names[: len(names) - held_out]]
         self.pool = np.array([i for person in self.people for i in person])
         self.weights = _balance([records[i].get("ita_skin", "") for i in self.pool])
-        self._place = {int(crop): row for row, crop in enumerate(self.pool)}
-        self._neighbours: dict[int, NDArray[np.int64]] = {}
-        self._looks = self._describe()
+        self._poses = [np.stack([rotation_onto(CANONICAL, m)[0][:, 2] for m in meshes]) for meshes in self.meshes]
 
-    def _describe(self) -> NDArray[np.float32]:
-        """What pose and expression look like: point residuals and a small grey picture of mouth and eyes."""
-        grey = np.stack([cv2.resize(self.crops[i].mean(2), (28, 28), interpolation=cv2.INTER_AREA) for i in self.pool])
-        parts = np.concatenate(
-            [grey[:, 11:15, 7:21].reshape(len(grey), -1), grey[:, 20:26, 8:20].reshape(len(grey), -1)], 1
-        )
-        parts = (parts - parts.mean(1, keepdims=True)) / (parts.std(1, keepdims=True) + 8)
-        points = (self.points[self.pool] - self.points[self.pool].mean(0)).reshape(len(grey), -1)
-        return np.concatenate([parts * 0.12, points / points.std() * 0.5], 1).astype(np.float32)
-
-    def lookalikes(self, row: int, count: int = 32) -> NDArray[np.int64]:
-        """Pictures in the pool whose pose and expression are near those of pool row `row`."""
-        if row not in self._neighbours:
-            distance = np.square(self._looks - self._looks[row]).sum(1)
-            self._neighbours[row] = self.pool[np.argpartition(distance, count)[1:count]]
-        return self._neighbours[row]
+    def alike(self, rng: np.random.Generator, index: int, mirrored: bool) -> tuple[int, bool]:
+        """A picture of anyone whose pose is near that of crop `index`, and whether it is to be mirrored."""
+        drawn, sides = rng.choice(self.pool, CANDIDATES, p=self.weights), rng.integers(2, size=CANDIDATES)
+        poses = np.stack([self._poses[side][i] for i, side in zip(drawn, sides, strict=True)])
+        best = int(np.square(poses - self._poses[mirrored][index]).sum(1).argmin())
+        return int(drawn[best]), bool(sides[best])
 
     def source(self, index: int, mirrored: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Feature map (1, 1024, 7, 7), embedding (1, 128) and face (1, 3, 112, 112) RGB 0..255 of a crop."""
@@ -93,60 +83,63 @@ class FaceData:
         vector = self._vectors[mirrored][index : index + 1]
         return torch.from_numpy(feature_map), torch.from_numpy(vector), torch.from_numpy(face)
 
+    def canvas(self, rng: np.random.Generator, face: Image, index: int, mirrored: bool) -> Image:
+        """A source face (3, 112, 112) laid on the canvas (3, CANVAS, CANVAS) by its mesh, moved a little as the
+        localiser might."""
+        mesh = self.meshes[mirrored][index].copy()
+        turn = cv2.getRotationMatrix2D((0.5, 0.6), float(rng.normal(0, 1)), float(np.exp(rng.normal(0, 0.01))))
+        mesh[:, :2] = mesh[:, :2] @ turn[:, :2].T + turn[:, 2] + rng.normal(0, 0.005, 2)
+        mesh[:, :2] += rng.normal(0, 0.002, (len(mesh), 2))
+        places = cv2.resize(canvas_field(mesh, 44), (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR) * 112 - 0.5
+        laid = cv2.remap(
+            np.ascontiguousarray(face.transpose(1, 2, 0)), places[..., 0], places[..., 1], cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        return np.ascontiguousarray(laid.transpose(2, 0, 1))
+
     def batch(self, rng: np.random.Generator, size: int, people: int, rows: tuple[int, int, int, int]) -> Batch:
         """A batch of `rows` = (self, pasted, grafted, cross) for one person among the first `people`."""
         known = self.people[:people]
         several = [person for person in known if len(person) > 1]
-        # With a portrait and an answer from different days, expression can only come from the target.
+        # With a portrait and an answer from different days, light and expression can only come from the target.
         person = _pick(rng, several if several and rng.random() < SEVERAL else known)
         index = int(rng.choice(person))
         others = [i for i in person if i != index] or person
         mirrored = bool(rng.integers(2))
         feature_map, embedding, face = self.source(index, mirrored)
-        source = feature_map, embedding, torch.from_numpy(unsettle(rng, face.numpy()[0]))[None]
-        targets, answers, points, shows = [], [], [], []
+        canvas = torch.from_numpy(self.canvas(rng, face.numpy()[0], index, mirrored))[None]
+        targets, answers, meshes, shows = [], [], [], []
         for kind in (k for k, count in zip(KINDS, rows, strict=True) for _ in range(count)):
-            own, shown = int(rng.choice(others)), index
-            if kind == "cross":
-                shown = int(rng.choice(self.pool, p=self.weights))
-            elif kind != "self":
-                shown = int(rng.choice(self.lookalikes(self._place[own])))
-            if kind in ("self", "pasted"):
-                image, where = self._view(rng, own, size, mirrored)
-            else:
-                image, where = self._view(rng, shown, size, bool(rng.integers(2)))
+            own = index if kind == "grafted" else int(rng.choice(others))
+            shown, side = (index, False) if kind == "self" else self.alike(rng, own, mirrored)
+            image, mesh = self.view(rng, *((own, mirrored) if kind in ("self", "pasted") else (shown, side)), size)
             target = answer = image
-            if kind in ("pasted", "grafted"):
-                give, turned = (shown, bool(rng.integers(2))) if kind == "pasted" else (own, mirrored)
-                donor = self._view(rng, give, size, turned, still=True)
-                grow = rng.uniform(0.75, 1.0) if kind == "pasted" else rng.uniform(0.7, 0.9)
-                match = kind == "grafted" or rng.random() < 0.85
-                composed = paste(image, where, *donor, grow, match)
-                target, answer = (composed, image) if kind == "pasted" else (image, composed)
-                if rng.random() < 0.3:
-                    target = veil(rng, target, where)
+            if kind == "pasted":
+                given = self.view(rng, shown, side, size, 0.0)
+                target = graft(image, mesh, *given, rng.uniform(0.3, 1), rng.uniform(0.3, 1))
+            elif kind == "grafted":
+                answer = graft(image, mesh, *self.view(rng, index, mirrored, size, 0.0), 1.0, LIGHT)
             elif rng.random() < 0.3:
                 target = answer = degrade(rng, image)
+            if kind in ("pasted", "grafted") and rng.random() < 0.2:
+                target = veil(rng, target, mesh)
             targets.append(target)
             answers.append(answer)
-            points.append(where)
+            meshes.append(mesh)
             shows.append(self._vectors[0][shown] * (kind != "self"))
-        shape, heart, background = zip(*(face_shapes(p, size) for p in points), strict=True)
+        shape, background = zip(*(face_shapes(mesh, size) for mesh in meshes), strict=True)
         return Batch(
-            _planar(targets), _planar(answers), _mask(shape), _mask(heart), _mask(background),
-            source, F.normalize(torch.from_numpy(np.stack(shows))), sum(rows[:3]),
+            _planar(targets), _planar(answers), _mask(shape), _mask(background),
+            (feature_map, embedding, face, canvas), F.normalize(torch.from_numpy(np.stack(shows))), sum(rows[:3]),
         )  # fmt: skip
 
-    def _view(
-        self, rng: np.random.Generator, index: int, size: int, mirrored: bool, still: bool = False
-    ) -> tuple[Image, Image]:
-        """A crop at `size`, moved and recoloured at random unless `still`, and its points in pixels of the view."""
-        image, points = self.crops[index], self.points[index].copy()
+    def view(
+        self, rng: np.random.Generator, index: int, mirrored: bool, size: int, amount: float = 1.0
+    ) -> tuple[Image, Mesh]:
+        """A crop at `size`, moved at random by `amount` (and recoloured unless that is 0), and its mesh."""
+        image, mesh = self.crops[index], self.meshes[mirrored][index].copy()
         if mirrored:
             image = image[:, ::-1]
-            points = points[[1, 0, 2, 4, 3]]
-            points[:, 0] = 1 - points[:, 0]
-        amount = 0.0 if still else 1.0
         angle, zoom = amount * rng.normal(0, 0.03), np.exp(amount * rng.normal(0, 0.02))
         move = 0.5 + amount * rng.normal(0, 0.01, 2)
         turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -155,8 +148,9 @@ class FaceData:
             image = cv2.resize(np.ascontiguousarray(image), (size, size), interpolation=cv2.INTER_AREA)
         matrix = np.hstack([turn * size / image.shape[0], offset[:, None] * size])
         view = cv2.warpAffine(np.ascontiguousarray(image), matrix, (size, size), borderMode=cv2.BORDER_REFLECT)
-        pixels = view.astype(np.float32) / 255 if still else recolour(rng, view)
-        return pixels, ((points @ turn.T + offset) * size).astype(np.float32)
+        pixels = recolour(rng, view) if amount else view.astype(np.float32) / 255
+        mesh[:, :2], mesh[:, 2] = mesh[:, :2] @ turn.T + offset, mesh[:, 2] * zoom
+        return pixels, mesh
 
 
 def _pick(rng: np.random.Generator, people: list[list[int]]) -> list[int]:
@@ -203,74 +197,20 @@ def degrade(rng: np.random.Generator, image: Image) -> Image:
     return np.clip(image, 0, 1).astype(np.float32)
 
 
-def ellipse(points: Image, size: int, grow: float) -> Image:
-    """A soft ellipse over the face given by five points, 0..1, (size, size); `grow` scales its axes."""
-    eyes, mouth = points[:2].mean(0), points[3:].mean(0)
-    down = mouth - eyes
-    length = max(float(np.linalg.norm(down)), 0.2 * size)
-    across = max(
-        float(np.linalg.norm(points[1] - points[0])), float(np.linalg.norm(points[4] - points[3])), 0.75 * length
-    )
-    centre = eyes + 0.5 * down
-    angle = np.arctan2(-down[0], down[1])
-    yy, xx = np.mgrid[0:size, 0:size].astype(np.float32) + 0.5
-    u = (xx - centre[0]) * np.cos(angle) + (yy - centre[1]) * np.sin(angle)
-    v = -(xx - centre[0]) * np.sin(angle) + (yy - centre[1]) * np.cos(angle)
-    # Wide enough for cheeks and jaw, high enough for the brows.
-    radius = np.sqrt((u / (1.0 * across)) ** 2 + (v / (1.12 * length)) ** 2) / grow
-    return np.clip((1.0 - radius) / 0.2 + 0.5, 0, 1).astype(np.float32)
-
-
-def face_shapes(points: Image, size: int) -> tuple[Image, Image, Image]:
-    """Soft face shape, its heart and the background, each (size, size); the border is always background."""
+def face_shapes(mesh: Mesh, size: int) -> tuple[Image, Image]:
+    """Soft face shape and the background, each (size, size); the border is always background."""
     edge = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
-    border = np.clip(np.minimum.outer(edge, edge) / (0.05 * size), 0, 1).astype(np.float32)
-    shape = ellipse(points, size, 0.98) * border
-    heart = (ellipse(points, size, 0.72) * (border == 1)).astype(np.float32)
-    background = (1 - ellipse(points, size, 1.2)) + (border < 0.4)
-    return shape, (heart > 0.5).astype(np.float32), np.clip(background, 0, 1).astype(np.float32)
+    border = np.minimum.outer(edge, edge) / (0.05 * size)
+    hull = face_hull(mesh) * size
+    background = 1 - polygon(hull, size, 0.01 * size, round(0.06 * size)) + (border < 0.4)
+    return face_matte(mesh, size), np.clip(background, 0, 1).astype(np.float32)
 
 
-def paste(image: Image, points: Image, donor: Image, donor_points: Image, grow: float, match: bool) -> Image:
-    """`donor`'s face over `image`'s, by the affine fit of five points, within an ellipse scaled by `grow`.
-
-    `match` brings mean and deviation of each channel to those of `image` inside the ellipse.
-    """
-    size = image.shape[0]
-    design = np.hstack([donor_points, np.ones((5, 1))])
-    matrix = np.linalg.lstsq(design, points, rcond=None)[0].T
-    warped = cv2.warpAffine(donor, matrix, (size, size), borderMode=cv2.BORDER_REFLECT)
-    mask = ellipse(points, size, grow)[:, :, None]
-    inner = mask[:, :, 0] > 0.5
-    if np.ptp(image[inner], axis=1).max() < 1e-3:
-        warped = np.repeat(warped.mean(2, keepdims=True), 3, 2)
-    if match:
-        mean, std = warped[inner].mean(0), warped[inner].std(0) + 0.02
-        wanted, spread = image[inner].mean(0), image[inner].std(0) + 0.02
-        warped = (warped - mean) * np.clip(spread / std, 0.6, 1.6) + wanted
-    return np.clip(warped * mask + image * (1 - mask), 0, 1).astype(np.float32)
-
-
-def unsettle(rng: np.random.Generator, face: Image) -> Image:
-    """A source face (3, 112, 112) as it might be on another day: moved a little, eyes or mouth hidden at random.
-
-    Else the right answer of a pasted row were the portrait itself, and the swap would wear its expression.
-    """
-    face = np.ascontiguousarray(face.transpose(1, 2, 0))
-    turn = cv2.getRotationMatrix2D((56, 70), float(rng.normal(0, 2)), float(np.exp(rng.normal(0, 0.02))))
-    turn[:, 2] += rng.normal(0, 1.0, 2)
-    face = cv2.warpAffine(face, turn, (112, 112), borderMode=cv2.BORDER_REFLECT)
-    for top, bottom in ((82, 104), (42, 60)):
-        if rng.random() < 0.15:
-            face[top:bottom, 26:86] = face[62:82, 30:82].mean(axis=(0, 1))
-    return np.ascontiguousarray(face.transpose(2, 0, 1))
-
-
-def veil(rng: np.random.Generator, image: Image, points: Image) -> Image:
+def veil(rng: np.random.Generator, image: Image, mesh: Mesh) -> Image:
     """The face out of focus, so that copying it is no answer and the network has to draw."""
     size = image.shape[0]
-    mask = ellipse(points, size, rng.uniform(0.7, 1.0))[:, :, None]
-    soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.01, 0.06) * size)
+    mask = face_matte(mesh, size)[:, :, None]
+    soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.008, 0.025) * size)
     return np.asarray(soft * mask + image * (1 - mask), np.float32)
 
 

@@ -72,10 +72,3 @@ def hinge_discriminator(real: list[Tensor], fake: list[Tensor]) -> Tensor:
 def hinge_generator(fake: list[Tensor]) -> Tensor:
     """The generator's side of the hinge loss."""
     return torch.stack([-f.mean() for f in fake]).mean()
-
-
-def mask_loss(mask: Tensor, face: Tensor, background: Tensor) -> Tensor:
-    """Weak supervision: 1 in the heart of the face, 0 on the background, free between (the paper constrains
-    the background alone; without the heart the mask collapses)."""
-    inside = (face * (1 - mask)).sum() / face.sum().clamp_min(1e-6)
-    return inside + (background * mask).sum() / background.sum().clamp_min(1e-6)

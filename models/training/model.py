@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +22,7 @@ STYLE_LENGTH = 3.0
 ENCODER = ((6, 32), (32, 64), (64, 128), (128, 256), (256, 504))
 DECODER = ((504, 256), (512, 128), (256, 64), (128, 32))
 KINDS = ("depthwise", "pointwise", "bias")
-CANVAS = 40  # pixels of the small portrait that goes along with the weights
-MASK = (504, 128, 64, 32, 8, 2)
+CANVAS = 88  # pixels of the portrait that goes along with the weights
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class ModelConfig:
     feature_scale: float = 12.0  # brings SFace's feature map to unit variance
     embedding: int = 128
     width: int = 128  # trunk of the weight predictor; the paper's is 512
-    head_hidden: int = 6
-    detail: bool = True  # the output head also sees the target and the portrait; False is the paper's head
+    head_hidden: int = 12
+    source_localiser: int = 20  # width of the network that lays a portrait on the canvas
+    target_localiser: int = 12  # width of the network that says where on the canvas a target's places are
     inner_size: int = 0  # pixels at which the IDN runs inside a larger crop; 0 is the crop's own size
 
 
@@ -120,24 +121,90 @@ def resize(image: Tensor, size: int) -> Tensor:
     return down @ image @ across.T
 
 
-def small_portrait(face: Tensor) -> Tensor:
-    """(1, 3, 112, 112) -> (1, 3, CANVAS, CANVAS), each channel of mean 0 and deviation 0.5 around the face's middle."""
-    small = resize(face, CANVAS)
-    middle = small[:, :, CANVAS // 5 : -CANVAS // 10, CANVAS // 6 : -CANVAS // 6]
+def even_portrait(canvas: Tensor) -> Tensor:
+    """A canvas (1, 3, CANVAS, CANVAS) RGB 0..255 with each channel of mean 0 and deviation 0.5 around the face's middle."""
+    low, high = CANVAS // 6, CANVAS * 5 // 6
+    middle = canvas[:, :, CANVAS // 5 : high, low:high]
     mean = middle.mean(dim=(2, 3), keepdim=True)
     deviation = (middle - mean).square().mean(dim=(2, 3), keepdim=True).sqrt()
-    return 0.5 * (small - mean) / (deviation + 4.0)
+    return 0.5 * (canvas - mean) / (deviation + 4.0)
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Bilinear, twice the size, corners aligned."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=True)
+
+
+class Layer(nn.Module):
+    """Separable convolution, batch norm, LeakyReLU."""
+
+    def __init__(self, entering: int, leaving: int, stride: int = 1) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(entering, entering, 3, stride, padding=1, groups=entering, bias=False)
+        self.pointwise = nn.Conv2d(entering, leaving, 1, bias=False)
+        self.norm = nn.BatchNorm2d(leaving)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.norm(self.pointwise(self.depthwise(x))), SLOPE)
+
+
+class Localiser(nn.Module):
+    """Where the spots of a face are: pictures (N, 3, H, W) RGB 0..1 -> field (N, 2, S/2, S/2).
+
+    Not the paper's. The picture is looked at with S = `size` pixels, a multiple of 16. The field is in widths of a
+    crop; localise.py trains one network to say where on the canvas each place of a crop is, with a mask (N, 1, S, S)
+    of the places that are face, and a larger one, without a mask, to say where in a crop each place of the canvas is.
+    Both are frozen in the swap's training.
+    """
+
+    def __init__(self, size: int, width: int, masked: bool) -> None:
+        super().__init__()
+        self.size, self.masked = size, masked
+        w = [width * k for k in (1, 2, 3, 5, 9)]
+        self.first = nn.Conv2d(3, w[0], 3, 2, 1)
+        self.down = nn.ModuleList([Layer(w[0], w[1]), Layer(w[1], w[2], 2), Layer(w[2], w[3], 2), Layer(w[3], w[4], 2)])
+        self.middle = Layer(w[4], w[4])
+        self.up = nn.ModuleList([Layer(w[4] + w[3], w[3]), Layer(w[3] + w[2], w[2]), Layer(w[2] + w[1], w[1])])
+        self.field = nn.Conv2d(w[1], 2, 3, padding=1)
+        if masked:
+            self.mask = nn.Sequential(Layer(w[1], w[0]), nn.Conv2d(w[0], 1, 3, padding=1))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
+        x = F.leaky_relu(self.first(resize(image, self.size) * 2 - 1), SLOPE)
+        skips = []
+        for layer in self.down:
+            x = layer(x)
+            skips.append(x)
+        x = x + self.middle(x)
+        for layer, skip in zip(self.up, skips[-2::-1], strict=True):
+            x = layer(torch.cat([upsample(x), skip], dim=1))
+        count = self.size // 2
+        mask = torch.sigmoid(self.mask(upsample(x))) if self.masked else None
+        return middles(count, x) + 0.1 * self.field(x), mask
+
+
+def middles(count: int, like: Tensor) -> Tensor:
+    """(1, 2, count, count): the middles of the cells of a square of width 1, x first."""
+    line = (torch.arange(count, device=like.device, dtype=like.dtype) + 0.5) / count
+    return torch.stack([line[None].expand(count, count), line[:, None].expand(count, count)])[None]
+
+
+def looked_up(image: Tensor, field: Tensor, size: int) -> Tensor:
+    """(N, 3, H, W) seen through a field (N, 2, h, w) of places in widths of the picture: (N, 3, size, size)."""
+    grid = 2 * resize(field, size).permute(0, 2, 3, 1) - 1
+    return F.grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
 class IdentityInjection(nn.Module):
     """IIM: (1, C, 7, 7) feature map, (1, E) embedding and the (1, 3, 112, 112) face -> the 28 dynamic weights.
 
-    The face is the encoder's input, RGB 0..255. The canvas is not the paper's: a portrait of 40 pixels, freed of
-    exposure and tint, that the IDN sees beside each target. Crops are aligned, so it shows what goes where.
+    The face is RGB 0..255. The canvas is not the paper's: the face in the places of the canonical mesh, freed of
+    exposure and tint, which the IDN looks up for each place of a target.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.localiser = Localiser(64, config.source_localiser, masked=False)
         width = config.width
         self.feature_scale = config.feature_scale
         self.reduce = nn.Conv2d(config.feature_channels, width, 1)
@@ -151,7 +218,14 @@ class IdentityInjection(nn.Module):
         self.encoder_modulation = nn.ModuleList(ModulatedWeight(i, o, config.embedding) for i, o in ENCODER)
         self.decoder_modulation = nn.ModuleList(ModulatedWeight(i, o, config.embedding) for i, o in DECODER)
 
-    def forward(self, feature_map: Tensor, embedding: Tensor, face: Tensor) -> list[Tensor]:
+    def canvas(self, face: Tensor) -> Tensor:
+        """The face (1, 3, 112, 112) RGB 0..255 in the places of the canonical mesh: (1, 3, CANVAS, CANVAS)."""
+        return looked_up(face, self.localiser(face / 255)[0], CANVAS)
+
+    def forward(
+        self, feature_map: Tensor, embedding: Tensor, face: Tensor, canvas: Tensor | None = None
+    ) -> list[Tensor]:
+        """`canvas` (1, 3, CANVAS, CANVAS) RGB 0..255 stands in for what the localiser makes of the face."""
         style = F.normalize(embedding) * STYLE_LENGTH
         state = F.leaky_relu(self.reduce(feature_map * self.feature_scale), SLOPE)
         state = F.leaky_relu(self.norm(self.first(state)), SLOPE)
@@ -166,12 +240,7 @@ class IdentityInjection(nn.Module):
         for block, modulation in zip(self.decoder, self.decoder_modulation, strict=True):
             decoder_state, kernel = block(decoder_state)
             weights += [kernel, *modulation(style)]
-        return [*weights, small_portrait(face)]
-
-
-def upsample(x: Tensor) -> Tensor:
-    """Bilinear, twice the size, corners aligned."""
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=True)
+        return [*weights, even_portrait(self.canvas(face) if canvas is None else canvas)]
 
 
 def separable(x: Tensor, weights: list[Tensor], stride: int) -> Tensor:
@@ -181,55 +250,36 @@ def separable(x: Tensor, weights: list[Tensor], stride: int) -> Tensor:
     return F.conv2d(x, pointwise, bias)
 
 
-class MaskStage(nn.Module):
-    """Twice the size, separable convolution, batch norm, LeakyReLU."""
-
-    def __init__(self, entering: int, leaving: int) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv2d(entering, entering, 3, padding=1, groups=entering)
-        self.pointwise = nn.Conv2d(entering, leaving, 1)
-        self.norm = nn.BatchNorm2d(leaving)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(self.norm(self.pointwise(self.depthwise(upsample(x)))), SLOPE)
-
-
 class DynamicSwapper(nn.Module):
     """IDN: pictures (N, 3, H, W) in RGB 0..1 sRGB and the 28 weights -> colour and mask, both 0..1.
 
-    H and W are multiples of 32. The mask branch reads the detached bottleneck, as in the paper, so that
-    mask losses never shape the face.
+    H and W are equal and multiples of 32. Colour is the canvas as the target wears it, with a gain and an offset for
+    each pixel and channel, so that a small head can bring it into the target's light.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.detail = config.detail
         last = DECODER[-1][1]
         self.squeeze = nn.Sequential(nn.Conv2d(last, last // 4, 1), nn.BatchNorm2d(last // 4), nn.LeakyReLU(SLOPE))
         self.head = nn.Sequential(
-            nn.Conv2d(last // 4 + 6 * config.detail, config.head_hidden, 3, padding=1),
+            nn.Conv2d(last // 4 + 6, config.head_hidden, 3, padding=1),
             nn.BatchNorm2d(config.head_hidden),
             nn.LeakyReLU(SLOPE),
-            nn.Conv2d(config.head_hidden, 3, 3, padding=1),
-            nn.Tanh(),
+            nn.Conv2d(config.head_hidden, 6, 3, padding=1),
         )
-        self.mask = nn.Sequential(
-            *(MaskStage(i, o) for i, o in zip(MASK, MASK[1:], strict=False)),
-            nn.Conv2d(MASK[-1], 1, 3, padding=1),
-            nn.Sigmoid(),
-        )
+        self.localiser = Localiser(64, config.target_localiser, masked=True)
 
     def forward(self, image: Tensor, weights: list[Tensor], seen: list[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """`seen`, where given, receives what each dynamic layer puts out before its activation."""
         seen = [] if seen is None else seen
-        scaled = image * 2.0 - 1.0
-        portrait = resize(weights[-1], image.shape[-1]).expand_as(scaled)
-        x, skips = torch.cat([scaled, portrait], dim=1), []
+        scaled, size = image * 2.0 - 1.0, image.shape[-1]
+        field, mask = self.localiser(image)
+        worn = looked_up(weights[-1].expand(image.shape[0], -1, -1, -1), field, size)
+        x, skips = torch.cat([scaled, worn], dim=1), []
         for i in range(len(ENCODER)):
             seen.append(separable(x, weights[3 * i : 3 * i + 3], stride=2))
             x = F.leaky_relu(seen[-1], SLOPE)
             skips.append(x)
-        mask = self.mask(x.detach())
         for i in range(len(DECODER)):
             at = 3 * (len(ENCODER) + i)
             seen.append(separable(upsample(x), weights[at : at + 3], stride=1))
@@ -237,10 +287,8 @@ class DynamicSwapper(nn.Module):
             if i < len(DECODER) - 1:
                 x = torch.cat([x, skips[len(DECODER) - 1 - i]], dim=1)
         # The paper squeezes after the last upsampling; before it costs a quarter.
-        x = upsample(self.squeeze(x))
-        if self.detail:
-            x = torch.cat([x, scaled, portrait], dim=1)
-        return (self.head(x) + 1.0) * 0.5, mask
+        offset, gain = self.head(torch.cat([upsample(self.squeeze(x)), scaled, worn], dim=1)).chunk(2, dim=1)
+        return (torch.tanh(offset + gain * worn) + 1.0) * 0.5, resize(mask, size)
 
 
 def composite(colour: Tensor, mask: Tensor, image: Tensor) -> Tensor:
@@ -269,13 +317,31 @@ class FaceSwapper(nn.Module):
         self.config = config or ModelConfig()
         self.identity = IdentityInjection(self.config)
         self.swapper = DynamicSwapper(self.config)
+        self.identity.localiser.requires_grad_(False)
+        self.swapper.localiser.requires_grad_(False)
 
-    def forward(self, image: Tensor, feature_map: Tensor, embedding: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
-        return self.swapper(image, self.identity(feature_map, embedding, face))
+    def train(self, mode: bool = True) -> FaceSwapper:
+        """The localisers are never in training here."""
+        super().train(mode)
+        self.identity.localiser.eval()
+        self.swapper.localiser.eval()
+        return self
+
+    def forward(
+        self, image: Tensor, feature_map: Tensor, embedding: Tensor, face: Tensor, canvas: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        return self.swapper(image, self.identity(feature_map, embedding, face, canvas))
+
+
+def load_localisers(model: FaceSwapper, path: Path) -> None:
+    """Put what localise.py wrote into a fresh model."""
+    state = torch.load(path, map_location="cpu", weights_only=True)["state"]
+    for name, network in (("target", model.swapper.localiser), ("source", model.identity.localiser)):
+        network.load_state_dict({k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")})
 
 
 @torch.no_grad()
-def settle(model: FaceSwapper, image: Tensor, source: tuple[Tensor, Tensor, Tensor]) -> None:
+def settle(model: FaceSwapper, image: Tensor, source: tuple[Tensor, ...]) -> None:
     """Give every dynamic layer of a fresh model outputs of deviation 1, and of mean 0 but for what the identity adds.
 
     Layer by layer, in the manner of arXiv 1511.06422. Without it, activations past the first layers are a large

@@ -1,11 +1,13 @@
 """Pack a folder of face pictures for training: aligned, filtered, deduplicated, with SFace features.
 
-    python prepare.py PICTURES --out DATA --sface sface.onnx --yunet face_detection_yunet_2023mar.onnx
+    python prepare.py PICTURES --out DATA --sface sface.onnx --yunet face_detection_yunet_2023mar.onnx \\
+        --landmarks face_landmark.tflite
     python prepare.py PICTURES --index PICTURES.csv ...    # crops that are aligned already
 
-Writes `crops.npy` (N, 224, 224, 3) uint8 RGB sRGB, `points.npy` (N, 5, 2) in crop pixels, `features.npy` and
-`features_mirrored.npy` (N, 1024, 7, 7) float16, `embeddings.npy` and `embeddings_mirrored.npy` (N, 128)
-float32, and `index.json` (one record a crop: file, person, licence, skin tone and so on).
+Writes `crops.npy` (N, 224, 224, 3) uint8 RGB sRGB, and of the crops and their mirror images `meshes.npy` and
+`meshes_mirrored.npy` (N, 468, 3) float32 in widths of the crop, `features.npy` and `features_mirrored.npy`
+(N, 1024, 7, 7) float16, `embeddings.npy` and `embeddings_mirrored.npy` (N, 128) float32; and `index.json` (one
+record a crop: file, person, licence, skin tone and so on).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from mesh import FaceMesh
 from numpy.typing import NDArray
 from recogniser import Recogniser
 
@@ -72,16 +75,6 @@ def aligned_crop(picture: NDArray[np.uint8], points: NDArray[np.float64]) -> NDA
     return np.asarray(crop, np.uint8)
 
 
-def points_in_crop(crop: NDArray[np.uint8], detector: Detector) -> NDArray[np.float64]:
-    """Five points of an aligned crop, or the template where YuNet finds none."""
-    pad = CROP // 4
-    found = detector.largest(cv2.copyMakeBorder(crop, pad, pad, pad, pad, cv2.BORDER_REPLICATE))
-    template = TEMPLATE * CROP / 112.0
-    if found is None or np.abs(found - pad - template).max() > 0.15 * CROP:
-        return template
-    return found - pad
-
-
 def read_aligned(folder: Path, index: Path) -> Iterator[tuple[dict[str, str], NDArray[np.uint8]]]:
     """Crops that are aligned already, listed in a CSV with a `file` column and optional KEPT_COLUMNS."""
     with index.open(newline="") as file:
@@ -117,8 +110,8 @@ def duplicates(embeddings: NDArray[np.float32], crops: NDArray[np.uint8]) -> NDA
 
 
 def pack(records: list[dict[str, str]], crops: NDArray[np.uint8], args: argparse.Namespace) -> dict[str, int]:
-    """Compute features and points, drop duplicates and write the data folder; returns counts."""
-    recogniser, detector = Recogniser(args.sface), Detector(args.yunet, 0.3)
+    """Compute features and meshes, drop duplicates and write the data folder; returns counts."""
+    recogniser, landmarks = Recogniser(args.sface), FaceMesh(args.landmarks)
     maps: dict[str, list[NDArray[np.float16]]] = {"": [], "_mirrored": []}
     vectors: dict[str, list[NDArray[np.float32]]] = {"": [], "_mirrored": []}
     for start in range(0, len(crops), 16):
@@ -131,16 +124,17 @@ def pack(records: list[dict[str, str]], crops: NDArray[np.uint8], args: argparse
             print(f"features of {start} of {len(crops)} crops", flush=True)
     embeddings = np.concatenate(vectors[""])
     keep = ~duplicates(embeddings, crops)
-    points = np.stack([points_in_crop(np.ascontiguousarray(c[:, :, ::-1]), detector) for c in crops])
     args.out.mkdir(parents=True, exist_ok=True)
     for name in maps:
         np.save(args.out / f"features{name}.npy", np.concatenate(maps[name])[keep])
         np.save(args.out / f"embeddings{name}.npy", np.concatenate(vectors[name])[keep])
-    np.save(args.out / "crops.npy", crops[keep])
-    np.save(args.out / "points.npy", points[keep].astype(np.float32))
+    crops = crops[keep]
+    np.save(args.out / "crops.npy", crops)
+    for name, side in (("", crops), ("_mirrored", crops[:, :, ::-1])):
+        np.save(args.out / f"meshes{name}.npy", np.stack([landmarks(np.ascontiguousarray(c)) for c in side]))
     kept = [{k: r.get(k, "") for k in ("file", *KEPT_COLUMNS)} for r, good in zip(records, keep, strict=True) if good]
     (args.out / "index.json").write_text(json.dumps(kept))
-    return {"read": len(crops), "duplicates": int((~keep).sum()), "kept": int(keep.sum())}
+    return {"read": len(keep), "duplicates": int((~keep).sum()), "kept": int(keep.sum())}
 
 
 def main() -> None:
@@ -150,6 +144,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sface", type=Path, required=True)
     parser.add_argument("--yunet", type=Path, required=True)
+    parser.add_argument("--landmarks", type=Path, required=True, help="MediaPipe's face_landmark.tflite (see mesh.py)")
     args = parser.parse_args()
     reader = read_aligned(args.pictures, args.index) if args.index else read_folder(args.pictures, Detector(args.yunet))
     records, crops = [], []

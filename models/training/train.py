@@ -12,7 +12,7 @@ import argparse
 import dataclasses
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from config import Config, load_config
 from critics import Discriminator, Identity, Perception
-from data import Batch, FaceData, face_shapes
+from data import Batch, FaceData
 from distil import STUDENT_SIZE
 from losses import (
     cosine_distance,
@@ -31,10 +31,9 @@ from losses import (
     hinge_generator,
     jitter,
     left_over,
-    mask_loss,
     masked_l1,
 )
-from model import FaceSwapper, composite, settle
+from model import FaceSwapper, composite, load_localisers, settle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -62,10 +61,16 @@ class Run:
         average = FaceSwapper(config.model).to(device, memory_format=torch.channels_last)
         average.load_state_dict(model.state_dict())
         discriminator = Discriminator().to(device, memory_format=torch.channels_last)
-        adam = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99), fused=True)
+        learning = [p for p in model.parameters() if p.requires_grad]
+        adam = torch.optim.Adam(learning, betas=(0.9, 0.99), fused=True)
         adam_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.0, 0.99))
         discriminator.requires_grad_(False)
         return cls(config, model, average.requires_grad_(False), discriminator, identity, adam, adam_d)
+
+    @property
+    def learning(self) -> list[nn.Parameter]:
+        """What the swap's losses train: everything but the localisers."""
+        return [p for p in self.model.parameters() if p.requires_grad]
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -115,18 +120,29 @@ class Part:
     said: Tensor
 
 
-def part_of_step(run: Run, data: FaceData, perception: Perception, device: torch.device, worker: int) -> Part:
-    """One batch, one source person: losses of IIM and IDN and their gradients.
+@dataclass(frozen=True)
+class Draw:
+    """A worker's batch for one step and its sources of chance."""
 
-    All chance comes from the seed, the step and the worker, so that a resumed run goes on exactly.
-    """
-    weights, stage = run.config.weights, run.config.stage(run.step)
-    seed = run.config.seed, run.step, worker
+    batch: Batch
+    rng: np.random.Generator
+    chance: torch.Generator
+
+
+def draw(config: Config, data: FaceData, step: int, worker: int) -> Draw:
+    """All chance comes from the seed, the step and the worker, so that a resumed run goes on exactly."""
+    seed, stage = (config.seed, step, worker), config.stage(step)
     rng, chance = np.random.default_rng(seed), torch.Generator().manual_seed(hash(seed) % 2**62)
-    batch = to_device(data.batch(rng, stage.size, stage.people, stage.rows), device)
+    return Draw(data.batch(rng, stage.size, stage.people, stage.rows), rng, chance)
+
+
+def part_of_step(run: Run, drawn: Draw, perception: Perception, device: torch.device) -> Part:
+    """One batch, one source person: losses of IIM and IDN and their gradients."""
+    weights, stage = run.config.weights, run.config.stage(run.step)
+    batch, rng, chance = to_device(drawn.batch, device), drawn.rng, drawn.chance
     n = batch.answered
-    colour, mask = run.model(batch.target, *batch.source)
-    swapped = composite(colour, mask if stage.learned_mask else batch.shape, batch.target)
+    colour, _ = run.model(batch.target, *batch.source)
+    swapped = composite(colour, batch.shape, batch.target)
     with torch.no_grad():
         wanted = perception(batch.answer)
     found = perception(swapped)
@@ -144,17 +160,14 @@ def part_of_step(run: Run, data: FaceData, perception: Perception, device: torch
         "low_frequency": weights.low_frequency * (pooled[0] - pooled[1]).abs().mean(),
         "small": weights.small * cosine_distance(by_small, batch.source[1]).mean(),
         "surround": weights.surround * masked_l1(colour, batch.target, batch.background),
-        "mask": weights.mask * mask_loss(mask, batch.heart, batch.background),
     }
     if stage.sface_rows:
         losses["sface"] = weights.sface * cosine_distance(said, batch.source[1]).mean()
         losses["left_over"] = weights.left_over * left_over(said, batch.source[1], batch.shown[rows]).mean()
-    if not stage.learned_mask:
-        losses["shape"] = weights.mask * (mask - batch.shape).abs().mean()
     if stage.discriminator:
         losses["adversarial"] = weights.adversarial * hinge_generator(run.discriminator(swapped))
     total = torch.stack(list(losses.values())).sum()
-    gradients = list(torch.autograd.grad(total, list(run.model.parameters())))
+    gradients = list(torch.autograd.grad(total, run.learning))
     return Part(gradients, losses, batch.answer, swapped.detach(), rows, said.detach())
 
 
@@ -168,9 +181,9 @@ def train_step(run: Run, parts: list[Part]) -> dict[str, float]:
     for other in parts[1:]:
         torch._foreach_add_(gradients, other.gradients)
     torch._foreach_div_(gradients, len(parts))
-    for parameter, gradient in zip(run.model.parameters(), gradients, strict=True):
+    for parameter, gradient in zip(run.learning, gradients, strict=True):
         parameter.grad = gradient
-    norm = nn.utils.clip_grad_norm_(run.model.parameters(), run.config.clip)
+    norm = nn.utils.clip_grad_norm_(run.learning, run.config.clip)
     run.optimiser.step()
     swapped = torch.cat([p.swapped for p in parts])
     chance = torch.Generator().manual_seed(run.step)
@@ -206,13 +219,11 @@ def samples(run: Run, data: FaceData, size: int, device: torch.device, count: in
         return cv2.resize(data.crops[index], (size, size), interpolation=cv2.INTER_AREA)
 
     pictures = torch.from_numpy(np.stack([view(i) for i in targets])).permute(0, 3, 1, 2).float().to(device) / 255
-    shape = torch.from_numpy(np.stack([face_shapes(data.points[i] * size, size)[0] for i in targets]))[:, None]
     rows = [np.hstack([np.zeros((size, size, 3), np.uint8), *(view(i) for i in targets)])]
     for index in sources:
         source = [part.to(device) for part in data.source(index)]
-        stage = run.config.stage(run.step)
         colour, mask = run.average(pictures, *source)
-        swapped = composite(colour, mask if stage.learned_mask else shape.to(device), pictures)
+        swapped = composite(colour, mask, pictures)
         tiles = (swapped.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         rows.append(np.hstack([view(index), *tiles]))
     tiles = (mask.expand(-1, 3, -1, -1) * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
@@ -226,6 +237,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sface", type=Path, required=True)
     parser.add_argument("--small", type=Path, required=True, help="the encoder that distil.py wrote")
+    parser.add_argument("--localisers", type=Path, help="what localise.py wrote; needed where no checkpoint is given")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to begin from when RUN has none")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop (resumably) after this long")
@@ -248,7 +260,10 @@ def main() -> None:
     data, run, last = FaceData(args.data, config.clean_only), Run.fresh(config, identity, device), args.out / "last.pt"
     if last.exists() or args.start:
         run.load(last if last.exists() else args.start, device)
+    elif args.localisers is None:
+        raise SystemExit("Expected --localisers (what localise.py wrote) or --start (a checkpoint), found neither.")
     else:
+        load_localisers(run.model, args.localisers)
         first = to_device(
             data.batch(np.random.default_rng(config.seed), config.stages[0].size, 1, (0, 0, 0, 24)), device
         )
@@ -259,15 +274,22 @@ def main() -> None:
 
 def fit(run: Run, data: FaceData, perception: Perception, device: torch.device, args: argparse.Namespace) -> None:
     """The loop: batches, steps, figures, sheets and checkpoints until the steps or the minutes are used up."""
+    drawn = [draw(run.config, data, run.step, worker) for worker in range(args.workers)]
     begun = reported = time.time()
     seconds_before, sums, counted = run.seconds, dict[str, float](), 0
     # A thread a worker, each with one core: small layers gain more from this than from sharing the cores.
     pool = ThreadPoolExecutor(args.workers, initializer=torch.set_num_threads, initargs=(args.threads,))
+
     while run.step < run.config.steps and time.time() - begun < 60 * args.minutes:
         stage = run.config.stage(run.step)
         run.model.train()
-        parts = pool.map(lambda worker: part_of_step(run, data, perception, device, worker), range(args.workers))
-        figures = train_step(run, list(parts))
+        parts = list(pool.map(lambda one: part_of_step(run, one, perception, device), drawn))
+        # The next batches are made while the networks learn from these.
+        coming: list[Future[Draw]] = [
+            pool.submit(draw, run.config, data, run.step + 1, worker) for worker in range(args.workers)
+        ]
+        figures = train_step(run, parts)
+        drawn = [future.result() for future in coming]
         counted += 1
         for name, value in figures.items():
             sums[name] = sums.get(name, 0.0) + value

@@ -18,7 +18,28 @@ sys.path.insert(0, str(RECIPE))
 
 import data  # noqa: E402
 import losses  # noqa: E402
+import mesh  # noqa: E402
 import model  # noqa: E402
+
+
+def drawn_mesh() -> np.ndarray:
+    """A frontal mesh of ovals: outline, brows, eyes, nose, lips; what has no name lies on the nose."""
+    drawn = np.full((468, 3), (0.5, 0.6, 0.0), np.float32)
+
+    def oval(indices: list[int], middle: tuple[float, float], radii: tuple[float, float], depth: float) -> None:
+        turn = np.linspace(0, 2 * np.pi, len(indices), endpoint=False)
+        drawn[indices, 0], drawn[indices, 1] = middle[0] + radii[0] * np.cos(turn), middle[1] + radii[1] * np.sin(turn)
+        drawn[indices, 2] = depth
+
+    oval(mesh.OUTLINE, (0.5, 0.62), (0.34, 0.38), 0.2)
+    oval(mesh.CHEEKS, (0.5, 0.6), (0.22, 0.2), 0.0)
+    oval(mesh.NOSE, (0.5, 0.6), (0.06, 0.08), -0.1)
+    for indices, x in zip(mesh.EYES, (0.34, 0.66), strict=True):
+        oval(indices, (x, 0.46), (0.07, 0.03), 0.0)
+    oval(mesh.BROWS, (0.5, 0.38), (0.25, 0.02), 0.0)
+    oval(mesh.LIPS, (0.5, 0.83), (0.14, 0.05), 0.0)
+    oval(mesh.MOUTH, (0.5, 0.83), (0.1, 0.01), 0.0)
+    return drawn
 
 
 def drawn_faces(folder: Path, count: int = 48) -> None:
@@ -29,8 +50,8 @@ def drawn_faces(folder: Path, count: int = 48) -> None:
         crops[:, y - 6 : y + 6, x - 12 : x + 12] = rng.integers(0, 60, (count, 1, 1, 3))
     folder.mkdir()
     np.save(folder / "crops.npy", crops.astype(np.uint8))
-    np.save(folder / "points.npy", np.repeat(template[None], count, 0).astype(np.float32))
     for name in ("", "_mirrored"):
+        np.save(folder / f"meshes{name}.npy", drawn_mesh() + rng.normal(0, 0.004, (count, 468, 3)).astype(np.float32))
         np.save(folder / f"features{name}.npy", rng.normal(0, 0.08, (count, 1024, 7, 7)).astype(np.float16))
         np.save(folder / f"embeddings{name}.npy", rng.normal(0, 1, (count, 128)).astype(np.float32))
     rows = [{"file": f"{i}.png", "person": str(i), "licence": "the user's own"} for i in range(count)]
@@ -49,6 +70,9 @@ def test_smoke_run_trains_and_resumes(tmp_path: Path) -> None:
     command = [sys.executable, "train.py", "configs/base.toml", "--smoke", "--workers", "1"]
     command += ["--data", str(tmp_path / "data"), "--sface", str(PACK / "sface.onnx")]
     command += ["--small", "checkpoints/small_encoder.pt", "--out", str(tmp_path / "run")]
+    command += ["--localisers", str(tmp_path / "localisers.pt")]
+    localise = [sys.executable, "localise.py", "--data", str(tmp_path / "data"), "--minutes", "0.0001"]
+    subprocess.run([*localise, "--out", command[-1]], cwd=RECIPE, check=True, capture_output=True)
     subprocess.run([*command, "--minutes", "0.0001"], cwd=RECIPE, check=True, capture_output=True)
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 1
     subprocess.run(command, cwd=RECIPE, check=True, capture_output=True)
@@ -86,7 +110,7 @@ def test_dynamic_weights_have_the_declared_shapes_and_follow_the_identity() -> N
     assert all((a - b).abs().max() > 0 for a, b in zip(first, second, strict=True))
     # The embedding's length says nothing, nor does the exposure of the portrait.
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(first, louder, strict=True))
-    assert torch.cosine_similarity(first[-1].flatten(), brighter[-1].flatten(), dim=0) > 0.9999
+    assert torch.cosine_similarity(first[-1].flatten(), brighter[-1].flatten(), dim=0) > 0.99
     # Every pointwise row of fresh networks has unit length.
     for name, weight in zip(model.weight_names(), first, strict=True):
         if name.endswith("pointwise"):
@@ -114,7 +138,7 @@ def test_resampling_keeps_constants_and_a_smaller_inner_size_keeps_what_the_mask
     picture = torch.rand(1, 3, 64, 64)
     assert torch.allclose(model.resize(picture, 64), picture, atol=1e-5)
     networks = model.FaceSwapper().eval()
-    torch.nn.init.constant_(networks.swapper.mask[-2].bias, -200.0)
+    torch.nn.init.constant_(networks.swapper.localiser.mask[-1].bias, -200.0)
     with torch.no_grad():
         swapped, mask = model.swap(networks.swapper, picture, networks.identity(*person()), 32)
     assert mask.shape == (1, 1, 64, 64)
@@ -133,11 +157,24 @@ def test_folded_sface_says_what_the_file_says() -> None:
     assert np.abs(found.numpy() - wanted).max() < 1e-4
 
 
-def test_mask_losses_never_reach_the_face_branch() -> None:
-    networks = model.FaceSwapper()
-    _, mask = networks(torch.rand(2, 3, 64, 64), *person())
-    mask.sum().backward()
-    assert all(p.grad is None for p in networks.identity.parameters())
+def test_localisers_are_out_of_the_swap_s_training() -> None:
+    networks = model.FaceSwapper().train()
+    colour, mask = networks(torch.rand(2, 3, 64, 64), *person())
+    assert mask.shape == (2, 1, 64, 64)
+    (colour.mean() + mask.mean()).backward()
+    frozen = {n for n, p in networks.named_parameters() if p.grad is None}
+    assert frozen == {n for n, _ in networks.named_parameters() if "localiser" in n}
+    assert not networks.swapper.localiser.training
+    assert networks.swapper.head[1].training
+
+
+def test_a_canvas_given_stands_in_for_the_portrait() -> None:
+    networks, canvas = model.FaceSwapper().eval(), 255 * torch.rand(1, 3, model.CANVAS, model.CANVAS)
+    with torch.no_grad():
+        given = networks.identity(*(source := person()), canvas)[-1]
+        found = networks.identity(*source)[-1]
+    assert torch.equal(given, model.even_portrait(canvas))
+    assert torch.equal(found, model.even_portrait(networks.identity.canvas(source[2])))
 
 
 def test_activations_stay_finite_when_weights_grow() -> None:
@@ -162,25 +199,65 @@ def test_losses_are_nought_on_perfect_answers_and_grow_with_the_error() -> None:
     vector = torch.randn(3, 128)
     assert losses.cosine_distance(vector, 5 * vector).abs().max() < 1e-5
     assert losses.cosine_distance(vector, -vector).mean() == pytest.approx(2, abs=1e-5)
-    face, background = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
-    face[..., 2:6, 2:6], background[..., :1, :] = 1, 1
-    assert losses.mask_loss(face, face, background) == 0
-    # A collapsed mask must cost, or nothing holds it inside the face.
-    assert losses.mask_loss(torch.zeros_like(face), face, background) == pytest.approx(1)
-    assert losses.mask_loss(torch.ones_like(face), face, background) == pytest.approx(1)
     good, bad = [torch.full((1, 1, 2, 2), 2.0)], [torch.full((1, 1, 2, 2), -2.0)]
     assert losses.hinge_discriminator(good, bad) == 0
     assert losses.hinge_discriminator(bad, good) == 6
 
 
-def test_pasted_rows_change_the_face_and_keep_the_border() -> None:
+def test_carried_landmarks_take_pose_and_expression_and_keep_the_shape() -> None:
+    own = drawn_mesh()
+    wide, turned = own * np.float32([1.1, 1, 1]), np.radians(20)
+    rotation = np.array([[np.cos(turned), 0, np.sin(turned)], [0, 1, 0], [-np.sin(turned), 0, np.cos(turned)]])
+    other = (0.9 * own @ rotation.T + (0.03, 0.05, 0.2)).astype(np.float32)
+    # The same face in another pose is reached exactly, whatever the share of its shape.
+    for share in (0.0, 1.0):
+        assert np.abs(mesh.carried(own, other, share) - other).max() < 1e-5
+    open_mouth = other.copy()
+    open_mouth[mesh.MOUTH, 1] += 0.05
+    carried = mesh.carried(own, open_mouth, 0.0)
+    assert np.abs(carried[mesh.MOUTH] - open_mouth[mesh.MOUTH]).max() < 1e-5
+    assert np.abs(carried[mesh.NOSE] - other[mesh.NOSE]).max() < 1e-5
+    outline = mesh.carried(wide, own, 0.0)[mesh.JAW]
+    assert np.ptp(outline[:, 0]) > 1.02 * np.ptp(own[mesh.JAW, 0])
+    assert np.abs(mesh.carried(wide, own, 1.0) - own).max() < 1e-5
+
+
+def test_a_warp_moves_landmarks_to_where_they_are_wanted() -> None:
+    own = drawn_mesh()
+    picture = np.zeros((128, 128, 3), np.float32)
+    x, y = (own[mesh.NOSE[5], :2] * 128).astype(int)
+    picture[y - 2 : y + 3, x - 2 : x + 3] = 1
+    wanted = own + np.float32([0.05, -0.04, 0])
+    moved = mesh.warped(picture, own, wanted)
+    rows, columns = np.nonzero(moved[..., 0] > 0.5)
+    assert columns.mean() - x == pytest.approx(6.4, abs=0.6)
+    assert rows.mean() - y == pytest.approx(-5.1, abs=0.6)
+    assert np.abs(moved - picture).mean() > 2e-3
+
+
+def test_a_face_laid_on_the_canvas_and_looked_up_again_is_the_face() -> None:
+    face = mesh.CANONICAL * np.float32([0.9, 0.95, 1]) + np.float32([0.07, 0.02, 0])
+    places = np.meshgrid(mesh.cells(128), mesh.cells(128))
+    picture = torch.from_numpy(np.stack([*places, np.zeros_like(places[0])])).float()[None]
+    onto, back = (torch.from_numpy(f(face, 32)).permute(2, 0, 1)[None] for f in (mesh.canvas_field, mesh.face_field))
+    again = model.looked_up(model.looked_up(picture, onto, 96), back, 128)
+    inside = torch.from_numpy(mesh.face_matte(face, 128) > 0.9)
+    assert (again - picture)[0, :2, inside].abs().max() < 0.02
+    assert (model.looked_up(picture, onto, 128) - picture)[0, :2, inside].abs().mean() > 0.02
+
+
+def test_grafted_rows_change_the_face_and_keep_surroundings_gaze_and_mouth() -> None:
     rng = np.random.default_rng(0)
+    face = drawn_mesh()
     image, donor = np.full((96, 96, 3), 0.3, np.float32), rng.random((96, 96, 3), np.float32)
-    points = np.array([[33, 44], [63, 44], [48, 61], [36, 79], [60, 79]], np.float32)
-    pasted = data.paste(image, points, donor, points, 0.9, match=True)
-    assert np.abs(pasted - image)[55:65, 43:53].max() > 0.01
-    assert np.array_equal(pasted[:4], image[:4])
-    assert np.array_equal(pasted[:, :2], image[:, :2])
+    x, y = (face[mesh.MOUTH, :2].mean(0) * 96).astype(int)
+    image[y, x] = (0.9, 0.1, 0.1)
+    grafted = mesh.graft(image, face, donor, face, 0.85, 0.7)
+    assert np.abs(grafted - image)[50:60, 40:56].max() > 0.01
+    assert np.array_equal(grafted[:4], image[:4])
+    assert np.array_equal(grafted[:, :2], image[:, :2])
+    assert np.abs(grafted[y, x] - image[y, x]).max() < np.abs(grafted[y, x] - donor[y, x]).max()
+    assert np.abs(mesh.graft(image, face, image, face, 0.0, 1.0) - image).mean() < 0.01
 
 
 def test_sface_file_equals_opencv_recogniser(tmp_path: Path) -> None:

@@ -1,0 +1,129 @@
+"""Train the two localisers (model.py): where on the canvas a target's places are, and where in a portrait the canvas's.
+
+    python localise.py --data DATA --out checkpoints/localisers.pt --minutes 10
+
+The answers come from the meshes that prepare.py wrote. Both see faces moved, turned and spoilt more than a detector's
+misses would; the one for targets also learns to leave out of its mask what lies in front of a face.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from data import FaceData, degrade
+from losses import masked_l1
+from mesh import CANONICAL, Image, canvas_field, face_field, face_matte, on_canvas, polygon
+from model import FaceSwapper
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+VIEW, ROWS = 64, 16  # pixels of a picture, and pictures of each of the two threads in a step
+AMOUNT = 3.0  # how much more than in the swap's training a picture is moved and turned
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Pictures (N, 3, VIEW, VIEW) 0..1 and what is to be found on them."""
+
+    image: Tensor
+    places: Tensor  # (N, 2, 32, 32) on the canvas, of the cells of the picture
+    matte: Tensor  # (N, 1, 64, 64) face 1, elsewhere and behind what covers it 0
+    origins: Tensor  # (N, 2, 32, 32) in the picture, of the cells of the canvas
+
+
+def cover(rng: np.random.Generator, image: Image, other: Image) -> tuple[Image, Image]:
+    """Something in front of the face: an odd shape cut from another picture; also its matte (S, S)."""
+    size = image.shape[0]
+    turns = np.sort(rng.uniform(0, 2 * np.pi, 7))
+    spokes = rng.uniform(0.05, 0.28) * size * rng.uniform(0.5, 1.4, 7)
+    outline = rng.uniform(0.15, 1.0, 2) * size + spokes[:, None] * np.stack([np.cos(turns), np.sin(turns)], 1)
+    matte = polygon(outline.astype(np.float32), size, 0.006 * size)
+    colour = other[::-1] * rng.uniform(0.5, 1.2) if rng.random() < 0.6 else rng.random(3, np.float32)
+    return np.asarray(image + matte[..., None] * (colour - image), np.float32), matte
+
+
+def lesson(data: FaceData, seed: tuple[int, int]) -> Lesson:
+    """ROWS pictures, each of somebody else; all chance comes from the seed."""
+    rng = np.random.default_rng(seed)
+    images, places, mattes, origins = [], [], [], []
+    for _ in range(ROWS):
+        index, other = rng.choice(data.pool, 2, p=data.weights)
+        image, mesh = data.view(rng, int(index), bool(rng.integers(2)), VIEW, AMOUNT)
+        matte = face_matte(mesh, VIEW)
+        if rng.random() < 0.35:
+            image, covered = cover(rng, image, data.view(rng, int(other), False, VIEW, AMOUNT)[0])
+            matte = matte * (1 - covered)
+        if rng.random() < 0.4:
+            image = degrade(rng, image)
+        images.append(torch.from_numpy(np.clip(image, 0, 1)))
+        places.append(torch.from_numpy(face_field(mesh, 32)))
+        mattes.append(torch.from_numpy(cv2.resize(matte, (64, 64), interpolation=cv2.INTER_AREA))[..., None])
+        origins.append(torch.from_numpy(canvas_field(mesh, 32)))
+    return Lesson(
+        *(
+            torch.stack(part).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+            for part in (images, places, mattes, origins)
+        )
+    )
+
+
+def losses(networks: FaceSwapper, given: Lesson, canvas_face: Tensor) -> dict[str, Tensor]:
+    """Fields in hundredths of a crop's width inside the face, and the mask's cross entropy."""
+    places, mask = networks.swapper.localiser(given.image)
+    origins, _ = networks.identity.localiser(given.image)
+    inside = F.avg_pool2d(given.matte, 2) + 0.02
+    return {
+        "places": 100 * masked_l1(places, given.places, inside),
+        "origins": 100 * masked_l1(origins, given.origins, canvas_face),
+        "mask": F.binary_cross_entropy(mask, given.matte),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    args = parser.parse_args()
+    torch.manual_seed(0)
+    torch.set_num_threads(2)
+    data, pool = FaceData(args.data), ThreadPoolExecutor(2)
+    networks = FaceSwapper().to(memory_format=torch.channels_last)
+    both = nn.ModuleDict({"target": networks.swapper.localiser, "source": networks.identity.localiser})
+    both.requires_grad_(True).train()
+    optimiser = torch.optim.AdamW(both.parameters(), lr=3e-3, weight_decay=1e-4)
+    hull = on_canvas(CANONICAL[:, :2])
+    outline = cv2.convexHull(hull.astype(np.float32))[:, 0]
+    canvas_face = torch.from_numpy(polygon(outline * 32, 32, 0.5))[None, None] + 0.02
+    begun, step, sums = time.time(), 0, dict[str, float]()
+    coming = [pool.submit(lesson, data, (step, k)) for k in range(2)]
+    while (done := (time.time() - begun) / (60 * args.minutes)) < 1:
+        parts = [future.result() for future in coming]
+        step += 1
+        coming = [pool.submit(lesson, data, (step, k)) for k in range(2)]
+        given = Lesson(*(torch.cat([getattr(p, name) for p in parts]) for name in Lesson.__dataclass_fields__))
+        for group in optimiser.param_groups:
+            group["lr"] = 3e-3 * min(1.0, step / 50) * (0.02 + 0.98 * (1 - done))
+        found = losses(networks, given, canvas_face)
+        optimiser.zero_grad()
+        torch.stack(list(found.values())).sum().backward()
+        nn.utils.clip_grad_norm_(both.parameters(), 5.0)
+        optimiser.step()
+        for name, value in found.items():
+            sums[name] = sums.get(name, 0.0) + value.item()
+        if step % 100 == 0:
+            print(step, f"{time.time() - begun:.0f} s", {k: round(v / 100, 3) for k, v in sums.items()}, flush=True)
+            sums.clear()
+            torch.save({"state": both.state_dict(), "step": step}, args.out)
+    torch.save({"state": both.state_dict(), "step": step}, args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Dense face landmarks of pictures, and the grafting of one face onto another along them.
+
+The landmarks come from the FaceMesh network of MediaPipe (arXiv 1907.06724; Apache-2.0), whose file
+`mediapipe/modules/face_landmark/face_landmark.tflite` lies inside the package's wheel. OpenCV runs it. It is used
+to prepare training data only: neither the pack nor the judge of `evaluate.py` knows it.
+
+A mesh is (468, 3): x right, y down and depth, in widths of the crop.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
+Mesh = NDArray[np.float32]
+INPUT = 192  # pixels of the network's input
+REACH, MIDDLE = 1.25, (0.5, 0.62)  # the square that the network sees, in widths of an aligned crop
+STEP = 6  # pixels between the places where a warp is computed; between them it is linear
+
+JAW = [234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454]
+FOREHEAD = [356, 389, 251, 284, 332, 297, 338, 10, 109, 67, 103, 54, 21, 162, 127]
+BROW_TOPS = [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]
+BROWS = [*BROW_TOPS, 46, 53, 52, 65, 55, 285, 295, 282, 283, 276]
+EYES = (
+    [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
+    [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
+)
+LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
+MOUTH = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
+NOSE = [168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 97, 326, 327, 48, 64, 278, 294, 115, 344, 129, 358]
+CHEEKS = [50, 280, 205, 425, 36, 266, 187, 411, 117, 346, 151, 9, 69, 299]
+CHIN = [148, 152, 176, 377, 400]
+OUTLINE = [*JAW, *FOREHEAD]
+CONTROL = np.array(
+    [*OUTLINE[::2], *BROWS[::2], *EYES[0], *EYES[1], *LIPS[::2], *MOUTH[::2], *NOSE, *CHEEKS]
+)  # fmt: skip
+RIGID = np.array([*OUTLINE, *NOSE[:6], 33, 133, 362, 263])
+# How far each landmark follows the other face's expression; the rest follows by the share of its shape.
+EXPRESSION = np.zeros(468, np.float32)
+EXPRESSION[CHIN], EXPRESSION[BROWS] = 0.6, 0.7
+EXPRESSION[[*EYES[0], *EYES[1], *LIPS, *MOUTH]] = 1.0
+# The mean of the meshes of the project's data and their mirror images: the face in whose places portraits are kept.
+CANONICAL: Mesh = np.load(Path(__file__).with_name("canonical.npy"))
+# The part of the canonical crop that a canvas shows: left, top and width.
+CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
+
+
+def on_canvas(places: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Places (..., 2) of the canonical crop, in widths of the canvas."""
+    return np.asarray((places - (CANVAS_LEFT, CANVAS_TOP)) / CANVAS_WIDTH, np.float32)
+
+
+def cells(count: int) -> NDArray[np.float32]:
+    """The middles of `count` equal parts of 0..1."""
+    return (np.arange(count, dtype=np.float32) + 0.5) / count
+
+
+def canvas_field(mesh: Mesh, count: int) -> NDArray[np.float32]:
+    """For each of count x count cells of the canvas, where in the crop the face `mesh` has that spot: (n, n, 2)."""
+    across = CANVAS_LEFT + CANVAS_WIDTH * cells(count)
+    down = CANVAS_TOP + CANVAS_WIDTH * cells(count)
+    return spline(mesh, CANONICAL, across, down)
+
+
+def face_field(mesh: Mesh, count: int) -> NDArray[np.float32]:
+    """For each of count x count cells of a crop with the face `mesh`, where on the canvas that spot is: (n, n, 2)."""
+    return on_canvas(spline(CANONICAL, mesh, cells(count), cells(count)))
+
+
+class FaceMesh:
+    """The landmark network, on aligned crops."""
+
+    def __init__(self, path: Path) -> None:
+        self._net = cv2.dnn.readNetFromTFLite(str(path))
+        self._output = self._net.getUnconnectedOutLayersNames()
+
+    def __call__(self, crop: NDArray[np.uint8]) -> Mesh:
+        """The mesh of an aligned crop (S, S, 3) RGB."""
+        size = crop.shape[0]
+        side, corner = REACH * size, np.array(MIDDLE) * size - REACH * size / 2
+        matrix = np.hstack([np.eye(2) * INPUT / side, -corner[:, None] * INPUT / side])
+        seen = cv2.warpAffine(crop, matrix, (INPUT, INPUT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+        self._net.setInput(seen.astype(np.float32).transpose(2, 0, 1)[None] / 255)
+        mesh = self._net.forward(self._output)[0].reshape(468, 3) * (side / INPUT)
+        mesh[:, :2] += corner
+        return np.asarray(mesh / size, np.float32)
+
+
+def rotation_onto(a: Mesh, b: Mesh) -> tuple[NDArray[np.float64], float]:
+    """Rotation (3 x 3) and scale that bring mesh `a` onto `b` by the points that expressions leave alone (Umeyama)."""
+    p, q = a[RIGID] - a[RIGID].mean(0), b[RIGID] - b[RIGID].mean(0)
+    u, s, vt = np.linalg.svd(q.T @ p)
+    signs = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
+    return (u * signs) @ vt, float((s * signs).sum() / np.square(p).sum())
+
+
+def carried(a: Mesh, b: Mesh, share: float) -> Mesh:
+    """Where the landmarks of face `a` lie with the pose and expression of `b`, and `share` of the shape of `b`."""
+    turn, scale = rotation_onto(a, b)
+    posed = scale * (a - a[RIGID].mean(0)) @ turn.T + b[RIGID].mean(0)
+    return np.asarray(posed + np.maximum(EXPRESSION, share)[:, None] * (b - posed), np.float32)
+
+
+def spline(source: Mesh, wanted: Mesh, across: NDArray[np.float32], down: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The thin-plate spline that leads from landmarks `wanted` back to `source`: (n, m, 2) places, in widths of the
+    crop, for the grid whose columns are at `across` (m) and rows at `down` (n)."""
+    to, n = wanted[CONTROL, :2].astype(np.float64), len(CONTROL)
+    system = np.zeros((n + 3, n + 3))
+    system[:n, :n] = _bending(np.square(to[:, None] - to[None]).sum(2)) + 1e-4 * np.eye(n)
+    system[:n, n:] = np.hstack([np.ones((n, 1)), to])
+    system[n:, :n] = system[:n, n:].T
+    solved = np.linalg.solve(system, np.vstack([source[CONTROL, :2], np.zeros((3, 2))])).astype(np.float32)
+    places, nodes = np.stack(np.meshgrid(across, down), 2).reshape(-1, 2), to.astype(np.float32)
+    squared = (places**2).sum(1)[:, None] + (nodes**2).sum(1)[None] - 2 * places @ nodes.T
+    bent = _bending(np.maximum(squared, 0)) @ solved[:n] + solved[n] + places @ solved[n + 1 :]
+    return bent.reshape(len(down), len(across), 2)
+
+
+def warped(image: Image, source: Mesh, wanted: Mesh) -> Image:
+    """`image` (S, S, 3) moved so that its landmarks `source` come to lie at `wanted`."""
+    size = image.shape[0]
+    line = np.arange(0, size + STEP, STEP, dtype=np.float32) / size
+    bent = spline(source, wanted, line, line)
+    ticks = (np.arange(size, dtype=np.float32) + 0.5) / STEP
+    field = cv2.remap(bent, *np.meshgrid(ticks, ticks), cv2.INTER_LINEAR) * size - 0.5
+    return cv2.remap(image, field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+def _bending(squared: NDArray[np.floating]) -> NDArray[np.floating]:
+    return 0.5 * squared * np.log(squared + 1e-12)
+
+
+def polygon(points: NDArray[np.float32], size: int, soft: float, grow: int = 0) -> Image:
+    """A filled polygon (N, 2) in pixels as a soft matte (S, S) 0..1; `grow` pixels wider, or narrower where negative."""
+    matte = np.zeros((size, size), np.float32)
+    cv2.fillPoly(matte, [np.round(points * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
+    if grow:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(grow) + 1, 2 * abs(grow) + 1))
+        matte = (cv2.dilate if grow > 0 else cv2.erode)(matte, kernel)
+    return cv2.GaussianBlur(matte, (0, 0), soft)
+
+
+def face_hull(mesh: Mesh) -> NDArray[np.float32]:
+    """The outline (N, 2) of the face from the chin to a little above the brows, where hair seldom reaches."""
+    brows = mesh[BROW_TOPS, :2]
+    raised = brows + 0.35 * (mesh[10, :2] - mesh[9, :2])
+    return cv2.convexHull(np.concatenate([mesh[JAW, :2], raised]))[:, 0]
+
+
+def face_matte(mesh: Mesh, size: int, grow: float = -0.03, soft: float = 0.025) -> Image:
+    """The face as a soft matte (S, S); `grow` and `soft` in widths of the crop. It fades towards the crop's border."""
+    edge = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
+    border = np.clip(np.minimum.outer(edge, edge) / (0.05 * size), 0, 1).astype(np.float32)
+    return polygon(face_hull(mesh) * size, size, soft * size, round(grow * size)) * border
+
+
+def graft(image: Image, mesh: Mesh, donor: Image, donor_mesh: Mesh, share: float, light: float) -> Image:
+    """`donor`'s face on `image` (S, S, 3) 0..1: features of the one; pose, expression, gaze and mouth of the other.
+
+    `share` of the shape and `light` of the slow changes of brightness and colour are those of `image`. The donor's
+    colours are first brought to the mean and deviation of `image`'s face.
+    """
+    size = image.shape[0]
+    face = warped(donor, donor_mesh, carried(donor_mesh, mesh, share))
+    matte = face_matte(mesh, size)
+    inner = matte > 0.6
+    face = matched(face, inner, image, inner)
+    inside = matte[..., None]
+    face += light * slow_difference(image, face, matte)
+    for opening, soft, recoloured in ((EYES[0], 0.004, True), (EYES[1], 0.004, True), (MOUTH, 0.006, False)):
+        keep_opening(face, image, mesh[opening, :2], soft, recoloured)
+    face -= image
+    face *= inside
+    face += image
+    return np.clip(face, 0, 1, out=face)
+
+
+def slow_difference(image: Image, face: Image, matte: Image, reach: float = 0.09) -> Image:
+    """What `image` has more than `face` inside the matte, blurred by `reach` widths of the crop."""
+    size, small = image.shape[0], image.shape[0] // 4
+    difference = cv2.resize((image - face) * matte[..., None], (small, small), interpolation=cv2.INTER_AREA)
+    weight = cv2.GaussianBlur(cv2.resize(matte, (small, small), interpolation=cv2.INTER_AREA), (0, 0), reach * small)
+    slow = cv2.GaussianBlur(difference, (0, 0), reach * small) / (weight[..., None] + 1e-3)
+    return np.asarray(cv2.resize(slow, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def keep_opening(face: Image, image: Image, outline: NDArray[np.float32], soft: float, recoloured: bool) -> None:
+    """Put back, in place, what an eye or the mouth (outline in widths of the crop) of `image` shows between its lids
+    or lips; an eye gets the colours that `face` has there."""
+    size = image.shape[0]
+    low, high = np.floor(outline.min(0) * size).astype(int) - 4, np.ceil(outline.max(0) * size).astype(int) + 5
+    (left, top), (right, bottom) = np.clip(low, 0, size), np.clip(high, 0, size)
+    extent = max(right - left, bottom - top)
+    if min(right - left, bottom - top) < 1:
+        return
+    opening = polygon(outline * size - (left, top), extent, soft * size)[: bottom - top, : right - left]
+    part, given, seen = face[top:bottom, left:right], image[top:bottom, left:right], opening > 0.5
+    if recoloured:
+        given = matched(given, seen, part, seen)
+    part += opening[..., None] * (given - part)
+
+
+def matched(image: Image, where: NDArray[np.bool_], other: Image, there: NDArray[np.bool_]) -> Image:
+    """`image` with the mean and (within bounds) the deviation per channel that `other` has in the region `there`."""
+    if not where.any() or not there.any():
+        return image
+    pixels, wanted = image[where], other[there]
+    if np.ptp(wanted, axis=1).max() < 1e-3:
+        image = np.repeat(image.mean(2, keepdims=True), 3, 2)
+        pixels = image[where]
+    gain = np.clip((wanted.std(0) + 0.02) / (pixels.std(0) + 0.02), 0.6, 1.6)
+    return np.asarray((image - pixels.mean(0)) * gain + wanted.mean(0), np.float32)
