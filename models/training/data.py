@@ -19,7 +19,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mesh import CANONICAL, Image, Mesh, canvas_field, face_hull, face_matte, graft, polygon, rotation_onto
+from mesh import (
+    CANONICAL,
+    Image,
+    Mesh,
+    canonical_on_canvas,
+    canvas_field,
+    face_hull,
+    face_matte,
+    graft,
+    polygon,
+    rotation_onto,
+)
+from model import lay
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
@@ -30,7 +42,6 @@ KINDS = ("self", "pasted", "grafted", "cross")
 CLEAN_LICENCES = ("CC0", "CC BY (", "CC BY 4.0", "the user's own")
 CANDIDATES = 8  # pictures drawn at random of which the one with the nearest pose is taken
 LIGHT = 0.7  # what grafted answers keep of the target's slow changes of brightness and colour
-CANVAS = 88  # as in model.py
 
 
 @dataclass(frozen=True)
@@ -83,19 +94,20 @@ class FaceData:
         vector = self._vectors[mirrored][index : index + 1]
         return torch.from_numpy(feature_map), torch.from_numpy(vector), torch.from_numpy(face)
 
-    def canvas(self, rng: np.random.Generator, face: Image, index: int, mirrored: bool) -> Image:
-        """A source face (3, 112, 112) laid on the canvas (3, CANVAS, CANVAS) by its mesh, moved a little as the
-        localiser might."""
+    def canvas(self, rng: np.random.Generator, face: Tensor, index: int, mirrored: bool) -> Tensor:
+        """A source face (1, 3, 112, 112) laid on the canvas by its mesh, moved a little as the localiser might."""
         mesh = self.meshes[mirrored][index].copy()
         turn = cv2.getRotationMatrix2D((0.5, 0.6), float(rng.normal(0, 1)), float(np.exp(rng.normal(0, 0.01))))
         mesh[:, :2] = mesh[:, :2] @ turn[:, :2].T + turn[:, 2] + rng.normal(0, 0.005, 2)
         mesh[:, :2] += rng.normal(0, 0.002, (len(mesh), 2))
-        places = cv2.resize(canvas_field(mesh, 44), (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR) * 112 - 0.5
-        laid = cv2.remap(
-            np.ascontiguousarray(face.transpose(1, 2, 0)), places[..., 0], places[..., 1], cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
-        return np.ascontiguousarray(laid.transpose(2, 0, 1))
+        return lay(face, torch.from_numpy(canvas_field(mesh, 32)).permute(2, 0, 1)[None])
+
+    def laid(self, index: int, mirrored: bool, size: int) -> tuple[Image, Mesh]:
+        """A crop as a canvas (size, size, 3) 0..1 shows it, with the mesh of the canvas: a donor for grafts."""
+        crop = self.crops[index][:, ::-1] if mirrored else self.crops[index]
+        face = torch.from_numpy(np.ascontiguousarray(crop, np.float32)).permute(2, 0, 1)[None] / 255
+        field = torch.from_numpy(canvas_field(self.meshes[mirrored][index], 32)).permute(2, 0, 1)[None]
+        return np.ascontiguousarray(lay(face, field, size)[0].permute(1, 2, 0).numpy()), canonical_on_canvas()
 
     def batch(self, rng: np.random.Generator, size: int, people: int, rows: tuple[int, int, int, int]) -> Batch:
         """A batch of `rows` = (self, pasted, grafted, cross) for one person among the first `people`."""
@@ -107,7 +119,8 @@ class FaceData:
         others = [i for i in person if i != index] or person
         mirrored = bool(rng.integers(2))
         feature_map, embedding, face = self.source(index, mirrored)
-        canvas = torch.from_numpy(self.canvas(rng, face.numpy()[0], index, mirrored))[None]
+        canvas = self.canvas(rng, face, index, mirrored)
+        donor = self.laid(index, mirrored, size)
         targets, answers, meshes, shows = [], [], [], []
         for kind in (k for k, count in zip(KINDS, rows, strict=True) for _ in range(count)):
             own = index if kind == "grafted" else int(rng.choice(others))
@@ -118,7 +131,7 @@ class FaceData:
                 given = self.view(rng, shown, side, size, 0.0)
                 target = graft(image, mesh, *given, rng.uniform(0.3, 1), rng.uniform(0.3, 1))
             elif kind == "grafted":
-                answer = graft(image, mesh, *self.view(rng, index, mirrored, size, 0.0), 1.0, LIGHT)
+                answer = graft(image, mesh, *donor, 1.0, LIGHT)
             elif rng.random() < 0.3:
                 target = answer = degrade(rng, image)
             if kind in ("pasted", "grafted") and rng.random() < 0.2:

@@ -20,7 +20,7 @@ import torch
 from data import FaceData, degrade
 from losses import masked_l1
 from mesh import CANONICAL, Image, canvas_field, face_field, face_matte, on_canvas, polygon
-from model import FaceSwapper
+from model import FaceSwapper, load_localisers
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -90,19 +90,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="localisers to go on from")
+    parser.add_argument("--rate", type=float, default=3e-3, help="learning rate at the beginning; it falls to nothing")
     parser.add_argument("--minutes", type=float, default=10.0)
     args = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(2)
     data, pool = FaceData(args.data), ThreadPoolExecutor(2)
     networks = FaceSwapper().to(memory_format=torch.channels_last)
+    if args.start:
+        load_localisers(networks, args.start)
     both = nn.ModuleDict({"target": networks.swapper.localiser, "source": networks.identity.localiser})
     both.requires_grad_(True).train()
-    optimiser = torch.optim.AdamW(both.parameters(), lr=3e-3, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(both.parameters(), lr=args.rate, weight_decay=1e-4)
     hull = on_canvas(CANONICAL[:, :2])
     outline = cv2.convexHull(hull.astype(np.float32))[:, 0]
     canvas_face = torch.from_numpy(polygon(outline * 32, 32, 0.5))[None, None] + 0.02
-    begun, step, sums = time.time(), 0, dict[str, float]()
+    begun, sums = time.time(), dict[str, float]()
+    step = torch.load(args.start, weights_only=True)["step"] if args.start else 0
     coming = [pool.submit(lesson, data, (step, k)) for k in range(2)]
     while (done := (time.time() - begun) / (60 * args.minutes)) < 1:
         parts = [future.result() for future in coming]
@@ -110,7 +115,7 @@ def main() -> None:
         coming = [pool.submit(lesson, data, (step, k)) for k in range(2)]
         given = Lesson(*(torch.cat([getattr(p, name) for p in parts]) for name in Lesson.__dataclass_fields__))
         for group in optimiser.param_groups:
-            group["lr"] = 3e-3 * min(1.0, step / 50) * (0.02 + 0.98 * (1 - done))
+            group["lr"] = args.rate * min(1.0, step / 50) * (0.02 + 0.98 * (1 - done))
         found = losses(networks, given, canvas_face)
         optimiser.zero_grad()
         torch.stack(list(found.values())).sum().backward()

@@ -54,6 +54,11 @@ def on_canvas(places: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((places - (CANVAS_LEFT, CANVAS_TOP)) / CANVAS_WIDTH, np.float32)
 
 
+def canonical_on_canvas() -> Mesh:
+    """The canonical mesh in widths of the canvas."""
+    return np.hstack([on_canvas(CANONICAL[:, :2]), CANONICAL[:, 2:] / CANVAS_WIDTH])
+
+
 def cells(count: int) -> NDArray[np.float32]:
     """The middles of `count` equal parts of 0..1."""
     return (np.arange(count, dtype=np.float32) + 0.5) / count
@@ -135,7 +140,7 @@ def _bending(squared: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def polygon(points: NDArray[np.float32], size: int, soft: float, grow: int = 0) -> Image:
-    """A filled polygon (N, 2) in pixels as a soft matte (S, S) 0..1; `grow` pixels wider, or narrower where negative."""
+    """A polygon (N, 2) in pixels as a soft matte (S, S) 0..1; `grow` pixels wider, or narrower where negative."""
     matte = np.zeros((size, size), np.float32)
     cv2.fillPoly(matte, [np.round(points * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
     if grow:

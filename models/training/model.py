@@ -122,7 +122,7 @@ def resize(image: Tensor, size: int) -> Tensor:
 
 
 def even_portrait(canvas: Tensor) -> Tensor:
-    """A canvas (1, 3, CANVAS, CANVAS) RGB 0..255 with each channel of mean 0 and deviation 0.5 around the face's middle."""
+    """A canvas (1, 3, CANVAS, CANVAS) RGB 0..255, each channel brought to mean 0 and deviation 0.5 mid-face."""
     low, high = CANVAS // 6, CANVAS * 5 // 6
     middle = canvas[:, :, CANVAS // 5 : high, low:high]
     mean = middle.mean(dim=(2, 3), keepdim=True)
@@ -195,6 +195,20 @@ def looked_up(image: Tensor, field: Tensor, size: int) -> Tensor:
     return F.grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
+def lay(face: Tensor, field: Tensor, size: int = CANVAS) -> Tensor:
+    """A face (1, 3, H, W) on a canvas (1, 3, size, size), by the field (1, 2, h, h) that says where it has what.
+
+    The canvas is symmetric. Where a head turned away shows one side much smaller than the other, that side would
+    be smeared or background, and is filled from the other one.
+    """
+    across, down = field[:, :, 1:, 1:] - field[:, :, 1:, :-1], field[:, :, 1:, 1:] - field[:, :, :-1, 1:]
+    area = (across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0])[:, None]
+    area = F.avg_pool2d(area, 5, 1, 2, count_include_pad=False).clamp_min(1e-6)
+    share = F.avg_pool2d((area.flip(3) / area - 1.4).clamp(0, 1), 3, 1, 1)
+    canvas = looked_up(face, field, size)
+    return canvas + resize(share, size) * (canvas.flip(3) - canvas)
+
+
 class IdentityInjection(nn.Module):
     """IIM: (1, C, 7, 7) feature map, (1, E) embedding and the (1, 3, 112, 112) face -> the 28 dynamic weights.
 
@@ -220,7 +234,7 @@ class IdentityInjection(nn.Module):
 
     def canvas(self, face: Tensor) -> Tensor:
         """The face (1, 3, 112, 112) RGB 0..255 in the places of the canonical mesh: (1, 3, CANVAS, CANVAS)."""
-        return looked_up(face, self.localiser(face / 255)[0], CANVAS)
+        return lay(face, self.localiser(face / 255)[0])
 
     def forward(
         self, feature_map: Tensor, embedding: Tensor, face: Tensor, canvas: Tensor | None = None
