@@ -28,6 +28,7 @@ class Weights:
     """How much each loss counts."""
 
     pixel: float = 6.0
+    features: float = 3.0
     perceptual: float = 1.0
     sface: float = 6.0
     small: float = 2.0

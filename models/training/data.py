@@ -27,6 +27,7 @@ from mesh import (
     canvas_field,
     face_hull,
     face_matte,
+    features_matte,
     graft,
     polygon,
     rotation_onto,
@@ -51,6 +52,7 @@ class Batch:
     target: Tensor
     answer: Tensor
     shape: Tensor  # (N, 1, S, S) soft face shape 0..1
+    features: Tensor  # (N, 1, S, S) soft shape of eyes and mouth
     background: Tensor  # (N, 1, S, S) 1 well outside the face
     source: tuple[Tensor, Tensor, Tensor, Tensor]  # feature map, embedding, face and canvas of the source person
     shown: Tensor  # (N, 128) unit embedding of the person who is to vanish; zeros where that is nobody
@@ -140,9 +142,9 @@ class FaceData:
             answers.append(answer)
             meshes.append(mesh)
             shows.append(self._vectors[0][shown] * (kind != "self"))
-        shape, background = zip(*(face_shapes(mesh, size) for mesh in meshes), strict=True)
+        shape, features, background = zip(*(face_shapes(mesh, size) for mesh in meshes), strict=True)
         return Batch(
-            _planar(targets), _planar(answers), _mask(shape), _mask(background),
+            _planar(targets), _planar(answers), _mask(shape), _mask(features), _mask(background),
             (feature_map, embedding, face, canvas), F.normalize(torch.from_numpy(np.stack(shows))), sum(rows[:3]),
         )  # fmt: skip
 
@@ -210,13 +212,13 @@ def degrade(rng: np.random.Generator, image: Image) -> Image:
     return np.clip(image, 0, 1).astype(np.float32)
 
 
-def face_shapes(mesh: Mesh, size: int) -> tuple[Image, Image]:
-    """Soft face shape and the background, each (size, size); the border is always background."""
+def face_shapes(mesh: Mesh, size: int) -> tuple[Image, Image, Image]:
+    """Soft face shape, that of eyes and mouth, and the background, each (size, size); borders are background."""
     edge = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
     border = np.minimum.outer(edge, edge) / (0.05 * size)
     hull = face_hull(mesh) * size
     background = 1 - polygon(hull, size, 0.01 * size, round(0.06 * size)) + (border < 0.4)
-    return face_matte(mesh, size), np.clip(background, 0, 1).astype(np.float32)
+    return face_matte(mesh, size), features_matte(mesh, size), np.clip(background, 0, 1).astype(np.float32)
 
 
 def veil(rng: np.random.Generator, image: Image, mesh: Mesh) -> Image:

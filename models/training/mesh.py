@@ -176,8 +176,8 @@ def graft(image: Image, mesh: Mesh, donor: Image, donor_mesh: Mesh, share: float
     face = matched(face, inner, image, inner)
     inside = matte[..., None]
     face += light * slow_difference(image, face, matte)
-    for opening, soft, recoloured in ((EYES[0], 0.004, True), (EYES[1], 0.004, True), (MOUTH, 0.006, False)):
-        keep_opening(face, image, mesh[opening, :2], soft, recoloured)
+    for opening, soft in ((EYES[0], 0.004), (EYES[1], 0.004), (MOUTH, 0.006)):
+        keep_opening(face, image, mesh[opening, :2], soft)
     face -= image
     face *= inside
     face += image
@@ -193,9 +193,9 @@ def slow_difference(image: Image, face: Image, matte: Image, reach: float = 0.09
     return np.asarray(cv2.resize(slow, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def keep_opening(face: Image, image: Image, outline: NDArray[np.float32], soft: float, recoloured: bool) -> None:
+def keep_opening(face: Image, image: Image, outline: NDArray[np.float32], soft: float) -> None:
     """Put back, in place, what an eye or the mouth (outline in widths of the crop) of `image` shows between its lids
-    or lips; an eye gets the colours that `face` has there."""
+    or lips."""
     size = image.shape[0]
     low, high = np.floor(outline.min(0) * size).astype(int) - 4, np.ceil(outline.max(0) * size).astype(int) + 5
     (left, top), (right, bottom) = np.clip(low, 0, size), np.clip(high, 0, size)
@@ -203,10 +203,14 @@ def keep_opening(face: Image, image: Image, outline: NDArray[np.float32], soft: 
     if min(right - left, bottom - top) < 1:
         return
     opening = polygon(outline * size - (left, top), extent, soft * size)[: bottom - top, : right - left]
-    part, given, seen = face[top:bottom, left:right], image[top:bottom, left:right], opening > 0.5
-    if recoloured:
-        given = matched(given, seen, part, seen)
+    part, given = face[top:bottom, left:right], image[top:bottom, left:right]
     part += opening[..., None] * (given - part)
+
+
+def features_matte(mesh: Mesh, size: int) -> Image:
+    """Where eyes and mouth are, with a rim around them, as a soft matte (S, S)."""
+    parts = [cv2.convexHull(mesh[part, :2] * size)[:, 0] for part in (*EYES, LIPS)]
+    return np.maximum.reduce([polygon(part, size, 0.01 * size, round(0.02 * size)) for part in parts])
 
 
 def matched(image: Image, where: NDArray[np.bool_], other: Image, there: NDArray[np.bool_]) -> Image:

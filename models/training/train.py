@@ -152,9 +152,11 @@ def part_of_step(run: Run, drawn: Draw, perception: Perception, device: torch.de
     if stage.sface_rows:
         said = run.identity.sface(jitter(swapped[rows], 112, chance, 0.02, 0.03))
     by_small = run.identity.small(jitter(swapped[stage.rows[0] :], STUDENT_SIZE, chance))
+    # Eyes and mouth are small, and what an audience looks at.
+    seen = batch.shape * (1 + weights.features * batch.features)
     pooled = F.avg_pool2d(swapped[n:], 8), F.avg_pool2d(batch.target[n:], 8)
     losses = {
-        "pixel": weights.pixel * masked_l1(swapped[:n], batch.answer[:n], batch.shape[:n]),
+        "pixel": weights.pixel * masked_l1(swapped[:n], batch.answer[:n], seen[:n]),
         "perceptual": weights.perceptual * feature_distance(found, wanted, slice(0, n), slice(0, 4)),
         "attribute": weights.attribute * feature_distance(found, wanted, slice(n, None), slice(2, 4)),
         "low_frequency": weights.low_frequency * (pooled[0] - pooled[1]).abs().mean(),
