@@ -31,7 +31,7 @@ from mobilefaceswap.engine.wire import (
     read_greeting,
 )
 from mobilefaceswap.errors import EngineError, UserInputError
-from mobilefaceswap.frame import Frame
+from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.ofx.generate import FINGERPRINT
 from mobilefaceswap.settings import HostSettings, Settings, table
@@ -226,6 +226,22 @@ def test_instances_share_one_node(session: Session, astronaut: Frame, grace_hopp
         session.render(picture_of(plate), chosen, Inputs(plate))
     assert len(made) == 1
     assert session.cache.counts.computed["swap"] == 1, "a matte change runs no network"
+
+
+def test_going_back_to_earlier_values_runs_nothing_again(
+    session: Session, astronaut: Frame, grace_hopper: Path, tmp_path: Path
+) -> None:
+    plate = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
+    other = tmp_path / "other.idn"
+    node = session._node(HostSettings(source=str(grace_hopper)), ColourSpace.SRGB, None)
+    weights = {name: 0.9 * array for name, array in node.identity.weights.items()}
+    replace(node.identity, weights=weights).save(other)
+    chosen = [values(source=str(source)) for source in (grace_hopper, other, grace_hopper)]
+    first, second, third = (session.render(picture_of(plate), each, Inputs(plate)).pixels for each in chosen)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(third, first)
+    assert session.cache.counts.computed["swap"] == 2
+    assert session.cache.counts.computed["analysis"] == 1
 
 
 def test_only_the_changed_rectangle_travels(session: Session, astronaut: Frame, grace_hopper: Path) -> None:
