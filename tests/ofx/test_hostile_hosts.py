@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_faults import engines, is_failure_picture
+from test_faults import engines
 
-from bundles import own_copy, python_with
+from bundles import failed, is_failure_picture, own_copy, python_with, rendered
 from mobilefaceswap.faces.analysers import open_analyser
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
@@ -236,19 +236,15 @@ def test_full_shared_memory_on_the_engine_s_side_fails_the_frame_alone(
     before = set(engines(os.getpid()))
     swap, _ = Host(binary_of(own_copy(bundle, tmp_path))).effects()
     node = swap.create(source=str(identity))
-    assert node.render(plate)[0] == 0
+    rendered(node, plate)
     running = set(engines(os.getpid())) - before
     full.touch()
     for _ in range(2):
-        status, output = node.render(plate)
-        assert status == 1
-        assert "shared memory" in node.persistent
-        assert "/dev/shm" in node.persistent
-        assert is_failure_picture(output)
+        message = failed(node, plate)
+        assert "shared memory" in message
+        assert "/dev/shm" in message
     full.unlink()
-    status, output = node.render(plate)
-    assert (status, node.persistent) == (0, "")
-    np.testing.assert_array_equal(output, expected(plate).composite)
+    np.testing.assert_array_equal(rendered(node, plate), expected(plate).composite)
     assert set(engines(os.getpid())) - before == running, "nothing died of it"
     swap.unload()
 
@@ -273,14 +269,10 @@ def test_two_versions_side_by_side(effects, other_version, identity, expected, p
     newer, _ = Host(binary_of(other_version)).effects()
     mine, other = effects[0].create(source=str(identity)), newer.create(source=str(identity))
     for _ in range(2):
-        status, output = other.render(plate)
-        assert status == 1
-        assert "found 9." in other.persistent
-        assert "ofx install" in other.persistent
-        assert is_failure_picture(output)
-        status, output = mine.render(plate)
-        assert (status, mine.persistent) == (0, "")
-        np.testing.assert_array_equal(output, expected(plate).composite)
+        message = failed(other, plate)
+        assert "found 9." in message
+        assert "ofx install" in message
+        np.testing.assert_array_equal(rendered(mine, plate), expected(plate).composite)
     newer.unload()
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from test_faults import is_failure_picture
 from typer.testing import CliRunner
 
 import mobilefaceswap
-from bundles import own_copy, python_with
+from bundles import failed, own_copy, python_with, rendered
 from mobilefaceswap.cli.ofx import app
 from mobilefaceswap.errors import UserInputError
 from mobilefaceswap.ofx import install as places
@@ -23,20 +22,6 @@ from mobilefaceswap.packs import Pack
 from mobilefaceswap.settings import Settings
 
 CHANGED = {"matte_feather": 11.5, "matte_expand": -6.0, "mix": 0.75}
-
-
-def rendered(node, plate: np.ndarray) -> np.ndarray:
-    status, output = node.render(plate)
-    assert (status, node.persistent) == (0, "")
-    return output
-
-
-def failed(node, plate: np.ndarray) -> str:
-    """What a node that must not render tells the user."""
-    status, output = node.render(plate)
-    assert status == 1
-    assert is_failure_picture(output)
-    return node.persistent
 
 
 @pytest.mark.parametrize("other", [{"matte_feather": 12.0}, {"plate_detail": 0.0}, {"colour_match": 0.0}])
