@@ -26,25 +26,35 @@ _WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Werror")
 _ELF = ("-shared", f"-Wl,--version-script={_HERE / 'exports.map'}", "-Wl,--no-undefined", "-Wl,-z,relro,-z,now", "-s")
 _ELF_LIBRARIES = ("-ldl", "-lpthread", "-lrt")
 _PE = ("-shared", "-s", "-DUNICODE", "-DNOMINMAX", "-DWIN32_LEAN_AND_MEAN", "-ladvapi32")
+# Without a name of its own a library for macOS is called after the place where it was built.
+_MACH_O = (
+    "-fPIC",
+    "-shared",
+    "-Wl,-install_name,@rpath/MobileFaceSwap.ofx",
+    "-fvisibility-global-new-delete=force-hidden",
+)
+_POSIX, _WINDOWS, _MACOS = ("process_posix",), ("process_win32",), ("process_posix", "memory_macos")
 _BUNDLE = "MobileFaceSwap.ofx.bundle"
 _BINARY = "MobileFaceSwap.ofx"
 
 
 @dataclass(frozen=True)
 class Target:
-    """One binary of the bundle. zig: the compiler's name of the target; folder: where hosts look for it."""
+    """One binary of the bundle. zig: the compiler's name of the target; folder: where hosts look for it; parts: what
+    it has besides the parts of every system.
+    """
 
     zig: str
     folder: str
     flags: tuple[str, ...]
-    system: str = "posix"
+    parts: tuple[str, ...] = _POSIX
 
 
 _RELEASE = (
     Target("x86_64-linux-gnu.2.17", "Linux-x86-64", ("-fPIC", *_ELF, *_ELF_LIBRARIES)),
-    Target("x86_64-windows-gnu", "Win64", _PE, "win32"),
-    Target("aarch64-macos.11.0", "MacOS/arm64", ("-fPIC", "-shared")),
-    Target("x86_64-macos.11.0", "MacOS/x86_64", ("-fPIC", "-shared")),
+    Target("x86_64-windows-gnu", "Win64", _PE, _WINDOWS),
+    Target("aarch64-macos.11.0", "MacOS/arm64", _MACH_O, _MACOS),
+    Target("x86_64-macos.11.0", "MacOS/x86_64", _MACH_O, _MACOS),
 )
 
 
@@ -71,7 +81,7 @@ def build(output: Path) -> Path:
     if sys.platform == "darwin":
         _compile(command, ("-fPIC", "-bundle"), contents / "MacOS" / _BINARY)
     elif sys.platform == "win32":
-        _compile([*_zig(), "-target", "x86_64-windows-gnu"], _PE, contents / "Win64" / _BINARY, "win32")
+        _compile([*_zig(), "-target", "x86_64-windows-gnu"], _PE, contents / "Win64" / _BINARY, _WINDOWS)
     else:
         flags = ("-fPIC", *static, *(_unique(command)), *_ELF, *_ELF_LIBRARIES)
         _compile(command, flags, contents / "Linux-x86-64" / _BINARY)
@@ -82,7 +92,7 @@ def release(output: Path) -> Path:
     """The bundle for every system. The first build of a target compiles its C++ library: minutes."""
     contents = _contents(output)
     for target in _RELEASE:
-        _compile([*_zig(), "-target", target.zig], target.flags, contents / target.folder / _BINARY, target.system)
+        _compile([*_zig(), "-target", target.zig], target.flags, contents / target.folder / _BINARY, target.parts)
     slices = [contents / "MacOS" / name for name in ("arm64", "x86_64")]
     _join_mach_o([folder / _BINARY for folder in slices], contents / "MacOS" / _BINARY)
     for folder in slices:
@@ -119,9 +129,9 @@ def _unique(command: Sequence[str]) -> tuple[str, ...]:
     return ("-fno-gnu-unique",) if "Free Software Foundation" in version else ()
 
 
-def _compile(command: Sequence[str], flags: Sequence[str], binary: Path, system: str = "posix") -> None:
+def _compile(command: Sequence[str], flags: Sequence[str], binary: Path, parts: Sequence[str] = _POSIX) -> None:
     binary.parent.mkdir(parents=True, exist_ok=True)
-    sources = [str(_SOURCES / f"{name}.cpp") for name in (*_PARTS, f"process_{system}")]
+    sources = [str(_SOURCES / f"{name}.cpp") for name in (*_PARTS, *parts)]
     subprocess.run([*command, *_FLAGS, *_WARNINGS, *sources, *flags, "-o", str(binary)], check=True)
     # Linkers of Windows leave import libraries and debug files beside it, which no host needs.
     for other in set(binary.parent.iterdir()) - {binary}:

@@ -42,6 +42,27 @@ def test_a_value_larger_than_the_memory_is_not_kept():
     assert not cache.holds("swap", "a")
 
 
+def test_what_passes_displaces_nothing_and_stays_off_the_disk(tmp_path):
+    cache = RenderCache(memory=5 * KILOBYTE, folder=tmp_path)
+    cache.get("swap", "a", block)
+    for name in "abcdef":
+        cache.get_passing("crop", name, block)
+    last = cache.get_passing("crop", "f", block)
+    assert cache.holds("swap", "a")
+    assert [path.name for path in tmp_path.iterdir()] == ["swap-a"]
+    assert cache.counts.computed == {"swap": 1, "crop": 6}
+    assert cache.get_passing("crop", "a", block) is not last
+    assert cache.counts.computed["crop"] == 7, "bounded: the first went"
+    cache.clear()
+    assert cache.get_passing("crop", "a", lambda: block(3))["pixels"][0] == 3
+
+
+def test_without_memory_nothing_passes_on():
+    cache = RenderCache(memory=0)
+    cache.get_passing("crop", "", block)
+    assert cache.get_passing("crop", "", lambda: block(1))["pixels"][0] == 1
+
+
 def test_the_disk_store_survives_the_process(tmp_path):
     RenderCache(folder=tmp_path).get("swap", "a", lambda: block(7))
     again = RenderCache(folder=tmp_path)

@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mobilefaceswap.engine import server
 from mobilefaceswap.engine.dialog import choose_source
 from mobilefaceswap.engine.session import Inputs, Session, read_settings
 from mobilefaceswap.engine.wire import (
@@ -29,7 +31,7 @@ from mobilefaceswap.engine.wire import (
     read_greeting,
 )
 from mobilefaceswap.errors import EngineError, UserInputError
-from mobilefaceswap.frame import Frame
+from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.ofx.generate import FINGERPRINT
 from mobilefaceswap.settings import HostSettings, Settings, table
@@ -138,6 +140,39 @@ def test_a_range_becomes_a_track(lane: Lane, astronaut: Frame) -> None:
     np.testing.assert_array_equal(track.frames[3][0].landmarks, track.frames[4][0].landmarks)
 
 
+def rendered(lane: Lane, plate: np.ndarray, source: Path, flags: Flags, memory: int | None = None) -> Changed:
+    height, width, _ = plate.shape
+    picture = Picture(8 * plate.nbytes, 0, 1.0, width, height, 3, flags, 0, 0, Colour.SRGB, False)
+    answer = lane.ask(Kind.RENDER, picture.packed() + values(source=str(source)).packed(), memory)
+    assert answer.kind is Kind.RENDERED, answer.text
+    return Changed.unpacked(answer.body)
+
+
+def test_the_plate_is_what_lies_in_the_memory(lane: Lane, astronaut: Frame, grace_hopper: Path) -> None:
+    plate = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
+    memory = os.memfd_create("segment")
+    os.ftruncate(memory, 8 * plate.nbytes)
+    assert rendered(lane, plate, grace_hopper, Flags.NEW_SEGMENT, memory).found == 0
+    os.pwrite(memory, plate.tobytes(), 0)
+    assert rendered(lane, plate, grace_hopper, Flags(0)).found == 1
+    assert rendered(lane, plate, grace_hopper, Flags.SAME_PLATE).found == 1
+    # The same memory, but another picture of it.
+    assert rendered(lane, plate[:64], grace_hopper, Flags.SAME_PLATE).found == 0
+    os.close(memory)
+
+
+def test_only_a_plate_that_is_said_to_be_the_same_keeps_its_hash() -> None:
+    lane = server._Lane(None, None)  # type: ignore[arg-type]
+    plate = np.zeros((8, 8, 3), np.float32)
+
+    def known(flags: Flags) -> object:
+        return lane._plate(replace(picture_of(plate), flags=flags), plate)
+
+    first = known(Flags(0))
+    assert known(Flags.SAME_PLATE) is first
+    assert known(Flags(0)) is not first
+
+
 def test_without_a_screen_the_button_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.platform == "darwin":
         pytest.skip("macOS always has a dialog")
@@ -191,6 +226,22 @@ def test_instances_share_one_node(session: Session, astronaut: Frame, grace_hopp
         session.render(picture_of(plate), chosen, Inputs(plate))
     assert len(made) == 1
     assert session.cache.counts.computed["swap"] == 1, "a matte change runs no network"
+
+
+def test_going_back_to_earlier_values_runs_nothing_again(
+    session: Session, astronaut: Frame, grace_hopper: Path, tmp_path: Path
+) -> None:
+    plate = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
+    other = tmp_path / "other.idn"
+    node = session._node(HostSettings(source=str(grace_hopper)), ColourSpace.SRGB, None)
+    weights = {name: 0.9 * array for name, array in node.identity.weights.items()}
+    replace(node.identity, weights=weights).save(other)
+    chosen = [values(source=str(source)) for source in (grace_hopper, other, grace_hopper)]
+    first, second, third = (session.render(picture_of(plate), each, Inputs(plate)).pixels for each in chosen)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(third, first)
+    assert session.cache.counts.computed["swap"] == 2
+    assert session.cache.counts.computed["analysis"] == 1
 
 
 def test_only_the_changed_rectangle_travels(session: Session, astronaut: Frame, grace_hopper: Path) -> None:

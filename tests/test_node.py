@@ -11,7 +11,7 @@ import pytest
 from drawn import DrawnClip, MarkerAnalyser, drawn_frame
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import IdentityFileError, SettingsError, UserInputError
-from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.frame import ColourSpace, Frame, Hashed
 from mobilefaceswap.identity import Identity, picture_files, prepare_identity
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.settings import OutputMode, Settings
@@ -84,13 +84,23 @@ def test_a_plate_handed_in_gives_the_pixels_and_cache_hits_of_one_pulled(node):
     assert node.cache.counts.computed == counted
 
 
-def test_a_matte_change_runs_neither_detector_nor_network(node):
-    node.render(4)
+def test_a_matte_change_makes_nothing_but_the_matte(node):
+    before = node.render(4)
     counted, searches = dict(node.cache.counts.computed), node._analyser.calls
-    before, after = node.render(4), node.render(4, Settings(matte_expand=6, matte_feather=1, mix=0.8, plate_detail=0.1))
+    after = node.render(4, Settings(matte_expand=6, matte_feather=1, mix=0.8))
     assert pixels(before) != pixels(after)
     assert node.cache.counts.computed == counted
     assert node._analyser.calls == searches
+
+
+@pytest.mark.parametrize("changed", [{"plate_detail": 0.1}, {"colour_match": 0.2}])
+def test_a_colour_change_runs_neither_detector_nor_network(node, tiny_pack, tiny_identity, changed):
+    before = node.render(4)
+    counted = dict(node.cache.counts.computed)
+    after = node.render(4, Settings(**changed))
+    assert pixels(before) != pixels(after)
+    assert pixels(after) == pixels(fresh(tiny_pack, tiny_identity).render(4, Settings(**changed)))
+    assert node.cache.counts.computed == counted | {"colour": counted["colour"] + 1}
 
 
 def test_a_source_change_searches_nothing_again(node, tiny_pack, tiny_identity):
@@ -202,6 +212,30 @@ def test_every_output_mode_has_the_plate_s_size(node):
     straight = result.layer(OutputMode.FACE_UNPREMULTIPLIED)
     np.testing.assert_allclose(straight[..., :3] * straight[..., 3:], face[..., :3], atol=1e-5)
     np.testing.assert_array_equal(face[..., 3], result.matte)
+
+
+@pytest.mark.parametrize("to_alpha", [False, True])
+@pytest.mark.parametrize("mode", OutputMode)
+def test_the_changed_part_is_cut_out_of_the_layer(tiny_pack, tiny_identity, mode, to_alpha):
+    plate = drawn_frame(5, space=ColourSpace.REC709, channels=4, premultiplied=True)
+    result = fresh(tiny_pack, tiny_identity).render(5, Settings(matte_to_alpha=to_alpha), plate)
+    assert 0 < result.changed.size[0] < 320
+    np.testing.assert_array_equal(result.changed_part(mode), result.layer(mode)[result.changed.slices])
+
+
+@pytest.mark.parametrize("mode", OutputMode)
+def test_where_nothing_changed_there_is_no_part(tiny_pack, tiny_identity, mode):
+    result = fresh(tiny_pack, tiny_identity).render(0, plate=Frame(np.zeros((16, 16, 3), np.float32)))
+    assert result.changed_part(mode).size == 0
+
+
+def test_what_is_known_of_other_pixels_does_not_count():
+    pixels = np.zeros((4, 4, 3), np.float32)
+    known = Frame(pixels, hashed=Hashed(pixels))
+    other = np.ones_like(pixels)
+    assert known.content_hash() == Frame(pixels).content_hash()
+    assert known.with_pixels(other).content_hash() == Frame(other).content_hash()
+    assert Frame(pixels, ColourSpace.REC709, hashed=known.hashed).content_hash() != known.content_hash()
 
 
 def test_the_matte_goes_into_the_alpha_on_request(node):

@@ -62,13 +62,32 @@ std::string lastLine(std::string text) {
   return text.substr(text.find_last_of('\n') + 1);
 }
 
+Channel::Channel() noexcept = default;
+Channel::Channel(std::unique_ptr<End> end) noexcept : end_(std::move(end)) {}
+Channel::~Channel() = default;
+Channel::Channel(Channel&& other) noexcept = default;
+Channel& Channel::operator=(Channel&& other) noexcept = default;
+
+void Channel::close() { end_.reset(); }
+
+bool Channel::spent() const { return !end_ || end_->spent(); }
+
+Channel::End& Channel::end() const {
+  if (!end_) throw LinkBroken("the engine is gone");
+  return *end_;
+}
+
+void Channel::send(const wire::Message& message, Deadline deadline, intptr_t handle) {
+  end().send(message, deadline, handle);
+}
+
 wire::Message Channel::receive(Deadline deadline, const AbortFunction& aborted) {
   char head[sizeof(wire::Header)];
-  receiveBytes(head, sizeof head, deadline, aborted);
+  end().receive(head, sizeof head, deadline, aborted);
   try {
     const wire::Header header = wire::checkedHeader(head);
     wire::Message message{header.kind, std::string(header.size, '\0')};
-    receiveBytes(message.body.data(), message.body.size(), deadline, aborted);
+    end().receive(message.body.data(), message.body.size(), deadline, aborted);
     return message;
   } catch (const wire::Malformed& error) {
     throw LinkBroken(std::string("the engine answered with ") + error.what());

@@ -59,6 +59,7 @@ class Segment {
 // Our end of a private two-way connection to the engine that nobody else can open.
 class Channel {
  public:
+  // What each system makes of it; empty once closed.
   struct End;
 
   Channel() noexcept;
@@ -76,7 +77,7 @@ class Channel {
   void close();
 
  private:
-  void receiveBytes(char* bytes, size_t count, Deadline deadline, const AbortFunction& aborted);
+  End& end() const;
   std::unique_ptr<End> end_;
 };
 

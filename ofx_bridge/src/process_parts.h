@@ -13,6 +13,18 @@ constexpr auto kPollSlice = std::chrono::milliseconds(50);
 constexpr auto kGrace = std::chrono::milliseconds(300);
 constexpr char kEngineModule[] = "mobilefaceswap.engine";
 
+struct Channel::End {
+  End() = default;
+  virtual ~End() = default;
+  End(const End&) = delete;
+  End& operator=(const End&) = delete;
+
+  // As in Channel.
+  virtual void send(const wire::Message& message, Deadline deadline, intptr_t handle) = 0;
+  virtual void receive(char* bytes, size_t count, Deadline deadline, const AbortFunction& aborted) = 0;
+  virtual bool spent() const = 0;
+};
+
 // How long to wait before the host is asked again whether to stop.
 int millisecondsUntil(Deadline deadline);
 // Throws Aborted, LinkBroken once the deadline is over.

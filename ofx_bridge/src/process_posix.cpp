@@ -169,24 +169,37 @@ std::vector<std::string> recordPlaces() {
   return places;
 }
 
-using Ends = std::pair<std::unique_ptr<Channel::End>, std::unique_ptr<Channel::End>>;
+struct SocketEnd : Channel::End {
+  explicit SocketEnd(int number) : fd(number) {}
+  ~SocketEnd() override { ::close(fd); }
 
-}  // namespace
+  void send(const wire::Message& message, Deadline deadline, intptr_t handle) override {
+    const std::string bytes = wire::packed(message);
+    for (size_t sent = 0; sent < bytes.size();) {
+      awaitReady(fd, POLLOUT, deadline, nullptr);
+      sent += sendSome(fd, bytes.data() + sent, bytes.size() - sent, sent == 0 ? handle : -1);
+    }
+  }
 
-struct Channel::End {
-  explicit End(int number) : fd(number) {}
-  ~End() { ::close(fd); }
-  End(const End&) = delete;
-  End& operator=(const End&) = delete;
-  int fd;
+  void receive(char* bytes, size_t count, Deadline deadline, const AbortFunction& aborted) override {
+    for (size_t got = 0; got < count;) {
+      awaitReady(fd, POLLIN, deadline, aborted);
+      const ssize_t some = ::recv(fd, bytes + got, count - got, MSG_DONTWAIT);
+      if (some == 0) throw LinkBroken("the engine ended unexpectedly");
+      if (some < 0 && errno != EAGAIN && errno != EINTR) throw LinkBroken("the engine is gone (" + reason() + ")");
+      if (some > 0) got += static_cast<size_t>(some);
+    }
+  }
+
+  bool spent() const override {
+    pollfd waiting{fd, POLLIN, 0};
+    return ::poll(&waiting, 1, 0) != 0;
+  }
+
+  const int fd;
 };
 
-struct Process::Child {
-  pid_t id = -1;
-  int log = -1;
-};
-
-namespace {
+using Ends = std::pair<std::unique_ptr<SocketEnd>, std::unique_ptr<SocketEnd>>;
 
 // A connection without a name: no address exists that anybody else could connect to.
 Ends connectedEnds() {
@@ -204,7 +217,7 @@ Ends connectedEnds() {
     ::setsockopt(end, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
 #endif
   }
-  return {std::make_unique<Channel::End>(ends[0]), std::make_unique<Channel::End>(ends[1])};
+  return {std::make_unique<SocketEnd>(ends[0]), std::make_unique<SocketEnd>(ends[1])};
 }
 
 pid_t spawned(const EngineCommand& command, int channel, int log) {
@@ -219,6 +232,11 @@ pid_t spawned(const EngineCommand& command, int channel, int log) {
 }
 
 }  // namespace
+
+struct Process::Child {
+  pid_t id = -1;
+  int log = -1;
+};
 
 Segment::Segment(size_t reserved, size_t capacity) : reserved_(reserved), capacity_(capacity) {
   const int file = anonymousFile();
@@ -241,40 +259,6 @@ Segment::Segment(size_t reserved, size_t capacity) : reserved_(reserved), capaci
 Segment::~Segment() {
   ::munmap(data_, capacity_);
   ::close(descriptor(owned_));
-}
-
-Channel::Channel() noexcept = default;
-Channel::Channel(std::unique_ptr<End> end) noexcept : end_(std::move(end)) {}
-Channel::~Channel() = default;
-Channel::Channel(Channel&& other) noexcept = default;
-Channel& Channel::operator=(Channel&& other) noexcept = default;
-
-void Channel::close() { end_.reset(); }
-
-void Channel::send(const wire::Message& message, Deadline deadline, intptr_t handle) {
-  if (!end_) throw LinkBroken("the engine is gone");
-  const std::string bytes = wire::packed(message);
-  for (size_t sent = 0; sent < bytes.size();) {
-    awaitReady(end_->fd, POLLOUT, deadline, nullptr);
-    sent += sendSome(end_->fd, bytes.data() + sent, bytes.size() - sent, sent == 0 ? handle : -1);
-  }
-}
-
-void Channel::receiveBytes(char* bytes, size_t count, Deadline deadline, const AbortFunction& aborted) {
-  if (!end_) throw LinkBroken("the engine is gone");
-  for (size_t got = 0; got < count;) {
-    awaitReady(end_->fd, POLLIN, deadline, aborted);
-    const ssize_t some = ::recv(end_->fd, bytes + got, count - got, MSG_DONTWAIT);
-    if (some == 0) throw LinkBroken("the engine ended unexpectedly");
-    if (some < 0 && errno != EAGAIN && errno != EINTR) throw LinkBroken("the engine is gone (" + reason() + ")");
-    if (some > 0) got += static_cast<size_t>(some);
-  }
-}
-
-bool Channel::spent() const {
-  if (!end_) return true;
-  pollfd waiting{end_->fd, POLLIN, 0};
-  return ::poll(&waiting, 1, 0) != 0;
 }
 
 std::string environmentText(const char* name) {

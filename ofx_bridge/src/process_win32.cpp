@@ -299,20 +299,48 @@ std::wstring parent(const std::wstring& path) {
   return end == std::wstring::npos ? L"" : path.substr(0, end);
 }
 
-}  // namespace
+// connected: the engine has opened its end. process: watched until then, since a dead one never would.
+class PipeEnd : public Channel::End {
+ public:
+  PipeEnd(Handle server, Handle process, bool connected)
+      : pipe_(std::move(server)), engine_(std::move(process)), connected_(connected) {}
 
-// connected: the engine has opened its end. engine: watched until then, since a dead one never would.
-struct Channel::End {
-  End(Handle server, Handle process, bool known) : pipe(std::move(server)), engine(std::move(process)), connected(known) {}
-  void awaitEngine(Deadline deadline) {
-    if (connected) return;
-    Pending opening(pipe.get());
-    opening.finished(::ConnectNamedPipe(pipe.get(), opening.state()), deadline, nullptr, engine.get());
-    connected = true;
+  void send(const wire::Message& message, Deadline deadline, intptr_t handle) override {
+    awaitEngine(deadline);
+    const std::string bytes = wire::packed(message, handle < 0 ? 0 : static_cast<uint32_t>(handle));
+    Pending writing(pipe_.get());
+    const BOOL started =
+        ::WriteFile(pipe_.get(), bytes.data(), static_cast<DWORD>(bytes.size()), nullptr, writing.state());
+    writing.finished(started, deadline, nullptr, nullptr);
   }
-  Handle pipe, engine;
-  bool connected;
+
+  void receive(char* bytes, size_t count, Deadline deadline, const AbortFunction& aborted) override {
+    for (size_t got = 0; got < count;) {
+      Pending reading(pipe_.get());
+      const BOOL started =
+          ::ReadFile(pipe_.get(), bytes + got, static_cast<DWORD>(count - got), nullptr, reading.state());
+      got += reading.finished(started, deadline, aborted, nullptr);
+    }
+  }
+
+  bool spent() const override {
+    if (!connected_) return ::WaitForSingleObject(engine_.get(), 0) == WAIT_OBJECT_0;
+    DWORD waiting = 0;
+    return !::PeekNamedPipe(pipe_.get(), nullptr, 0, nullptr, &waiting, nullptr) || waiting > 0;
+  }
+
+ private:
+  void awaitEngine(Deadline deadline) {
+    if (connected_) return;
+    Pending opening(pipe_.get());
+    opening.finished(::ConnectNamedPipe(pipe_.get(), opening.state()), deadline, nullptr, engine_.get());
+    connected_ = true;
+  }
+  Handle pipe_, engine_;
+  bool connected_;
 };
+
+}  // namespace
 
 struct Process::Child {
   Handle process, job, log;
@@ -345,41 +373,6 @@ Segment::~Segment() {
   ::CloseHandle(reinterpret_cast<HANDLE>(owned_));
 }
 
-Channel::Channel() noexcept = default;
-Channel::Channel(std::unique_ptr<End> end) noexcept : end_(std::move(end)) {}
-Channel::~Channel() = default;
-Channel::Channel(Channel&& other) noexcept = default;
-Channel& Channel::operator=(Channel&& other) noexcept = default;
-
-void Channel::close() { end_.reset(); }
-
-void Channel::send(const wire::Message& message, Deadline deadline, intptr_t handle) {
-  if (!end_) throw LinkBroken("the engine is gone");
-  end_->awaitEngine(deadline);
-  const std::string bytes = wire::packed(message, handle < 0 ? 0 : static_cast<uint32_t>(handle));
-  Pending writing(end_->pipe.get());
-  const BOOL started =
-      ::WriteFile(end_->pipe.get(), bytes.data(), static_cast<DWORD>(bytes.size()), nullptr, writing.state());
-  writing.finished(started, deadline, nullptr, nullptr);
-}
-
-void Channel::receiveBytes(char* bytes, size_t count, Deadline deadline, const AbortFunction& aborted) {
-  if (!end_) throw LinkBroken("the engine is gone");
-  for (size_t got = 0; got < count;) {
-    Pending reading(end_->pipe.get());
-    const BOOL started =
-        ::ReadFile(end_->pipe.get(), bytes + got, static_cast<DWORD>(count - got), nullptr, reading.state());
-    got += reading.finished(started, deadline, aborted, nullptr);
-  }
-}
-
-bool Channel::spent() const {
-  if (!end_) return true;
-  if (!end_->connected) return ::WaitForSingleObject(end_->engine.get(), 0) == WAIT_OBJECT_0;
-  DWORD waiting = 0;
-  return !::PeekNamedPipe(end_->pipe.get(), nullptr, 0, nullptr, &waiting, nullptr) || waiting > 0;
-}
-
 std::string environmentText(const char* name) {
   const wchar_t* const text = ::_wgetenv(wide(name).c_str());
   return text ? narrow(text) : "";
@@ -407,7 +400,7 @@ Process::Process(const EngineCommand& command) : child_(std::make_unique<Child>(
   // Where a host's own job forbids it, the closed pipe still ends the engine.
   (void)::AssignProcessToJobObject(child_->job.get(), started.hProcess);
   ::ResumeThread(thread.get());
-  control_ = Channel(std::make_unique<Channel::End>(std::move(ours), Handle(), true));
+  control_ = Channel(std::make_unique<PipeEnd>(std::move(ours), Handle(), true));
 }
 
 Process::~Process() {
@@ -426,7 +419,7 @@ Channel Process::openLane(Deadline deadline) {
   const HANDLE self = ::GetCurrentProcess();
   if (!::DuplicateHandle(self, child_->process.get(), self, &watched, SYNCHRONIZE, FALSE, 0))
     throw SystemRefusal("the engine could not be watched: " + reason());
-  auto end = std::make_unique<Channel::End>(std::move(ours), Handle(watched), false);
+  auto end = std::make_unique<PipeEnd>(std::move(ours), Handle(watched), false);
   try {
     control_.send({wire::Kind::Lane, ""}, deadline, static_cast<intptr_t>(number));
   } catch (const LinkBroken&) {

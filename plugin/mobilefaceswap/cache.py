@@ -28,6 +28,7 @@ __all__ = ["Arrays", "CacheCounts", "RenderCache", "key_of"]
 Arrays = dict[str, npt.NDArray[Any]]
 
 _MEGABYTE = 1 << 20
+_PASSING = 64 * _MEGABYTE
 _TRIM_EVERY = 64
 _OVERHEAD = 512
 """Bytes of an entry besides its arrays: keys, dictionaries, array headers."""
@@ -45,6 +46,38 @@ class CacheCounts:
         self.computed: dict[str, int] = {}
 
 
+class _Shelf:
+    """Arrays by name, of ``bound`` bytes at most: what was used longest ago goes first. Not thread-safe."""
+
+    def __init__(self, bound: int) -> None:
+        self.bound = bound
+        self._entries: OrderedDict[str, Arrays] = OrderedDict()
+        self._held = 0
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def find(self, name: str) -> Arrays | None:
+        found = self._entries.get(name)
+        if found is not None:
+            self._entries.move_to_end(name)
+        return found
+
+    def keep(self, name: str, arrays: Arrays) -> None:
+        size = _bytes(arrays)
+        if size > self.bound or name in self._entries:
+            return
+        self._entries[name] = arrays
+        self._held += size
+        while self._held > self.bound:
+            _, oldest = self._entries.popitem(last=False)
+            self._held -= _bytes(oldest)
+
+    def clear(self) -> None:
+        self._entries.clear()
+        self._held = 0
+
+
 class RenderCache:
     """Arrays by kind and key; thread-safe. Arrays handed out must not be written to.
 
@@ -55,8 +88,7 @@ class RenderCache:
     def __init__(self, memory: int = 512 * _MEGABYTE, folder: Path | None = None, disk: int = 2048 * _MEGABYTE) -> None:
         self.memory, self.folder, self.disk = memory, folder, disk
         self.counts = CacheCounts()
-        self._entries: OrderedDict[str, Arrays] = OrderedDict()
-        self._held = 0
+        self._kept, self._passing = _Shelf(memory), _Shelf(min(memory, _PASSING))
         self._written = 0
         self._lock = threading.Lock()
 
@@ -68,53 +100,54 @@ class RenderCache:
     def get(self, kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
         """The arrays under ``key``, computed where neither memory nor disk has them."""
         name = f"{kind}-{key}"
-        found = self._remembered(name)
+        found = self._remembered(self._kept, name)
         if found is None and (found := self._stored(name)) is not None:
-            self._remember(name, found)
+            self._remember(self._kept, name, found)
         if found is None:
-            found = compute()
-            with self._lock:
-                self.counts.computed[kind] = self.counts.computed.get(kind, 0) + 1
-            self._remember(name, found)
+            found = self._computed(kind, compute)
+            self._remember(self._kept, name, found)
             self._store(name, found)
+        return found
+
+    def get_passing(self, kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
+        """As ``get``, for what is large and quick to make again: the last few are kept, and none on disk."""
+        name = f"{kind}-{key}"
+        found = self._remembered(self._passing, name)
+        if found is None:
+            found = self._computed(kind, compute)
+            self._remember(self._passing, name, found)
         return found
 
     def holds(self, kind: str, key: str) -> bool:
         """Whether ``get`` would find rather than compute."""
         name = f"{kind}-{key}"
         with self._lock:
-            if name in self._entries:
+            if name in self._kept:
                 return True
         return self.folder is not None and (self.folder / name).is_file()
 
     def clear(self) -> None:
         """Forgets everything, the disk store included."""
         with self._lock:
-            self._entries.clear()
-            self._held = 0
+            self._kept.clear()
+            self._passing.clear()
         for path in self._files():
             with suppress(OSError):
                 path.unlink()
 
-    def _remembered(self, name: str) -> Arrays | None:
+    def _computed(self, kind: str, compute: Callable[[], Arrays]) -> Arrays:
+        found = compute()
         with self._lock:
-            found = self._entries.get(name)
-            if found is not None:
-                self._entries.move_to_end(name)
-            return found
+            self.counts.computed[kind] = self.counts.computed.get(kind, 0) + 1
+        return found
 
-    def _remember(self, name: str, arrays: Arrays) -> None:
-        size = _bytes(arrays)
-        if size > self.memory:
-            return
+    def _remembered(self, shelf: _Shelf, name: str) -> Arrays | None:
         with self._lock:
-            if name in self._entries:
-                return
-            self._entries[name] = arrays
-            self._held += size
-            while self._held > self.memory:
-                _, oldest = self._entries.popitem(last=False)
-                self._held -= _bytes(oldest)
+            return shelf.find(name)
+
+    def _remember(self, shelf: _Shelf, name: str, arrays: Arrays) -> None:
+        with self._lock:
+            shelf.keep(name, arrays)
 
     def _stored(self, name: str) -> Arrays | None:
         if self.folder is None:

@@ -126,14 +126,16 @@ def matte_picture(size: tuple[int, int], layers: Sequence[Layer]) -> Floats:
 
 def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bool) -> None:
     touched = layer.matte > 0
-    share = layer.matte[touched, None]
-    colour = layer.colour[touched]
-    if premultiplied and alpha is not None:
-        colour = colour * alpha[touched, None]
-    below = picture[..., :3][touched]
-    # A plate that is not finite cannot be mixed with anything.
-    below = np.where(np.isfinite(below), below, colour)
-    picture[touched, :3] = below * (1 - share) + colour * share
+    left = 1 - layer.matte
+    # Channel by channel, since numpy is slow where the last axis is short.
+    for channel in range(3):
+        colour = layer.colour[..., channel]
+        if premultiplied and alpha is not None:
+            colour = colour * alpha
+        plate = picture[..., channel]
+        # A plate that is not finite cannot be mixed with anything.
+        below = np.where(np.isfinite(plate), plate, colour)
+        np.copyto(plate, below * left + colour * layer.matte, where=touched)
 
 
 def _over_black(face: Floats, layer: Layer, alpha: Floats | None) -> None:

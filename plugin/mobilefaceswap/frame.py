@@ -10,15 +10,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
-__all__ = ["Clip", "ColourSpace", "Floats", "Frame", "straight"]
+__all__ = ["Clip", "ColourSpace", "Floats", "Frame", "Hashed", "straight"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -31,17 +32,31 @@ class ColourSpace(StrEnum):
     LINEAR = "linear-rec709"
 
 
+class Hashed:
+    """Pixels that are hashed once: whoever makes it promises that nobody writes to them as long as it is used."""
+
+    def __init__(self, pixels: Floats) -> None:
+        self.pixels = pixels
+
+    @cached_property
+    def digest(self) -> xxhash.xxh3_128:
+        """Of the pixels alone, to be copied before it is continued."""
+        return xxhash.xxh3_128(np.ascontiguousarray(self.pixels).data)
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One picture of the clip: see the conventions at the top of this module.
 
-    pixels: float32 (H, W, 3|4). pixel_aspect: width of a pixel over its height.
+    pixels: float32 (H, W, 3|4). pixel_aspect: width of a pixel over its height. hashed: of these pixels, where they
+    were hashed before; it does not count for others.
     """
 
     pixels: Floats
     colour_space: ColourSpace = ColourSpace.SRGB
     premultiplied: bool = False
     pixel_aspect: float = 1.0
+    hashed: Hashed | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
@@ -72,9 +87,9 @@ class Frame:
 
     def content_hash(self) -> str:
         """Hash of pixels, shape and declarations: equal frames, and only they, share cache entries."""
-        pixels = np.ascontiguousarray(self.pixels)
-        digest = xxhash.xxh3_128(pixels.data)
-        declared = f"{pixels.shape}{self.colour_space}{self.premultiplied}{self.pixel_aspect!r}"
+        known = self.hashed
+        digest = (known if known is not None and known.pixels is self.pixels else Hashed(self.pixels)).digest.copy()
+        declared = f"{self.pixels.shape}{self.colour_space}{self.premultiplied}{self.pixel_aspect!r}"
         digest.update(declared.encode())
         return digest.hexdigest()
 

@@ -111,6 +111,16 @@ class RenderResult:
             return compose.overlay_picture(self.plate, self.faces, self._crops, self._crop_size)
         return self.matte
 
+    def changed_part(self, mode: OutputMode) -> Floats:
+        """``layer(mode)`` inside ``changed``, without making the rest."""
+        if self.changed.empty or mode is OutputMode.OVERLAY:
+            return self.layer(mode)[self.changed.slices]
+        plate = self.plate.with_pixels(self.plate.pixels[self.changed.slices])
+        layers = tuple(
+            replace(layer, region=layer.region.moved(-self.changed.x1, -self.changed.y1)) for layer in self._layers
+        )
+        return replace(self, plate=plate, _layers=layers).layer(mode)
+
 
 @dataclass(frozen=True, eq=False)
 class _Target:
@@ -282,12 +292,18 @@ class FaceSwapNode:
     def _aligned(self, plate: Frame, key: str, face: Face) -> _Target:
         size = self.pack.crop.size
         matrix = fit_crop(face.landmarks, size, self.pack.crop.fit, plate.pixel_aspect)
-        display = to_display(sample_crop(plate.rgb, matrix, size), plate.colour_space)
-        crop = np.asarray(np.clip(display, 0.0, 1.0), np.float32)
-        clipped = float(np.mean((display < -1e-3) | (display > 1 + 1e-3)))
         region = crop_rectangle(matrix, size, plate.size)
+
+        def compute() -> Arrays:
+            display = to_display(sample_crop(plate.rgb, matrix, size), plate.colour_space)
+            clipped = np.asarray(np.mean((display < -1e-3) | (display > 1 + 1e-3)))
+            return {"crop": np.asarray(np.clip(display, 0.0, 1.0), np.float32), "clipped": clipped}
+
+        # Other settings of the same frame look at the same crop.
+        found = self.cache.get_passing("crop", key_of(key, size, matrix.tobytes()), compute)
         versions = (_ALGORITHM, self._network.runtime, cv2.__version__, ocio.__version__)
-        return _Target(face, matrix, region, crop, key_of(self._network.key, versions, key, matrix.tobytes()), clipped)
+        name = key_of(self._network.key, versions, key, matrix.tobytes())
+        return _Target(face, matrix, region, found["crop"], name, float(found["clipped"]))
 
     def _swapped(self, shots: Sequence[_Shot]) -> list[list[Arrays]]:
         """The network's crops and masks for every target of every shot; what is not cached goes in one run."""
@@ -324,7 +340,7 @@ class FaceSwapNode:
             mattes = [_mattes(shot, *pair, inside, outside) for pair in zip(shot.targets, crops, strict=True)]
         with self.stages.measure("compose"):
             layers = tuple(
-                Layer(target.region, _colour(shot, target, arrays), final, shaped)
+                Layer(target.region, self._colour(shot, target, arrays), final, shaped)
                 for target, arrays, (final, shaped) in zip(shot.targets, crops, mattes, strict=True)
             )
         return RenderResult(
@@ -338,6 +354,11 @@ class FaceSwapNode:
             _crop_size=self.pack.crop.size,
             _matte_to_alpha=shot.settings.matte_to_alpha,
         )
+
+    def _colour(self, shot: _Shot, target: _Target, arrays: Arrays) -> Floats:
+        """What a matte change leaves as it is."""
+        name = key_of(target.key, shot.settings.colour_match, shot.settings.plate_detail)
+        return self.cache.get_passing("colour", name, lambda: {"colour": _colour(shot, target, arrays)})["colour"]
 
 
 def load_source(source: Source, pack: Pack, analyser: FaceAnalyser, source_face: int = 0) -> Identity:

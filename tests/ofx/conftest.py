@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bundles import own_copy
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.node import FaceSwapNode, RenderResult
 from mobilefaceswap.ofx.host import Effect, Host
-from mobilefaceswap.ofx.install import BUNDLE, binary_of, build
+from mobilefaceswap.ofx.install import binary_of, build
 from mobilefaceswap.packs import Pack, find_pack
 from mobilefaceswap.settings import Settings
 from tiny_pack import make_tiny_pack
@@ -61,9 +62,7 @@ def environment(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPat
 @pytest.fixture
 def effects(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Effect, Effect]]:
     """Face Swap and Face Matte, loaded for this test alone: a copy of the binary has its own state."""
-    copy = tmp_path / "a host" / BUNDLE
-    shutil.copytree(bundle, copy)
-    swap, matte = Host(binary_of(copy)).effects()
+    swap, matte = Host(binary_of(own_copy(bundle, tmp_path))).effects()
     yield swap, matte
     assert swap.unload() == 0
     assert matte.unload() == 0

@@ -16,15 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bundles import MAGENTA, is_failure_picture
 from mobilefaceswap.ofx.host import Host
 from mobilefaceswap.ofx.install import BUNDLE, binary_of, install, uninstall
-
-MAGENTA = np.array([1, 0, 1, 1], np.float32)
-
-
-def is_failure_picture(output: np.ndarray) -> bool:
-    colours = np.unique(output.reshape(-1, 4), axis=0)
-    return len(colours) == 2 and (colours == MAGENTA).all(axis=1).any()
 
 
 def engines(parent: int) -> list[int]:

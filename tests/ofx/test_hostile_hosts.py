@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_faults import is_failure_picture
+from test_faults import engines
 
+from bundles import failed, is_failure_picture, own_copy, python_with, rendered
 from mobilefaceswap.faces.analysers import open_analyser
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
@@ -25,13 +26,6 @@ from mobilefaceswap.track import Track
 
 BRIDGE = Path(__file__).parents[2] / "ofx_bridge"
 TEMPORAL_HOST = "fr.inria.Natron"
-
-
-def own_copy(bundle: Path, folder: Path) -> Path:
-    """A copy has an engine of its own, which starts with this test's environment."""
-    copy = folder / "a host" / BUNDLE
-    shutil.copytree(bundle, copy)
-    return copy
 
 
 @pytest.fixture
@@ -128,15 +122,36 @@ def test_an_empty_identity(effects, plate, tmp_path: Path, name: str, content: b
     assert is_failure_picture(output)
 
 
-def test_not_a_number_on_the_face_stays_on_the_face(effects, identity, expected, plate) -> None:
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_what_is_not_finite_on_the_face_is_replaced_and_elsewhere_kept(
+    effects, identity, expected, plate, premultiplied: bool
+) -> None:
     pixels = plate.copy()
-    pixels[100:120, 100:120, :3] = np.nan
-    pixels[130:140, 100:120, :3] = -np.inf
-    status, output = effects[0].create(source=str(identity)).render(pixels)
-    untouched = expected(plate).matte == 0
-    assert status == 0
-    assert np.isfinite(output[untouched]).all() or not np.isfinite(pixels[untouched]).all()
-    np.testing.assert_array_equal(output[:8], pixels[:8])
+    # Lines across the whole picture: through the face, its edge and what lies around it.
+    for first, value in ((90, np.nan), (110, np.inf), (130, -np.inf)):
+        pixels[first : first + 3, :, :3] = value
+    pixels[150:153, :, 1] = np.nan
+    status, output = effects[0].create(source=str(identity)).render(pixels, layout=Layout(premultiplied=premultiplied))
+    want = expected(pixels, premultiplied=premultiplied)
+    covered, broken = want.matte > 0, ~np.isfinite(pixels).all(axis=2)
+    assert (status, len(want.swapped)) == (0, 1)
+    assert (covered & broken).sum() > 100
+    assert (broken & ~covered).sum() > 100
+    assert np.isfinite(output[covered]).all()
+    np.testing.assert_array_equal(output[~covered].view(np.uint32), pixels[~covered].view(np.uint32))
+    np.testing.assert_array_equal(output.view(np.uint32), want.composite.view(np.uint32))
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_matte_is_finite_whatever_the_plate_is(effects, identity, expected, plate, channels: int) -> None:
+    pixels = plate.copy()
+    pixels[90:93] = np.nan
+    pixels[130:133] = -np.inf
+    status, output = effects[1].create(source=str(identity)).render(pixels, channels=channels)
+    want = expected(pixels).matte
+    assert (status, want.max()) == (0, 1)
+    assert np.isfinite(output).all()
+    np.testing.assert_array_equal(output, np.repeat(want[..., None], channels, axis=2))
 
 
 def test_a_home_that_cannot_be_written(bundle, environment, identity, expected, plate, tmp_path: Path) -> None:
@@ -195,6 +210,45 @@ def test_full_shared_memory_fails_the_frame(bundle, environment, identity, tmp_p
     assert len(colours) == 2
 
 
+FULL_HERE = """
+import errno, os
+from pathlib import Path
+
+reserve = os.posix_fallocate
+
+def refused(descriptor, offset, count):
+    if Path({full!r}).exists():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    reserve(descriptor, offset, count)
+
+os.posix_fallocate = refused
+"""
+
+
+def test_full_shared_memory_on_the_engine_s_side_fails_the_frame_alone(
+    bundle, environment, identity, expected, plate, tmp_path: Path
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux reserves")
+    full = tmp_path / "full"
+    (tmp_path / "sitecustomize.py").write_text(FULL_HERE.format(full=str(full)))
+    environment.setenv("MOBILEFACESWAP_PYTHON", python_with(tmp_path))
+    before = set(engines(os.getpid()))
+    swap, _ = Host(binary_of(own_copy(bundle, tmp_path))).effects()
+    node = swap.create(source=str(identity))
+    rendered(node, plate)
+    running = set(engines(os.getpid())) - before
+    full.touch()
+    for _ in range(2):
+        message = failed(node, plate)
+        assert "shared memory" in message
+        assert "/dev/shm" in message
+    full.unlink()
+    np.testing.assert_array_equal(rendered(node, plate), expected(plate).composite)
+    assert set(engines(os.getpid())) - before == running, "nothing died of it"
+    swap.unload()
+
+
 @pytest.fixture(scope="module")
 def other_version(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of a version with other settings."""
@@ -215,14 +269,10 @@ def test_two_versions_side_by_side(effects, other_version, identity, expected, p
     newer, _ = Host(binary_of(other_version)).effects()
     mine, other = effects[0].create(source=str(identity)), newer.create(source=str(identity))
     for _ in range(2):
-        status, output = other.render(plate)
-        assert status == 1
-        assert "found 9." in other.persistent
-        assert "ofx install" in other.persistent
-        assert is_failure_picture(output)
-        status, output = mine.render(plate)
-        assert (status, mine.persistent) == (0, "")
-        np.testing.assert_array_equal(output, expected(plate).composite)
+        message = failed(other, plate)
+        assert "found 9." in message
+        assert "ofx install" in message
+        np.testing.assert_array_equal(rendered(mine, plate), expected(plate).composite)
     newer.unload()
 
 

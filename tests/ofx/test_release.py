@@ -7,6 +7,7 @@ import re
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 from mobilefaceswap.ofx.install import build
 
 pytestmark = pytest.mark.slow
+
+ENTRY_POINTS = {"OfxGetNumberOfPlugins", "OfxGetPlugin"}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,10 @@ def test_linux_needs_no_glibc_newer_than_2_17(release: Path) -> None:
     versions = {tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_([\d.]+)", symbols)}
     assert max(versions) <= (2, 17)
     exported = {line.split()[-1] for line in symbols.splitlines() if ".text" in line}
-    assert exported == {"OfxGetNumberOfPlugins", "OfxGetPlugin"}
+    assert exported == ENTRY_POINTS
+    headers = subprocess.run(["objdump", "-p", binary], capture_output=True, text=True, check=True).stdout
+    needed = {name.split(".so")[0] for name in re.findall(r"NEEDED\s+(\S+)", headers)}
+    assert needed <= {"libc", "libm", "libpthread", "libdl", "librt", "ld-linux-x86-64"}, "libc++ is linked in"
 
 
 def test_macos_is_universal(release: Path) -> None:
@@ -43,11 +49,59 @@ def test_macos_is_universal(release: Path) -> None:
     for _, _, offset, size, _ in slices:
         part = content[offset : offset + size]
         assert part[:4] == b"\xcf\xfa\xed\xfe"
-        assert b"_OfxGetPlugin\0" in part
-        assert b"_OfxGetNumberOfPlugins\0" in part
+        commands = dict(load_commands(part))
+        assert struct.unpack_from("<II", commands[BUILD_VERSION], 8) == (1, 11 << 16), "macOS 11.0"
+        # The linker names the image and its header; nobody looks these up.
+        assert exports(part, commands) - {"___dso_handle", "__mh_dylib_header"} == {"_" + name for name in ENTRY_POINTS}
+        assert text_of(commands[INSTALL_NAME]) == "@rpath/MobileFaceSwap.ofx", "no path of the machine that built it"
+        libraries = {text_of(command) for kind, command in load_commands(part) if kind == LOAD_LIBRARY}
+        assert libraries == {"/usr/lib/libSystem.B.dylib"}
 
 
-ENTRY_POINTS = {"OfxGetNumberOfPlugins", "OfxGetPlugin"}
+LOAD_LIBRARY, INSTALL_NAME, DYNAMIC_INFO, BUILD_VERSION = 0xC, 0xD, 0x80000022, 0x32
+
+
+def load_commands(part: bytes) -> Iterator[tuple[int, bytes]]:
+    """(kind, bytes) of the load commands of a 64-bit Mach-O file."""
+    place = 32
+    for _ in range(struct.unpack_from("<I", part, 16)[0]):
+        kind, size = struct.unpack_from("<II", part, place)
+        yield kind, part[place : place + size]
+        place += size
+
+
+def text_of(command: bytes) -> str:
+    """The path that a library's command holds."""
+    return command[struct.unpack_from("<I", command, 8)[0] :].rstrip(b"\0").decode()
+
+
+def exports(part: bytes, commands: dict[int, bytes]) -> set[str]:
+    """The names in a Mach-O file's tree of exported symbols."""
+    start, size = struct.unpack_from("<II", commands[DYNAMIC_INFO], 40)
+    return names_below(part[start : start + size], 0, "")
+
+
+def names_below(tree: bytes, node: int, prefix: str) -> set[str]:
+    described, place = number_at(tree, node)
+    found = {prefix} if described else set()
+    place += described
+    count, place = tree[place], place + 1
+    for _ in range(count):
+        end = tree.index(b"\0", place)
+        child, following = number_at(tree, end + 1)
+        found |= names_below(tree, child, prefix + tree[place:end].decode())
+        place = following
+    return found
+
+
+def number_at(tree: bytes, place: int) -> tuple[int, int]:
+    """(a number of 7 bits a byte, lowest first; where the next field begins)."""
+    number = shift = 0
+    while True:
+        byte = tree[place]
+        number, shift, place = number | (byte & 127) << shift, shift + 7, place + 1
+        if byte < 128:
+            return number, place
 
 
 def test_windows_exports_the_entry_points_and_needs_the_system_alone(release: Path) -> None:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import EngineError, FaceSwapError
 from ..faces import Face
+from ..frame import Floats, Hashed
 from ..ofx.generate import FINGERPRINT
 from .channel import Link, Memory
 from .dialog import choose_source
@@ -81,11 +82,15 @@ class _Engine:
 
 @dataclass
 class _Lane:
-    """One connection with the memory that its pixels travel in. found: the faces of a range under analysis."""
+    """One connection with the memory that its pixels travel in. found: the faces of a range under analysis.
+
+    hashed: the plate that lies in the memory, as long as the bridge does not write there.
+    """
 
     engine: _Engine
     connection: Link
     memory: Memory | None = None
+    hashed: Hashed | None = None
     found: dict[int, tuple[Face, ...]] = field(default_factory=dict)
     found_size: tuple[int, int] = (0, 0)
 
@@ -166,7 +171,7 @@ class _Lane:
     def _drop(self) -> None:
         if self.memory is not None:
             self.memory.close()
-        self.memory = None
+        self.memory = self.hashed = None
 
     def _inputs(self, picture: Picture) -> Inputs:
         memory = None if self.memory is None else self.memory.view
@@ -181,7 +186,14 @@ class _Lane:
             place += picture.matte_bytes * (flag in picture.flags)
         shown = (picture.identity_height, picture.identity_width, 3)
         identity = shared_array(readable, place, shown) if picture.identity_bytes else None
-        return Inputs(shared_array(readable, 0, (*size, picture.channels)), mattes[0], mattes[1], identity)
+        hashed = self._plate(picture, shared_array(readable, 0, (*size, picture.channels)))
+        return Inputs(hashed.pixels, mattes[0], mattes[1], identity, hashed)
+
+    def _plate(self, picture: Picture, pixels: Floats) -> Hashed:
+        known = self.hashed
+        if known is None or Flags.SAME_PLATE not in picture.flags or known.pixels.shape != pixels.shape:
+            known = self.hashed = Hashed(pixels)
+        return known
 
     def _stored(self, picture: Picture, rendered: Rendered) -> Changed:
         """Puts the pixels behind the plate, where memory is reserved first: touching what is not there would kill."""

@@ -19,7 +19,7 @@ from ..cache import RenderCache
 from ..errors import UserInputError
 from ..faces import Face
 from ..faces.analysers import open_analyser
-from ..frame import ColourSpace, Floats, Frame
+from ..frame import ColourSpace, Floats, Frame, Hashed
 from ..identity import Identity, prepare_identity
 from ..node import FaceSwapNode, RenderResult
 from ..packs import Pack, find_pack
@@ -41,12 +41,16 @@ _ZERO_OUTSIDE = {OutputMode.FACE, OutputMode.FACE_UNPREMULTIPLIED, OutputMode.MA
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """One frame as the bridge hands it over. plate: (H, W, 3|4); mattes (H, W); identity: (h, w, 3) or None."""
+    """One frame as the bridge hands it over. plate: (H, W, 3|4); mattes (H, W); identity: (h, w, 3) or None.
+
+    hashed: of the plate, where it was hashed before.
+    """
 
     plate: Floats
     inside: Floats | None = None
     outside: Floats | None = None
     identity: Floats | None = None
+    hashed: Hashed | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +105,7 @@ class Session:
         host, settings = read_settings(values)
         node = self._node(host, _SPACES[picture.colour], inputs.identity)
         result = node.render(
-            picture.time, settings, _frame(picture, inputs.plate), inside=inputs.inside, outside=inputs.outside
+            picture.time, settings, _frame(picture, inputs), inside=inputs.inside, outside=inputs.outside
         )
         mode = OutputMode.MATTE if picture.matte_only else settings.output_mode
         return _rendered(result, mode, settings.matte_to_alpha)
@@ -109,7 +113,7 @@ class Session:
     def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> tuple[Face, ...]:
         """The faces of one frame, found without a source. Raises FaceSwapError."""
         _, settings = read_settings(values)
-        plate = _frame(picture, inputs.plate)
+        plate = _frame(picture, inputs)
         if settings.colour_space.value != "auto":
             plate = Frame(plate.pixels, ColourSpace(settings.colour_space.value), False, plate.pixel_aspect)
         analyser = open_analyser(find_pack(), None)
@@ -181,8 +185,9 @@ class Session:
         return FaceSwapNode(source, pack=pack, track=track, source_face=host.source_face, cache=self.cache)
 
 
-def _frame(picture: Picture, plate: Floats) -> Frame:
-    return Frame(plate, _SPACES[picture.colour], Flags.PREMULTIPLIED in picture.flags, picture.pixel_aspect)
+def _frame(picture: Picture, inputs: Inputs) -> Frame:
+    premultiplied = Flags.PREMULTIPLIED in picture.flags
+    return Frame(inputs.plate, _SPACES[picture.colour], premultiplied, picture.pixel_aspect, inputs.hashed)
 
 
 def _content(pixels: Floats) -> str:
@@ -201,18 +206,11 @@ def _state(path: str, name: str) -> Hashable:
 
 
 def _rendered(result: RenderResult, mode: OutputMode, matte_to_alpha: bool) -> Rendered:
-    picture = result.layer(mode)
-    height, width = picture.shape[:2]
     everywhere = mode in (OutputMode.STATUS, OutputMode.OVERLAY) or (mode is OutputMode.COMPOSITE and matte_to_alpha)
-    x1, y1, x2, y2 = (0, 0, width, height) if everywhere else _corners(result)
+    picture = result.layer(mode) if everywhere else result.changed_part(mode)
+    corner = (0, 0) if everywhere else (result.changed.x1, result.changed.y1)
     outside = Outside.ZERO if mode in _ZERO_OUTSIDE or mode is OutputMode.STATUS else Outside.PLATE
-    return Rendered(picture[y1:y2, x1:x2], (x1, y1), outside, len(result.faces), len(result.swapped))
-
-
-def _corners(result: RenderResult) -> tuple[int, int, int, int]:
-    changed = result.changed
-    rows, columns = changed.slices
-    return columns.start, rows.start, columns.stop, rows.stop
+    return Rendered(picture, corner, outside, len(result.faces), len(result.swapped))
 
 
 def shared_array(memory: memoryview, offset: int, shape: tuple[int, ...]) -> Floats:

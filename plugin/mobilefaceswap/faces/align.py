@@ -72,6 +72,10 @@ class Rectangle:
         """True where no pixel lies inside."""
         return 0 in self.size
 
+    def moved(self, x: int, y: int) -> Rectangle:
+        """The same rectangle ``x`` pixels further right and ``y`` further down."""
+        return Rectangle(self.x1 + x, self.y1 + y, self.x2 + x, self.y2 + y)
+
     def union(self, other: Rectangle) -> Rectangle:
         """The smallest rectangle that holds both; an empty one adds nothing."""
         if self.empty or other.empty:
