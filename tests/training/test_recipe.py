@@ -246,6 +246,19 @@ def test_a_face_laid_on_the_canvas_and_looked_up_again_is_the_face() -> None:
     assert (model.looked_up(picture, onto, 128) - picture)[0, :2, inside].abs().mean() > 0.02
 
 
+def test_the_side_of_a_portrait_that_is_turned_away_is_filled_from_the_other() -> None:
+    face = torch.rand(1, 3, 112, 112)
+    frontal = model.middles(32, face)
+    assert torch.equal(model.lay(face, frontal), model.looked_up(face, frontal, model.CANVAS))
+    # The left half of the canvas is squeezed into a tenth of the picture.
+    turned = frontal.clone()
+    turned[:, 0] = torch.where(frontal[:, 0] < 0.5, 0.45 + 0.1 * frontal[:, 0], frontal[:, 0])
+    laid, seen = model.lay(face, turned), model.looked_up(face, turned, model.CANVAS)
+    left, right = slice(8, 28), slice(model.CANVAS - 28, model.CANVAS - 8)
+    assert torch.allclose(laid[..., left], seen[..., right].flip(3), atol=1e-4)
+    assert torch.equal(laid[..., right], seen[..., right])
+
+
 def test_grafted_rows_change_the_face_and_keep_surroundings_gaze_and_mouth() -> None:
     rng = np.random.default_rng(0)
     face = drawn_mesh()
