@@ -204,7 +204,7 @@ def lay(face: Tensor, field: Tensor, size: int = CANVAS) -> Tensor:
     across, down = field[:, :, 1:, 1:] - field[:, :, 1:, :-1], field[:, :, 1:, 1:] - field[:, :, :-1, 1:]
     area = (across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0])[:, None]
     area = F.avg_pool2d(area, 5, 1, 2, count_include_pad=False).clamp_min(1e-6)
-    share = F.avg_pool2d((area.flip(3) / area - 1.4).clamp(0, 1), 3, 1, 1)
+    share = F.avg_pool2d((area.flip(3) / area - 1.4).clamp(0, 1), 3, 1, 1, count_include_pad=False)
     canvas = looked_up(face, field, size)
     return canvas + resize(share, size) * (canvas.flip(3) - canvas)
 
