@@ -102,14 +102,14 @@ class FaceData:
         turn = cv2.getRotationMatrix2D((0.5, 0.6), float(rng.normal(0, 1)), float(np.exp(rng.normal(0, 0.01))))
         mesh[:, :2] = mesh[:, :2] @ turn[:, :2].T + turn[:, 2] + rng.normal(0, 0.005, 2)
         mesh[:, :2] += rng.normal(0, 0.002, (len(mesh), 2))
-        return lay(face, torch.from_numpy(canvas_field(mesh, 32)).permute(2, 0, 1)[None])
+        return lay(face, _canvas_field(mesh))
 
     def laid(self, index: int, mirrored: bool, size: int) -> tuple[Image, Mesh]:
         """A crop as a canvas (size, size, 3) 0..1 shows it, with the mesh of the canvas: a donor for grafts."""
         crop = self.crops[index][:, ::-1] if mirrored else self.crops[index]
         face = torch.from_numpy(np.ascontiguousarray(crop, np.float32)).permute(2, 0, 1)[None] / 255
-        field = torch.from_numpy(canvas_field(self.meshes[mirrored][index], 32)).permute(2, 0, 1)[None]
-        return np.ascontiguousarray(lay(face, field, size)[0].permute(1, 2, 0).numpy()), canonical_on_canvas()
+        laid = lay(face, _canvas_field(self.meshes[mirrored][index]), size)
+        return np.ascontiguousarray(laid[0].permute(1, 2, 0).numpy()), canonical_on_canvas()
 
     def batch(self, rng: np.random.Generator, size: int, people: int, rows: tuple[int, int, int, int]) -> Batch:
         """A batch of `rows` = (self, pasted, grafted, cross) for one person among the first `people`."""
@@ -166,6 +166,10 @@ class FaceData:
         pixels = recolour(rng, view) if amount else view.astype(np.float32) / 255
         mesh[:, :2], mesh[:, 2] = mesh[:, :2] @ turn.T + offset, mesh[:, 2] * zoom
         return pixels, mesh
+
+
+def _canvas_field(mesh: Mesh) -> Tensor:
+    return torch.from_numpy(canvas_field(mesh, 32)).permute(2, 0, 1)[None]
 
 
 def _pick(rng: np.random.Generator, people: list[list[int]]) -> list[int]:

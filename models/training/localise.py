@@ -34,7 +34,7 @@ class Lesson:
 
     image: Tensor
     places: Tensor  # (N, 2, 32, 32) on the canvas, of the cells of the picture
-    matte: Tensor  # (N, 1, 64, 64) face 1, elsewhere and behind what covers it 0
+    matte: Tensor  # (N, 1, VIEW, VIEW) face 1, elsewhere and behind what covers it 0
     origins: Tensor  # (N, 2, 32, 32) in the picture, of the cells of the canvas
 
 
@@ -64,7 +64,7 @@ def lesson(data: FaceData, seed: tuple[int, int]) -> Lesson:
             image = degrade(rng, image)
         images.append(torch.from_numpy(np.clip(image, 0, 1)))
         places.append(torch.from_numpy(face_field(mesh, 32)))
-        mattes.append(torch.from_numpy(cv2.resize(matte, (64, 64), interpolation=cv2.INTER_AREA))[..., None])
+        mattes.append(torch.from_numpy(matte)[..., None])
         origins.append(torch.from_numpy(canvas_field(mesh, 32)))
     return Lesson(
         *(
@@ -103,8 +103,7 @@ def main() -> None:
     both = nn.ModuleDict({"target": networks.swapper.localiser, "source": networks.identity.localiser})
     both.requires_grad_(True).train()
     optimiser = torch.optim.AdamW(both.parameters(), lr=args.rate, weight_decay=1e-4)
-    hull = on_canvas(CANONICAL[:, :2])
-    outline = cv2.convexHull(hull.astype(np.float32))[:, 0]
+    outline = cv2.convexHull(on_canvas(CANONICAL[:, :2]))[:, 0]
     canvas_face = torch.from_numpy(polygon(outline * 32, 32, 0.5))[None, None] + 0.02
     begun, sums = time.time(), dict[str, float]()
     step = torch.load(args.start, weights_only=True)["step"] if args.start else 0

@@ -172,8 +172,7 @@ def graft(image: Image, mesh: Mesh, donor: Image, donor_mesh: Mesh, share: float
     size = image.shape[0]
     face = warped(donor, donor_mesh, carried(donor_mesh, mesh, share))
     matte = face_matte(mesh, size)
-    inner = matte > 0.6
-    face = matched(face, inner, image, inner)
+    face = matched(face, image, matte > 0.6)
     inside = matte[..., None]
     face += light * slow_difference(image, face, matte)
     for opening, soft in ((EYES[0], 0.004), (EYES[1], 0.004), (MOUTH, 0.006)):
@@ -213,11 +212,11 @@ def features_matte(mesh: Mesh, size: int) -> Image:
     return np.maximum.reduce([polygon(part, size, 0.01 * size, round(0.02 * size)) for part in parts])
 
 
-def matched(image: Image, where: NDArray[np.bool_], other: Image, there: NDArray[np.bool_]) -> Image:
-    """`image` with the mean and (within bounds) the deviation per channel that `other` has in the region `there`."""
-    if not where.any() or not there.any():
+def matched(image: Image, other: Image, where: NDArray[np.bool_]) -> Image:
+    """`image` with the mean and (within bounds) the deviation per channel that `other` has in the region `where`."""
+    if not where.any():
         return image
-    pixels, wanted = image[where], other[there]
+    pixels, wanted = image[where], other[where]
     if np.ptp(wanted, axis=1).max() < 1e-3:
         image = np.repeat(image.mean(2, keepdims=True), 3, 2)
         pixels = image[where]
