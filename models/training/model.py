@@ -334,6 +334,10 @@ class FaceSwapper(nn.Module):
         self.identity.localiser.requires_grad_(False)
         self.swapper.localiser.requires_grad_(False)
 
+    def learning(self) -> list[nn.Parameter]:
+        """What the swap's losses train: everything but the localisers."""
+        return [p for p in self.parameters() if p.requires_grad]
+
     def train(self, mode: bool = True) -> FaceSwapper:
         """The localisers are never in training here."""
         super().train(mode)

@@ -1,6 +1,7 @@
 """Train IIM and IDN together on a packed data folder (see prepare.py and README.md).
 
-    python train.py configs/base.toml --data DATA --sface sface.onnx --small small_encoder.pt --out RUN
+    python train.py configs/base.toml --data DATA --sface sface.onnx --small small_encoder.pt \\
+        --localisers localisers.pt --out RUN
 
 Started again with the same --out it goes on from RUN/last.pt exactly. RUN/metrics.jsonl gets a line of figures
 and RUN/samples.png a sheet as it goes. `--smoke` runs a few steps at a small size.
@@ -61,16 +62,10 @@ class Run:
         average = FaceSwapper(config.model).to(device, memory_format=torch.channels_last)
         average.load_state_dict(model.state_dict())
         discriminator = Discriminator().to(device, memory_format=torch.channels_last)
-        learning = [p for p in model.parameters() if p.requires_grad]
-        adam = torch.optim.Adam(learning, betas=(0.9, 0.99), fused=True)
+        adam = torch.optim.Adam(model.learning(), betas=(0.9, 0.99), fused=True)
         adam_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.0, 0.99))
         discriminator.requires_grad_(False)
         return cls(config, model, average.requires_grad_(False), discriminator, identity, adam, adam_d)
-
-    @property
-    def learning(self) -> list[nn.Parameter]:
-        """What the swap's losses train: everything but the localisers."""
-        return [p for p in self.model.parameters() if p.requires_grad]
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -169,7 +164,7 @@ def part_of_step(run: Run, drawn: Draw, perception: Perception, device: torch.de
     if stage.discriminator:
         losses["adversarial"] = weights.adversarial * hinge_generator(run.discriminator(swapped))
     total = torch.stack(list(losses.values())).sum()
-    gradients = list(torch.autograd.grad(total, run.learning))
+    gradients = list(torch.autograd.grad(total, run.model.learning()))
     return Part(gradients, losses, batch.answer, swapped.detach(), rows, said.detach())
 
 
@@ -183,9 +178,9 @@ def train_step(run: Run, parts: list[Part]) -> dict[str, float]:
     for other in parts[1:]:
         torch._foreach_add_(gradients, other.gradients)
     torch._foreach_div_(gradients, len(parts))
-    for parameter, gradient in zip(run.learning, gradients, strict=True):
+    for parameter, gradient in zip(run.model.learning(), gradients, strict=True):
         parameter.grad = gradient
-    norm = nn.utils.clip_grad_norm_(run.learning, run.config.clip)
+    norm = nn.utils.clip_grad_norm_(run.model.learning(), run.config.clip)
     run.optimiser.step()
     swapped = torch.cat([p.swapped for p in parts])
     chance = torch.Generator().manual_seed(run.step)
@@ -281,7 +276,6 @@ def fit(run: Run, data: FaceData, perception: Perception, device: torch.device, 
     seconds_before, sums, counted = run.seconds, dict[str, float](), 0
     # A thread a worker, each with one core: small layers gain more from this than from sharing the cores.
     pool = ThreadPoolExecutor(args.workers, initializer=torch.set_num_threads, initargs=(args.threads,))
-
     while run.step < run.config.steps and time.time() - begun < 60 * args.minutes:
         stage = run.config.stage(run.step)
         run.model.train()
