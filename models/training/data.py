@@ -23,7 +23,6 @@ from mesh import (
     CANONICAL,
     Image,
     Mesh,
-    canonical_on_canvas,
     canvas_field,
     face_hull,
     face_matte,
@@ -32,7 +31,7 @@ from mesh import (
     polygon,
     rotation_onto,
 )
-from model import lay
+from model import PORTRAIT, Contrast, lay, light_of
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
@@ -42,7 +41,6 @@ SEVERAL = 0.6  # share of batches whose source person has more than one picture
 KINDS = ("self", "pasted", "grafted", "cross")
 CLEAN_LICENCES = ("CC0", "CC BY (", "CC BY 4.0", "the user's own")
 CANDIDATES = 8  # pictures drawn at random of which the one with the nearest pose is taken
-LIGHT = 0.7  # what grafted answers keep of the target's slow changes of brightness and colour
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,7 @@ class FaceData:
         self.people = [people[n] for n in names[: len(names) - held_out]]
         self.pool = np.array([i for person in self.people for i in person])
         self.weights = _balance([records[i].get("ita_skin", "") for i in self.pool])
+        self._contrast = Contrast()
         self._poses = [np.stack([rotation_onto(CANONICAL, m)[0][:, 2] for m in meshes]) for meshes in self.meshes]
 
     def alike(self, rng: np.random.Generator, index: int, mirrored: bool) -> tuple[int, bool]:
@@ -89,27 +88,25 @@ class FaceData:
         return int(drawn[best]), bool(sides[best])
 
     def source(self, index: int, mirrored: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Feature map (1, 1024, 7, 7), embedding (1, 128) and face (1, 3, 112, 112) RGB 0..255 of a crop."""
+        """Feature map (1, 1024, 7, 7), embedding (1, 128) and face (1, 3, PORTRAIT, PORTRAIT) RGB 0..255 of a crop."""
         feature_map = self._maps[mirrored][index : index + 1].astype(np.float32)
-        face = cv2.resize(self.crops[index], (112, 112), interpolation=cv2.INTER_AREA)
+        face = cv2.resize(self.crops[index], (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_AREA)
         face = np.ascontiguousarray(face[:, ::-1] if mirrored else face, np.float32).transpose(2, 0, 1)[None]
         vector = self._vectors[mirrored][index : index + 1]
         return torch.from_numpy(feature_map), torch.from_numpy(vector), torch.from_numpy(face)
 
     def canvas(self, rng: np.random.Generator, face: Tensor, index: int, mirrored: bool) -> Tensor:
-        """A source face (1, 3, 112, 112) laid on the canvas by its mesh, moved a little as the localiser might."""
+        """A source face (1, 3, PORTRAIT, PORTRAIT) laid on the canvas by its mesh, moved a little as the localiser might."""
         mesh = self.meshes[mirrored][index].copy()
         turn = cv2.getRotationMatrix2D((0.5, 0.6), float(rng.normal(0, 1)), float(np.exp(rng.normal(0, 0.01))))
         mesh[:, :2] = mesh[:, :2] @ turn[:, :2].T + turn[:, 2] + rng.normal(0, 0.005, 2)
         mesh[:, :2] += rng.normal(0, 0.002, (len(mesh), 2))
         return lay(face, _canvas_field(mesh))
 
-    def laid(self, index: int, mirrored: bool, size: int) -> tuple[Image, Mesh]:
-        """A crop as a canvas (size, size, 3) 0..1 shows it, with the mesh of the canvas: a donor for grafts."""
-        crop = self.crops[index][:, ::-1] if mirrored else self.crops[index]
-        face = torch.from_numpy(np.ascontiguousarray(crop, np.float32)).permute(2, 0, 1)[None] / 255
-        laid = lay(face, _canvas_field(self.meshes[mirrored][index]), size)
-        return np.ascontiguousarray(laid[0].permute(1, 2, 0).numpy()), canonical_on_canvas()
+    def contrast(self, index: int, mirrored: bool) -> Image:
+        """The contrast of a crop on its canvas (CANVAS, CANVAS, 3), by its mesh: what grafts bring along."""
+        canvas = lay(self.source(index, mirrored)[2], _canvas_field(self.meshes[mirrored][index]))
+        return np.ascontiguousarray(self._contrast(canvas)[0].permute(1, 2, 0).numpy())
 
     def batch(self, rng: np.random.Generator, size: int, people: int, rows: tuple[int, int, int, int]) -> Batch:
         """A batch of `rows` = (self, pasted, grafted, cross) for one person among the first `people`."""
@@ -122,7 +119,7 @@ class FaceData:
         mirrored = bool(rng.integers(2))
         feature_map, embedding, face = self.source(index, mirrored)
         canvas = self.canvas(rng, face, index, mirrored)
-        donor = self.laid(index, mirrored, size)
+        donor = self.contrast(index, mirrored)
         targets, answers, meshes, shows = [], [], [], []
         for kind in (k for k, count in zip(KINDS, rows, strict=True) for _ in range(count)):
             own = index if kind == "grafted" else int(rng.choice(others))
@@ -130,10 +127,9 @@ class FaceData:
             image, mesh = self.view(rng, *((own, mirrored) if kind in ("self", "pasted") else (shown, side)), size)
             target = answer = image
             if kind == "pasted":
-                given = self.view(rng, shown, side, size, 0.0)
-                target = graft(image, mesh, *given, rng.uniform(0.3, 1), rng.uniform(0.3, 1))
+                target = graft(image, mesh, self.contrast(shown, side), _light(image, mesh), rng.uniform(0.5, 1))
             elif kind == "grafted":
-                answer = graft(image, mesh, *donor, 1.0, LIGHT)
+                answer = graft(image, mesh, donor, _light(image, mesh), 1.0)
             elif rng.random() < 0.3:
                 target = answer = degrade(rng, image)
             if kind in ("pasted", "grafted") and rng.random() < 0.2:
@@ -166,6 +162,12 @@ class FaceData:
         pixels = recolour(rng, view) if amount else view.astype(np.float32) / 255
         mesh[:, :2], mesh[:, 2] = mesh[:, :2] @ turn.T + offset, mesh[:, 2] * zoom
         return pixels, mesh
+
+
+def _light(image: Image, mesh: Mesh) -> Image:
+    planar = torch.from_numpy(image).permute(2, 0, 1)[None]
+    matte = torch.from_numpy(face_matte(mesh, image.shape[0]))[None, None]
+    return np.asarray(light_of(planar, matte)[0].permute(1, 2, 0).numpy())
 
 
 def _canvas_field(mesh: Mesh) -> Tensor:

@@ -44,7 +44,8 @@ class Pack:
         """The 28 weights for the person on an aligned crop."""
         small = cv2.resize(crop, (112, 112), interpolation=cv2.INTER_AREA)
         feature_map, embedding = self.recogniser(small[None])
-        face = small.transpose(2, 0, 1)[None].astype(np.float32)
+        side = next(i.shape[-1] for i in self._identity.get_inputs() if i.name == "face")
+        face = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)[None].astype(np.float32)
         source = {"feature_map": feature_map, "embedding": embedding, "face": face}
         found = self._identity.run(weight_names(), source)
         return dict(zip(weight_names(), found, strict=True))

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
-from model import FaceSwapper, ModelConfig, swap, weight_names, weight_shapes
+from model import PORTRAIT, FaceSwapper, ModelConfig, swap, weight_names, weight_shapes
 from recogniser import sha256
 from torch import Tensor, nn
 
@@ -86,7 +86,7 @@ def parity(model: FaceSwapper, folder: Path, seed: int = 0) -> float:
     config = model.config
     feature_map = 0.08 * torch.randn(1, config.feature_channels, config.feature_size, config.feature_size)
     embedding, image = torch.randn(1, config.embedding), torch.rand(3, 3, SIZE, SIZE)
-    source = {"feature_map": feature_map, "embedding": embedding, "face": 255 * torch.rand(1, 3, 112, 112)}
+    source = {"feature_map": feature_map, "embedding": embedding, "face": 255 * torch.rand(1, 3, PORTRAIT, PORTRAIT)}
     with torch.no_grad():
         weights = model.identity(**source)
         wanted = [*weights, *SwapGraph(model)(image, *weights)]
@@ -102,7 +102,7 @@ def export_networks(model: FaceSwapper, folder: Path, properties: dict[str, str]
     """Write both graphs into `folder`; returns counts and parity. Raises RuntimeError when parity fails."""
     config = model.config
     feature_map = torch.randn(1, config.feature_channels, config.feature_size, config.feature_size)
-    source = feature_map, torch.randn(1, config.embedding), 255 * torch.rand(1, 3, 112, 112)
+    source = feature_map, torch.randn(1, config.embedding), 255 * torch.rand(1, 3, PORTRAIT, PORTRAIT)
     names, shapes = weight_names(), weight_shapes()
     _export(model.identity, source, folder / "identity.onnx", (["feature_map", "embedding", "face"], names))
     image, weights = torch.rand(2, 3, SIZE, SIZE), tuple(torch.randn(shapes[n]) for n in names)
@@ -159,7 +159,7 @@ def pack_table(folder: Path, description: str, training: dict[str, Any], measure
     table: dict[str, Any] = {
         "schema": 1,
         "name": "base-224",
-        "version": "0.3.0",
+        "version": "0.4.0",
         "title": "Base 224",
         "description": description,
         "licence": LICENCE,

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from data import FaceData, degrade
 from losses import masked_l1
-from mesh import CANONICAL, Image, canvas_field, face_field, face_matte, on_canvas, polygon
+from mesh import CANONICAL, Image, Mesh, canvas_field, cells, face_field, face_matte, on_canvas, polygon
 from model import FaceSwapper, load_localisers
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,10 +32,11 @@ AMOUNT = 3.0  # how much more than in the swap's training a picture is moved and
 class Lesson:
     """Pictures (N, 3, VIEW, VIEW) 0..1 and what is to be found on them."""
 
-    image: Tensor
+    image: Tensor  # every second picture is another view of the one before it
     places: Tensor  # (N, 2, 32, 32) on the canvas, of the cells of the picture
     matte: Tensor  # (N, 1, VIEW, VIEW) face 1, elsewhere and behind what covers it 0
     origins: Tensor  # (N, 2, 32, 32) in the picture, of the cells of the canvas
+    twins: Tensor  # (N, 32, 32, 2) where in the other view (-1..1) each cell of a picture is
 
 
 def cover(rng: np.random.Generator, image: Image, other: Image) -> tuple[Image, Image]:
@@ -50,12 +51,14 @@ def cover(rng: np.random.Generator, image: Image, other: Image) -> tuple[Image, 
 
 
 def lesson(data: FaceData, seed: tuple[int, int]) -> Lesson:
-    """ROWS pictures, each of somebody else; all chance comes from the seed."""
+    """ROWS pictures, two of each person; all chance comes from the seed."""
     rng = np.random.default_rng(seed)
-    images, places, mattes, origins = [], [], [], []
-    for _ in range(ROWS):
-        index, other = rng.choice(data.pool, 2, p=data.weights)
-        image, mesh = data.view(rng, int(index), bool(rng.integers(2)), VIEW, AMOUNT)
+    images, places, mattes, origins, meshes = [], [], [], [], list[Mesh]()
+    for row in range(ROWS):
+        if row % 2 == 0:
+            (index, other), mirrored = rng.choice(data.pool, 2, p=data.weights), bool(rng.integers(2))
+        image, mesh = data.view(rng, int(index), mirrored, VIEW, AMOUNT)
+        meshes.append(mesh)
         matte = face_matte(mesh, VIEW)
         if rng.random() < 0.35:
             image, covered = cover(rng, image, data.view(rng, int(other), False, VIEW, AMOUNT)[0])
@@ -66,22 +69,39 @@ def lesson(data: FaceData, seed: tuple[int, int]) -> Lesson:
         places.append(torch.from_numpy(face_field(mesh, 32)))
         mattes.append(torch.from_numpy(matte)[..., None])
         origins.append(torch.from_numpy(canvas_field(mesh, 32)))
-    return Lesson(
-        *(
-            torch.stack(part).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-            for part in (images, places, mattes, origins)
-        )
+    planar = (
+        torch.stack(part).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        for part in (images, places, mattes, origins)
     )
+    return Lesson(*planar, torch.stack([moved_cells(meshes[i], meshes[i ^ 1]) for i in range(ROWS)]))
+
+
+def moved_cells(mesh: Mesh, other: Mesh) -> Tensor:
+    """Where each of 32 x 32 cells of the view with `mesh` lies in another view of the same picture: (32, 32, 2), -1..1."""
+    known = np.hstack([mesh[:, :2], np.ones((len(mesh), 1))])
+    moves = np.linalg.lstsq(known, other[:, :2], rcond=None)[0]
+    across, down = np.meshgrid(cells(32), cells(32))
+    return torch.from_numpy(2 * np.stack([across, down, np.ones_like(down)], 2) @ moves - 1).float()
+
+
+def twins(x: Tensor) -> Tensor:
+    """Every picture's other view: rows 0 and 1 change places, 2 and 3, and so on."""
+    return x.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
 
 
 def losses(networks: FaceSwapper, given: Lesson, canvas_face: Tensor) -> dict[str, Tensor]:
-    """Fields in hundredths of a crop's width inside the face, and the mask's cross entropy."""
+    """Fields in hundredths of a crop's width inside the face, and the mask's cross entropy.
+
+    `steady` is how much the two views of a picture disagree, which an audience would see as flicker.
+    """
     places, mask = networks.swapper.localiser(given.image)
     origins, _ = networks.identity.localiser(given.image)
     inside = F.avg_pool2d(given.matte, 2) + 0.02
+    other = F.grid_sample(twins(places), given.twins, padding_mode="border", align_corners=False)
     return {
         "places": 100 * masked_l1(places, given.places, inside),
         "origins": 100 * masked_l1(origins, given.origins, canvas_face),
+        "steady": 100 * masked_l1(places, other, inside),
         "mask": F.binary_cross_entropy(mask, given.matte),
     }
 
@@ -93,10 +113,11 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="localisers to go on from")
     parser.add_argument("--rate", type=float, default=3e-3, help="learning rate at the beginning; it falls to nothing")
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--threads", type=int, default=2, help="cores to use")
     args = parser.parse_args()
     torch.manual_seed(0)
-    torch.set_num_threads(2)
-    data, pool = FaceData(args.data), ThreadPoolExecutor(2)
+    torch.set_num_threads(args.threads)
+    data, pool = FaceData(args.data), ThreadPoolExecutor(args.threads)
     networks = FaceSwapper().to(memory_format=torch.channels_last)
     if args.start:
         load_localisers(networks, args.start)

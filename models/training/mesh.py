@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 Image = NDArray[np.float32]
 Mesh = NDArray[np.float32]
 INPUT = 192  # pixels of the network's input
-REACH, MIDDLE = 1.25, (0.5, 0.62)  # the square that the network sees, in widths of an aligned crop
+# The squares that the network sees: width, in widths of an aligned crop, and middle.
+SQUARES = ((1.25, (0.5, 0.62)), (1.4, (0.52, 0.6)), (1.15, (0.48, 0.64)))
 STEP = 6  # pixels between the places where a warp is computed; between them it is linear
 
 JAW = [234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454]
@@ -45,6 +46,8 @@ EXPRESSION[CHIN], EXPRESSION[BROWS] = 0.6, 0.7
 EXPRESSION[[*EYES[0], *EYES[1], *LIPS, *MOUTH]] = 1.0
 # The mean of the meshes of the project's data and their mirror images: the face in whose places portraits are kept.
 CANONICAL: Mesh = np.load(Path(__file__).with_name("canonical.npy"))
+# The landmark that each becomes in a mirror.
+PARTNERS = np.square(CANONICAL[:, None] - (CANONICAL * (-1, 1, 1) + (1, 0, 0))[None]).sum(2).argmin(1)
 # The part of the canonical crop that a canvas shows: left, top and width.
 CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
 
@@ -77,7 +80,8 @@ def face_field(mesh: Mesh, count: int) -> NDArray[np.float32]:
 
 
 class FaceMesh:
-    """The landmark network, on aligned crops."""
+    """The landmark network, on aligned crops. One look at a face is 0.3 hundredths of its crop's width off what the
+    mean of several says, so each crop is seen in three squares, and in a mirror."""
 
     def __init__(self, path: Path) -> None:
         self._net = cv2.dnn.readNetFromTFLite(str(path))
@@ -85,14 +89,25 @@ class FaceMesh:
 
     def __call__(self, crop: NDArray[np.uint8]) -> Mesh:
         """The mesh of an aligned crop (S, S, 3) RGB."""
+        other = np.ascontiguousarray(crop[:, ::-1])
+        looks = [self._look(crop, reach, middle) for reach, middle in SQUARES]
+        looks += [mirrored(self._look(other, reach, (1 - x, y))) for reach, (x, y) in SQUARES]
+        return np.asarray(np.mean(looks, 0), np.float32)
+
+    def _look(self, crop: NDArray[np.uint8], reach: float, middle: tuple[float, float]) -> Mesh:
         size = crop.shape[0]
-        side, corner = REACH * size, np.array(MIDDLE) * size - REACH * size / 2
+        side, corner = reach * size, np.array(middle) * size - reach * size / 2
         matrix = np.hstack([np.eye(2) * INPUT / side, -corner[:, None] * INPUT / side])
         seen = cv2.warpAffine(crop, matrix, (INPUT, INPUT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
         self._net.setInput(seen.astype(np.float32).transpose(2, 0, 1)[None] / 255)
         mesh = self._net.forward(self._output)[0].reshape(468, 3) * (side / INPUT)
         mesh[:, :2] += corner
         return np.asarray(mesh / size, np.float32)
+
+
+def mirrored(mesh: Mesh) -> Mesh:
+    """The mesh of the mirrored picture."""
+    return np.asarray(mesh[PARTNERS] * (-1, 1, 1) + (1, 0, 0), np.float32)
 
 
 def rotation_onto(a: Mesh, b: Mesh) -> tuple[NDArray[np.float64], float]:
@@ -113,13 +128,11 @@ def carried(a: Mesh, b: Mesh, share: float) -> Mesh:
 def spline(source: Mesh, wanted: Mesh, across: NDArray[np.float32], down: NDArray[np.float32]) -> NDArray[np.float32]:
     """The thin-plate spline that leads from landmarks `wanted` back to `source`: (n, m, 2) places, in widths of the
     crop, for the grid whose columns are at `across` (m) and rows at `down` (n)."""
-    to, n = wanted[CONTROL, :2].astype(np.float64), len(CONTROL)
-    system = np.zeros((n + 3, n + 3))
-    system[:n, :n] = _bending(np.square(to[:, None] - to[None]).sum(2)) + 1e-4 * np.eye(n)
-    system[:n, n:] = np.hstack([np.ones((n, 1)), to])
-    system[n:, :n] = system[:n, n:].T
-    solved = np.linalg.solve(system, np.vstack([source[CONTROL, :2], np.zeros((3, 2))])).astype(np.float32)
-    places, nodes = np.stack(np.meshgrid(across, down), 2).reshape(-1, 2), to.astype(np.float32)
+    nodes, n = wanted[CONTROL, :2], len(CONTROL)
+    answers = np.vstack([source[CONTROL, :2], np.zeros((3, 2))])
+    known = wanted is CANONICAL
+    solved = (_CANONICAL_INVERSE @ answers if known else np.linalg.solve(_system(nodes), answers)).astype(np.float32)
+    places = np.stack(np.meshgrid(across, down), 2).reshape(-1, 2)
     squared = (places**2).sum(1)[:, None] + (nodes**2).sum(1)[None] - 2 * places @ nodes.T
     bent = _bending(np.maximum(squared, 0)) @ solved[:n] + solved[n] + places @ solved[n + 1 :]
     return bent.reshape(len(down), len(across), 2)
@@ -133,6 +146,16 @@ def warped(image: Image, source: Mesh, wanted: Mesh) -> Image:
     ticks = (np.arange(size, dtype=np.float32) + 0.5) / STEP
     field = cv2.remap(bent, *np.meshgrid(ticks, ticks), cv2.INTER_LINEAR) * size - 0.5
     return cv2.remap(image, field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+def _system(nodes: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The equations of a thin-plate spline through `nodes` (n, 2), a little smoothed."""
+    to, n = nodes.astype(np.float64), len(nodes)
+    system = np.zeros((n + 3, n + 3))
+    system[:n, :n] = _bending(np.square(to[:, None] - to[None]).sum(2)) + 1e-4 * np.eye(n)
+    system[:n, n:] = np.hstack([np.ones((n, 1)), to])
+    system[n:, :n] = system[:n, n:].T
+    return system
 
 
 def _bending(squared: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -163,33 +186,20 @@ def face_matte(mesh: Mesh, size: int, grow: float = -0.03, soft: float = 0.025) 
     return polygon(face_hull(mesh) * size, size, soft * size, round(grow * size)) * border
 
 
-def graft(image: Image, mesh: Mesh, donor: Image, donor_mesh: Mesh, share: float, light: float) -> Image:
-    """`donor`'s face on `image` (S, S, 3) 0..1: features of the one; pose, expression, gaze and mouth of the other.
+def graft(image: Image, mesh: Mesh, contrast: Image, light: Image, share: float) -> Image:
+    """A face on `image` (S, S, 3) 0..1: the features of one; light, pose, expression, gaze and mouth of the image.
 
-    `share` of the shape and `light` of the slow changes of brightness and colour are those of `image`. The donor's
-    colours are first brought to the mean and deviation of `image`'s face.
+    `contrast` (C, C, 3) is the portrait's, on the canvas, and `light` (S, S, 3) what changes slowly in the image.
+    `share` of the shape is the image's, the rest that of the canonical face.
     """
     size = image.shape[0]
-    face = warped(donor, donor_mesh, carried(donor_mesh, mesh, share))
+    drawn = cv2.resize(contrast, (size, size), interpolation=cv2.INTER_CUBIC)
+    onto = canonical_on_canvas()
+    face = light * (1 + warped(drawn, onto, carried(onto, mesh, share)))
     matte = face_matte(mesh, size)
-    face = matched(face, image, matte > 0.6)
-    inside = matte[..., None]
-    face += light * slow_difference(image, face, matte)
     for opening, soft in ((EYES[0], 0.004), (EYES[1], 0.004), (MOUTH, 0.006)):
         keep_opening(face, image, mesh[opening, :2], soft)
-    face -= image
-    face *= inside
-    face += image
-    return np.clip(face, 0, 1, out=face)
-
-
-def slow_difference(image: Image, face: Image, matte: Image, reach: float = 0.09) -> Image:
-    """What `image` has more than `face` inside the matte, blurred by `reach` widths of the crop."""
-    size, small = image.shape[0], image.shape[0] // 4
-    difference = cv2.resize((image - face) * matte[..., None], (small, small), interpolation=cv2.INTER_AREA)
-    weight = cv2.GaussianBlur(cv2.resize(matte, (small, small), interpolation=cv2.INTER_AREA), (0, 0), reach * small)
-    slow = cv2.GaussianBlur(difference, (0, 0), reach * small) / (weight[..., None] + 1e-3)
-    return np.asarray(cv2.resize(slow, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.clip(image + matte[..., None] * (face - image), 0, 1)
 
 
 def keep_opening(face: Image, image: Image, outline: NDArray[np.float32], soft: float) -> None:
@@ -212,13 +222,4 @@ def features_matte(mesh: Mesh, size: int) -> Image:
     return np.maximum.reduce([polygon(part, size, 0.01 * size, round(0.02 * size)) for part in parts])
 
 
-def matched(image: Image, other: Image, where: NDArray[np.bool_]) -> Image:
-    """`image` with the mean and (within bounds) the deviation per channel that `other` has in the region `where`."""
-    if not where.any():
-        return image
-    pixels, wanted = image[where], other[where]
-    if np.ptp(wanted, axis=1).max() < 1e-3:
-        image = np.repeat(image.mean(2, keepdims=True), 3, 2)
-        pixels = image[where]
-    gain = np.clip((wanted.std(0) + 0.02) / (pixels.std(0) + 0.02), 0.6, 1.6)
-    return np.asarray((image - pixels.mean(0)) * gain + wanted.mean(0), np.float32)
+_CANONICAL_INVERSE = np.linalg.inv(_system(CANONICAL[CONTROL, :2]))

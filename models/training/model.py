@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from mesh import CANVAS_WIDTH, canonical_on_canvas, face_matte
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,7 +25,14 @@ STYLE_LENGTH = 3.0
 ENCODER = ((6, 32), (32, 64), (64, 128), (128, 256), (256, 504))
 DECODER = ((504, 256), (512, 128), (256, 64), (128, 32))
 KINDS = ("depthwise", "pointwise", "bias")
-CANVAS = 88  # pixels of the portrait that goes along with the weights
+CANVAS = 112  # pixels of the portrait that goes along with the weights
+PORTRAIT = 224  # pixels of the picture that it is made of
+LIGHT_REACH = 0.1  # light is what changes over more than this, in widths of a crop
+CELLS = 32  # a side of the coarse picture that holds the light
+DARK = 0.04  # keeps ratios of dark pixels within bounds
+# A portrait in harsh light or underexposed has more contrast than a face has by itself; so much stays, root mean square.
+MOST_CONTRAST, MOST_COLOUR = 0.26, 0.06
+MOST_UNUSUAL = 2.5  # spreads by which a contrast may differ from the usual one of its place
 
 
 @dataclass(frozen=True)
@@ -107,27 +117,68 @@ class PredictorBlock(nn.Module):
         return state, GAIN * kernel * torch.rsqrt(kernel.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-16)
 
 
+@functools.cache
 def resize_matrix(entering: int, leaving: int) -> Tensor:
     """(leaving, entering): linear resampling of pixel centres, with a triangle as wide as needed not to alias."""
     ratio = entering / leaving
-    centre = (torch.arange(leaving)[:, None] + 0.5) * ratio - 0.5
-    weight = (1 - (torch.arange(entering)[None] - centre).abs() / max(ratio, 1.0)).clamp_min(0)
-    return weight / weight.sum(dim=1, keepdim=True)
+    centre = (np.arange(leaving)[:, None] + 0.5) * ratio - 0.5
+    weight = np.clip(1 - np.abs(np.arange(entering)[None] - centre) / max(ratio, 1.0), 0, None)
+    return torch.from_numpy(np.float32(weight / weight.sum(axis=1, keepdims=True)))
+
+
+@functools.cache
+def blur_matrix(entering: int, reach: float) -> Tensor:
+    """(CELLS, entering): resampling to CELLS, and then a Gaussian of deviation `reach` widths of the picture."""
+    line = (np.arange(CELLS) + 0.5) / CELLS
+    blur = np.exp(-0.5 * np.square((line[:, None] - line[None]) / reach)) @ resize_matrix(entering, CELLS).numpy()
+    return torch.from_numpy(np.float32(blur))
 
 
 def resize(image: Tensor, size: int) -> Tensor:
     """(N, C, H, W) -> (N, C, size, size), as two products with constant matrices, which every runtime has."""
-    down, across = (resize_matrix(n, size).to(image) for n in image.shape[2:])
+    down, across = (resize_matrix(int(n), int(size)).to(image) for n in image.shape[2:])
     return down @ image @ across.T
 
 
-def even_portrait(canvas: Tensor) -> Tensor:
-    """A canvas (1, 3, CANVAS, CANVAS) RGB 0..255, each channel brought to mean 0 and deviation 0.5 mid-face."""
-    low, high = CANVAS // 6, CANVAS * 5 // 6
-    middle = canvas[:, :, CANVAS // 5 : high, low:high]
-    mean = middle.mean(dim=(2, 3), keepdim=True)
-    deviation = (middle - mean).square().mean(dim=(2, 3), keepdim=True).sqrt()
-    return 0.5 * (canvas - mean) / (deviation + 4.0)
+def light_of(image: Tensor, mask: Tensor, reach: float = LIGHT_REACH) -> Tensor:
+    """What changes slowly in a picture (N, 3, S, S): its mean over `reach` widths within the mask (N, 1, S, S)."""
+    size = int(image.shape[-1])
+    blur = blur_matrix(size, reach).to(image)
+    return resize(blur @ (image * mask) @ blur.T / (blur @ mask @ blur.T + 1e-3), size)
+
+
+class Contrast(nn.Module):
+    """Canvases (N, 3, CANVAS, CANVAS) RGB 0..255 -> how much each place differs from the light around it, as a share.
+
+    The quotient of a picture and its slow part is free of exposure, tint and soft light (the self-quotient image,
+    Wang, Li and Wang, AFGR 2004). What faces never show at a place, as fringes, rims of glasses and hard shadows,
+    is brought back to what they do show there: `contrast.npy` holds the median and the spread over the training data.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        usual, spread = torch.from_numpy(np.load(Path(__file__).with_name("contrast.npy")).astype(np.float32))
+        self.register_buffer("matte", torch.from_numpy(face_matte(canonical_on_canvas(), CANVAS)), persistent=False)
+        self.register_buffer("least", usual - MOST_UNUSUAL * spread, persistent=False)
+        self.register_buffer("most", usual + MOST_UNUSUAL * spread, persistent=False)
+
+    def forward(self, canvas: Tensor) -> Tensor:
+        grey, colour = self.parts(canvas)
+        return torch.minimum(torch.maximum(grey, self.least), self.most) + colour
+
+    def parts(self, canvas: Tensor) -> tuple[Tensor, Tensor]:
+        """The contrast in grey (N, 1, CANVAS, CANVAS) and what the channels have beside it, each within its energy."""
+        matte = self.matte[None, None]
+        light = light_of(canvas / 255, matte, LIGHT_REACH / CANVAS_WIDTH)
+        ratio = (canvas / 255 + DARK) / (light + DARK) - 1
+        grey = ratio.mean(dim=1, keepdim=True)
+        return within_energy(grey, matte, MOST_CONTRAST), within_energy(ratio - grey, matte, MOST_COLOUR)
+
+
+def within_energy(part: Tensor, matte: Tensor, most: float) -> Tensor:
+    """`part` (N, C, H, W), scaled down where its root mean square in the matte (1, 1, H, W) exceeds `most`."""
+    energy = (part.square() * matte).sum(dim=(1, 2, 3), keepdim=True) / (part.shape[1] * matte.sum())
+    return part * (most / (energy + 1e-8).sqrt()).clamp_max(1)
 
 
 def upsample(x: Tensor) -> Tensor:
@@ -210,15 +261,16 @@ def lay(face: Tensor, field: Tensor, size: int = CANVAS) -> Tensor:
 
 
 class IdentityInjection(nn.Module):
-    """IIM: (1, C, 7, 7) feature map, (1, E) embedding and the (1, 3, 112, 112) face -> the 28 dynamic weights.
+    """IIM: (1, C, 7, 7) feature map, (1, E) embedding and the (1, 3, 224, 224) face -> the 28 dynamic weights.
 
-    The face is RGB 0..255. The canvas is not the paper's: the face in the places of the canonical mesh, freed of
-    exposure and tint, which the IDN looks up for each place of a target.
+    The face is RGB 0..255. The canvas is not the paper's: the contrast of the face in the places of the canonical
+    mesh, which the IDN looks up for each place of a target.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.localiser = Localiser(64, config.source_localiser, masked=False)
+        self.contrast = Contrast()
         width = config.width
         self.feature_scale = config.feature_scale
         self.reduce = nn.Conv2d(config.feature_channels, width, 1)
@@ -233,7 +285,7 @@ class IdentityInjection(nn.Module):
         self.decoder_modulation = nn.ModuleList(ModulatedWeight(i, o, config.embedding) for i, o in DECODER)
 
     def canvas(self, face: Tensor) -> Tensor:
-        """The face (1, 3, 112, 112) RGB 0..255 in the places of the canonical mesh: (1, 3, CANVAS, CANVAS)."""
+        """The face (1, 3, PORTRAIT, PORTRAIT) RGB 0..255 in the places of the canonical mesh: (1, 3, CANVAS, CANVAS)."""
         return lay(face, self.localiser(face / 255)[0])
 
     def forward(
@@ -254,7 +306,7 @@ class IdentityInjection(nn.Module):
         for block, modulation in zip(self.decoder, self.decoder_modulation, strict=True):
             decoder_state, kernel = block(decoder_state)
             weights += [kernel, *modulation(style)]
-        return [*weights, even_portrait(self.canvas(face) if canvas is None else canvas)]
+        return [*weights, self.contrast(self.canvas(face) if canvas is None else canvas)]
 
 
 def separable(x: Tensor, weights: list[Tensor], stride: int) -> Tensor:
@@ -267,8 +319,10 @@ def separable(x: Tensor, weights: list[Tensor], stride: int) -> Tensor:
 class DynamicSwapper(nn.Module):
     """IDN: pictures (N, 3, H, W) in RGB 0..1 sRGB and the 28 weights -> colour and mask, both 0..1.
 
-    H and W are equal and multiples of 32. Colour is the canvas as the target wears it, with a gain and an offset for
-    each pixel and channel, so that a small head can bring it into the target's light.
+    H and W are equal and multiples of 32. Not the paper's: the network does not draw the face from nothing. The
+    contrast of the portrait, looked up where the localiser says, times the light of the target is the draft. The
+    network sees target and draft and says for each pixel how much of the contrast counts, what is to be added, and
+    how much of the target gives way at all: eyes and teeth, for instance, remain the target's.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -279,17 +333,23 @@ class DynamicSwapper(nn.Module):
             nn.Conv2d(last // 4 + 6, config.head_hidden, 3, padding=1),
             nn.BatchNorm2d(config.head_hidden),
             nn.LeakyReLU(SLOPE),
-            nn.Conv2d(config.head_hidden, 6, 3, padding=1),
+            nn.Conv2d(config.head_hidden, 7, 3, padding=1),
         )
+        # The draft is where training begins.
+        nn.init.zeros_(self.head[-1].weight)
+        self.head[-1].bias.data = torch.tensor([0.0] * 6 + [3.0])
         self.localiser = Localiser(64, config.target_localiser, masked=True)
 
     def forward(self, image: Tensor, weights: list[Tensor], seen: list[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """`seen`, where given, receives what each dynamic layer puts out before its activation."""
         seen = [] if seen is None else seen
-        scaled, size = image * 2.0 - 1.0, image.shape[-1]
+        scaled, size = image * 2.0 - 1.0, int(image.shape[-1])
         field, mask = self.localiser(image)
-        worn = looked_up(weights[-1].expand(image.shape[0], -1, -1, -1), field, size)
-        x, skips = torch.cat([scaled, worn], dim=1), []
+        contrast = looked_up(weights[-1].expand(image.shape[0], -1, -1, -1), field, size)
+        mask = resize(mask, size)
+        light = light_of(image, mask)
+        draft = (light * (1 + contrast)) * 2.0 - 1.0
+        x, skips = torch.cat([scaled, draft], dim=1), []
         for i in range(len(ENCODER)):
             seen.append(separable(x, weights[3 * i : 3 * i + 3], stride=2))
             x = F.leaky_relu(seen[-1], SLOPE)
@@ -301,8 +361,10 @@ class DynamicSwapper(nn.Module):
             if i < len(DECODER) - 1:
                 x = torch.cat([x, skips[len(DECODER) - 1 - i]], dim=1)
         # The paper squeezes after the last upsampling; before it costs a quarter.
-        offset, gain = self.head(torch.cat([upsample(self.squeeze(x)), scaled, worn], dim=1)).chunk(2, dim=1)
-        return (torch.tanh(offset + gain * worn) + 1.0) * 0.5, resize(mask, size)
+        said = self.head(torch.cat([upsample(self.squeeze(x)), scaled, draft], dim=1))
+        offset, gain, given = said[:, :3], said[:, 3:6], torch.sigmoid(said[:, 6:])
+        drawn = light * (1 + (1 + gain) * contrast) + offset
+        return (image + given * (drawn - image)).clamp(0, 1), mask
 
 
 def composite(colour: Tensor, mask: Tensor, image: Tensor) -> Tensor:

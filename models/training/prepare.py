@@ -20,7 +20,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mesh import FaceMesh
+from mesh import FaceMesh, mirrored
 from numpy.typing import NDArray
 from recogniser import Recogniser
 
@@ -130,8 +130,9 @@ def pack(records: list[dict[str, str]], crops: NDArray[np.uint8], args: argparse
         np.save(args.out / f"embeddings{name}.npy", np.concatenate(vectors[name])[keep])
     crops = crops[keep]
     np.save(args.out / "crops.npy", crops)
-    for name, side in (("", crops), ("_mirrored", crops[:, :, ::-1])):
-        np.save(args.out / f"meshes{name}.npy", np.stack([landmarks(np.ascontiguousarray(c)) for c in side]))
+    meshes = [landmarks(crop) for crop in crops]
+    np.save(args.out / "meshes.npy", np.stack(meshes))
+    np.save(args.out / "meshes_mirrored.npy", np.stack([mirrored(mesh) for mesh in meshes]))
     kept = [{k: r.get(k, "") for k in ("file", *KEPT_COLUMNS)} for r, good in zip(records, keep, strict=True) if good]
     (args.out / "index.json").write_text(json.dumps(kept))
     return {"read": len(keep), "duplicates": int((~keep).sum()), "kept": int(keep.sum())}

@@ -151,14 +151,14 @@ def display_crop(picture: Frame, face: Face, pack: Pack, size: int) -> Floats:
 
 def encode_face(picture: Frame, face: Face, pack: Pack) -> tuple[Floats, Floats]:
     """(feature map (1, C, h, w), embedding (1, D), not normalised) of one face by the pack's encoder."""
-    out = encoder_session(pack).run({"face": encoder_input(picture, face, pack)})
+    out = encoder_session(pack).run({"face": encoder_input(picture, face, pack, pack.encoder.size)})
     return out["feature_map"], out["embedding"]
 
 
-def encoder_input(picture: Frame, face: Face, pack: Pack) -> Floats:
-    """The aligned face (1, 3, S, S) in the range and normalisation that the pack's encoder declares."""
+def encoder_input(picture: Frame, face: Face, pack: Pack, size: int) -> Floats:
+    """The aligned face (1, 3, size, size) in the range and normalisation that the pack's encoder declares."""
     declared = pack.encoder
-    crop = display_crop(picture, face, pack, declared.size) * declared.range
+    crop = display_crop(picture, face, pack, size) * declared.range
     normalised = (crop - np.array(declared.mean)) / np.array(declared.std)
     return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], np.float32)
 
@@ -200,7 +200,7 @@ def prepare_identity(
     inputs = {"feature_map": feature_map, "embedding": embedding}
     if "face" in session.inputs:
         # A mean of several faces would be nobody's: the most typical picture stands for all.
-        inputs["face"] = encoder_input(*typical, pack)
+        inputs["face"] = encoder_input(*typical, pack, session.inputs["face"][-1])
     thumbnail = _thumbnail(display_crop(*typical, pack, pack.crop.size))
     return Identity(session.run(inputs), embedding[0], pack.name, pack.content_hash, thumbnail, release, tuple(notes))
 

@@ -59,7 +59,7 @@ def drawn_faces(folder: Path, count: int = 48) -> None:
 
 def person() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Feature map, embedding and face of somebody made up."""
-    return 0.08 * torch.randn(1, 1024, 7, 7), torch.randn(1, 128), 255 * torch.rand(1, 3, 112, 112)
+    return 0.08 * torch.randn(1, 1024, 7, 7), torch.randn(1, 128), 255 * torch.rand(1, 3, model.PORTRAIT, model.PORTRAIT)
 
 
 def test_smoke_run_trains_and_resumes(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_export_agrees_with_torch_and_stays_small(tmp_path: Path) -> None:
     import export
 
     torch.manual_seed(1)
-    networks = model.FaceSwapper(model.ModelConfig(inner_size=128)).eval()
+    networks = model.FaceSwapper(model.ModelConfig(inner_size=160)).eval()
     figures = export.export_networks(networks, tmp_path, {"licence": "none"})
     assert figures["parity"] < 1e-4
     assert figures["parameters"] <= 500_000
@@ -104,7 +104,7 @@ def test_dynamic_weights_have_the_declared_shapes_and_follow_the_identity() -> N
     with torch.no_grad():
         first, second = networks.identity(*source), networks.identity(*person())
         louder = networks.identity(feature_map, 7 * embedding, face)
-        brighter = networks.identity(feature_map, embedding, 0.5 * face + 40)
+        brighter = networks.identity(feature_map, embedding, 0.6 * face)
     shapes = model.weight_shapes()
     assert [tuple(w.shape) for w in first] == [shapes[n] for n in model.weight_names()]
     assert all((a - b).abs().max() > 0 for a, b in zip(first, second, strict=True))
@@ -173,8 +173,8 @@ def test_a_canvas_given_stands_in_for_the_portrait() -> None:
     with torch.no_grad():
         given = networks.identity(*(source := person()), canvas)[-1]
         found = networks.identity(*source)[-1]
-    assert torch.equal(given, model.even_portrait(canvas))
-    assert torch.equal(found, model.even_portrait(networks.identity.canvas(source[2])))
+    assert torch.equal(given, networks.identity.contrast(canvas))
+    assert torch.equal(found, networks.identity.contrast(networks.identity.canvas(source[2])))
 
 
 def test_activations_stay_finite_when_weights_grow() -> None:
@@ -262,15 +262,78 @@ def test_the_side_of_a_portrait_that_is_turned_away_is_filled_from_the_other() -
 def test_grafted_rows_change_the_face_and_keep_surroundings_gaze_and_mouth() -> None:
     rng = np.random.default_rng(0)
     face = drawn_mesh()
-    image, donor = np.full((96, 96, 3), 0.3, np.float32), rng.random((96, 96, 3), np.float32)
+    image, contrast = np.full((96, 96, 3), 0.3, np.float32), rng.normal(0, 0.3, (96, 96, 3)).astype(np.float32)
     x, y = (face[mesh.MOUTH, :2].mean(0) * 96).astype(int)
     image[y, x] = (0.9, 0.1, 0.1)
-    grafted = mesh.graft(image, face, donor, face, 0.85, 0.7)
+    light = np.full_like(image, 0.3)
+    grafted = mesh.graft(image, face, contrast, light, 0.85)
     assert np.abs(grafted - image)[50:60, 40:56].max() > 0.01
     assert np.array_equal(grafted[:4], image[:4])
     assert np.array_equal(grafted[:, :2], image[:, :2])
-    assert np.abs(grafted[y, x] - image[y, x]).max() < np.abs(grafted[y, x] - donor[y, x]).max()
-    assert np.abs(mesh.graft(image, face, image, face, 0.0, 1.0) - image).mean() < 0.01
+    assert np.abs(grafted[y, x] - image[y, x]).max() < 0.1
+    assert np.abs(mesh.graft(image, face, 0 * contrast, light, 1.0) - image).mean() < 0.01
+
+
+def test_light_is_what_changes_slowly_inside_the_mask() -> None:
+    mask = torch.zeros(1, 1, 96, 96)
+    mask[..., 20:76, 20:76] = 1
+    picture = torch.full((1, 3, 96, 96), 0.9)
+    picture[:, :, 20:76, 20:76] = 0.3
+    inside = (slice(None), slice(None), slice(36, 60), slice(36, 60))
+    # What lies outside the mask does not leak in, and fine detail is no light.
+    assert (model.light_of(picture, mask) - 0.3)[inside].abs().max() < 0.02
+    grainy = picture + 0.2 * (torch.arange(96) % 2 - 0.5)
+    assert (model.light_of(grainy, mask) - 0.3)[inside].abs().max() < 0.02
+    slope = torch.linspace(0, 1, 96).expand(1, 3, 96, 96)
+    assert (model.light_of(slope, torch.ones_like(mask)) - slope)[inside].abs().max() < 0.02
+
+
+def test_contrast_is_free_of_exposure_and_within_what_faces_show() -> None:
+    torch.manual_seed(0)
+    contrast, canvas = model.Contrast(), 120 + 20 * torch.randn(1, 3, model.CANVAS, model.CANVAS)
+    found, darker = contrast(canvas), contrast(0.7 * canvas)
+    assert torch.cosine_similarity(found.flatten(), darker.flatten(), dim=0) > 0.99
+    harsh = contrast.parts(120 + 4 * (canvas - 120))
+    for part, most in zip(harsh, (model.MOST_CONTRAST, model.MOST_COLOUR), strict=True):
+        energy = (part.square() * contrast.matte).sum() / (part.shape[1] * contrast.matte.sum())
+        assert energy.sqrt() == pytest.approx(most, rel=1e-3)
+    # A black bar over a cheek is no part of a face.
+    middle, bar = model.CANVAS // 2, torch.full_like(canvas, 120)
+    bar[:, :, middle + 10 : middle + 14, 20:44] = 10
+    assert contrast.parts(bar)[0].min() < -0.6
+    assert contrast(bar).mean(1)[0, middle + 10 : middle + 14, 26:40].min() > -0.45
+
+
+def test_a_fresh_network_puts_out_the_portrait_s_contrast_in_the_target_s_light() -> None:
+    torch.manual_seed(0)
+    networks, picture = model.FaceSwapper().eval(), 0.25 + 0.5 * torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        weights = networks.identity(*person())
+        colour, mask = networks.swapper(picture, weights)
+        field, _ = networks.swapper.localiser(picture)
+        contrast = model.looked_up(weights[-1].expand(2, -1, -1, -1), field, 64)
+        drawn = model.light_of(picture, mask) * (1 + contrast)
+        given = torch.sigmoid(torch.tensor(3.0))
+    assert torch.allclose(colour, (picture + given * (drawn - picture)).clamp(0, 1), atol=1e-5)
+
+
+def test_meshes_have_partners_in_the_mirror() -> None:
+    assert np.array_equal(mesh.PARTNERS[mesh.PARTNERS], np.arange(468))
+    assert set(mesh.PARTNERS[mesh.EYES[0]]) == set(mesh.EYES[1])
+    assert np.abs(mesh.mirrored(mesh.mirrored(mesh.CANONICAL)) - mesh.CANONICAL).max() < 1e-6
+    assert np.abs(mesh.mirrored(mesh.CANONICAL) - mesh.CANONICAL).max() < 0.01
+
+
+def test_two_views_of_a_picture_are_told_apart_by_how_they_moved() -> None:
+    import localise
+
+    own = drawn_mesh()
+    other = own * np.float32([1.1, 1.1, 1.1]) + np.float32([0.02, -0.05, 0])
+    moved = localise.moved_cells(own, other)
+    wanted = 2 * (1.1 * np.stack(np.meshgrid(mesh.cells(32), mesh.cells(32)), 2) + (0.02, -0.05)) - 1
+    assert np.abs(moved.numpy() - wanted).max() < 1e-4
+    rows = torch.arange(4.0)[:, None]
+    assert localise.twins(rows).flatten().tolist() == [1, 0, 3, 2]
 
 
 def test_sface_file_equals_opencv_recogniser(tmp_path: Path) -> None:
