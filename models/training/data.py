@@ -96,17 +96,21 @@ class FaceData:
         return torch.from_numpy(feature_map), torch.from_numpy(vector), torch.from_numpy(face)
 
     def canvas(self, rng: np.random.Generator, face: Tensor, index: int, mirrored: bool) -> Tensor:
-        """A source face (1, 3, PORTRAIT, PORTRAIT) laid on the canvas by its mesh, moved a little as the localiser might."""
+        """A source face (1, 3, PORTRAIT, PORTRAIT) laid on the canvas by its mesh, a little off as the localiser might be."""
         mesh = self.meshes[mirrored][index].copy()
         turn = cv2.getRotationMatrix2D((0.5, 0.6), float(rng.normal(0, 1)), float(np.exp(rng.normal(0, 0.01))))
         mesh[:, :2] = mesh[:, :2] @ turn[:, :2].T + turn[:, 2] + rng.normal(0, 0.005, 2)
         mesh[:, :2] += rng.normal(0, 0.002, (len(mesh), 2))
         return lay(face, _canvas_field(mesh))
 
+    def laid(self, index: int, mirrored: bool) -> Tensor:
+        """A crop laid on its canvas (1, 3, CANVAS, CANVAS) RGB 0..255, by its mesh."""
+        return lay(self.source(index, mirrored)[2], _canvas_field(self.meshes[mirrored][index]))
+
     def contrast(self, index: int, mirrored: bool) -> Image:
-        """The contrast of a crop on its canvas (CANVAS, CANVAS, 3), by its mesh: what grafts bring along."""
-        canvas = lay(self.source(index, mirrored)[2], _canvas_field(self.meshes[mirrored][index]))
-        return np.ascontiguousarray(self._contrast(canvas)[0].permute(1, 2, 0).numpy())
+        """The contrast of a crop on its canvas (CANVAS, CANVAS, 3): what grafts bring along."""
+        contrast = self._contrast(self.laid(index, mirrored))
+        return np.ascontiguousarray(contrast[0].permute(1, 2, 0).numpy())
 
     def batch(self, rng: np.random.Generator, size: int, people: int, rows: tuple[int, int, int, int]) -> Batch:
         """A batch of `rows` = (self, pasted, grafted, cross) for one person among the first `people`."""

@@ -30,7 +30,7 @@ PORTRAIT = 224  # pixels of the picture that it is made of
 LIGHT_REACH = 0.1  # light is what changes over more than this, in widths of a crop
 CELLS = 32  # a side of the coarse picture that holds the light
 DARK = 0.04  # keeps ratios of dark pixels within bounds
-# A portrait in harsh light or underexposed has more contrast than a face has by itself; so much stays, root mean square.
+# A portrait underexposed or in harsh light has more contrast than a face has by itself; so much stays (root mean square).
 MOST_CONTRAST, MOST_COLOUR = 0.26, 0.06
 MOST_UNUSUAL = 2.5  # spreads by which a contrast may differ from the usual one of its place
 
@@ -285,7 +285,7 @@ class IdentityInjection(nn.Module):
         self.decoder_modulation = nn.ModuleList(ModulatedWeight(i, o, config.embedding) for i, o in DECODER)
 
     def canvas(self, face: Tensor) -> Tensor:
-        """The face (1, 3, PORTRAIT, PORTRAIT) RGB 0..255 in the places of the canonical mesh: (1, 3, CANVAS, CANVAS)."""
+        """The face (1, 3, PORTRAIT, PORTRAIT) RGB 0..255 where the canonical mesh has it: (1, 3, CANVAS, CANVAS)."""
         return lay(face, self.localiser(face / 255)[0])
 
     def forward(

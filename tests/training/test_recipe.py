@@ -59,7 +59,8 @@ def drawn_faces(folder: Path, count: int = 48) -> None:
 
 def person() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Feature map, embedding and face of somebody made up."""
-    return 0.08 * torch.randn(1, 1024, 7, 7), torch.randn(1, 128), 255 * torch.rand(1, 3, model.PORTRAIT, model.PORTRAIT)
+    face = 255 * torch.rand(1, 3, model.PORTRAIT, model.PORTRAIT)
+    return 0.08 * torch.randn(1, 1024, 7, 7), torch.randn(1, 128), face
 
 
 def test_smoke_run_trains_and_resumes(tmp_path: Path) -> None:
@@ -315,6 +316,18 @@ def test_a_fresh_network_puts_out_the_portrait_s_contrast_in_the_target_s_light(
         drawn = model.light_of(picture, mask) * (1 + contrast)
         given = torch.sigmoid(torch.tensor(3.0))
     assert torch.allclose(colour, (picture + given * (drawn - picture)).clamp(0, 1), atol=1e-5)
+
+
+def test_usual_contrast_is_symmetric_and_of_the_size_of_the_canvas(tmp_path: Path) -> None:
+    import data
+    import usual
+
+    drawn_faces(tmp_path / "data")
+    found = usual.usual_contrast(data.FaceData(tmp_path / "data"), 8)
+    assert found.shape == (2, model.CANVAS, model.CANVAS)
+    assert np.array_equal(found, found[:, :, ::-1])
+    assert found[1].min() >= 0
+    assert np.ptp(found[0].astype(np.float32)) > 0.1
 
 
 def test_meshes_have_partners_in_the_mirror() -> None:
