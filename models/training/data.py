@@ -96,7 +96,7 @@ class FaceData:
         return torch.from_numpy(feature_map), torch.from_numpy(vector), torch.from_numpy(face)
 
     def canvas(self, rng: np.random.Generator, face: Tensor, index: int, mirrored: bool) -> Tensor:
-        """A source face (1, 3, PORTRAIT, PORTRAIT) laid on the canvas by its mesh, a little off as the localiser might be."""
+        """A source face (1, 3, PORTRAIT, PORTRAIT) laid on the canvas by its mesh, a little off as a localiser is."""
         mesh = self.meshes[mirrored][index].copy()
         turn = cv2.getRotationMatrix2D((0.5, 0.6), float(rng.normal(0, 1)), float(np.exp(rng.normal(0, 0.01))))
         mesh[:, :2] = mesh[:, :2] @ turn[:, :2].T + turn[:, 2] + rng.normal(0, 0.005, 2)

@@ -77,7 +77,7 @@ def lesson(data: FaceData, seed: tuple[int, int]) -> Lesson:
 
 
 def moved_cells(mesh: Mesh, other: Mesh) -> Tensor:
-    """Where each of 32 x 32 cells of a view with `mesh` lies in another view of the same picture: (32, 32, 2), -1..1."""
+    """Where 32 x 32 cells of a view with `mesh` lie in another view of the same picture: (32, 32, 2), -1..1."""
     known = np.hstack([mesh[:, :2], np.ones((len(mesh), 1))])
     moves = np.linalg.lstsq(known, other[:, :2], rcond=None)[0]
     across, down = np.meshgrid(cells(32), cells(32))

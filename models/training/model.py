@@ -30,7 +30,7 @@ PORTRAIT = 224  # pixels of the picture that it is made of
 LIGHT_REACH = 0.1  # light is what changes over more than this, in widths of a crop
 CELLS = 32  # a side of the coarse picture that holds the light
 DARK = 0.04  # keeps ratios of dark pixels within bounds
-# A portrait underexposed or in harsh light has more contrast than a face has by itself; so much stays (root mean square).
+# Underexposed or in harsh light a portrait has more contrast than a face by itself; so much stays (root mean square).
 MOST_CONTRAST, MOST_COLOUR = 0.26, 0.06
 MOST_UNUSUAL = 2.5  # spreads by which a contrast may differ from the usual one of its place
 
