@@ -101,11 +101,11 @@ class FaceData:
         turn = cv2.getRotationMatrix2D((0.5, 0.6), float(rng.normal(0, 1)), float(np.exp(rng.normal(0, 0.01))))
         mesh[:, :2] = mesh[:, :2] @ turn[:, :2].T + turn[:, 2] + rng.normal(0, 0.005, 2)
         mesh[:, :2] += rng.normal(0, 0.002, (len(mesh), 2))
-        return lay(face, _canvas_field(mesh))
+        return lay_by_mesh(face, mesh)
 
     def laid(self, index: int, mirrored: bool) -> Tensor:
         """A crop laid on its canvas (1, 3, CANVAS, CANVAS) RGB 0..255, by its mesh."""
-        return lay(self.source(index, mirrored)[2], _canvas_field(self.meshes[mirrored][index]))
+        return lay_by_mesh(self.source(index, mirrored)[2], self.meshes[mirrored][index])
 
     def contrast(self, index: int, mirrored: bool) -> Image:
         """The contrast of a crop on its canvas (CANVAS, CANVAS, 3): what grafts bring along."""
@@ -131,9 +131,9 @@ class FaceData:
             image, mesh = self.view(rng, *((own, mirrored) if kind in ("self", "pasted") else (shown, side)), size)
             target = answer = image
             if kind == "pasted":
-                target = graft(image, mesh, self.contrast(shown, side), _light(image, mesh), rng.uniform(0.5, 1))
+                target = graft(image, mesh, self.contrast(shown, side), slow_light(image, mesh), rng.uniform(0.5, 1))
             elif kind == "grafted":
-                answer = graft(image, mesh, donor, _light(image, mesh), 1.0)
+                answer = graft(image, mesh, donor, slow_light(image, mesh), 1.0)
             elif rng.random() < 0.3:
                 target = answer = degrade(rng, image)
             if kind in ("pasted", "grafted") and rng.random() < 0.2:
@@ -168,14 +168,16 @@ class FaceData:
         return pixels, mesh
 
 
-def _light(image: Image, mesh: Mesh) -> Image:
+def slow_light(image: Image, mesh: Mesh) -> Image:
+    """What changes slowly in the face of a picture (S, S, 3) 0..1."""
     planar = torch.from_numpy(image).permute(2, 0, 1)[None]
     matte = torch.from_numpy(face_matte(mesh, image.shape[0]))[None, None]
     return np.asarray(light_of(planar, matte)[0].permute(1, 2, 0).numpy())
 
 
-def _canvas_field(mesh: Mesh) -> Tensor:
-    return torch.from_numpy(canvas_field(mesh, 32)).permute(2, 0, 1)[None]
+def lay_by_mesh(face: Tensor, mesh: Mesh) -> Tensor:
+    """A face (1, 3, PORTRAIT, PORTRAIT) RGB 0..255 on its canvas, by its mesh instead of a localiser."""
+    return lay(face, torch.from_numpy(canvas_field(mesh, 32)).permute(2, 0, 1)[None])
 
 
 def _pick(rng: np.random.Generator, people: list[list[int]]) -> list[int]:

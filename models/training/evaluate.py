@@ -19,8 +19,11 @@ import cv2
 import measures as m
 import numpy as np
 import onnxruntime as ort
+import torch
+from data import lay_by_mesh, slow_light
 from measures import Floats, Judge, Picture
-from model import weight_names
+from mesh import FaceMesh, face_matte, graft
+from model import Contrast, weight_names
 from numpy.typing import NDArray
 from prepare import CROP, Detector, aligned_crop
 from recogniser import Recogniser
@@ -61,6 +64,29 @@ class Pack:
         """SFace's unit embedding of an aligned crop."""
         vector = self.recogniser(cv2.resize(crop, (112, 112), interpolation=cv2.INTER_AREA)[None])[1][0]
         return np.asarray(vector / np.linalg.norm(vector), np.float64)
+
+
+class Grafts(Pack):
+    """In a pack's place: real faces grafted along exact landmarks (mesh.py), by no network. What the measures say of
+    these is the best that a network taught with them can come to."""
+
+    def __init__(self, folder: Path, threads: int, landmarks: Path) -> None:
+        super().__init__(folder, threads)
+        self._landmarks, self._contrast = FaceMesh(landmarks), Contrast()
+
+    def weights(self, crop: Picture) -> dict[str, NDArray[np.float32]]:
+        """The contrast of the person on an aligned crop, on the canvas."""
+        face = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)[None], np.float32))
+        found = self._contrast(lay_by_mesh(face, self._landmarks(crop)))
+        return {"contrast": np.ascontiguousarray(found[0].permute(1, 2, 0).numpy())}
+
+    def swap(self, crop: Picture, weights: dict[str, NDArray[np.float32]]) -> tuple[Picture, NDArray[np.float32]]:
+        """Grafted crop, 8 bits, and the matte of its face."""
+        image, mesh = crop.astype(np.float32) / 255, self._landmarks(crop)
+        matte = face_matte(mesh, crop.shape[0])
+        grafted = graft(image, mesh, weights["contrast"], slow_light(image, mesh), 1.0)
+        kept = np.where(matte[..., None] < BLACK_CLIP, image, grafted)
+        return np.asarray(kept * 255 + 0.5, np.uint8), matte
 
 
 @dataclass(frozen=True)
@@ -229,13 +255,15 @@ def main() -> None:
     parser.add_argument("--clips", type=Path)
     parser.add_argument("--dlib", type=Path, help="folder of dlib's .dat files")
     parser.add_argument("--protocol", type=Path, default=Path(__file__).with_name("protocol.json"))
+    parser.add_argument("--landmarks", type=Path, help="measure grafts along MediaPipe's landmarks instead of the pack")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="fewer, for a quick look; not the protocol")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheet", type=Path, help="the twenty worst pairs; pictures of people, never to be published")
     args = parser.parse_args()
-    pack, judge = Pack(args.pack, args.threads), Judge(m.dlib_folder(args.dlib))
+    grafts = args.landmarks and Grafts(args.pack, args.threads, args.landmarks)
+    pack, judge = grafts or Pack(args.pack, args.threads), Judge(m.dlib_folder(args.dlib))
     rows, crops = read_faces(args.faces, args.index)
     real = {name: judge.descriptor(crop) for name, crop in crops.items()}
     if not args.protocol.exists():
