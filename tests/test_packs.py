@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from mobilefaceswap.cli.packs import app
 from mobilefaceswap.errors import PackError, PackIntegrityError, PackNotFoundError
+from mobilefaceswap.identity import portrait_size
 from mobilefaceswap.packs import (
     Pack,
     encoder_session,
@@ -129,6 +130,22 @@ def test_a_missing_file_is_refused_with_its_hash(folder: Path) -> None:
 def test_an_unknown_name_is_refused_with_the_folders_searched() -> None:
     with pytest.raises(PackNotFoundError, match=re.escape(str(pack_folders()[-1]))):
         find_pack("no-such-pack")
+
+
+def _portrait_graph(shape: tuple[int | str, ...]) -> bytes:
+    value, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    nodes = [onnx.helper.make_node("Identity", ["face"], ["canvas"])]
+    graph = onnx.helper.make_graph(nodes, "portrait", [value("face", kind, shape)], [value("canvas", kind, shape)])
+    opset = [onnx.helper.make_opsetid("", 17)]
+    return onnx.helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+
+
+def test_a_portrait_has_the_size_that_the_identity_graph_declares(base_pack: Pack) -> None:
+    assert portrait_size(identity_session(base_pack)) == 224
+    assert portrait_size(load_session(_portrait_graph((1, 3, 112, 112)))) == 112
+    for shape in ((1, 3, "H", "W"), (1, 3, 112, 96), (1, 3, 112)):
+        with pytest.raises(PackError, match=r"fixed size.*Export the graph again"):
+            portrait_size(load_session(_portrait_graph(shape)))
 
 
 @pytest.mark.parametrize(

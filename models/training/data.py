@@ -90,10 +90,14 @@ class FaceData:
     def source(self, index: int, mirrored: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Feature map (1, 1024, 7, 7), embedding (1, 128) and face (1, 3, PORTRAIT, PORTRAIT) RGB 0..255 of a crop."""
         feature_map = self._maps[mirrored][index : index + 1].astype(np.float32)
-        face = cv2.resize(self.crops[index], (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_AREA)
-        face = np.ascontiguousarray(face[:, ::-1] if mirrored else face, np.float32).transpose(2, 0, 1)[None]
         vector = self._vectors[mirrored][index : index + 1]
-        return torch.from_numpy(feature_map), torch.from_numpy(vector), torch.from_numpy(face)
+        return torch.from_numpy(feature_map), torch.from_numpy(vector), self.face(index, mirrored)
+
+    def face(self, index: int, mirrored: bool) -> Tensor:
+        """A crop as the portrait of a person: (1, 3, PORTRAIT, PORTRAIT) RGB 0..255."""
+        face = cv2.resize(self.crops[index], (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_AREA)
+        face = np.ascontiguousarray(face[:, ::-1] if mirrored else face, np.float32)
+        return torch.from_numpy(face.transpose(2, 0, 1)[None])
 
     def canvas(self, rng: np.random.Generator, face: Tensor, index: int, mirrored: bool) -> Tensor:
         """A source face (1, 3, PORTRAIT, PORTRAIT) laid on the canvas by its mesh, a little off as a localiser is."""
@@ -105,7 +109,7 @@ class FaceData:
 
     def laid(self, index: int, mirrored: bool) -> Tensor:
         """A crop laid on its canvas (1, 3, CANVAS, CANVAS) RGB 0..255, by its mesh."""
-        return lay_by_mesh(self.source(index, mirrored)[2], self.meshes[mirrored][index])
+        return lay_by_mesh(self.face(index, mirrored), self.meshes[mirrored][index])
 
     def contrast(self, index: int, mirrored: bool) -> Image:
         """The contrast of a crop on its canvas (CANVAS, CANVAS, 3): what grafts bring along."""

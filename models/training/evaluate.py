@@ -67,8 +67,8 @@ class Pack:
 
 
 class Grafts(Pack):
-    """In a pack's place: real faces grafted along exact landmarks (mesh.py), by no network. What the measures say of
-    these is the best that a network taught with them can come to."""
+    """In a pack's place: real faces grafted along exact landmarks (mesh.py), by no network: how well the
+    measures say that landmarks alone keep pose and expression."""
 
     def __init__(self, folder: Path, threads: int, landmarks: Path) -> None:
         super().__init__(folder, threads)

@@ -21,16 +21,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .colour import to_display
-from .errors import IdentityFileError, NoFaceInSourceError, UserInputError
+from .errors import IdentityFileError, NoFaceInSourceError, PackError, UserInputError
 from .faces import Face, FaceAnalyser
 from .faces.align import fit_crop, sample_crop
 from .faces.choose import cosine
 from .files import written_whole
 from .frame import Floats, Frame
 from .media import PICTURE_ENDINGS, write_failure
-from .packs import Pack, encoder_session, identity_session
+from .packs import Pack, Session, encoder_session, identity_session
 
-__all__ = ["Identity", "Picture", "display_crop", "encode_face", "picture_files", "prepare_identity"]
+__all__ = ["Identity", "Picture", "display_crop", "encode_face", "picture_files", "portrait_size", "prepare_identity"]
 
 FORMAT = "mobilefaceswap-identity"
 _VERSION = "1"
@@ -163,6 +163,17 @@ def encoder_input(picture: Frame, face: Face, pack: Pack, size: int) -> Floats:
     return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], np.float32)
 
 
+def portrait_size(session: Session) -> int:
+    """Pixels of the square face that a pack's identity graph asks for. Raises PackError where it leaves them open."""
+    shape = session.inputs["face"]
+    if len(shape) != 4 or not isinstance(shape[-1], int) or shape[-2] != shape[-1]:
+        raise PackError(
+            "expected the identity graph of the pack to take a square face of a fixed size, as (1, 3, 224, 224); "
+            f"found {shape}. Export the graph again with a fixed size, or choose another pack"
+        )
+    return shape[-1]
+
+
 def prepare_identity(
     pictures: Sequence[tuple[str, Frame]],
     pack: Pack,
@@ -200,7 +211,7 @@ def prepare_identity(
     inputs = {"feature_map": feature_map, "embedding": embedding}
     if "face" in session.inputs:
         # A mean of several faces would be nobody's: the most typical picture stands for all.
-        inputs["face"] = encoder_input(*typical, pack, session.inputs["face"][-1])
+        inputs["face"] = encoder_input(*typical, pack, portrait_size(session))
     thumbnail = _thumbnail(display_crop(*typical, pack, pack.crop.size))
     return Identity(session.run(inputs), embedding[0], pack.name, pack.content_hash, thumbnail, release, tuple(notes))
 
