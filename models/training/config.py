@@ -36,6 +36,7 @@ class Weights:
     attribute: float = 0.4
     low_frequency: float = 2.0
     surround: float = 1.0
+    landmarks: float = 0.0  # above 0 needs two networks that are not in the repository (landmarks.py)
     adversarial: float = 0.05
 
 

@@ -49,6 +49,7 @@ class Batch:
 
     target: Tensor
     answer: Tensor
+    real: Tensor  # the untouched picture whose pose and expression the swap is to have
     shape: Tensor  # (N, 1, S, S) soft face shape 0..1
     features: Tensor  # (N, 1, S, S) soft shape of eyes and mouth
     background: Tensor  # (N, 1, S, S) 1 well outside the face
@@ -128,7 +129,7 @@ class FaceData:
         feature_map, embedding, face = self.source(index, mirrored)
         canvas = self.canvas(rng, face, index, mirrored)
         donor = self.contrast(index, mirrored)
-        targets, answers, meshes, shows = [], [], [], []
+        targets, answers, reals, meshes, shows = [], [], [], [], []
         for kind in (k for k, count in zip(KINDS, rows, strict=True) for _ in range(count)):
             own = index if kind == "grafted" else int(rng.choice(others))
             shown, side = (index, False) if kind == "self" else self.alike(rng, own, mirrored)
@@ -144,11 +145,12 @@ class FaceData:
                 target = veil(rng, target, mesh)
             targets.append(target)
             answers.append(answer)
+            reals.append(image)
             meshes.append(mesh)
             shows.append(self._vectors[0][shown] * (kind != "self"))
         shape, features, background = zip(*(face_shapes(mesh, size) for mesh in meshes), strict=True)
         return Batch(
-            _planar(targets), _planar(answers), _mask(shape), _mask(features), _mask(background),
+            _planar(targets), _planar(answers), _planar(reals), _mask(shape), _mask(features), _mask(background),
             (feature_map, embedding, face, canvas), F.normalize(torch.from_numpy(np.stack(shows))), sum(rows[:3]),
         )  # fmt: skip
 

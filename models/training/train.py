@@ -25,6 +25,7 @@ from config import Config, load_config
 from critics import Discriminator, Identity, Perception
 from data import Batch, FaceData
 from distil import STUDENT_SIZE
+from landmarks import Landmarks
 from losses import (
     cosine_distance,
     feature_distance,
@@ -116,6 +117,14 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Judges:
+    """Networks that say what is on a swapped picture, and do not learn."""
+
+    perception: Perception
+    landmarks: Landmarks | None  # where the configuration gives them a weight
+
+
+@dataclass(frozen=True)
 class Draw:
     """A worker's batch for one step and its sources of chance."""
 
@@ -131,7 +140,7 @@ def draw(config: Config, data: FaceData, step: int, worker: int) -> Draw:
     return Draw(data.batch(rng, stage.size, stage.people, stage.rows), rng, chance)
 
 
-def part_of_step(run: Run, drawn: Draw, perception: Perception, device: torch.device) -> Part:
+def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) -> Part:
     """One batch, one source person: losses of IIM and IDN and their gradients."""
     weights, stage = run.config.weights, run.config.stage(run.step)
     batch, rng, chance = to_device(drawn.batch, device), drawn.rng, drawn.chance
@@ -139,8 +148,8 @@ def part_of_step(run: Run, drawn: Draw, perception: Perception, device: torch.de
     colour, _ = run.model(batch.target, *batch.source)
     swapped = composite(colour, batch.shape, batch.target)
     with torch.no_grad():
-        wanted = perception(batch.answer)
-    found = perception(swapped)
+        wanted = judges.perception(batch.answer)
+    found = judges.perception(swapped)
     # Rows that show the source person already, which come first, need no judge of identity.
     rows = torch.from_numpy(stage.rows[0] + rng.permutation(len(swapped) - stage.rows[0])[: stage.sface_rows])
     said = swapped.new_zeros(0, batch.source[1].shape[1])
@@ -158,6 +167,8 @@ def part_of_step(run: Run, drawn: Draw, perception: Perception, device: torch.de
         "small": weights.small * cosine_distance(by_small, batch.source[1]).mean(),
         "surround": weights.surround * masked_l1(colour, batch.target, batch.background),
     }
+    if judges.landmarks:
+        losses["landmarks"] = weights.landmarks * judges.landmarks(swapped, batch.real, chance)
     if stage.sface_rows:
         losses["sface"] = weights.sface * cosine_distance(said, batch.source[1]).mean()
         losses["left_over"] = weights.left_over * left_over(said, batch.source[1], batch.shown[rows]).mean()
@@ -235,6 +246,8 @@ def main() -> None:
     parser.add_argument("--sface", type=Path, required=True)
     parser.add_argument("--small", type=Path, required=True, help="the encoder that distil.py wrote")
     parser.add_argument("--localisers", type=Path, help="what localise.py wrote; needed where no checkpoint is given")
+    parser.add_argument("--mesh", type=Path, help="MediaPipe's face_landmark.tflite, for the loss `landmarks`")
+    parser.add_argument("--points", type=Path, help="face_landmark_68_model-weights_manifest.json, for the same")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to begin from when RUN has none")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop (resumably) after this long")
@@ -253,7 +266,13 @@ def main() -> None:
     torch.set_num_threads(args.workers * args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)
-    identity, perception = Identity(args.sface, args.small).to(device), Perception().to(device)
+    identity = Identity(args.sface, args.small).to(device)
+    landmarks = None
+    if config.weights.landmarks:
+        if args.mesh is None or args.points is None:
+            raise SystemExit("Expected --mesh and --points, since the configuration gives `landmarks` a weight.")
+        landmarks = Landmarks(args.mesh, args.points).to(device)
+    judges = Judges(Perception().to(device), landmarks)
     data, run, last = FaceData(args.data, config.clean_only), Run.fresh(config, identity, device), args.out / "last.pt"
     if last.exists() or args.start:
         run.load(last if last.exists() else args.start, device)
@@ -266,10 +285,10 @@ def main() -> None:
         )
         settle(run.model, first.target, first.source)
         run.average.load_state_dict(run.model.state_dict())
-    fit(run, data, perception, device, args)
+    fit(run, data, judges, device, args)
 
 
-def fit(run: Run, data: FaceData, perception: Perception, device: torch.device, args: argparse.Namespace) -> None:
+def fit(run: Run, data: FaceData, judges: Judges, device: torch.device, args: argparse.Namespace) -> None:
     """The loop: batches, steps, figures, sheets and checkpoints until the steps or the minutes are used up."""
     drawn = [draw(run.config, data, run.step, worker) for worker in range(args.workers)]
     begun = reported = time.time()
@@ -279,7 +298,7 @@ def fit(run: Run, data: FaceData, perception: Perception, device: torch.device, 
     while run.step < run.config.steps and time.time() - begun < 60 * args.minutes:
         stage = run.config.stage(run.step)
         run.model.train()
-        parts = list(pool.map(lambda one: part_of_step(run, one, perception, device), drawn))
+        parts = list(pool.map(lambda one: part_of_step(run, one, judges, device), drawn))
         # The next batches are made while the networks learn from these.
         coming: list[Future[Draw]] = [
             pool.submit(draw, run.config, data, run.step + 1, worker) for worker in range(args.workers)

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPE, PACK = ROOT / "models" / "training", ROOT / "models" / "base-224"
 sys.path.insert(0, str(RECIPE))
 
+import landmarks  # noqa: E402
 import losses  # noqa: E402
 import mesh  # noqa: E402
 import model  # noqa: E402
@@ -347,6 +348,80 @@ def test_two_views_of_a_picture_are_told_apart_by_how_they_moved() -> None:
     assert np.abs(moved.numpy() - wanted).max() < 1e-4
     rows = torch.arange(4.0)[:, None]
     assert localise.twins(rows).flatten().tolist() == [1, 0, 3, 2]
+
+
+def drawn_points_net(folder: Path) -> Path:
+    """The files of a 68-point network with random weights, as face-api.js stores them; its manifest."""
+    rng, entries, raw = np.random.default_rng(0), [], b""
+    widths = (3, 32, 64, 128, 256)
+    shapes = {}
+    for block in range(4):
+        for conv in range(4):
+            entering = widths[block] if conv == 0 else widths[block + 1]
+            name = f"dense{block}/conv{conv}"
+            if block == conv == 0:
+                shapes[f"{name}/filters"] = [3, 3, 3, 32]
+            else:
+                shapes[f"{name}/depthwise_filter"] = [3, 3, entering, 1]
+                shapes[f"{name}/pointwise_filter"] = [1, 1, entering, widths[block + 1]]
+            shapes[f"{name}/bias"] = [widths[block + 1]]
+    shapes |= {"fc/weights": [256, 136], "fc/bias": [136]}
+    for name, shape in shapes.items():
+        quantization = {"dtype": "uint8", "scale": 0.001, "min": -0.128}
+        entries.append({"name": name, "shape": shape, "dtype": "float32", "quantization": quantization})
+        raw += rng.integers(0, 256, int(np.prod(shape)), np.uint8).tobytes()
+    (folder / "points.bin").write_bytes(raw)
+    (folder / "points.json").write_text(json.dumps([{"paths": ["points.bin"], "weights": entries}]))
+    return folder / "points.json"
+
+
+def test_the_68_point_network_reads_its_file_and_leads_back_to_the_picture(tmp_path: Path) -> None:
+    network = landmarks.PointsNet(drawn_points_net(tmp_path))
+    image = torch.rand(2, 3, landmarks.POINTS_INPUT, landmarks.POINTS_INPUT, requires_grad=True)
+    told = network(image)
+    told.sum().backward()
+    assert told.shape == (2, 136)
+    assert float((network.dense0_conv0_bias + 0.0005).abs().max()) <= 0.1275 + 1e-6
+    assert float(image.grad.abs().sum()) > 0
+    with torch.no_grad():
+        assert torch.allclose(network(image[:1]), told[:1], atol=1e-5)
+
+
+def test_uneven_padding_puts_the_larger_part_after() -> None:
+    kernel = torch.tensor([[[[1.0, 0, 0], [0, 0, 0], [0, 0, 0]]]])
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    seen = torch.nn.functional.conv2d(landmarks.padded(image, 3, 2), kernel, stride=2)
+    assert seen.flatten().tolist() == [0, 2, 8, 10]
+    seen = torch.nn.functional.conv2d(landmarks.padded(image, 3, 1), kernel)
+    assert seen[0, 0].tolist() == [[0, 0, 0, 0], [0, 0, 1, 2], [0, 4, 5, 6], [0, 8, 9, 10]]
+
+
+def test_views_look_at_the_same_place_of_both_pictures_and_repeat_by_seed() -> None:
+    chance = torch.Generator().manual_seed(3)
+    turns = landmarks.views(64, (0.8, 0.06), (0.5, 0.63), chance)
+    across, down = torch.meshgrid(torch.linspace(-1, 1, 160), torch.linspace(-1, 1, 160), indexing="xy")
+    places = torch.stack([across, down, torch.zeros_like(down)])[None].expand(64, -1, -1, -1)
+    middle = landmarks.seen(places, turns, 9)[:, :2, 4, 4]
+    assert (middle.mean(0) - torch.tensor([0.0, 0.26])).abs().max() < 0.02
+    assert float(middle.std(0).min()) > 0.01
+    assert abs(float(turns[:, 0].norm(dim=1).mean()) - 0.8) < 0.03
+    again = landmarks.views(64, (0.8, 0.06), (0.5, 0.63), torch.Generator().manual_seed(3))
+    assert torch.equal(turns, again)
+
+
+def test_landmark_loss_without_its_networks_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    for needed in ("onnx2torch", "efficientnet_lite_pytorch"):
+        pytest.importorskip(needed, reason="the recipe's critics need the train extra")
+    drawn_faces(tmp_path / "data")
+    (tmp_path / "held.toml").write_text(
+        (RECIPE / "configs/base.toml").read_text().replace("sface = 6.0", "landmarks = 1.0")
+    )
+    command = [sys.executable, "train.py", str(tmp_path / "held.toml"), "--smoke", "--data", str(tmp_path / "data")]
+    command += ["--sface", str(PACK / "sface.onnx"), "--small", str(RECIPE / "checkpoints/small_encoder.pt")]
+    told = subprocess.run([*command, "--out", str(tmp_path / "run")], cwd=RECIPE, capture_output=True, text=True)
+    assert told.returncode == 1
+    assert "--mesh and --points" in told.stderr
+    assert "Traceback" not in told.stderr
 
 
 def test_sface_file_equals_opencv_recogniser(tmp_path: Path) -> None:

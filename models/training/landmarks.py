@@ -1,0 +1,196 @@
+"""Landmark networks as differentiable graphs: they hold a swap to the pose and expression of its target.
+
+FaceMesh (arXiv 1907.06724; Apache-2.0) is read from MediaPipe's `face_landmark.tflite`. The 68 points come from
+face-api.js (MIT), npm package `@vladmandic/face-api`, files `model/face_landmark_68_model*`. Neither ships, and
+neither is the judge of evaluate.py.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mesh import BROWS, CHEEKS, CHIN, EYES, INPUT, JAW, LIPS, MOUTH, NOSE
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+POINTS_INPUT = 112  # pixels of the 68-point network's input
+WATCHED = [*BROWS, *EYES[0], *EYES[1], *LIPS, *MOUTH, *NOSE, *CHEEKS, *CHIN, *JAW[::2]]
+JAW_POINTS = 17  # the first of the 68
+_MEAN = (122.782, 117.001, 104.298)  # RGB, which the 68-point network takes away
+
+
+class TfliteGraph(nn.Module):
+    """A TensorFlow Lite file of float layers as a torch module: (N, 3, H, W) -> its first output, flat (N, D).
+
+    Knows the layers that FaceMesh has; another one raises ValueError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        import tflite
+
+        model = tflite.Model.GetRootAsModel(path.read_bytes(), 0)
+        graph = model.Subgraphs(0)
+        names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
+        self._constants: dict[int, np.ndarray] = {}
+        self._steps: list[tuple[str, list[int], int, dict[str, Any]]] = []
+        for i in range(graph.OperatorsLength()):
+            operator = graph.Operators(i)
+            code = model.OperatorCodes(operator.OpcodeIndex())
+            name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+            entering, leaving = operator.InputsAsNumpy().tolist(), int(operator.OutputsAsNumpy()[0])
+            for index in entering:
+                self._read(tflite, model, graph, index)
+            if name == "DEQUANTIZE":
+                self._constants[leaving] = self._constants[entering[0]].astype(np.float32)
+                continue
+            self._steps.append((name, entering, leaving, self._options(tflite, name, operator)))
+        self._input, self._output = graph.Inputs(0), graph.Outputs(0)
+        for name, entering, _, _ in self._steps:
+            self._register(name, entering)
+        self.requires_grad_(False)
+
+    def _read(self, tflite: Any, model: Any, graph: Any, index: int) -> None:
+        tensor = graph.Tensors(index)
+        data = model.Buffers(tensor.Buffer())
+        if index in self._constants or not data.DataLength():
+            return
+        kind = {tflite.TensorType.FLOAT16: np.float16, tflite.TensorType.FLOAT32: np.float32}
+        values = np.frombuffer(data.DataAsNumpy().tobytes(), kind.get(tensor.Type(), np.int32))
+        self._constants[index] = values.reshape(tensor.ShapeAsNumpy())
+
+    @staticmethod
+    def _options(tflite: Any, name: str, operator: Any) -> dict[str, Any]:
+        kind = {
+            "CONV_2D": "Conv2DOptions",
+            "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+            "MAX_POOL_2D": "Pool2DOptions",
+        }
+        if name in kind:
+            options = getattr(tflite, kind[name])()
+            options.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
+            if options.FusedActivationFunction() or options.StrideW() != options.StrideH():
+                raise ValueError(f"Expected a plain {name} with even strides, found another.")
+            return {"stride": options.StrideH(), "same": options.Padding() == tflite.Padding.SAME}
+        if name not in ("ADD", "PAD", "PRELU"):
+            raise ValueError(f"Expected the layers of FaceMesh, found {name}.")
+        return {}
+
+    def _register(self, name: str, entering: list[int]) -> None:
+        for index in entering[1:] if name != "ADD" else []:
+            value = self._constants[index]
+            if name == "CONV_2D" and value.ndim == 4:
+                value = value.transpose(0, 3, 1, 2)
+            elif name == "DEPTHWISE_CONV_2D" and value.ndim == 4:
+                value = value.transpose(3, 0, 1, 2)
+            self.register_buffer(f"t{index}", torch.from_numpy(np.array(value)), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        known: dict[int, Tensor] = {self._input: image}
+        for name, entering, leaving, options in self._steps:
+            x, rest = known[entering[0]], [getattr(self, f"t{i}", None) for i in entering[1:]]
+            if name == "ADD":
+                known[leaving] = x + known[entering[1]]
+            elif name == "PRELU":
+                known[leaving] = F.prelu(x, rest[0].flatten())
+            elif name == "PAD":
+                known[leaving] = F.pad(x, (0, 0, 0, 0, 0, int(rest[0][3, 1])))
+            elif name == "MAX_POOL_2D":
+                known[leaving] = F.max_pool2d(x, options["stride"])
+            else:
+                groups = x.shape[1] if name == "DEPTHWISE_CONV_2D" else 1
+                x = padded(x, rest[0].shape[2], options["stride"]) if options["same"] else x
+                known[leaving] = F.conv2d(x, rest[0], rest[1], options["stride"], groups=groups)
+        return known[self._output].flatten(1)
+
+
+def padded(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """TensorFlow's "same" padding: where it is uneven, the larger part comes after."""
+    height, width = (max((math.ceil(n / stride) - 1) * stride + kernel - n, 0) for n in x.shape[2:])
+    return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))
+
+
+class PointsNet(nn.Module):
+    """The 68 points of face-api.js: (N, 3, POINTS_INPUT, POINTS_INPUT) RGB 0..1 -> (N, 136), x and y 0..1 in turn."""
+
+    def __init__(self, manifest: Path) -> None:
+        super().__init__()
+        (group,) = json.loads(manifest.read_text())
+        raw, at = b"".join((manifest.parent / part).read_bytes() for part in group["paths"]), 0
+        for entry in group["weights"]:
+            count, scale = math.prod(entry["shape"]), entry["quantization"]
+            values = np.frombuffer(raw, np.uint8, count, at).astype(np.float32) * scale["scale"] + scale["min"]
+            value, at = torch.from_numpy(values.reshape(entry["shape"])), at + count
+            if value.ndim == 4:
+                value = value.permute(2, 3, 0, 1) if "depthwise" in entry["name"] else value.permute(3, 2, 0, 1)
+            self.register_buffer(entry["name"].replace("/", "_"), value.contiguous(), persistent=False)
+        self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None] / 255, persistent=False)
+
+    def _layer(self, x: Tensor, name: str, stride: int = 1) -> Tensor:
+        x, bias = padded(x, 3, stride), getattr(self, f"{name}_bias")
+        if hasattr(self, f"{name}_filters"):
+            return F.conv2d(x, getattr(self, f"{name}_filters"), bias, stride)
+        x = F.conv2d(x, getattr(self, f"{name}_depthwise_filter"), None, stride, groups=x.shape[1])
+        return F.conv2d(x, getattr(self, f"{name}_pointwise_filter"), bias)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = image - self.mean
+        for block in range(4):
+            so_far = first = F.relu(self._layer(x, f"dense{block}_conv0", 2))
+            for conv in (1, 2, 3):
+                so_far = so_far + self._layer(F.relu(so_far) if conv > 1 else first, f"dense{block}_conv{conv}")
+            x = F.relu(so_far)
+        return F.avg_pool2d(x, x.shape[-1]).flatten(1) @ self.fc_weights + self.fc_bias
+
+
+class Landmarks(nn.Module):
+    """How far the landmarks of a swap lie from those of its target: two networks, on views drawn at random."""
+
+    def __init__(self, mesh: Path, points: Path) -> None:
+        super().__init__()
+        self.mesh, self.points = TfliteGraph(mesh), PointsNet(points)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, swapped: Tensor, real: Tensor, chance: torch.Generator) -> Tensor:
+        """The sum of both networks' mean distances between the landmarks of two (N, 3, S, S) RGB 0..1, in hundredths
+        of their width. Brows, eyes, nose and mouth count; of the jaw, what FaceMesh says."""
+        by_mesh = self._distance(self.mesh, swapped, real, views(len(real), (1.25, 0.1), (0.5, 0.62), chance), INPUT)
+        turns = views(len(real), (0.8, 0.06), (0.5, 0.63), chance)
+        return by_mesh + self._distance(self.points, swapped, real, turns, POINTS_INPUT)
+
+    def _distance(self, network: nn.Module, swapped: Tensor, real: Tensor, turns: Tensor, size: int) -> Tensor:
+        turns = turns.to(real.device)
+        found = self._places(network, seen(swapped, turns, size))
+        with torch.no_grad():
+            wanted = self._places(network, seen(real, turns, size))
+        width = turns[:, 0].norm(dim=1)[:, None]
+        return 100 * ((found - wanted).norm(dim=2) * width).mean()
+
+    def _places(self, network: nn.Module, image: Tensor) -> Tensor:
+        """Landmarks (N, K, 2 or 3) that count, in widths of the picture seen."""
+        if network is self.mesh:
+            return self.mesh(image).unflatten(1, (-1, 3))[:, WATCHED] / INPUT
+        return self.points(image).unflatten(1, (-1, 2))[:, JAW_POINTS:]
+
+
+def views(count: int, reach: tuple[float, float], middle: tuple[float, float], chance: torch.Generator) -> Tensor:
+    """Affine maps (N, 2, 3) for `seen`: squares of about `reach` (mean, deviation in parts) widths of a crop around
+    `middle`, a little off and a little turned."""
+    width = reach[0] * torch.exp(reach[1] * torch.randn(count, generator=chance))
+    angle = 0.08 * torch.randn(count, generator=chance)
+    off = 0.02 * torch.randn(count, 2, generator=chance)
+    cosine, sine = width * torch.cos(angle), width * torch.sin(angle)
+    rows = [torch.stack([cosine, -sine, 2 * (middle[0] + off[:, 0]) - 1], 1)]
+    rows += [torch.stack([sine, cosine, 2 * (middle[1] + off[:, 1]) - 1], 1)]
+    return torch.stack(rows, 1)
+
+
+def seen(image: Tensor, turn: Tensor, size: int) -> Tensor:
+    """(N, 3, S, S) as (N, 3, size, size) through affine maps (N, 2, 3); beyond the border its last pixel goes on."""
+    grid = F.affine_grid(turn, [len(image), 3, size, size], align_corners=False)
+    return F.grid_sample(image, grid, padding_mode="border", align_corners=False)
