@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from losses import seen, squares
 from mesh import BROWS, CHEEKS, CHIN, EYES, INPUT, JAW, LIPS, MOUTH, NOSE
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,32 +39,34 @@ class TfliteGraph(nn.Module):
         model = tflite.Model.GetRootAsModel(path.read_bytes(), 0)
         graph = model.Subgraphs(0)
         names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
-        self._constants: dict[int, np.ndarray] = {}
+        constants: dict[int, np.ndarray] = {}
         self._steps: list[tuple[str, list[int], int, dict[str, Any]]] = []
         for i in range(graph.OperatorsLength()):
             operator = graph.Operators(i)
             code = model.OperatorCodes(operator.OpcodeIndex())
             name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
             entering, leaving = operator.InputsAsNumpy().tolist(), int(operator.OutputsAsNumpy()[0])
-            for index in entering:
-                self._read(tflite, model, graph, index)
+            constants |= self._stored(tflite, model, graph, [t for t in entering if t not in constants])
             if name == "DEQUANTIZE":
-                self._constants[leaving] = self._constants[entering[0]].astype(np.float32)
+                constants[leaving] = constants[entering[0]].astype(np.float32)
                 continue
             self._steps.append((name, entering, leaving, self._options(tflite, name, operator)))
+            self._register(name, {t: constants[t] for t in entering[1:] if t in constants})
         self._input, self._output = graph.Inputs(0), graph.Outputs(0)
-        for name, entering, _, _ in self._steps:
-            self._register(name, entering)
         self.requires_grad_(False)
 
-    def _read(self, tflite: Any, model: Any, graph: Any, index: int) -> None:
-        tensor = graph.Tensors(index)
-        data = model.Buffers(tensor.Buffer())
-        if index in self._constants or not data.DataLength():
-            return
-        kind = {tflite.TensorType.FLOAT16: np.float16, tflite.TensorType.FLOAT32: np.float32}
-        values = np.frombuffer(data.DataAsNumpy().tobytes(), kind.get(tensor.Type(), np.int32))
-        self._constants[index] = values.reshape(tensor.ShapeAsNumpy())
+    @staticmethod
+    def _stored(tflite: Any, model: Any, graph: Any, indices: list[int]) -> dict[int, np.ndarray]:
+        """The tensors among `indices` whose values stand in the file."""
+        kinds = {tflite.TensorType.FLOAT16: np.float16, tflite.TensorType.FLOAT32: np.float32}
+        found = {}
+        for index in indices:
+            tensor = graph.Tensors(index)
+            data = model.Buffers(tensor.Buffer())
+            if data.DataLength():
+                values = np.frombuffer(data.DataAsNumpy().tobytes(), kinds.get(tensor.Type(), np.int32))
+                found[index] = values.reshape(tensor.ShapeAsNumpy())
+        return found
 
     @staticmethod
     def _options(tflite: Any, name: str, operator: Any) -> dict[str, Any]:
@@ -76,18 +80,17 @@ class TfliteGraph(nn.Module):
             options.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
             if options.FusedActivationFunction() or options.StrideW() != options.StrideH():
                 raise ValueError(f"Expected a plain {name} with even strides, found another.")
+            if name == "MAX_POOL_2D" and {options.FilterHeight(), options.FilterWidth()} != {options.StrideH()}:
+                raise ValueError("Expected pools as large as their stride, found another.")
             return {"stride": options.StrideH(), "same": options.Padding() == tflite.Padding.SAME}
         if name not in ("ADD", "PAD", "PRELU"):
             raise ValueError(f"Expected the layers of FaceMesh, found {name}.")
         return {}
 
-    def _register(self, name: str, entering: list[int]) -> None:
-        for index in entering[1:] if name != "ADD" else []:
-            value = self._constants[index]
-            if name == "CONV_2D" and value.ndim == 4:
-                value = value.transpose(0, 3, 1, 2)
-            elif name == "DEPTHWISE_CONV_2D" and value.ndim == 4:
-                value = value.transpose(3, 0, 1, 2)
+    def _register(self, name: str, constants: dict[int, np.ndarray]) -> None:
+        axes = {"CONV_2D": (0, 3, 1, 2), "DEPTHWISE_CONV_2D": (3, 0, 1, 2)}
+        for index, value in constants.items():
+            value = value.transpose(axes[name]) if name in axes and value.ndim == 4 else value
             self.register_buffer(f"t{index}", torch.from_numpy(np.array(value)), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -159,23 +162,26 @@ class Landmarks(nn.Module):
     def forward(self, swapped: Tensor, real: Tensor, chance: torch.Generator) -> Tensor:
         """The sum of both networks' mean distances between the landmarks of two (N, 3, S, S) RGB 0..1, in hundredths
         of their width. Brows, eyes, nose and mouth count; of the jaw, what FaceMesh says."""
-        by_mesh = self._distance(self.mesh, swapped, real, views(len(real), (1.25, 0.1), (0.5, 0.62), chance), INPUT)
+        turns = views(len(real), (1.25, 0.1), (0.5, 0.62), chance)
+        by_mesh = distance(self._on_mesh, swapped, real, turns, INPUT)
         turns = views(len(real), (0.8, 0.06), (0.5, 0.63), chance)
-        return by_mesh + self._distance(self.points, swapped, real, turns, POINTS_INPUT)
+        return by_mesh + distance(self._on_points, swapped, real, turns, POINTS_INPUT)
 
-    def _distance(self, network: nn.Module, swapped: Tensor, real: Tensor, turns: Tensor, size: int) -> Tensor:
-        turns = turns.to(real.device)
-        found = self._places(network, seen(swapped, turns, size))
-        with torch.no_grad():
-            wanted = self._places(network, seen(real, turns, size))
-        width = turns[:, 0].norm(dim=1)[:, None]
-        return 100 * ((found - wanted).norm(dim=2) * width).mean()
+    def _on_mesh(self, view: Tensor) -> Tensor:
+        return self.mesh(view).unflatten(1, (-1, 3))[:, WATCHED] / INPUT
 
-    def _places(self, network: nn.Module, image: Tensor) -> Tensor:
-        """Landmarks (N, K, 2 or 3) that count, in widths of the picture seen."""
-        if network is self.mesh:
-            return self.mesh(image).unflatten(1, (-1, 3))[:, WATCHED] / INPUT
-        return self.points(image).unflatten(1, (-1, 2))[:, JAW_POINTS:]
+    def _on_points(self, view: Tensor) -> Tensor:
+        return self.points(view).unflatten(1, (-1, 2))[:, JAW_POINTS:]
+
+
+def distance(places: Callable[[Tensor], Tensor], swapped: Tensor, real: Tensor, turns: Tensor, size: int) -> Tensor:
+    """Mean distance of what `places` says of both pictures through the same views (N, 2, 3): landmarks (N, K, 2 or 3)
+    in widths of the view; the distance is in hundredths of the pictures' width. Only `swapped` gets a gradient."""
+    found = places(seen(swapped, turns, size))
+    with torch.no_grad():
+        wanted = places(seen(real, turns, size))
+    width = turns[:, 0].norm(dim=1)[:, None].to(real.device)
+    return 100 * ((found - wanted).norm(dim=2) * width).mean()
 
 
 def views(count: int, reach: tuple[float, float], middle: tuple[float, float], chance: torch.Generator) -> Tensor:
@@ -184,13 +190,4 @@ def views(count: int, reach: tuple[float, float], middle: tuple[float, float], c
     width = reach[0] * torch.exp(reach[1] * torch.randn(count, generator=chance))
     angle = 0.08 * torch.randn(count, generator=chance)
     off = 0.02 * torch.randn(count, 2, generator=chance)
-    cosine, sine = width * torch.cos(angle), width * torch.sin(angle)
-    rows = [torch.stack([cosine, -sine, 2 * (middle[0] + off[:, 0]) - 1], 1)]
-    rows += [torch.stack([sine, cosine, 2 * (middle[1] + off[:, 1]) - 1], 1)]
-    return torch.stack(rows, 1)
-
-
-def seen(image: Tensor, turn: Tensor, size: int) -> Tensor:
-    """(N, 3, S, S) as (N, 3, size, size) through affine maps (N, 2, 3); beyond the border its last pixel goes on."""
-    grid = F.affine_grid(turn, [len(image), 3, size, size], align_corners=False)
-    return F.grid_sample(image, grid, padding_mode="border", align_corners=False)
+    return squares(width, angle, 2 * (torch.tensor(middle) + off) - 1)

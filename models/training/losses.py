@@ -29,14 +29,25 @@ def jitter(
     zoom = 1 + scale * (2 * torch.rand(n, generator=chance) - 1)
     turn = 0.06 * torch.randn(n, generator=chance)
     move = 2 * shift * (2 * torch.rand(n, 2, generator=chance) - 1)
-    row_x = torch.stack([zoom * torch.cos(turn), -zoom * torch.sin(turn), move[:, 0]], 1)
-    row_y = torch.stack([zoom * torch.sin(turn), zoom * torch.cos(turn), move[:, 1]], 1)
-    turns = torch.stack([row_x, row_y], 1).to(image.device)
     gain = 1 + colour * torch.randn(n, 3, 1, 1, generator=chance) * 0.5
     offset = colour * torch.randn(n, 1, 1, 1, generator=chance) * 0.5
-    grid = F.affine_grid(turns, [n, 3, size, size], align_corners=False)
-    view = F.grid_sample(image, grid, padding_mode="border", align_corners=False)
+    view = seen(image, squares(zoom, turn, move), size)
     return view * gain.to(image.device) + offset.to(image.device)
+
+
+def squares(width: Tensor, angle: Tensor, middle: Tensor) -> Tensor:
+    """Affine maps (N, 2, 3) for `seen`: squares of `width` (N) pictures' widths, turned by `angle` (N) radians, around
+    `middle` (N, 2), where -1 and 1 are the picture's borders."""
+    cosine, sine = width * torch.cos(angle), width * torch.sin(angle)
+    across = torch.stack([cosine, -sine, middle[:, 0]], 1)
+    down = torch.stack([sine, cosine, middle[:, 1]], 1)
+    return torch.stack([across, down], 1)
+
+
+def seen(image: Tensor, turns: Tensor, size: int) -> Tensor:
+    """(N, 3, S, S) as (N, 3, size, size) through affine maps (N, 2, 3); beyond the border its last pixel goes on."""
+    grid = F.affine_grid(turns.to(image.device), [len(image), 3, size, size], align_corners=False)
+    return F.grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
 def cosine_distance(found: Tensor, wanted: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """Dense face landmarks of pictures, and the grafting of one face onto another along them.
 
 The landmarks come from the FaceMesh network of MediaPipe (arXiv 1907.06724; Apache-2.0), whose file
-`mediapipe/modules/face_landmark/face_landmark.tflite` lies inside the package's wheel. OpenCV runs it. It is used
-to prepare training data only: neither the pack nor the judge of `evaluate.py` knows it.
+`mediapipe/modules/face_landmark/face_landmark.tflite` lies inside the package's wheel. OpenCV runs it. It serves
+training only, for the data and, where asked for, in a loss (landmarks.py): neither the pack nor the judge of
+`evaluate.py` knows it.
 
 A mesh is (468, 3): x right, y down and depth, in widths of the crop.
 """

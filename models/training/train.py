@@ -239,6 +239,18 @@ def samples(run: Run, data: FaceData, size: int, device: torch.device, count: in
     return np.vstack(rows)
 
 
+def landmark_networks(config: Config, mesh: Path | None, points: Path | None) -> Landmarks | None:
+    """The judges of landmarks, where the configuration gives them a weight."""
+    if not config.weights.landmarks:
+        return None
+    if mesh is None or points is None:
+        raise SystemExit("Expected --mesh and --points, since the configuration gives `landmarks` a weight.")
+    for path in (mesh, points):
+        if not path.is_file():
+            raise SystemExit(f"Expected a file at {path}, found none; README.md says where to get it.")
+    return Landmarks(mesh, points)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
@@ -263,16 +275,12 @@ def main() -> None:
             for i, s in enumerate((config.stages[0], config.stages[-1]))
         )
         config = dataclasses.replace(config, stages=stages)
+    landmarks = landmark_networks(config, args.mesh, args.points)
     torch.set_num_threads(args.workers * args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)
     identity = Identity(args.sface, args.small).to(device)
-    landmarks = None
-    if config.weights.landmarks:
-        if args.mesh is None or args.points is None:
-            raise SystemExit("Expected --mesh and --points, since the configuration gives `landmarks` a weight.")
-        landmarks = Landmarks(args.mesh, args.points).to(device)
-    judges = Judges(Perception().to(device), landmarks)
+    judges = Judges(Perception().to(device), landmarks and landmarks.to(device))
     data, run, last = FaceData(args.data, config.clean_only), Run.fresh(config, identity, device), args.out / "last.pt"
     if last.exists() or args.start:
         run.load(last if last.exists() else args.start, device)

@@ -401,12 +401,34 @@ def test_views_look_at_the_same_place_of_both_pictures_and_repeat_by_seed() -> N
     turns = landmarks.views(64, (0.8, 0.06), (0.5, 0.63), chance)
     across, down = torch.meshgrid(torch.linspace(-1, 1, 160), torch.linspace(-1, 1, 160), indexing="xy")
     places = torch.stack([across, down, torch.zeros_like(down)])[None].expand(64, -1, -1, -1)
-    middle = landmarks.seen(places, turns, 9)[:, :2, 4, 4]
+    middle = losses.seen(places, turns, 9)[:, :2, 4, 4]
     assert (middle.mean(0) - torch.tensor([0.0, 0.26])).abs().max() < 0.02
     assert float(middle.std(0).min()) > 0.01
     assert abs(float(turns[:, 0].norm(dim=1).mean()) - 0.8) < 0.03
     again = landmarks.views(64, (0.8, 0.06), (0.5, 0.63), torch.Generator().manual_seed(3))
     assert torch.equal(turns, again)
+
+
+def test_landmark_distance_is_nought_on_the_same_picture_and_the_shift_on_a_shifted_one() -> None:
+    line = torch.linspace(0, 1, 200)
+    across, down = torch.meshgrid(line, line, indexing="xy")
+
+    def spot(x: float) -> torch.Tensor:
+        return torch.exp(-((across - x) ** 2 + (down - 0.6) ** 2) / 0.002).expand(3, 3, -1, -1).clone()
+
+    def brightest(view: torch.Tensor) -> torch.Tensor:
+        cells = (torch.arange(view.shape[-1]) + 0.5) / view.shape[-1]
+        share = view[:, 0] / view[:, 0].sum(dim=(1, 2), keepdim=True)
+        return torch.stack([(share.sum(1) * cells).sum(1), (share.sum(2) * cells).sum(1)], 1)[:, None]
+
+    turns = landmarks.views(3, (0.8, 0.06), (0.5, 0.63), torch.Generator().manual_seed(1))
+    swapped, real = spot(0.53).requires_grad_(), spot(0.5).requires_grad_()
+    assert landmarks.distance(brightest, real, real, turns, 112).item() == 0
+    told = landmarks.distance(brightest, swapped, real, turns, 112)
+    assert told.item() == pytest.approx(3, abs=0.05)
+    told.backward()
+    assert float(swapped.grad.abs().sum()) > 0
+    assert real.grad is None
 
 
 def test_landmark_loss_without_its_networks_is_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -418,10 +440,13 @@ def test_landmark_loss_without_its_networks_is_refused_with_the_remedy(tmp_path:
     )
     command = [sys.executable, "train.py", str(tmp_path / "held.toml"), "--smoke", "--data", str(tmp_path / "data")]
     command += ["--sface", str(PACK / "sface.onnx"), "--small", str(RECIPE / "checkpoints/small_encoder.pt")]
-    told = subprocess.run([*command, "--out", str(tmp_path / "run")], cwd=RECIPE, capture_output=True, text=True)
-    assert told.returncode == 1
-    assert "--mesh and --points" in told.stderr
-    assert "Traceback" not in told.stderr
+    command += ["--out", str(tmp_path / "run")]
+    absent = str(tmp_path / "absent.tflite")
+    for given, named in (([], "--mesh and --points"), (["--mesh", absent, "--points", absent], absent)):
+        told = subprocess.run([*command, *given], cwd=RECIPE, capture_output=True, text=True)
+        assert told.returncode == 1
+        assert named in told.stderr
+        assert "Traceback" not in told.stderr
 
 
 def test_sface_file_equals_opencv_recogniser(tmp_path: Path) -> None:
