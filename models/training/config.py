@@ -36,7 +36,10 @@ class Weights:
     attribute: float = 0.4
     low_frequency: float = 2.0
     surround: float = 1.0
-    landmarks: float = 0.0  # above 0 needs two networks that are not in the repository (landmarks.py)
+    # A degree, and what expression_error says; above 0 they need networks not in the repository (landmarks.py).
+    pose: float = 0.0
+    expression: float = 0.0
+    astray: float = 0.3  # hundredths of a crop's width that localisers which learn move their fields by
     adversarial: float = 0.05
 
 
@@ -52,6 +55,7 @@ class Config:
     seed: int = 0
     ema: float = 0.998
     clip: float = 5.0
+    localisers: float = 0.0  # their learning rate as a share of the stage's; 0 leaves them as they are
 
     def stage(self, step: int) -> Stage:
         """The stage in which `step` lies; the last one goes on without end."""

@@ -10,19 +10,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from losses import seen, squares
-from mesh import BROWS, CHEEKS, CHIN, EYES, INPUT, JAW, LIPS, MOUTH, NOSE
+from mesh import BROWS, EYES, INPUT, LIPS, MOUTH, NOSE
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 POINTS_INPUT = 112  # pixels of the 68-point network's input
-WATCHED = [*BROWS, *EYES[0], *EYES[1], *LIPS, *MOUTH, *NOSE, *CHEEKS, *CHIN, *JAW[::2]]
-JAW_POINTS = 17  # the first of the 68
 _MEAN = (122.782, 117.001, 104.298)  # RGB, which the 68-point network takes away
 
 
@@ -151,37 +150,102 @@ class PointsNet(nn.Module):
         return F.avg_pool2d(x, x.shape[-1]).flatten(1) @ self.fc_weights + self.fc_bias
 
 
+@dataclass(frozen=True)
+class Convention:
+    """Which of a network's landmarks are what."""
+
+    head: tuple[int, ...]  # nose tip, chin, outer corners of the eyes, corners of the mouth
+    features: tuple[int, ...]  # brows, eyes, nose and mouth
+    # Upper and lower rim and both ends of the right eye, the left eye and the inner lips.
+    openings: tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, int]], ...]
+
+
+MESH = Convention(
+    (4, 152, 33, 263, 61, 291),
+    (*BROWS, *EYES[0], *EYES[1], *LIPS, *MOUTH, *NOSE),
+    (((160, 158), (144, 153), (33, 133)), ((385, 387), (380, 373), (362, 263)), ((81, 13, 311), (178, 14, 402), (78, 308))),
+)
+POINTS = Convention(
+    (30, 8, 36, 45, 48, 54),
+    tuple(range(17, 68)),
+    (((37, 38), (41, 40), (36, 39)), ((43, 44), (47, 46), (42, 45)), ((61, 62, 63), (67, 66, 65), (60, 64))),
+)
+# The places of `Convention.head` on a common head: right, down and back, in any unit.
+_HEAD = np.array([[0, 0, 0], [0, 330, 65], [-225, -170, 135], [225, -170, 135], [-150, 150, 125], [150, 150, 125]])
+_FIT = torch.from_numpy(np.linalg.pinv(_HEAD - _HEAD.mean(0)).astype(np.float32))
+
+
 class Landmarks(nn.Module):
-    """How far the landmarks of a swap lie from those of its target: two networks, on views drawn at random."""
+    """How far pose and expression of a swap are from its target's: what two networks say, on views drawn at random."""
 
     def __init__(self, mesh: Path, points: Path) -> None:
         super().__init__()
         self.mesh, self.points = TfliteGraph(mesh), PointsNet(points)
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, swapped: Tensor, real: Tensor, chance: torch.Generator) -> Tensor:
-        """The sum of both networks' mean distances between the landmarks of two (N, 3, S, S) RGB 0..1, in hundredths
-        of their width. Brows, eyes, nose and mouth count; of the jaw, what FaceMesh says."""
+    def forward(self, swapped: Tensor, real: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Errors of pose, in degrees, and of expression, in widths of the eyes, of (N, 3, S, S) RGB 0..1: the
+        mean over the pictures and both networks. Only `swapped` gets a gradient."""
         turns = views(len(real), (1.25, 0.1), (0.5, 0.62), chance)
-        by_mesh = distance(self._on_mesh, swapped, real, turns, INPUT)
+        by_mesh = errors(self._on_mesh, MESH, swapped, real, turns, INPUT)
         turns = views(len(real), (0.8, 0.06), (0.5, 0.63), chance)
-        return by_mesh + distance(self._on_points, swapped, real, turns, POINTS_INPUT)
+        by_points = errors(self._on_points, POINTS, swapped, real, turns, POINTS_INPUT)
+        return (by_mesh[0] + by_points[0]) / 2, (by_mesh[1] + by_points[1]) / 2
 
     def _on_mesh(self, view: Tensor) -> Tensor:
-        return self.mesh(view).unflatten(1, (-1, 3))[:, WATCHED] / INPUT
+        return self.mesh(view).unflatten(1, (-1, 3))[..., :2] / INPUT
 
     def _on_points(self, view: Tensor) -> Tensor:
-        return self.points(view).unflatten(1, (-1, 2))[:, JAW_POINTS:]
+        return self.points(view).unflatten(1, (-1, 2))
 
 
-def distance(places: Callable[[Tensor], Tensor], swapped: Tensor, real: Tensor, turns: Tensor, size: int) -> Tensor:
-    """Mean distance of what `places` says of both pictures through the same views (N, 2, 3): landmarks (N, K, 2 or 3)
-    in widths of the view; the distance is in hundredths of the pictures' width. Only `swapped` gets a gradient."""
+def errors(
+    places: Callable[[Tensor], Tensor], convention: Convention, swapped: Tensor, real: Tensor, turns: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
+    """Pose and expression errors by the landmarks (N, K, 2) that `places` finds, both seen through the same views
+    (N, 2, 3) of `size` pixels."""
     found = places(seen(swapped, turns, size))
     with torch.no_grad():
         wanted = places(seen(real, turns, size))
-    width = turns[:, 0].norm(dim=1)[:, None].to(real.device)
-    return 100 * ((found - wanted).norm(dim=2) * width).mean()
+    return pose_error(found, wanted, convention).mean(), expression_error(found, wanted, convention).mean()
+
+
+def pose_error(found: Tensor, wanted: Tensor, convention: Convention) -> Tensor:
+    """Degrees (N) between two attitudes of a head under weak perspective: the least-squares fit of a common head to
+    six landmarks is linear in them, and the difference of two fits over their scale is the angle where that is small."""
+
+    def attitude(points: Tensor) -> Tensor:
+        six = points[:, list(convention.head)]
+        fit = _FIT.to(points) @ (six - six.mean(1, keepdim=True))
+        return fit / length(fit.flatten(1))[:, None, None] * math.sqrt(2)
+
+    return math.degrees(1) * length((attitude(found) - attitude(wanted)).flatten(1))
+
+
+def expression_error(found: Tensor, wanted: Tensor, convention: Convention) -> Tensor:
+    """Mean difference (N) of three openings over their widths, plus the mean distance of brows, eyes, nose and mouth
+    after the best affine fit, over the distance between the outer corners of the eyes."""
+    opened = (openings(found, convention) - openings(wanted, convention)).abs().mean(1)
+    at = list(convention.features)
+    base = torch.linalg.qr(torch.cat([wanted[:, at], torch.ones_like(wanted[:, at, :1])], 2))[0]
+    apart = found[:, at] - wanted[:, at]
+    apart = apart - base @ (base.transpose(1, 2) @ apart)
+    return opened + length(apart).mean(1) / length(wanted[:, convention.head[2]] - wanted[:, convention.head[3]])
+
+
+def openings(points: Tensor, convention: Convention) -> Tensor:
+    """Opening over width (N, 3) of the right eye, the left eye and the inner lips."""
+
+    def ratio(upper: tuple[int, ...], lower: tuple[int, ...], ends: tuple[int, int]) -> Tensor:
+        height = length(points[:, list(upper)] - points[:, list(lower)]).mean(1)
+        return height / length(points[:, ends[0]] - points[:, ends[1]])
+
+    return torch.stack([ratio(*opening) for opening in convention.openings], 1)
+
+
+def length(x: Tensor) -> Tensor:
+    """Euclidean length over the last axis, with a gradient at 0."""
+    return (x.square().sum(-1) + 1e-10).sqrt()
 
 
 def views(count: int, reach: tuple[float, float], middle: tuple[float, float], chance: torch.Generator) -> Tensor:

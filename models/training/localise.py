@@ -20,23 +20,24 @@ import torch
 from data import FaceData, degrade
 from losses import masked_l1
 from mesh import CANONICAL, Image, Mesh, canvas_field, cells, face_field, face_matte, on_canvas, polygon
-from model import FaceSwapper, load_localisers
+from model import FaceSwapper, ModelConfig, load_localisers
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-VIEW, ROWS = 64, 16  # pixels of a picture, and pictures of each of the two threads in a step
+ROWS = 16  # pictures of each of the two threads in a step
+SOURCE_CELLS = 32  # a side of the field that the portrait's localiser gives
 AMOUNT = 3.0  # how much more than in the swap's training a picture is moved and turned
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """Pictures (N, 3, VIEW, VIEW) 0..1 and what is to be found on them."""
+    """Pictures (N, 3, S, S) 0..1 of as many pixels as the target's localiser looks at, and what is to be found."""
 
     image: Tensor  # every second picture is another view of the one before it
-    places: Tensor  # (N, 2, 32, 32) on the canvas, of the cells of the picture
-    matte: Tensor  # (N, 1, VIEW, VIEW) face 1, elsewhere and behind what covers it 0
-    origins: Tensor  # (N, 2, 32, 32) in the picture, of the cells of the canvas
-    twins: Tensor  # (N, 32, 32, 2) where in the other view (-1..1) each cell of a picture is
+    places: Tensor  # (N, 2, S/2, S/2) on the canvas, of the cells of the picture
+    matte: Tensor  # (N, 1, S, S) face 1, elsewhere and behind what covers it 0
+    origins: Tensor  # (N, 2, SOURCE_CELLS, SOURCE_CELLS) in the picture, of the cells of the canvas
+    twins: Tensor  # (N, S/2, S/2, 2) where in the other view (-1..1) each cell of a picture is
 
 
 def cover(rng: np.random.Generator, image: Image, other: Image) -> tuple[Image, Image]:
@@ -50,37 +51,37 @@ def cover(rng: np.random.Generator, image: Image, other: Image) -> tuple[Image, 
     return np.asarray(image + matte[..., None] * (colour - image), np.float32), matte
 
 
-def lesson(data: FaceData, seed: tuple[int, int]) -> Lesson:
-    """ROWS pictures, two of each person; all chance comes from the seed."""
+def lesson(data: FaceData, seed: tuple[int, int], size: int) -> Lesson:
+    """ROWS pictures of `size` pixels, two of each person; all chance comes from the seed."""
     rng = np.random.default_rng(seed)
     images, places, mattes, origins, meshes = [], [], [], [], list[Mesh]()
     for row in range(ROWS):
         if row % 2 == 0:
             (index, other), mirrored = rng.choice(data.pool, 2, p=data.weights), bool(rng.integers(2))
-        image, mesh = data.view(rng, int(index), mirrored, VIEW, AMOUNT)
+        image, mesh = data.view(rng, int(index), mirrored, size, AMOUNT)
         meshes.append(mesh)
-        matte = face_matte(mesh, VIEW)
+        matte = face_matte(mesh, size)
         if rng.random() < 0.35:
-            image, covered = cover(rng, image, data.view(rng, int(other), False, VIEW, AMOUNT)[0])
+            image, covered = cover(rng, image, data.view(rng, int(other), False, size, AMOUNT)[0])
             matte = matte * (1 - covered)
         if rng.random() < 0.4:
             image = degrade(rng, image)
         images.append(torch.from_numpy(np.clip(image, 0, 1)))
-        places.append(torch.from_numpy(face_field(mesh, 32)))
+        places.append(torch.from_numpy(face_field(mesh, size // 2)))
         mattes.append(torch.from_numpy(matte)[..., None])
-        origins.append(torch.from_numpy(canvas_field(mesh, 32)))
+        origins.append(torch.from_numpy(canvas_field(mesh, SOURCE_CELLS)))
     planar = (
         torch.stack(part).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
         for part in (images, places, mattes, origins)
     )
-    return Lesson(*planar, torch.stack([moved_cells(meshes[i], meshes[i ^ 1]) for i in range(ROWS)]))
+    return Lesson(*planar, torch.stack([moved_cells(meshes[i], meshes[i ^ 1], size // 2) for i in range(ROWS)]))
 
 
-def moved_cells(mesh: Mesh, other: Mesh) -> Tensor:
-    """Where 32 x 32 cells of a view with `mesh` lie in another view of the same picture: (32, 32, 2), -1..1."""
+def moved_cells(mesh: Mesh, other: Mesh, count: int) -> Tensor:
+    """Where the cells of a view with `mesh` lie in another view of the same picture: (count, count, 2), -1..1."""
     known = np.hstack([mesh[:, :2], np.ones((len(mesh), 1))])
     moves = np.linalg.lstsq(known, other[:, :2], rcond=None)[0]
-    across, down = np.meshgrid(cells(32), cells(32))
+    across, down = np.meshgrid(cells(count), cells(count))
     return torch.from_numpy(2 * np.stack([across, down, np.ones_like(down)], 2) @ moves - 1).float()
 
 
@@ -95,15 +96,17 @@ def losses(networks: FaceSwapper, given: Lesson, canvas_face: Tensor) -> dict[st
     `steady` is how much the two views of a picture disagree, which an audience would see as flicker.
     """
     places, mask = networks.swapper.localiser(given.image)
-    origins, _ = networks.identity.localiser(given.image)
     inside = F.avg_pool2d(given.matte, 2) + 0.02
     other = F.grid_sample(twins(places), given.twins, padding_mode="border", align_corners=False)
-    return {
+    found = {
         "places": 100 * masked_l1(places, given.places, inside),
-        "origins": 100 * masked_l1(origins, given.origins, canvas_face),
         "steady": 100 * masked_l1(places, other, inside),
         "mask": F.binary_cross_entropy(mask, given.matte),
     }
+    if networks.identity.localiser.training:
+        origins, _ = networks.identity.localiser(given.image)
+        found["origins"] = 100 * masked_l1(origins, given.origins, canvas_face)
+    return found
 
 
 def main() -> None:
@@ -114,25 +117,27 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3, help="learning rate at the beginning; it falls to nothing")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=2, help="cores to use")
+    parser.add_argument("--pixels", type=int, default=ModelConfig.target_pixels, help="at which a target is looked at")
+    parser.add_argument("--target-only", action="store_true", help="leave the portrait's localiser as it is")
     args = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(args.threads)
     data, pool = FaceData(args.data), ThreadPoolExecutor(args.threads)
-    networks = FaceSwapper().to(memory_format=torch.channels_last)
+    networks = FaceSwapper(ModelConfig(target_pixels=args.pixels)).to(memory_format=torch.channels_last)
     if args.start:
         load_localisers(networks, args.start)
-    both = nn.ModuleDict({"target": networks.swapper.localiser, "source": networks.identity.localiser})
-    both.requires_grad_(True).train()
-    optimiser = torch.optim.AdamW(both.parameters(), lr=args.rate, weight_decay=1e-4)
+    both = networks.localisers.eval()
+    (both["target"] if args.target_only else both).requires_grad_(True).train()
+    optimiser = torch.optim.AdamW([p for p in both.parameters() if p.requires_grad], lr=args.rate, weight_decay=1e-4)
     outline = cv2.convexHull(on_canvas(CANONICAL[:, :2]))[:, 0]
-    canvas_face = torch.from_numpy(polygon(outline * 32, 32, 0.5))[None, None] + 0.02
+    canvas_face = torch.from_numpy(polygon(outline * SOURCE_CELLS, SOURCE_CELLS, 0.5))[None, None] + 0.02
     begun, sums = time.time(), dict[str, float]()
     step = torch.load(args.start, weights_only=True)["step"] if args.start else 0
-    coming = [pool.submit(lesson, data, (step, k)) for k in range(2)]
+    coming = [pool.submit(lesson, data, (step, k), args.pixels) for k in range(2)]
     while (done := (time.time() - begun) / (60 * args.minutes)) < 1:
         parts = [future.result() for future in coming]
         step += 1
-        coming = [pool.submit(lesson, data, (step, k)) for k in range(2)]
+        coming = [pool.submit(lesson, data, (step, k), args.pixels) for k in range(2)]
         given = Lesson(*(torch.cat([getattr(p, name) for p in parts]) for name in Lesson.__dataclass_fields__))
         for group in optimiser.param_groups:
             group["lr"] = args.rate * min(1.0, step / 50) * (0.02 + 0.98 * (1 - done))

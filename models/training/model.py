@@ -47,6 +47,7 @@ class ModelConfig:
     head_hidden: int = 12
     source_localiser: int = 20  # width of the network that lays a portrait on the canvas
     target_localiser: int = 12  # width of the network that says where on the canvas a target's places are
+    target_pixels: int = 64  # at which it looks, a multiple of 16
     inner_size: int = 0  # pixels at which the IDN runs inside a larger crop; 0 is the crop's own size
 
 
@@ -205,7 +206,7 @@ class Localiser(nn.Module):
     Not the paper's. The picture is looked at with S = `size` pixels, a multiple of 16. The field is in widths of a
     crop; localise.py trains one network to say where on the canvas each place of a crop is, with a mask (N, 1, S, S)
     of the places that are face, and a larger one, without a mask, to say where in a crop each place of the canvas is.
-    Both are frozen in the swap's training.
+    In the swap's training both are frozen, or learn slowly from what comes of them.
     """
 
     def __init__(self, size: int, width: int, masked: bool) -> None:
@@ -338,10 +339,17 @@ class DynamicSwapper(nn.Module):
         # The draft is where training begins.
         nn.init.zeros_(self.head[-1].weight)
         self.head[-1].bias.data = torch.tensor([0.0] * 6 + [3.0])
-        self.localiser = Localiser(64, config.target_localiser, masked=True)
+        self.localiser = Localiser(config.target_pixels, config.target_localiser, masked=True)
 
     def forward(self, image: Tensor, weights: list[Tensor], seen: list[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """`seen`, where given, receives what each dynamic layer puts out before its activation."""
+        drawn, given, mask = self.drawn(image, weights, seen)
+        return give_way(image, drawn, given), mask
+
+    def drawn(
+        self, image: Tensor, weights: list[Tensor], seen: list[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The face as drawn (N, 3, H, W), how far the target gives way to it (N, 1, H, W) 0..1, and the mask."""
         seen = [] if seen is None else seen
         scaled, size = image * 2.0 - 1.0, int(image.shape[-1])
         field, mask = self.localiser(image)
@@ -363,8 +371,12 @@ class DynamicSwapper(nn.Module):
         # The paper squeezes after the last upsampling; before it costs a quarter.
         said = self.head(torch.cat([upsample(self.squeeze(x)), scaled, draft], dim=1))
         offset, gain, given = said[:, :3], said[:, 3:6], torch.sigmoid(said[:, 6:])
-        drawn = light * (1 + (1 + gain) * contrast) + offset
-        return (image + given * (drawn - image)).clamp(0, 1), mask
+        return light * (1 + (1 + gain) * contrast) + offset, given, mask
+
+
+def give_way(image: Tensor, drawn: Tensor, given: Tensor) -> Tensor:
+    """What the IDN puts out: the target where `given` is 0, the face as drawn where it is 1."""
+    return (image + given * (drawn - image)).clamp(0, 1)
 
 
 def composite(colour: Tensor, mask: Tensor, image: Tensor) -> Tensor:
@@ -386,7 +398,7 @@ def swap(swapper: DynamicSwapper, image: Tensor, weights: list[Tensor], inner_si
 
 
 class FaceSwapper(nn.Module):
-    """Both networks; one identity for the whole batch."""
+    """Both networks; one identity for the whole batch. The localisers learn where a run lets them."""
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__()
@@ -396,12 +408,17 @@ class FaceSwapper(nn.Module):
         self.identity.localiser.requires_grad_(False)
         self.swapper.localiser.requires_grad_(False)
 
+    @property
+    def localisers(self) -> nn.ModuleDict:
+        """Both localisers, by the names under which localise.py writes them."""
+        return nn.ModuleDict({"target": self.swapper.localiser, "source": self.identity.localiser})
+
     def learning(self) -> list[nn.Parameter]:
-        """What the swap's losses train: everything but the localisers."""
-        return [p for p in self.parameters() if p.requires_grad]
+        """What the swap's losses train at their full rate: everything but the localisers."""
+        return [p for n, p in self.named_parameters() if "localiser" not in n]
 
     def train(self, mode: bool = True) -> FaceSwapper:
-        """The localisers are never in training here."""
+        """The localisers keep the statistics that localise.py gave them."""
         super().train(mode)
         self.identity.localiser.eval()
         self.swapper.localiser.eval()
@@ -416,8 +433,7 @@ class FaceSwapper(nn.Module):
 def load_localisers(model: FaceSwapper, path: Path) -> None:
     """Put what localise.py wrote into a fresh model."""
     state = torch.load(path, map_location="cpu", weights_only=True)["state"]
-    for name, network in (("target", model.swapper.localiser), ("source", model.identity.localiser)):
-        network.load_state_dict({k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")})
+    model.localisers.load_state_dict(state)
 
 
 @torch.no_grad()

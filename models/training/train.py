@@ -10,6 +10,7 @@ and RUN/samples.png a sheet as it goes. `--smoke` runs a few steps at a small si
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import time
@@ -35,7 +36,7 @@ from losses import (
     left_over,
     masked_l1,
 )
-from model import FaceSwapper, composite, load_localisers, settle
+from model import FaceSwapper, composite, give_way, load_localisers, settle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -51,6 +52,8 @@ class Run:
     identity: Identity
     optimiser: torch.optim.Optimizer
     optimiser_d: torch.optim.Optimizer
+    optimiser_localisers: torch.optim.Optimizer
+    anchors: nn.ModuleDict  # the localisers as they were before the swap's losses reached them
     step: int = 0
     crops_seen: int = 0
     seconds: float = 0.0
@@ -66,14 +69,23 @@ class Run:
         adam = torch.optim.Adam(model.learning(), betas=(0.9, 0.99), fused=True)
         adam_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.0, 0.99))
         discriminator.requires_grad_(False)
-        return cls(config, model, average.requires_grad_(False), discriminator, identity, adam, adam_d)
+        average.requires_grad_(False)
+        model.localisers.requires_grad_(config.localisers > 0)
+        adam_l = torch.optim.Adam(model.localisers.parameters(), betas=(0.9, 0.99), fused=True)
+        anchors = copy.deepcopy(average.localisers).eval()
+        return cls(config, model, average, discriminator, identity, adam, adam_d, adam_l, anchors)
 
     @property
     def parts(self) -> dict[str, Any]:
         """What learns, and the optimisers, by the names under which a checkpoint holds them."""
         names = ("model", "average", "discriminator", "optimiser", "optimiser_d")
+        names += ("anchors", "optimiser_localisers") if self.config.localisers else ()
         student = {"student": self.identity.small, "optimiser_student": self.identity.optimiser}
         return {name: getattr(self, name) for name in names} | student
+
+    def localising(self) -> list[nn.Parameter]:
+        """The parameters of the localisers, where they learn."""
+        return list(self.model.localisers.parameters()) if self.config.localisers else []
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
@@ -86,7 +98,9 @@ class Run:
     def load(self, path: Path, device: torch.device) -> None:
         """Go on from a checkpoint; parts that a slim checkpoint lacks start afresh."""
         state = torch.load(path, map_location=device, weights_only=True)
-        self.model.load_state_dict(state["average"])
+        for network in (self.model, self.average):
+            network.load_state_dict(state["average"])
+        self.anchors.load_state_dict(self.average.localisers.state_dict())
         for name, part in self.parts.items():
             if name in state:
                 part.load_state_dict(state[name])
@@ -108,7 +122,7 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 class Part:
     """What one worker made of its batch: gradients, losses, the swapped pictures, and what SFace said of some."""
 
-    gradients: list[Tensor]
+    gradients: list[Tensor]  # of what learns, and then of the localisers where they do
     losses: dict[str, Tensor]
     answer: Tensor
     swapped: Tensor
@@ -145,7 +159,9 @@ def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) ->
     weights, stage = run.config.weights, run.config.stage(run.step)
     batch, rng, chance = to_device(drawn.batch, device), drawn.rng, drawn.chance
     n = batch.answered
-    colour, _ = run.model(batch.target, *batch.source)
+    source = batch.source[:3] if run.config.localisers else batch.source
+    drawn, given, _ = run.model.swapper.drawn(batch.target, run.model.identity(*source))
+    colour = give_way(batch.target, drawn, given)
     swapped = composite(colour, batch.shape, batch.target)
     with torch.no_grad():
         wanted = judges.perception(batch.answer)
@@ -168,31 +184,51 @@ def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) ->
         "surround": weights.surround * masked_l1(colour, batch.target, batch.background),
     }
     if judges.landmarks:
-        losses["landmarks"] = weights.landmarks * judges.landmarks(swapped, batch.real, chance)
+        # Where the target stays, landmarks agree: left to it, this loss undoes the swap.
+        held = composite(give_way(batch.target, drawn, given.detach()), batch.shape, batch.target)
+        pose, expression = judges.landmarks(held, batch.real, chance)
+        losses |= {"pose": weights.pose * pose, "expression": weights.expression * expression}
+    if run.config.localisers:
+        losses["astray"] = weights.astray * astray(run, batch)
     if stage.sface_rows:
         losses["sface"] = weights.sface * cosine_distance(said, batch.source[1]).mean()
         losses["left_over"] = weights.left_over * left_over(said, batch.source[1], batch.shown[rows]).mean()
     if stage.discriminator:
         losses["adversarial"] = weights.adversarial * hinge_generator(run.discriminator(swapped))
     total = torch.stack(list(losses.values())).sum()
-    gradients = list(torch.autograd.grad(total, run.model.learning()))
+    gradients = list(torch.autograd.grad(total, run.model.learning() + run.localising()))
     return Part(gradients, losses, batch.answer, swapped.detach(), rows, said.detach())
+
+
+def astray(run: Run, batch: Batch) -> Tensor:
+    """How far the fields of localisers that learn have moved, in hundredths of a crop's width, and their masks."""
+    total = batch.target.new_zeros(())
+    for name, image in (("target", batch.target), ("source", batch.source[2] / 255)):
+        (field, mask), (field_then, mask_then) = (l[name](image) for l in (run.model.localisers, run.anchors))
+        total = total + 100 * (field - field_then).abs().mean()
+        if mask is not None:
+            total = total + 10 * (mask - mask_then).abs().mean()
+    return total
 
 
 def train_step(run: Run, parts: list[Part]) -> dict[str, float]:
     """Bring the workers' parts together: one step of every network that learns; returns the weighted losses."""
     stage = run.config.stage(run.step)
-    for group in run.optimiser.param_groups:
-        group["lr"] = stage.rate * min(1.0, (run.step + 1) / 100)
+    for optimiser, share in ((run.optimiser, 1.0), (run.optimiser_localisers, run.config.localisers)):
+        for group in optimiser.param_groups:
+            group["lr"] = share * stage.rate * min(1.0, (run.step + 1) / 100)
     losses = {name: torch.stack([p.losses[name].detach() for p in parts]).mean() for name in parts[0].losses}
     gradients = parts[0].gradients
     for other in parts[1:]:
         torch._foreach_add_(gradients, other.gradients)
     torch._foreach_div_(gradients, len(parts))
-    for parameter, gradient in zip(run.model.learning(), gradients, strict=True):
+    for parameter, gradient in zip(run.model.learning() + run.localising(), gradients, strict=True):
         parameter.grad = gradient
     norm = nn.utils.clip_grad_norm_(run.model.learning(), run.config.clip)
     run.optimiser.step()
+    if run.config.localisers:
+        nn.utils.clip_grad_norm_(run.localising(), run.config.clip)
+        run.optimiser_localisers.step()
     swapped = torch.cat([p.swapped for p in parts])
     chance = torch.Generator().manual_seed(run.step)
     judged, said = torch.cat([p.swapped[p.rows] for p in parts]), torch.cat([p.said for p in parts])
@@ -241,10 +277,10 @@ def samples(run: Run, data: FaceData, size: int, device: torch.device, count: in
 
 def landmark_networks(config: Config, mesh: Path | None, points: Path | None) -> Landmarks | None:
     """The judges of landmarks, where the configuration gives them a weight."""
-    if not config.weights.landmarks:
+    if not (config.weights.pose or config.weights.expression):
         return None
     if mesh is None or points is None:
-        raise SystemExit("Expected --mesh and --points, since the configuration gives `landmarks` a weight.")
+        raise SystemExit("Expected --mesh and --points, since the configuration gives pose or expression a weight.")
     for path in (mesh, points):
         if not path.is_file():
             raise SystemExit(f"Expected a file at {path}, found none; README.md says where to get it.")
@@ -258,7 +294,7 @@ def main() -> None:
     parser.add_argument("--sface", type=Path, required=True)
     parser.add_argument("--small", type=Path, required=True, help="the encoder that distil.py wrote")
     parser.add_argument("--localisers", type=Path, help="what localise.py wrote; needed where no checkpoint is given")
-    parser.add_argument("--mesh", type=Path, help="MediaPipe's face_landmark.tflite, for the loss `landmarks`")
+    parser.add_argument("--mesh", type=Path, help="MediaPipe's face_landmark.tflite, for the losses of pose and expression")
     parser.add_argument("--points", type=Path, help="face_landmark_68_model-weights_manifest.json, for the same")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to begin from when RUN has none")

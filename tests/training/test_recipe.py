@@ -343,7 +343,7 @@ def test_two_views_of_a_picture_are_told_apart_by_how_they_moved() -> None:
 
     own = drawn_mesh()
     other = own * np.float32([1.1, 1.1, 1.1]) + np.float32([0.02, -0.05, 0])
-    moved = localise.moved_cells(own, other)
+    moved = localise.moved_cells(own, other, 32)
     wanted = 2 * (1.1 * np.stack(np.meshgrid(mesh.cells(32), mesh.cells(32)), 2) + (0.02, -0.05)) - 1
     assert np.abs(moved.numpy() - wanted).max() < 1e-4
     rows = torch.arange(4.0)[:, None]
@@ -409,24 +409,65 @@ def test_views_look_at_the_same_place_of_both_pictures_and_repeat_by_seed() -> N
     assert torch.equal(turns, again)
 
 
-def test_landmark_distance_is_nought_on_the_same_picture_and_the_shift_on_a_shifted_one() -> None:
-    line = torch.linspace(0, 1, 200)
-    across, down = torch.meshgrid(line, line, indexing="xy")
+def posed_head(turn: tuple[float, float, float]) -> torch.Tensor:
+    """The common head's six points (1, 6, 2) in a picture's widths, turned by degrees around x, y and z."""
+    turned = landmarks._HEAD @ rotation(turn).T
+    return torch.from_numpy(np.float32(0.5 + turned[None, :, :2] / 800))
 
-    def spot(x: float) -> torch.Tensor:
-        return torch.exp(-((across - x) ** 2 + (down - 0.6) ** 2) / 0.002).expand(3, 3, -1, -1).clone()
 
-    def brightest(view: torch.Tensor) -> torch.Tensor:
-        cells = (torch.arange(view.shape[-1]) + 0.5) / view.shape[-1]
-        share = view[:, 0] / view[:, 0].sum(dim=(1, 2), keepdim=True)
-        return torch.stack([(share.sum(1) * cells).sum(1), (share.sum(2) * cells).sum(1)], 1)[:, None]
+def rotation(turn: tuple[float, float, float]) -> np.ndarray:
+    cv2 = pytest.importorskip("cv2")
+    return cv2.Rodrigues(np.radians(np.float64(turn)))[0]
 
+
+def test_pose_error_is_the_angle_and_ignores_size_and_place() -> None:
+    six = landmarks.Convention(tuple(range(6)), (), ())
+    ahead = posed_head((0, 0, 0))
+    for turn in ((5.0, 0, 0), (0, -5.0, 0)):
+        assert landmarks.pose_error(posed_head(turn), ahead, six).item() == pytest.approx(5, abs=0.1)
+    assert landmarks.pose_error(ahead * 1.3 + 0.1, ahead, six).item() == pytest.approx(0, abs=0.01)
+    assert landmarks.pose_error(posed_head((0, 0, 5.0)), ahead, six).item() == pytest.approx(5 * 2**0.5, abs=0.1)
+
+
+def test_expression_error_sees_an_opening_and_not_pose() -> None:
+    wanted = torch.rand(2, 68, 2, generator=torch.Generator().manual_seed(0))
+    affine = torch.tensor([[1.02, 0.05], [-0.04, 0.97]])
+    turned = landmarks.expression_error(wanted @ affine + 0.03, wanted, landmarks.POINTS)
+    plain = (landmarks.openings(wanted @ affine, landmarks.POINTS) - landmarks.openings(wanted, landmarks.POINTS)).abs()
+    assert torch.allclose(turned, plain.mean(1), atol=1e-3)
+    assert landmarks.expression_error(wanted, wanted, landmarks.POINTS).max() < 1e-3
+    opened = wanted.clone()
+    opened[:, [67, 66, 65], 1] += 0.1
+    ratio = landmarks.openings(opened, landmarks.POINTS) - landmarks.openings(wanted, landmarks.POINTS)
+    assert ratio[:, :2].abs().max() == 0
+    assert ratio[:, 2].abs().min() > 0
+    assert landmarks.expression_error(opened, wanted, landmarks.POINTS).min() > 0.01
+
+
+def test_both_conventions_name_the_same_places() -> None:
+    """Of the canonical face, MESH's openings lie as POINTS' do: right eye left of the left one, lips below."""
+    face = torch.from_numpy(mesh.CANONICAL[None, :, :2])
+    head = face[0, list(landmarks.MESH.head)]
+    tip, chin, right, left, right_corner, left_corner = head
+    assert right[0] < right_corner[0] < tip[0] < left_corner[0] < left[0]
+    assert right[1] < tip[1] < right_corner[1] < chin[1]
+    assert (landmarks.openings(face, landmarks.MESH) > 0).all()
+    assert landmarks.openings(face, landmarks.MESH)[0, :2].std() < 0.02
+
+
+def test_landmark_errors_lead_back_to_the_swap_only(tmp_path: Path) -> None:
+    network = landmarks.PointsNet(drawn_points_net(tmp_path))
     turns = landmarks.views(3, (0.8, 0.06), (0.5, 0.63), torch.Generator().manual_seed(1))
-    swapped, real = spot(0.53).requires_grad_(), spot(0.5).requires_grad_()
-    assert landmarks.distance(brightest, real, real, turns, 112).item() == 0
-    told = landmarks.distance(brightest, swapped, real, turns, 112)
-    assert told.item() == pytest.approx(3, abs=0.05)
-    told.backward()
+    swapped, real = (torch.rand(3, 3, 96, 96).requires_grad_() for _ in range(2))
+
+    def places(view: torch.Tensor) -> torch.Tensor:
+        return network(view).unflatten(1, (-1, 2))
+
+    same = landmarks.errors(places, landmarks.POINTS, real, real, turns, landmarks.POINTS_INPUT)
+    assert max(error.item() for error in same) < 0.01
+    told = landmarks.errors(places, landmarks.POINTS, swapped, real, turns, landmarks.POINTS_INPUT)
+    assert min(error.item() for error in told) > 2 * max(error.item() for error in same)
+    sum(told).backward()
     assert float(swapped.grad.abs().sum()) > 0
     assert real.grad is None
 
@@ -436,7 +477,7 @@ def test_landmark_loss_without_its_networks_is_refused_with_the_remedy(tmp_path:
         pytest.importorskip(needed, reason="the recipe's critics need the train extra")
     drawn_faces(tmp_path / "data")
     (tmp_path / "held.toml").write_text(
-        (RECIPE / "configs/base.toml").read_text().replace("sface = 6.0", "landmarks = 1.0")
+        (RECIPE / "configs/base.toml").read_text().replace("sface = 6.0", "pose = 1.0")
     )
     command = [sys.executable, "train.py", str(tmp_path / "held.toml"), "--smoke", "--data", str(tmp_path / "data")]
     command += ["--sface", str(PACK / "sface.onnx"), "--small", str(RECIPE / "checkpoints/small_encoder.pt")]
