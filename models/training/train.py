@@ -294,7 +294,9 @@ def main() -> None:
     parser.add_argument("--sface", type=Path, required=True)
     parser.add_argument("--small", type=Path, required=True, help="the encoder that distil.py wrote")
     parser.add_argument("--localisers", type=Path, help="what localise.py wrote; needed where no checkpoint is given")
-    parser.add_argument("--mesh", type=Path, help="MediaPipe's face_landmark.tflite, for the losses of pose and expression")
+    parser.add_argument(
+        "--mesh", type=Path, help="MediaPipe's face_landmark.tflite, for the losses of pose and expression"
+    )
     parser.add_argument("--points", type=Path, help="face_landmark_68_model-weights_manifest.json, for the same")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to begin from when RUN has none")
