@@ -204,7 +204,7 @@ def astray(run: Run, batch: Batch) -> Tensor:
     """How far the fields of localisers that learn have moved, in hundredths of a crop's width, and their masks."""
     total = batch.target.new_zeros(())
     for name, image in (("target", batch.target), ("source", batch.source[2] / 255)):
-        (field, mask), (field_then, mask_then) = (l[name](image) for l in (run.model.localisers, run.anchors))
+        (field, mask), (field_then, mask_then) = (both[name](image) for both in (run.model.localisers, run.anchors))
         total = total + 100 * (field - field_then).abs().mean()
         if mask is not None:
             total = total + 10 * (mask - mask_then).abs().mean()
