@@ -36,9 +36,11 @@ class Weights:
     attribute: float = 0.4
     low_frequency: float = 2.0
     surround: float = 1.0
-    # A degree, and what expression_error says; above 0 they need networks not in the repository (landmarks.py).
+    # For degrees, what expression_error says, and widths of an eye; above 0 they need networks that are not in the
+    # repository (landmarks.py).
     pose: float = 0.0
     expression: float = 0.0
+    lids: float = 0.0
     astray: float = 0.3  # hundredths of a crop's width that localisers which learn move their fields by
     adversarial: float = 0.05
 
@@ -55,6 +57,7 @@ class Config:
     seed: int = 0
     ema: float = 0.998
     clip: float = 5.0
+    by_mesh: bool = False  # meshes say where a target's face is, while its localiser learns elsewhere
     localisers: float = 0.0  # their learning rate as a share of the stage's; 0 leaves them as they are
 
     def stage(self, step: int) -> Stage:

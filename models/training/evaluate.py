@@ -98,6 +98,7 @@ class Swap:
     picture: Picture
     descriptor: Floats
     pose_error: float
+    pose_error_by_all: float
     expression_error: float
     covered: float
     outside: int
@@ -141,6 +142,7 @@ def run_pairs(pack: Pack, judge: Judge, crops: dict[str, Picture], pairs: list[l
             Swap(
                 source, target, picture, judge.descriptor(picture),
                 m.angle_between(turns[target], m.rotation(found, CROP)),
+                m.angle_between(m.rotation_by_all(points[target], CROP), m.rotation_by_all(found, CROP)),
                 m.expression_error(found, points[target]),
                 float((mask >= BLACK_CLIP).mean()), int(outside.max(initial=0)),
                 float(seen @ sface[source] - seen @ sface[target]),
@@ -207,6 +209,7 @@ def other_figures(
     return {
         "pose_error_degrees": round(float(np.mean([s.pose_error for s in swaps])), 3),
         "pose_noise_degrees": round(float(np.mean(pose_noise)), 3),
+        "pose_error_by_all_points_degrees": round(float(np.mean([s.pose_error_by_all for s in swaps])), 3),
         "expression_error": round(float(np.mean([s.expression_error for s in swaps])), 4),
         "expression_noise": round(float(np.mean(noise)), 4),
         "expression_over_noise": round(float(np.mean([s.expression_error for s in swaps]) / np.mean(noise)), 3),

@@ -1,8 +1,8 @@
 """Landmark networks as differentiable graphs: they hold a swap to the pose and expression of its target.
 
-FaceMesh (arXiv 1907.06724; Apache-2.0) is read from MediaPipe's `face_landmark.tflite`. The 68 points come from
-face-api.js (MIT), npm package `@vladmandic/face-api`, files `model/face_landmark_68_model*`. Neither ships, and
-neither is the judge of evaluate.py.
+FaceMesh (arXiv 1907.06724) and the iris network (arXiv 2006.11341), both Apache-2.0, are read from MediaPipe's
+`face_landmark.tflite` and `iris_landmark.tflite`. The 68 points come from face-api.js (MIT), npm package
+`@vladmandic/face-api`, files `model/face_landmark_68_model*`. None ships, and none is the judge of evaluate.py.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 POINTS_INPUT = 112  # pixels of the 68-point network's input
+EYE_INPUT, EYE_REACH = 64, 2.3  # pixels of the iris network's input, and its width in widths of an eye
+LIDS = 16  # of its landmarks, those on the rims of the eye: the lower from corner to corner, then the upper
 _MEAN = (122.782, 117.001, 104.298)  # RGB, which the 68-point network takes away
 
 
@@ -82,7 +84,7 @@ class TfliteGraph(nn.Module):
             if name == "MAX_POOL_2D" and {options.FilterHeight(), options.FilterWidth()} != {options.StrideH()}:
                 raise ValueError("Expected pools as large as their stride, found another.")
             return {"stride": options.StrideH(), "same": options.Padding() == tflite.Padding.SAME}
-        if name not in ("ADD", "PAD", "PRELU"):
+        if name not in ("ADD", "PAD", "PRELU", "RESHAPE"):
             raise ValueError(f"Expected the layers of FaceMesh, found {name}.")
         return {}
 
@@ -98,6 +100,8 @@ class TfliteGraph(nn.Module):
             x, rest = known[entering[0]], [getattr(self, f"t{i}", None) for i in entering[1:]]
             if name == "ADD":
                 known[leaving] = x + known[entering[1]]
+            elif name == "RESHAPE":
+                known[leaving] = x.flatten(1)
             elif name == "PRELU":
                 known[leaving] = F.prelu(x, rest[0].flatten())
             elif name == "PAD":
@@ -180,38 +184,77 @@ _FIT = torch.from_numpy(np.linalg.pinv(_HEAD - _HEAD.mean(0)).astype(np.float32)
 
 
 class Landmarks(nn.Module):
-    """How far pose and expression of a swap are from its target's: what two networks say, on views drawn at random."""
+    """How far pose and expression of a swap are from its target's, by three networks on views drawn at random."""
 
-    def __init__(self, mesh: Path, points: Path) -> None:
+    def __init__(self, mesh: Path, points: Path, iris: Path) -> None:
         super().__init__()
-        self.mesh, self.points = TfliteGraph(mesh), PointsNet(points)
+        self.mesh, self.points, self.iris = TfliteGraph(mesh), PointsNet(points), TfliteGraph(iris)
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, swapped: Tensor, real: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Errors of pose, in degrees, and of expression, in widths of the eyes, of (N, 3, S, S) RGB 0..1: the
-        mean over the pictures and both networks. Only `swapped` gets a gradient."""
+    def forward(self, swapped: Tensor, real: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Errors of (N, 3, S, S) RGB 0..1, means over the pictures: pose, in degrees, and expression, in widths of the
+        eyes, as FaceMesh and the 68 points see them, and lids, in widths of an eye. Only `swapped` gets a gradient."""
         turns = views(len(real), (1.25, 0.1), (0.5, 0.62), chance)
-        by_mesh = errors(self._on_mesh, MESH, swapped, real, turns, INPUT)
+        found, wanted = looked(self.on_mesh, swapped, real, turns, INPUT)
+        pose, expression = pose_error(found, wanted, MESH), expression_error(found, wanted, MESH)
+        lids = torch.stack(
+            [
+                lid_error(*looked(self.on_eye, *pair, eyes, EYE_INPUT))
+                for *pair, eyes in (
+                    (swapped, real, around(wanted, turns, MESH.openings[0][2], chance)),
+                    (swapped.flip(3), real.flip(3), mirror(around(wanted, turns, MESH.openings[1][2], chance))),
+                )
+            ]
+        )
         turns = views(len(real), (0.8, 0.06), (0.5, 0.63), chance)
-        by_points = errors(self._on_points, POINTS, swapped, real, turns, POINTS_INPUT)
-        return (by_mesh[0] + by_points[0]) / 2, (by_mesh[1] + by_points[1]) / 2
+        found, wanted = looked(self.on_points, swapped, real, turns, POINTS_INPUT)
+        pose, expression = (
+            pose + pose_error(found, wanted, POINTS),
+            expression + expression_error(found, wanted, POINTS),
+        )
+        return pose.mean() / 2, expression.mean() / 2, lids.mean()
 
-    def _on_mesh(self, view: Tensor) -> Tensor:
+    def on_mesh(self, view: Tensor) -> Tensor:
+        """FaceMesh's landmarks (N, 468, 2) on views (N, 3, INPUT, INPUT), in their widths."""
         return self.mesh(view).unflatten(1, (-1, 3))[..., :2] / INPUT
 
-    def _on_points(self, view: Tensor) -> Tensor:
+    def on_points(self, view: Tensor) -> Tensor:
+        """The 68 points (N, 68, 2) on views (N, 3, POINTS_INPUT, POINTS_INPUT), in their widths."""
         return self.points(view).unflatten(1, (-1, 2))
 
+    def on_eye(self, view: Tensor) -> Tensor:
+        """The rims (N, LIDS, 2) of a right eye on views (N, 3, EYE_INPUT, EYE_INPUT), in their widths."""
+        return self.iris(view).unflatten(1, (-1, 3))[:, :LIDS, :2] / EYE_INPUT
 
-def errors(
-    places: Callable[[Tensor], Tensor], convention: Convention, swapped: Tensor, real: Tensor, turns: Tensor, size: int
+
+def looked(
+    places: Callable[[Tensor], Tensor], swapped: Tensor, real: Tensor, turns: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
-    """Pose and expression errors by the landmarks (N, K, 2) that `places` finds, both seen through the same views
-    (N, 2, 3) of `size` pixels."""
+    """The landmarks (N, K, 2) that `places` finds on both through the same views (N, 2, 3) of `size` pixels."""
     found = places(seen(swapped, turns, size))
     with torch.no_grad():
-        wanted = places(seen(real, turns, size))
-    return pose_error(found, wanted, convention).mean(), expression_error(found, wanted, convention).mean()
+        return found, places(seen(real, turns, size))
+
+
+def around(points: Tensor, turns: Tensor, ends: tuple[int, int], chance: torch.Generator) -> Tensor:
+    """Views (N, 2, 3) of an eye whose corners are two of the `points` (N, K, 2) found in the views `turns`."""
+    inner = turns.to(points)
+    placed = (2 * points[:, list(ends)] - 1) @ inner[:, :, :2].transpose(1, 2) + inner[:, None, :, 2]
+    across, middle = placed[:, 1] - placed[:, 0], placed.mean(1)
+    width = EYE_REACH * torch.exp(0.08 * torch.randn(len(points), generator=chance)).to(points)
+    return squares(width * across.norm(dim=1) / 2, torch.atan2(across[:, 1], across[:, 0]), middle)
+
+
+def mirror(turns: Tensor) -> Tensor:
+    """The same views (N, 2, 3), of the mirrored pictures."""
+    signs = torch.tensor([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]], device=turns.device)
+    return turns * signs
+
+
+def lid_error(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean distance (N) of the rims of an eye (N, LIDS, 2), over its width, less what moves all of it."""
+    apart = (found - found.mean(1, keepdim=True)) - (wanted - wanted.mean(1, keepdim=True))
+    return length(apart).mean(1) / length(wanted[:, 0] - wanted[:, 8])
 
 
 def pose_error(found: Tensor, wanted: Tensor, convention: Convention) -> Tensor:

@@ -19,14 +19,33 @@ import numpy as np
 import torch
 from data import FaceData, degrade
 from losses import masked_l1
-from mesh import CANONICAL, Image, Mesh, canvas_field, cells, face_field, face_matte, on_canvas, polygon
+from mesh import (
+    BROWS,
+    CANONICAL,
+    CHIN,
+    EYES,
+    LIPS,
+    NOSE,
+    Image,
+    Mesh,
+    canvas_field,
+    cells,
+    face_field,
+    face_matte,
+    on_canvas,
+    polygon,
+)
 from model import FaceSwapper, ModelConfig, load_localisers
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 ROWS = 16  # pictures of each of the two threads in a step
 SOURCE_CELLS = 32  # a side of the field that the portrait's localiser gives
-AMOUNT = 3.0  # how much more than in the swap's training a picture is moved and turned
+# How much more than in the swap's training a picture is moved and turned, and the share of those moved the most.
+AMOUNT, MOST, MOST_SHARE = 1.2, 3.0, 0.3
+# The spots that pose and expression hang on; pose most of all on the tip of the nose.
+WATCHED = [*BROWS, *EYES[0], *EYES[1], *LIPS, *NOSE, *CHIN, *3 * NOSE[3:8]]
+SPOTS = torch.from_numpy(on_canvas(CANONICAL[WATCHED, :2])).T  # where on the canvas they are
 
 
 @dataclass(frozen=True)
@@ -37,6 +56,7 @@ class Lesson:
     places: Tensor  # (N, 2, S/2, S/2) on the canvas, of the cells of the picture
     matte: Tensor  # (N, 1, S, S) face 1, elsewhere and behind what covers it 0
     origins: Tensor  # (N, 2, SOURCE_CELLS, SOURCE_CELLS) in the picture, of the cells of the canvas
+    spots: Tensor  # (N, len(WATCHED), 1, 2) where in the picture (-1..1) the watched landmarks are
     twins: Tensor  # (N, S/2, S/2, 2) where in the other view (-1..1) each cell of a picture is
 
 
@@ -58,11 +78,12 @@ def lesson(data: FaceData, seed: tuple[int, int], size: int) -> Lesson:
     for row in range(ROWS):
         if row % 2 == 0:
             (index, other), mirrored = rng.choice(data.pool, 2, p=data.weights), bool(rng.integers(2))
-        image, mesh = data.view(rng, int(index), mirrored, size, AMOUNT)
+        amount = MOST if rng.random() < MOST_SHARE else AMOUNT
+        image, mesh = data.view(rng, int(index), mirrored, size, amount)
         meshes.append(mesh)
         matte = face_matte(mesh, size)
         if rng.random() < 0.35:
-            image, covered = cover(rng, image, data.view(rng, int(other), False, size, AMOUNT)[0])
+            image, covered = cover(rng, image, data.view(rng, int(other), False, size, MOST)[0])
             matte = matte * (1 - covered)
         if rng.random() < 0.4:
             image = degrade(rng, image)
@@ -74,7 +95,8 @@ def lesson(data: FaceData, seed: tuple[int, int], size: int) -> Lesson:
         torch.stack(part).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
         for part in (images, places, mattes, origins)
     )
-    return Lesson(*planar, torch.stack([moved_cells(meshes[i], meshes[i ^ 1], size // 2) for i in range(ROWS)]))
+    spots = torch.from_numpy(2 * np.stack([mesh[WATCHED, None, :2] for mesh in meshes]) - 1)
+    return Lesson(*planar, spots, torch.stack([moved_cells(meshes[i], meshes[i ^ 1], size // 2) for i in range(ROWS)]))
 
 
 def moved_cells(mesh: Mesh, other: Mesh, count: int) -> Tensor:
@@ -95,14 +117,16 @@ def losses(networks: FaceSwapper, given: Lesson, canvas_face: Tensor) -> dict[st
 
     `steady` is how much the two views of a picture disagree, which an audience would see as flicker.
     """
-    places, mask = networks.swapper.localiser(given.image)
-    inside = F.avg_pool2d(given.matte, 2) + 0.02
-    other = F.grid_sample(twins(places), given.twins, padding_mode="border", align_corners=False)
-    found = {
-        "places": 100 * masked_l1(places, given.places, inside),
-        "steady": 100 * masked_l1(places, other, inside),
-        "mask": F.binary_cross_entropy(mask, given.matte),
-    }
+    found = {}
+    if networks.swapper.localiser.training:
+        places, mask = networks.swapper.localiser(given.image)
+        inside = F.avg_pool2d(given.matte, 2) + 0.02
+        other = F.grid_sample(twins(places), given.twins, padding_mode="border", align_corners=False)
+        at_spots = F.grid_sample(places, given.spots, padding_mode="border", align_corners=False)[..., 0]
+        found["places"] = 100 * masked_l1(places, given.places, inside)
+        found["spots"] = 100 * (at_spots - SPOTS).norm(dim=1).mean()
+        found["steady"] = 100 * masked_l1(places, other, inside)
+        found["mask"] = F.binary_cross_entropy(mask, given.matte)
     if networks.identity.localiser.training:
         origins, _ = networks.identity.localiser(given.image)
         found["origins"] = 100 * masked_l1(origins, given.origins, canvas_face)
@@ -117,27 +141,26 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3, help="learning rate at the beginning; it falls to nothing")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=2, help="cores to use")
-    parser.add_argument("--pixels", type=int, default=ModelConfig.target_pixels, help="at which a target is looked at")
-    parser.add_argument("--target-only", action="store_true", help="leave the portrait's localiser as it is")
+    parser.add_argument("--only", choices=("target", "source"), help="leave the other one as it is")
     args = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(args.threads)
     data, pool = FaceData(args.data), ThreadPoolExecutor(args.threads)
-    networks = FaceSwapper(ModelConfig(target_pixels=args.pixels)).to(memory_format=torch.channels_last)
+    networks = FaceSwapper().to(memory_format=torch.channels_last)
     if args.start:
         load_localisers(networks, args.start)
     both = networks.localisers.eval()
-    (both["target"] if args.target_only else both).requires_grad_(True).train()
+    (both[args.only] if args.only else both).requires_grad_(True).train()
     optimiser = torch.optim.AdamW([p for p in both.parameters() if p.requires_grad], lr=args.rate, weight_decay=1e-4)
     outline = cv2.convexHull(on_canvas(CANONICAL[:, :2]))[:, 0]
     canvas_face = torch.from_numpy(polygon(outline * SOURCE_CELLS, SOURCE_CELLS, 0.5))[None, None] + 0.02
     begun, sums = time.time(), dict[str, float]()
     step = torch.load(args.start, weights_only=True)["step"] if args.start else 0
-    coming = [pool.submit(lesson, data, (step, k), args.pixels) for k in range(2)]
+    coming = [pool.submit(lesson, data, (step, k), ModelConfig.target_pixels) for k in range(2)]
     while (done := (time.time() - begun) / (60 * args.minutes)) < 1:
         parts = [future.result() for future in coming]
         step += 1
-        coming = [pool.submit(lesson, data, (step, k), args.pixels) for k in range(2)]
+        coming = [pool.submit(lesson, data, (step, k), ModelConfig.target_pixels) for k in range(2)]
         given = Lesson(*(torch.cat([getattr(p, name) for p in parts]) for name in Lesson.__dataclass_fields__))
         for group in optimiser.param_groups:
             group["lr"] = args.rate * min(1.0, step / 50) * (0.02 + 0.98 * (1 - done))

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import dlib
 import numpy as np
+from mesh import CANONICAL, POINTS_ON_MESH
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
@@ -64,9 +65,18 @@ def centred(descriptors: Floats, mean: Floats) -> Floats:
 
 def rotation(points: Floats, size: int) -> Floats:
     """Head rotation (3 x 3) from 68 landmarks, by a perspective fit of six of them."""
+    return _fitted(_HEAD.astype(np.float64), points[list(_HEAD_POINTS)], size)
+
+
+def rotation_by_all(points: Floats, size: int) -> Floats:
+    """The same from all 68 landmarks and the mean head of the project's data. Six hang on the tip of the nose, which
+    another person has elsewhere; this says more of the head. It is no mark of the protocol."""
+    return _fitted(CANONICAL[POINTS_ON_MESH].astype(np.float64) - CANONICAL.mean(0), points, size)
+
+
+def _fitted(head: Floats, seen: Floats, size: int) -> Floats:
     camera = np.array([[2.0 * size, 0, size / 2], [0, 2.0 * size, size / 2], [0, 0, 1]])
-    seen = points[list(_HEAD_POINTS)]
-    _, turn, _ = cv2.solvePnP(_HEAD.astype(np.float64), seen, camera, np.zeros(4), flags=cv2.SOLVEPNP_SQPNP)
+    _, turn, _ = cv2.solvePnP(head, seen, camera, np.zeros(4), flags=cv2.SOLVEPNP_SQPNP)
     return np.asarray(cv2.Rodrigues(turn)[0])
 
 

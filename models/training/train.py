@@ -160,7 +160,8 @@ def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) ->
     batch, rng, chance = to_device(drawn.batch, device), drawn.rng, drawn.chance
     n = batch.answered
     source = batch.source[:3] if run.config.localisers else batch.source
-    drawn, given, _ = run.model.swapper.drawn(batch.target, run.model.identity(*source))
+    located = (batch.places, batch.shape) if run.config.by_mesh else None
+    drawn, given, _ = run.model.swapper.drawn(batch.target, run.model.identity(*source), located=located)
     colour = give_way(batch.target, drawn, given)
     swapped = composite(colour, batch.shape, batch.target)
     with torch.no_grad():
@@ -186,8 +187,12 @@ def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) ->
     if judges.landmarks:
         # Where the target stays, landmarks agree: left to it, this loss undoes the swap.
         held = composite(give_way(batch.target, drawn, given.detach()), batch.shape, batch.target)
-        pose, expression = judges.landmarks(held, batch.real, chance)
-        losses |= {"pose": weights.pose * pose, "expression": weights.expression * expression}
+        pose, expression, lids = judges.landmarks(held, batch.real, chance)
+        losses |= {
+            "pose": weights.pose * pose,
+            "expression": weights.expression * expression,
+            "lids": weights.lids * lids,
+        }
     if run.config.localisers:
         losses["astray"] = weights.astray * astray(run, batch)
     if stage.sface_rows:
@@ -275,16 +280,17 @@ def samples(run: Run, data: FaceData, size: int, device: torch.device, count: in
     return np.vstack(rows)
 
 
-def landmark_networks(config: Config, mesh: Path | None, points: Path | None) -> Landmarks | None:
+def landmark_networks(config: Config, files: list[Path] | None) -> Landmarks | None:
     """The judges of landmarks, where the configuration gives them a weight."""
-    if not (config.weights.pose or config.weights.expression):
+    weights = config.weights
+    if not (weights.pose or weights.expression or weights.lids):
         return None
-    if mesh is None or points is None:
-        raise SystemExit("Expected --mesh and --points, since the configuration gives pose or expression a weight.")
-    for path in (mesh, points):
+    if files is None:
+        raise SystemExit("Expected --landmarks, since the configuration gives pose, expression or lids a weight.")
+    for path in files:
         if not path.is_file():
             raise SystemExit(f"Expected a file at {path}, found none; README.md says where to get it.")
-    return Landmarks(mesh, points)
+    return Landmarks(*files)
 
 
 def main() -> None:
@@ -295,9 +301,13 @@ def main() -> None:
     parser.add_argument("--small", type=Path, required=True, help="the encoder that distil.py wrote")
     parser.add_argument("--localisers", type=Path, help="what localise.py wrote; needed where no checkpoint is given")
     parser.add_argument(
-        "--mesh", type=Path, help="MediaPipe's face_landmark.tflite, for the losses of pose and expression"
+        "--landmarks",
+        type=Path,
+        nargs=3,
+        metavar=("MESH", "POINTS", "IRIS"),
+        help="face_landmark.tflite, the manifest of face-api.js's 68 points and iris_landmark.tflite, "
+        "for the losses of pose, expression and lids",
     )
-    parser.add_argument("--points", type=Path, help="face_landmark_68_model-weights_manifest.json, for the same")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to begin from when RUN has none")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop (resumably) after this long")
@@ -313,7 +323,7 @@ def main() -> None:
             for i, s in enumerate((config.stages[0], config.stages[-1]))
         )
         config = dataclasses.replace(config, stages=stages)
-    landmarks = landmark_networks(config, args.mesh, args.points)
+    landmarks = landmark_networks(config, args.landmarks)
     torch.set_num_threads(args.workers * args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ import landmarks  # noqa: E402
 import losses  # noqa: E402
 import mesh  # noqa: E402
 import model  # noqa: E402
+import refine  # noqa: E402
 
 
 def drawn_mesh() -> np.ndarray:
@@ -463,12 +464,75 @@ def test_landmark_errors_lead_back_to_the_swap_only(tmp_path: Path) -> None:
     def places(view: torch.Tensor) -> torch.Tensor:
         return network(view).unflatten(1, (-1, 2))
 
-    same = landmarks.errors(places, landmarks.POINTS, real, real, turns, landmarks.POINTS_INPUT)
-    assert max(error.item() for error in same) < 0.01
-    told = landmarks.errors(places, landmarks.POINTS, swapped, real, turns, landmarks.POINTS_INPUT)
-    sum(told).backward()
+    found, wanted = landmarks.looked(places, swapped, real, turns, landmarks.POINTS_INPUT)
+    assert found.shape == wanted.shape == (3, 68, 2)
+    landmarks.pose_error(found, wanted, landmarks.POINTS).sum().backward()
     assert float(swapped.grad.abs().sum()) > 0
     assert real.grad is None
+
+
+def test_an_eye_is_seen_level_and_as_large_as_asked() -> None:
+    chance = torch.Generator().manual_seed(0)
+    inner = landmarks.views(5, (0.8, 0.1), (0.5, 0.6), chance)
+    points = torch.rand(5, 2, 2, generator=chance)
+    turns = landmarks.around(points, inner, (0, 1), chance)
+    placed = (2 * points - 1) @ inner[:, :, :2].transpose(1, 2) + inner[:, None, :, 2]
+    corners = (placed - turns[:, None, :, 2]) @ torch.linalg.inv(turns[:, :, :2]).transpose(1, 2)
+    assert corners[..., 1].abs().max() < 1e-4
+    assert torch.allclose(corners[:, 0, 0], -corners[:, 1, 0], atol=1e-4)
+    assert (corners[:, 1, 0] * landmarks.EYE_REACH - 1).abs().max() < 0.3
+    assert (corners[:, 1, 0] > 0).all()
+
+
+def test_a_mirrored_view_shows_the_mirrored_picture() -> None:
+    chance = torch.Generator().manual_seed(0)
+    picture, turns = torch.rand(2, 3, 64, 64), landmarks.views(2, (0.5, 0.1), (0.4, 0.6), chance)
+    there = losses.seen(picture, turns, 32).flip(3)
+    assert torch.allclose(losses.seen(picture.flip(3), landmarks.mirror(turns), 32), there, atol=1e-5)
+
+
+def test_lid_error_is_in_widths_of_the_eye_and_ignores_its_place() -> None:
+    eye = torch.rand(2, landmarks.LIDS, 2)
+    eye[:, 0], eye[:, 8] = torch.tensor([0.3, 0.5]), torch.tensor([0.7, 0.5])
+    assert landmarks.lid_error(eye + 0.1, eye).max() < 1e-3
+    raised = eye.clone()
+    raised[:, 9:, 1] -= 0.04
+    share = 7 / 16
+    assert torch.allclose(landmarks.lid_error(raised, eye), torch.tensor(0.1 * 2 * share * (1 - share)), atol=1e-3)
+
+
+def test_refined_meshes_follow_what_is_peculiar_to_a_person() -> None:
+    rng = np.random.default_rng(0)
+    faces = np.stack([mesh.CANONICAL + np.float32([0, 0, 0.01 * k]) for k in range(12)])
+    faces[:, 200:, :2] += rng.normal(0, 0.01, (12, 268, 2)).astype(np.float32)
+    usual = rng.normal(0, 0.02, (1, 68, 2)) + np.zeros((12, 1, 1))
+    convention = refine.Convention(np.float32(usual), faces)
+    assert np.abs(convention.peculiar(np.float32(usual), faces)).max() < 1e-5
+    own = np.float32(usual)
+    own[3, 30] += (0.0, 0.01)
+    assert convention.peculiar(own, faces)[3, 30] == pytest.approx((0, 0.01), abs=1e-5)
+    still = refine.moved(mesh.CANONICAL, np.zeros((68, 2), np.float32))
+    assert np.array_equal(still, mesh.CANONICAL)
+    lower = refine.moved(mesh.CANONICAL, np.full((68, 2), (0.0, 0.02), np.float32)) - mesh.CANONICAL
+    assert 0.014 < lower[4, 1] < 0.021
+    assert lower[10, 1] < 0.002
+    assert np.abs(lower[:, [0, 2]]).max() < 1e-6
+
+
+def test_points_of_a_mirror_image_are_told_apart() -> None:
+    partners = mesh.PARTNERS[mesh.POINTS_ON_MESH]
+    assert np.array_equal(np.array(mesh.POINTS_ON_MESH)[refine.MIRRORED_POINTS], partners)
+    assert mesh.PARTNERS[refine.RIMS[0]].tolist() == refine.RIMS[1]
+    assert sorted(refine.RIMS[0]) == sorted(mesh.EYES[0])
+    assert sorted(refine.RIMS[1]) == sorted(mesh.EYES[1])
+
+
+def test_what_a_view_shows_is_placed_where_it_is() -> None:
+    turns = landmarks.views(3, (0.8, 0.1), (0.5, 0.6), torch.Generator().manual_seed(0))
+    places = torch.rand(3, 5, 2)
+    shown = (2 * places - 1 - turns[:, None, :, 2]) @ torch.linalg.inv(turns[:, :, :2]).transpose(1, 2)
+    assert torch.allclose(refine.placed((shown + 1) / 2, turns), places, atol=1e-5)
+    assert torch.equal(refine.across(refine.across(places)), 1 - (1 - places))
 
 
 def test_landmark_loss_without_its_networks_is_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -480,7 +544,7 @@ def test_landmark_loss_without_its_networks_is_refused_with_the_remedy(tmp_path:
     command += ["--sface", str(PACK / "sface.onnx"), "--small", str(RECIPE / "checkpoints/small_encoder.pt")]
     command += ["--out", str(tmp_path / "run")]
     absent = str(tmp_path / "absent.tflite")
-    for given, named in (([], "--mesh and --points"), (["--mesh", absent, "--points", absent], absent)):
+    for given, named in (([], "--landmarks"), (["--landmarks", absent, absent, absent], absent)):
         told = subprocess.run([*command, *given], cwd=RECIPE, capture_output=True, text=True)
         assert told.returncode == 1
         assert named in told.stderr
