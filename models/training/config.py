@@ -32,6 +32,9 @@ class Weights:
     perceptual: float = 1.0
     sface: float = 6.0
     small: float = 2.0
+    second: float = (
+        0.0  # for the cosines of FaceRes (critics.py); above 0 it needs a file that is not in the repository
+    )
     left_over: float = 2.0
     attribute: float = 0.4
     low_frequency: float = 2.0

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from distil import STUDENT_SIZE, SmallEncoder
+from landmarks import padded
 from losses import cosine_distance, jitter
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrizations import spectral_norm
+
+FACERES_SIZE = 160  # pixels; at 112 it tells a third of the people apart that it knows at this size
+_VGG_MEAN = (103.939, 116.779, 123.68)  # BGR
 
 
 class SFace(nn.Module):
@@ -43,16 +50,76 @@ class SFace(nn.Module):
         return self.layers((face * 255.0 - 127.5) / 128.0)
 
 
+class FaceRes(nn.Module):
+    """HSE-FaceRes, a MobileNet taught on VGGFace2 (Apache-2.0): crops (N, 3, S, S) RGB 0..1 -> (N, 1024) of length 1.
+
+    Read from the graph of npm package `@vladmandic/human`, files `models/faceres.json` and `.bin`. `centre` has to be
+    called before the first use: features of all faces have a large part in common.
+    """
+
+    def __init__(self, graph: Path) -> None:
+        super().__init__()
+        described = json.loads(graph.read_text())
+        (group,) = described["weightsManifest"]
+        raw, at = b"".join((graph.parent / part).read_bytes() for part in group["paths"]), 0
+        for entry in group["weights"]:
+            kind = np.float16 if entry.get("quantization", {}).get("dtype") == "float16" else np.dtype(entry["dtype"])
+            values = np.frombuffer(raw, kind, math.prod(entry["shape"]), at).reshape(entry["shape"])
+            at += values.nbytes
+            if values.ndim == 4:
+                values = values.transpose(2, 3, 0, 1) if "depthwise" in entry["name"] else values.transpose(3, 2, 0, 1)
+            elif values.ndim == 1:
+                values = values[:, None, None]
+            self.register_buffer(_key(entry["name"]), torch.from_numpy(np.array(values, np.float32)), persistent=False)
+        self._steps: list[tuple[str, str, int]] = []
+        for node in described["modelTopology"]["node"]:
+            if node["op"] in ("Conv2D", "DepthwiseConv2dNative", "Mul", "Add"):
+                stride = int(node.get("attr", {}).get("strides", {}).get("list", {}).get("i", [1, 1])[1])
+                self._steps.append((node["op"], _key(node["input"][1]), stride))
+        self.register_buffer("usual", torch.zeros(1), persistent=False)
+        self.register_buffer("mean", torch.tensor(_VGG_MEAN)[:, None, None], persistent=False)
+
+    def centre(self, faces: Tensor) -> None:
+        """Take the features of `faces` (N, 3, S, S) for what all faces have in common."""
+        with torch.no_grad():
+            self.usual = torch.cat([self._features(some) for some in faces.split(16)]).mean(0)
+
+    def forward(self, face: Tensor) -> Tensor:
+        return F.normalize(self._features(face) - self.usual)
+
+    def _features(self, face: Tensor) -> Tensor:
+        margin = face.shape[-1] // 10
+        x = face[:, :, margin:-margin, margin:-margin]
+        x = F.interpolate(x, size=(FACERES_SIZE, FACERES_SIZE), mode="bilinear", antialias=True)
+        x = (x.flip(1) * 255 - self.mean).contiguous(memory_format=torch.channels_last)
+        for op, name, stride in self._steps:
+            constant = getattr(self, name)
+            if op == "Add":
+                x = (x + constant).clamp(0, 6)
+            elif op == "Mul":
+                x = x * constant
+            else:
+                x = padded(x, constant.shape[-1], stride)
+                x = F.conv2d(x, constant, stride=stride, groups=len(constant) if op != "Conv2D" else 1)
+        return x.mean((2, 3))
+
+
+def _key(name: str) -> str:
+    return name.replace("/", "_")
+
+
 class Identity(nn.Module):
-    """Two networks that say who is on a swapped picture: SFace on some rows, a small encoder on all.
+    """Networks that say who is on a swapped picture: SFace on some rows, a small encoder on all, and FaceRes on some
+    where its file is given.
 
     Both see jittered views. The small encoder alone gets fooled within minutes, so it goes on learning what SFace
     says of the swapped pictures themselves.
     """
 
-    def __init__(self, sface: Path, small: Path) -> None:
+    def __init__(self, sface: Path, small: Path, second: Path | None = None) -> None:
         super().__init__()
         self.sface = SFace(sface)
+        self.second = second and FaceRes(second)
         self.small = SmallEncoder().eval()
         self.small.load_state_dict(torch.load(small, weights_only=True))
         self.optimiser = torch.optim.Adam(self.small.parameters(), lr=1e-4, fused=True)

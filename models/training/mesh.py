@@ -10,6 +10,7 @@ A mesh is (468, 3): x right, y down and depth, in widths of the crop.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import cv2
@@ -60,6 +61,10 @@ CANONICAL: Mesh = np.load(Path(__file__).with_name("canonical.npy"))
 PARTNERS = np.square(CANONICAL[:, None] - (CANONICAL * (-1, 1, 1) + (1, 0, 0))[None]).sum(2).argmin(1)
 # The part of the canonical crop that a canvas shows: left, top and width.
 CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
+# A swap takes so much of a portrait's contrast that is slower than BAND widths of a crop, and so much of what is finer.
+# Landmarks hang on the slow band, and on lips, lids and nose; likeness hangs on the fine band, and on brows.
+BAND = 0.025
+SHARES = {"elsewhere": (0.5, 1.4), "nose": (0.6, 0.9), "brows": (0.6, 1.4), "mouth": (0.5, 0.5), "eyes": (0.3, 0.6)}
 
 
 def on_canvas(places: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -203,13 +208,19 @@ def graft(image: Image, mesh: Mesh, contrast: Image, light: Image, share: float)
     `share` of the shape is the image's, the rest that of the canonical face.
     """
     size = image.shape[0]
-    drawn = cv2.resize(contrast, (size, size), interpolation=cv2.INTER_CUBIC)
+    drawn = cv2.resize(
+        np.dstack([contrast, shares_on_canvas(contrast.shape[0])]), (size, size), interpolation=cv2.INTER_CUBIC
+    )
     onto = canonical_on_canvas()
-    face = light * (1 + warped(drawn, onto, carried(onto, mesh, share)))
-    matte = face_matte(mesh, size)
+    worn = warped(drawn, onto, carried(onto, mesh, share))
+    matte = face_matte(mesh, size)[..., None]
+    change = light * (1 + worn[..., :3]) - image
+    spread = cv2.GaussianBlur(np.dstack([change * matte, matte]), (0, 0), BAND * size, borderType=cv2.BORDER_CONSTANT)
+    slow = spread[..., :3] / (spread[..., 3:] + 0.05)
+    face = image + worn[..., 3:4] * slow + worn[..., 4:] * (change - slow)
     for opening, soft in ((EYES[0], 0.004), (EYES[1], 0.004), (MOUTH, 0.006)):
         keep_opening(face, image, mesh[opening, :2], soft)
-    return np.clip(image + matte[..., None] * (face - image), 0, 1)
+    return np.clip(image + matte * (face - image), 0, 1)
 
 
 def keep_opening(face: Image, image: Image, outline: NDArray[np.float32], soft: float) -> None:
@@ -224,6 +235,25 @@ def keep_opening(face: Image, image: Image, outline: NDArray[np.float32], soft: 
     opening = polygon(outline * size - (left, top), extent, soft * size)[: bottom - top, : right - left]
     part, given = face[top:bottom, left:right], image[top:bottom, left:right]
     part += opening[..., None] * (given - part)
+
+
+@functools.cache
+def shares_on_canvas(count: int) -> Image:
+    """SHARES at the places of a canvas: (count, count, 2), the slow band's and the fine one's."""
+    onto = canonical_on_canvas()
+    parts = {
+        "nose": ((NOSE,), 0.02),
+        "brows": ((BROWS[:5] + BROWS[10:15], BROWS[5:10] + BROWS[15:]), 0.02),
+        "mouth": ((LIPS,), 0.027),
+        "eyes": (EYES, 0.027),
+    }
+    shares = np.full((count, count, 2), SHARES["elsewhere"], np.float32)
+    for name, (outlines, grow) in parts.items():
+        for outline in outlines:
+            hull = cv2.convexHull(onto[outline, :2] * count)[:, 0]
+            matte = polygon(hull, count, 0.013 * count, round(grow * count))[..., None]
+            shares += matte * (np.float32(SHARES[name]) - shares)
+    return shares
 
 
 def features_matte(mesh: Mesh, size: int) -> Image:

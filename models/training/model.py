@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from mesh import CANVAS_WIDTH, canonical_on_canvas, face_matte
+from mesh import BAND, CANVAS_WIDTH, canonical_on_canvas, face_matte, shares_on_canvas
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,8 +25,8 @@ PREDICTED_SCALE = 0.05
 STYLE_LENGTH = 3.0
 # The paper's, but for the deepest layer: without three quarters of its 504 channels swaps measured the same, and their
 # weights serve better in the localiser.
-ENCODER = ((6, 32), (32, 64), (64, 128), (128, 256), (256, 128))
-DECODER = ((128, 256), (512, 128), (256, 64), (128, 32))
+ENCODER = ((6, 32), (32, 64), (64, 128), (128, 256), (256, 112))
+DECODER = ((112, 256), (512, 128), (256, 64), (128, 32))
 KINDS = ("depthwise", "pointwise", "bias")
 CANVAS = 112  # pixels of the portrait that goes along with the weights
 PORTRAIT = 224  # pixels of the picture that it is made of
@@ -35,6 +36,7 @@ DARK = 0.04  # keeps ratios of dark pixels within bounds
 # Underexposed or in harsh light a portrait has more contrast than a face by itself; so much stays (root mean square).
 MOST_CONTRAST, MOST_COLOUR = 0.26, 0.06
 MOST_UNUSUAL = 2.5  # spreads by which a contrast may differ from the usual one of its place
+ONE_SIDED = 0.015  # what is on one side of a portrait only and larger than this, in widths of a canvas, is light
 
 
 @dataclass(frozen=True)
@@ -158,12 +160,38 @@ def light_of(image: Tensor, mask: Tensor, reach: float = LIGHT_REACH) -> Tensor:
     return resize(blur @ (image * mask) @ blur.T / (blur @ mask @ blur.T + 1e-3), size)
 
 
+@functools.cache
+def gaussian(size: int, reach: float) -> Tensor:
+    """(1, 1, 1, 2 R + 1): weights of a Gaussian of deviation `reach` widths of a picture of `size`, R three of them."""
+    radius = math.ceil(3 * reach * size)
+    weight = np.exp(-0.5 * np.square(np.arange(-radius, radius + 1) / (reach * size)))
+    return torch.from_numpy(np.float32(weight / weight.sum()))[None, None, None]
+
+
+def blurred(image: Tensor, reach: float) -> Tensor:
+    """(N, C, S, S) under a Gaussian of deviation `reach` widths; beyond the border there is nothing."""
+    channels, line = int(image.shape[1]), gaussian(int(image.shape[-1]), reach).to(image)
+    line, radius = line.repeat(channels, 1, 1, 1), line.shape[-1] // 2
+    image = F.conv2d(image, line, padding=(0, radius), groups=channels)
+    return F.conv2d(image, line.transpose(2, 3), padding=(radius, 0), groups=channels)
+
+
+def in_bands(image: Tensor, face: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
+    """`face` (N, 3, S, S) put on `image` by `shares` (N, 2, S, S) of what it changes: of the part that is slower than
+    BAND within the mask (N, 1, S, S), and of the finer rest."""
+    change = face - image
+    spread = blurred(torch.cat([change * mask, mask], dim=1), BAND)
+    slow = spread[:, :3] / (spread[:, 3:] + 0.05)
+    return image + shares[:, :1] * slow + shares[:, 1:] * (change - slow)
+
+
 class Contrast(nn.Module):
     """Canvases (N, 3, CANVAS, CANVAS) RGB 0..255 -> how much each place differs from the light around it, as a share.
 
     The quotient of a picture and its slow part is free of exposure, tint and soft light (the self-quotient image,
     Wang, Li and Wang, AFGR 2004). What faces never show at a place, as fringes, rims of glasses and hard shadows,
     is brought back to what they do show there: `contrast.npy` holds the median and the spread over the training data.
+    Faces are symmetric and light is not: but for fine detail both sides get their mean.
     """
 
     def __init__(self) -> None:
@@ -175,7 +203,9 @@ class Contrast(nn.Module):
 
     def forward(self, canvas: Tensor) -> Tensor:
         grey, colour = self.parts(canvas)
-        return torch.minimum(torch.maximum(grey, self.least), self.most) + colour
+        contrast = torch.minimum(torch.maximum(grey, self.least), self.most) + colour
+        large = blurred(contrast, ONE_SIDED)
+        return contrast - (large - large.flip(3)) / 2
 
     def parts(self, canvas: Tensor) -> tuple[Tensor, Tensor]:
         """The contrast in grey (N, 1, CANVAS, CANVAS) and what the channels have beside it, each within its energy."""
@@ -336,9 +366,10 @@ class DynamicSwapper(nn.Module):
     """IDN: pictures (N, 3, H, W) in RGB 0..1 sRGB and the 28 weights -> colour and mask, both 0..1.
 
     H and W are equal and multiples of 32. Not the paper's: the network does not draw the face from nothing. The
-    contrast of the portrait, looked up where the localiser says, times the light of the target is the draft. The
-    network sees target and draft and says for each pixel how much of the contrast counts, what is to be added, and
-    how much of the target gives way at all: eyes and teeth, for instance, remain the target's.
+    contrast of the portrait, looked up where the localiser says, times the light of the target makes the draft, in
+    shares that depend on the place and on how fine it is (mesh.SHARES). The network sees target and draft and says
+    for each pixel how much more of the contrast counts, what is to be added, and how much of the target gives way at
+    all: eyes and teeth, for instance, remain the target's.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -357,6 +388,8 @@ class DynamicSwapper(nn.Module):
         self.localiser = Localiser(
             config.target_pixels, config.target_widths, config.target_deepest, config.target_refining, masked=True
         )
+        shares = torch.from_numpy(shares_on_canvas(CANVAS)).permute(2, 0, 1)[None]
+        self.register_buffer("shares", shares, persistent=False)
 
     def forward(self, image: Tensor, weights: list[Tensor], seen: list[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """`seen`, where given, receives what each dynamic layer puts out before its activation."""
@@ -377,11 +410,12 @@ class DynamicSwapper(nn.Module):
         seen = [] if seen is None else seen
         scaled, size = image * 2.0 - 1.0, int(image.shape[-1])
         field, mask = self.localiser(image) if located is None else located
-        contrast = looked_up(weights[-1].expand(image.shape[0], -1, -1, -1), field, size)
+        canvas = torch.cat([weights[-1], self.shares], dim=1)
+        worn = looked_up(canvas.expand(image.shape[0], -1, -1, -1), field, size)
         mask = resize(mask, size)
         light = light_of(image, mask)
-        draft = (light * (1 + contrast)) * 2.0 - 1.0
-        x, skips = torch.cat([scaled, draft], dim=1), []
+        draft = in_bands(image, light * (1 + worn[:, :3]), mask, worn[:, 3:])
+        x, skips = torch.cat([scaled, draft * 2.0 - 1.0], dim=1), []
         for i in range(len(ENCODER)):
             seen.append(separable(x, weights[3 * i : 3 * i + 3], stride=2))
             x = F.leaky_relu(seen[-1], SLOPE)
@@ -393,9 +427,9 @@ class DynamicSwapper(nn.Module):
             if i < len(DECODER) - 1:
                 x = torch.cat([x, skips[len(DECODER) - 1 - i]], dim=1)
         # The paper squeezes after the last upsampling; before it costs a quarter.
-        said = self.head(torch.cat([upsample(self.squeeze(x)), scaled, draft], dim=1))
+        said = self.head(torch.cat([upsample(self.squeeze(x)), scaled, draft * 2.0 - 1.0], dim=1))
         offset, gain, given = said[:, :3], said[:, 3:6], torch.sigmoid(said[:, 6:])
-        return light * (1 + (1 + gain) * contrast) + offset, given, mask
+        return draft + gain * light * worn[:, :3] + offset, given, mask
 
 
 def give_way(image: Tensor, drawn: Tensor, given: Tensor) -> Tensor:

@@ -40,6 +40,8 @@ from model import FaceSwapper, composite, give_way, load_localisers, settle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+SECOND_ROWS = 3  # of a batch, that the second recogniser sees
+
 
 @dataclass
 class Run:
@@ -198,6 +200,13 @@ def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) ->
     if stage.sface_rows:
         losses["sface"] = weights.sface * cosine_distance(said, batch.source[1]).mean()
         losses["left_over"] = weights.left_over * left_over(said, batch.source[1], batch.shown[rows]).mean()
+    if run.identity.second and weights.second:
+        # Nearer to the source person, and further from the target's.
+        chosen = torch.from_numpy(stage.rows[0] + rng.permutation(len(swapped) - stage.rows[0])[:SECOND_ROWS])
+        found = run.identity.second(jitter(swapped[chosen], swapped.shape[-1], chance, 0.02, 0.03))
+        with torch.no_grad():
+            own, other = run.identity.second(batch.source[2] / 255), run.identity.second(batch.real[chosen])
+        losses["second"] = weights.second * (cosine_distance(found, own) - cosine_distance(found, other)).mean()
     if stage.discriminator:
         losses["adversarial"] = weights.adversarial * hinge_generator(run.discriminator(swapped))
     total = torch.stack(list(losses.values())).sum()
@@ -299,6 +308,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sface", type=Path, required=True)
     parser.add_argument("--small", type=Path, required=True, help="the encoder that distil.py wrote")
+    parser.add_argument("--second", type=Path, help="faceres.json, where the configuration gives it a weight")
     parser.add_argument("--localisers", type=Path, help="what localise.py wrote; needed where no checkpoint is given")
     parser.add_argument(
         "--landmarks",
@@ -327,9 +337,14 @@ def main() -> None:
     torch.set_num_threads(args.workers * args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)
-    identity = Identity(args.sface, args.small).to(device)
+    if config.weights.second and not (args.second and args.second.is_file()):
+        raise SystemExit(f"Expected --second with the file faceres.json, found {args.second}; see README.md.")
+    identity = Identity(args.sface, args.small, args.second if config.weights.second else None).to(device)
     judges = Judges(Perception().to(device), landmarks and landmarks.to(device))
     data, run, last = FaceData(args.data, config.clean_only), Run.fresh(config, identity, device), args.out / "last.pt"
+    if identity.second:
+        some = data.crops[np.sort(data.pool[:: max(1, len(data.pool) // 200)])]
+        identity.second.centre(torch.from_numpy(some).permute(0, 3, 1, 2).float().to(device) / 255)
     if last.exists() or args.start:
         run.load(last if last.exists() else args.start, device)
     elif args.localisers is None:

@@ -307,6 +307,55 @@ def test_contrast_is_free_of_exposure_and_within_what_faces_show() -> None:
     assert contrast(bar).mean(1)[0, middle + 10 : middle + 14, 26:40].min() > -0.45
 
 
+def test_large_contrast_is_symmetric_and_fine_detail_stays_on_its_side() -> None:
+    torch.manual_seed(0)
+    contrast, canvas = model.Contrast(), torch.full((1, 3, model.CANVAS, model.CANVAS), 120.0)
+    canvas[..., 40:64, 20:40] += 20  # a side in the light
+    canvas[..., 84:86, 70:72] -= 6  # a mole
+    one_sided = (lambda c: (c - c.flip(3))[0].abs().mean(0))(contrast(canvas))
+    without = sum(contrast.parts(canvas))
+    assert one_sided[46:58, 24:36].max() < 0.35 * (without - without.flip(3))[0].abs().mean(0)[46:58, 24:36].max()
+    assert one_sided[84, 70] > 0.6 * (without - without.flip(3))[0].abs().mean(0)[84, 70] > 0.02
+
+
+def test_bands_are_taken_by_their_shares() -> None:
+    image, mask = torch.full((1, 3, 96, 96), 0.5), torch.ones(1, 1, 96, 96)
+    fine = 0.1 * (-1.0) ** torch.arange(96).expand(1, 3, 96, 96)
+    slow = torch.linspace(-0.2, 0.2, 96).expand(1, 3, 96, 96)
+
+    def change(slow_share: float, fine_share: float) -> torch.Tensor:
+        shares = torch.tensor([slow_share, fine_share]).reshape(1, 2, 1, 1).expand(1, 2, 96, 96)
+        return (model.in_bands(image, image + slow + fine, mask, shares) - image)[..., 20:-20, 20:-20]
+
+    assert (change(1.0, 1.0) - (slow + fine)[..., 20:-20, 20:-20]).abs().max() < 1e-5
+    assert (change(1.0, 0.0) - slow[..., 20:-20, 20:-20]).abs().max() < 0.02
+    assert (change(0.0, 1.0) - fine[..., 20:-20, 20:-20]).abs().max() < 0.02
+
+
+def test_shares_of_the_canvas_are_symmetric_and_those_of_the_table() -> None:
+    shares, onto = mesh.shares_on_canvas(112), mesh.canonical_on_canvas()
+    assert np.abs(shares - shares[:, ::-1]).mean() < 0.01
+    for name, landmark in (("elsewhere", 50), ("nose", 4), ("brows", 105), ("mouth", 0), ("eyes", 159)):
+        x, y = (onto[landmark, :2] * 112).astype(int)
+        assert np.abs(shares[y, x] - mesh.SHARES[name]).max() < 0.15, name
+
+
+def test_a_graft_and_a_draft_take_the_same_shares() -> None:
+    face, rng = mesh.CANONICAL, np.random.default_rng(0)
+    image = np.full((96, 96, 3), 0.5, np.float32)
+    light = 0.5 * np.ones_like(image)
+    contrast = 0.3 * rng.standard_normal((96, 96, 3)).astype(np.float32)
+    grafted = mesh.graft(image, face, contrast, light, 1.0)
+    matte = torch.from_numpy(mesh.face_matte(face, 96))[None, None]
+    onto, whole = mesh.canonical_on_canvas(), np.dstack([contrast, mesh.shares_on_canvas(96)])
+    worn = torch.from_numpy(mesh.warped(whole, onto, face)).permute(2, 0, 1)[None]
+    drawn = model.in_bands(torch.full((1, 3, 96, 96), 0.5), 0.5 * (1 + worn[:, :3]), matte, worn[:, 3:])
+    composed = model.composite(drawn, matte, torch.full((1, 3, 96, 96), 0.5))[0].permute(1, 2, 0).clamp(0, 1)
+    cheek = (slice(52, 64), slice(26, 36))
+    assert np.ptp(grafted[cheek]) > 0.1
+    assert np.abs(grafted[cheek] - composed[cheek].numpy()).max() < 0.01
+
+
 def test_a_fresh_network_puts_out_the_portrait_s_contrast_in_the_target_s_light() -> None:
     torch.manual_seed(0)
     networks, picture = model.FaceSwapper().eval(), 0.25 + 0.5 * torch.rand(2, 3, 64, 64)
@@ -314,8 +363,10 @@ def test_a_fresh_network_puts_out_the_portrait_s_contrast_in_the_target_s_light(
         weights = networks.identity(*person())
         colour, mask = networks.swapper(picture, weights)
         field, _ = networks.swapper.localiser(picture)
-        contrast = model.looked_up(weights[-1].expand(2, -1, -1, -1), field, 64)
-        drawn = model.light_of(picture, mask) * (1 + contrast)
+        contrast, shares = (
+            model.looked_up(c.expand(2, -1, -1, -1), field, 64) for c in (weights[-1], networks.swapper.shares)
+        )
+        drawn = model.in_bands(picture, model.light_of(picture, mask) * (1 + contrast), mask, shares)
         given = torch.sigmoid(torch.tensor(3.0))
     assert torch.allclose(colour, (picture + given * (drawn - picture)).clamp(0, 1), atol=1e-5)
 
