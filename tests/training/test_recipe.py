@@ -586,6 +586,68 @@ def test_what_a_view_shows_is_placed_where_it_is() -> None:
     assert torch.equal(refine.across(refine.across(places)), 1 - (1 - places))
 
 
+def faceres_files(folder: Path) -> Path:
+    """The files of a network of three layers with random weights, as @vladmandic/human stores it; its graph."""
+    rng, raw, weights = np.random.default_rng(0), b"", []
+    shapes = {"a/kernel": (3, 3, 3, 4), "a/sub": (4,), "b/depthwise_kernel": (3, 3, 4, 1), "b/mul": (4,), "b/sub": (4,)}
+    for name, shape in shapes.items():
+        raw += rng.normal(0.01, 0.05, shape).astype(np.float16).tobytes()
+        entry = {"name": name, "shape": shape, "dtype": "float32", "quantization": {"dtype": "float16"}}
+        weights.append(entry)
+    two = {"strides": {"list": {"i": ["1", "2", "2", "1"]}}}
+    nodes = [
+        {"op": "Conv2D", "input": ["x", "a/kernel"], "attr": two},
+        {"op": "Add", "input": ["x", "a/sub"]},
+        {"op": "Relu", "input": ["x"]},
+        {"op": "DepthwiseConv2dNative", "input": ["x", "b/depthwise_kernel"], "attr": two},
+        {"op": "Mul", "input": ["x", "b/mul"]},
+        {"op": "Add", "input": ["x", "b/sub"]},
+    ]
+    graph = {"modelTopology": {"node": nodes}, "weightsManifest": [{"paths": ["f.bin"], "weights": weights}]}
+    (folder / "f.bin").write_bytes(raw)
+    (folder / "f.json").write_text(json.dumps(graph))
+    return folder / "f.json"
+
+
+def test_every_configuration_is_read_and_named_after_its_file() -> None:
+    import config
+
+    found = {path.stem: config.load_config(path) for path in (RECIPE / "configs").glob("*.toml")}
+    assert {name: read.name for name, read in found.items()} == {n: n for n in ("base", "clean", "landmarks")}
+    assert [name for name, read in found.items() if read.clean_only] == ["clean"]
+    assert [name for name, read in found.items() if read.weights.pose and read.weights.second] == ["landmarks"]
+
+
+def test_second_recogniser_is_read_with_its_padding_and_strides(tmp_path: Path) -> None:
+    pytest.importorskip("onnx2torch", reason="the recipe's critics need the train extra")
+    import critics
+
+    net, faces = critics.FaceRes(faceres_files(tmp_path)), torch.rand(3, 3, 200, 200)
+    x = torch.nn.functional.interpolate(faces[:, :, 20:-20, 20:-20], size=(160, 160))
+    x = torch.nn.functional.pad(x.flip(1) * 255 - net.mean, (0, 1, 0, 1))
+    x = (torch.nn.functional.conv2d(x, net.a_kernel, stride=2) + net.a_sub).clamp(0, 6)
+    x = torch.nn.functional.pad(x, (0, 1, 0, 1))
+    x = torch.nn.functional.conv2d(x, net.b_depthwise_kernel, stride=2, groups=4) * net.b_mul + net.b_sub
+    wanted = x.clamp(0, 6).mean((2, 3))
+    net.centre(faces[:2])
+    assert torch.allclose(net.usual, wanted[:2].mean(0), atol=1e-4)
+    assert torch.allclose(net(faces), torch.nn.functional.normalize(wanted - net.usual), atol=1e-2)
+
+
+def test_second_recogniser_without_its_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    for needed in ("onnx2torch", "efficientnet_lite_pytorch"):
+        pytest.importorskip(needed, reason="the recipe's critics need the train extra")
+    (tmp_path / "two.toml").write_text(
+        (RECIPE / "configs/base.toml").read_text().replace("sface = 6.0", "second = 1.0")
+    )
+    command = [sys.executable, "train.py", str(tmp_path / "two.toml"), "--smoke", "--data", str(tmp_path / "data")]
+    command += ["--sface", str(PACK / "sface.onnx"), "--small", str(RECIPE / "checkpoints/small_encoder.pt")]
+    told = subprocess.run([*command, "--out", str(tmp_path / "run")], cwd=RECIPE, capture_output=True, text=True)
+    assert told.returncode == 1
+    assert "--second" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_landmark_loss_without_its_networks_is_refused_with_the_remedy(tmp_path: Path) -> None:
     for needed in ("onnx2torch", "efficientnet_lite_pytorch"):
         pytest.importorskip(needed, reason="the recipe's critics need the train extra")
