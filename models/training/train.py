@@ -163,8 +163,8 @@ def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) ->
     n = batch.answered
     source = batch.source[:3] if run.config.localisers else batch.source
     located = (batch.places, batch.shape) if run.config.by_mesh else None
-    drawn, given, _ = run.model.swapper.drawn(batch.target, run.model.identity(*source), located=located)
-    colour = give_way(batch.target, drawn, given)
+    face, given, _ = run.model.swapper.drawn(batch.target, run.model.identity(*source), located=located)
+    colour = give_way(batch.target, face, given)
     swapped = composite(colour, batch.shape, batch.target)
     with torch.no_grad():
         wanted = judges.perception(batch.answer)
@@ -188,7 +188,7 @@ def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) ->
     }
     if judges.landmarks:
         # Where the target stays, landmarks agree: left to it, this loss undoes the swap.
-        held = composite(give_way(batch.target, drawn, given.detach()), batch.shape, batch.target)
+        held = composite(give_way(batch.target, face, given.detach()), batch.shape, batch.target)
         pose, expression, lids = judges.landmarks(held, batch.real, chance)
         losses |= {
             "pose": weights.pose * pose,
