@@ -35,6 +35,7 @@ CELLS = 32  # a side of the coarse picture that holds the light
 DARK = 0.04  # keeps ratios of dark pixels within bounds
 # Underexposed or in harsh light a portrait has more contrast than a face by itself; so much stays (root mean square).
 MOST_CONTRAST, MOST_COLOUR = 0.26, 0.06
+MOST_TINT = 0.05  # of a channel beside grey at any place; more is a rim of glasses, paint or noise
 MOST_UNUSUAL = 2.5  # spreads by which a contrast may differ from the usual one of its place
 ONE_SIDED = 0.015  # what is on one side of a portrait only and larger than this, in widths of a canvas, is light
 
@@ -203,7 +204,7 @@ class Contrast(nn.Module):
 
     def forward(self, canvas: Tensor) -> Tensor:
         grey, colour = self.parts(canvas)
-        contrast = torch.minimum(torch.maximum(grey, self.least), self.most) + colour
+        contrast = torch.minimum(torch.maximum(grey, self.least), self.most) + colour.clamp(-MOST_TINT, MOST_TINT)
         large = blurred(contrast, ONE_SIDED)
         return contrast - (large - large.flip(3)) / 2
 

@@ -307,6 +307,15 @@ def test_contrast_is_free_of_exposure_and_within_what_faces_show() -> None:
     assert contrast(bar).mean(1)[0, middle + 10 : middle + 14, 26:40].min() > -0.45
 
 
+def test_a_coloured_rim_leaves_little_colour() -> None:
+    contrast, canvas = model.Contrast(), torch.full((1, 3, model.CANVAS, model.CANVAS), 120.0)
+    canvas[:, 0, 50:53, 20:92] += 100
+    spread = (lambda c: c.amax(1) - c.amin(1))(contrast(canvas))
+    without = (lambda c: c.amax(1) - c.amin(1))(sum(contrast.parts(canvas)))
+    assert without[0, 51, 40:70].min() > 3 * model.MOST_TINT
+    assert spread[0, 51, 40:70].max() < 2.01 * model.MOST_TINT
+
+
 def test_large_contrast_is_symmetric_and_fine_detail_stays_on_its_side() -> None:
     torch.manual_seed(0)
     contrast, canvas = model.Contrast(), torch.full((1, 3, model.CANVAS, model.CANVAS), 120.0)
