@@ -32,9 +32,7 @@ class Weights:
     perceptual: float = 1.0
     sface: float = 6.0
     small: float = 2.0
-    second: float = (
-        0.0  # for the cosines of FaceRes (critics.py); above 0 it needs a file that is not in the repository
-    )
+    second: float = 0.0  # for cosines of FaceRes (critics.py), which above 0 needs a file not in the repository
     left_over: float = 2.0
     attribute: float = 0.4
     low_frequency: float = 2.0
@@ -60,7 +58,6 @@ class Config:
     seed: int = 0
     ema: float = 0.998
     clip: float = 5.0
-    by_mesh: bool = False  # meshes say where a target's face is, while its localiser learns elsewhere
     localisers: float = 0.0  # their learning rate as a share of the stage's; 0 leaves them as they are
 
     def stage(self, step: int) -> Stage:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
 from distil import STUDENT_SIZE, SmallEncoder
-from landmarks import padded
+from landmarks import needed, padded, stored_weights
 from losses import cosine_distance, jitter
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -59,23 +57,15 @@ class FaceRes(nn.Module):
 
     def __init__(self, graph: Path) -> None:
         super().__init__()
-        described = json.loads(graph.read_text())
+        described = json.loads(needed(graph).read_text())
         (group,) = described["weightsManifest"]
-        raw, at = b"".join((graph.parent / part).read_bytes() for part in group["paths"]), 0
-        for entry in group["weights"]:
-            kind = np.float16 if entry.get("quantization", {}).get("dtype") == "float16" else np.dtype(entry["dtype"])
-            values = np.frombuffer(raw, kind, math.prod(entry["shape"]), at).reshape(entry["shape"])
-            at += values.nbytes
-            if values.ndim == 4:
-                values = values.transpose(2, 3, 0, 1) if "depthwise" in entry["name"] else values.transpose(3, 2, 0, 1)
-            elif values.ndim == 1:
-                values = values[:, None, None]
-            self.register_buffer(_key(entry["name"]), torch.from_numpy(np.array(values, np.float32)), persistent=False)
+        for name, value in stored_weights(graph.parent, group):
+            self.register_buffer(name, value[:, None, None] if value.ndim == 1 else value, persistent=False)
         self._steps: list[tuple[str, str, int]] = []
         for node in described["modelTopology"]["node"]:
             if node["op"] in ("Conv2D", "DepthwiseConv2dNative", "Mul", "Add"):
                 stride = int(node.get("attr", {}).get("strides", {}).get("list", {}).get("i", [1, 1])[1])
-                self._steps.append((node["op"], _key(node["input"][1]), stride))
+                self._steps.append((node["op"], node["input"][1].replace("/", "_"), stride))
         self.register_buffer("usual", torch.zeros(1), persistent=False)
         self.register_buffer("mean", torch.tensor(_VGG_MEAN)[:, None, None], persistent=False)
 
@@ -104,15 +94,11 @@ class FaceRes(nn.Module):
         return x.mean((2, 3))
 
 
-def _key(name: str) -> str:
-    return name.replace("/", "_")
-
-
 class Identity(nn.Module):
     """Networks that say who is on a swapped picture: SFace on some rows, a small encoder on all, and FaceRes on some
     where its file is given.
 
-    Both see jittered views. The small encoder alone gets fooled within minutes, so it goes on learning what SFace
+    All see jittered views. The small encoder alone gets fooled within minutes, so it goes on learning what SFace
     says of the swapped pictures themselves.
     """
 

@@ -24,7 +24,6 @@ from mesh import (
     Image,
     Mesh,
     canvas_field,
-    face_field,
     face_hull,
     face_matte,
     features_matte,
@@ -38,7 +37,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 PACKED = 224
-PLACES = 48  # a side of the fields that a batch brings
 SEVERAL = 0.6  # share of batches whose source person has more than one picture
 KINDS = ("self", "pasted", "grafted", "cross")
 CLEAN_LICENCES = ("CC0", "CC BY (", "CC BY 4.0", "the user's own")
@@ -55,7 +53,6 @@ class Batch:
     shape: Tensor  # (N, 1, S, S) soft face shape 0..1
     features: Tensor  # (N, 1, S, S) soft shape of eyes and mouth
     background: Tensor  # (N, 1, S, S) 1 well outside the face
-    places: Tensor  # (N, 2, PLACES, PLACES) where on the canvas the cells of a target are, by its mesh
     source: tuple[Tensor, Tensor, Tensor, Tensor]  # feature map, embedding, face and canvas of the source person
     shown: Tensor  # (N, 128) unit embedding of the person who is to vanish; zeros where that is nobody
     answered: int
@@ -154,7 +151,6 @@ class FaceData:
         shape, features, background = zip(*(face_shapes(mesh, size) for mesh in meshes), strict=True)
         return Batch(
             _planar(targets), _planar(answers), _planar(reals), _mask(shape), _mask(features), _mask(background),
-            _planar([face_field(mesh, PLACES) for mesh in meshes]),
             (feature_map, embedding, face, canvas), F.normalize(torch.from_numpy(np.stack(shows))), sum(rows[:3]),
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,10 @@ class TfliteGraph(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        content = needed(path).read_bytes()
         import tflite
 
-        model = tflite.Model.GetRootAsModel(path.read_bytes(), 0)
+        model = tflite.Model.GetRootAsModel(content, 0)
         graph = model.Subgraphs(0)
         names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
         constants: dict[int, np.ndarray] = {}
@@ -121,20 +122,35 @@ def padded(x: Tensor, kernel: int, stride: int) -> Tensor:
     return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))
 
 
+def needed(path: Path) -> Path:
+    """`path`, where there is a file; otherwise the program ends with the remedy."""
+    if not path.is_file():
+        raise SystemExit(f"Expected a file at {path}, found none; README.md says where to get it.")
+    return path
+
+
+def stored_weights(folder: Path, group: dict[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """The weights of a TensorFlow.js group by name, slashes made underscores; kernels as PyTorch has them."""
+    raw, at = b"".join(needed(folder / part).read_bytes() for part in group["paths"]), 0
+    for entry in group["weights"]:
+        stored = entry.get("quantization", {})
+        values = np.frombuffer(raw, stored.get("dtype", entry["dtype"]), math.prod(entry["shape"]), at)
+        at += values.nbytes
+        values = values.astype(np.float32) * stored.get("scale", 1.0) + stored.get("min", 0.0)
+        value = torch.from_numpy(values.reshape(entry["shape"]))
+        if value.ndim == 4:
+            value = value.permute(2, 3, 0, 1) if "depthwise" in entry["name"] else value.permute(3, 2, 0, 1)
+        yield entry["name"].replace("/", "_"), value.contiguous()
+
+
 class PointsNet(nn.Module):
     """The 68 points of face-api.js: (N, 3, POINTS_INPUT, POINTS_INPUT) RGB 0..1 -> (N, 136), x and y 0..1 in turn."""
 
     def __init__(self, manifest: Path) -> None:
         super().__init__()
-        (group,) = json.loads(manifest.read_text())
-        raw, at = b"".join((manifest.parent / part).read_bytes() for part in group["paths"]), 0
-        for entry in group["weights"]:
-            count, scale = math.prod(entry["shape"]), entry["quantization"]
-            values = np.frombuffer(raw, np.uint8, count, at).astype(np.float32) * scale["scale"] + scale["min"]
-            value, at = torch.from_numpy(values.reshape(entry["shape"])), at + count
-            if value.ndim == 4:
-                value = value.permute(2, 3, 0, 1) if "depthwise" in entry["name"] else value.permute(3, 2, 0, 1)
-            self.register_buffer(entry["name"].replace("/", "_"), value.contiguous(), persistent=False)
+        (group,) = json.loads(needed(manifest).read_text())
+        for name, value in stored_weights(manifest.parent, group):
+            self.register_buffer(name, value, persistent=False)
         self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None] / 255, persistent=False)
 
     def _layer(self, x: Tensor, name: str, stride: int = 1) -> Tensor:

@@ -64,6 +64,7 @@ CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
 # A swap takes so much of a portrait's contrast that is slower than BAND widths of a crop, and so much of what is finer.
 # Landmarks hang on the slow band, and on lips, lids and nose; likeness hangs on the fine band, and on brows.
 BAND = 0.025
+BAND_EDGE = 0.05  # added to the spread matte by which the slow band is divided, which fades it out beyond the face
 SHARES = {"elsewhere": (0.5, 1.4), "nose": (0.6, 0.9), "brows": (0.6, 1.4), "mouth": (0.5, 0.5), "eyes": (0.3, 0.6)}
 
 
@@ -216,7 +217,7 @@ def graft(image: Image, mesh: Mesh, contrast: Image, light: Image, share: float)
     matte = face_matte(mesh, size)[..., None]
     change = light * (1 + worn[..., :3]) - image
     spread = cv2.GaussianBlur(np.dstack([change * matte, matte]), (0, 0), BAND * size, borderType=cv2.BORDER_CONSTANT)
-    slow = spread[..., :3] / (spread[..., 3:] + 0.05)
+    slow = spread[..., :3] / (spread[..., 3:] + BAND_EDGE)
     face = image + worn[..., 3:4] * slow + worn[..., 4:] * (change - slow)
     for opening, soft in ((EYES[0], 0.004), (EYES[1], 0.004), (MOUTH, 0.006)):
         keep_opening(face, image, mesh[opening, :2], soft)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mesh import BAND, CANVAS_WIDTH, canonical_on_canvas, face_matte, shares_on_canvas
+from mesh import BAND, BAND_EDGE, CANVAS_WIDTH, canonical_on_canvas, face_matte, shares_on_canvas
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -182,7 +182,7 @@ def in_bands(image: Tensor, face: Tensor, mask: Tensor, shares: Tensor) -> Tenso
     BAND within the mask (N, 1, S, S), and of the finer rest."""
     change = face - image
     spread = blurred(torch.cat([change * mask, mask], dim=1), BAND)
-    slow = spread[:, :3] / (spread[:, 3:] + 0.05)
+    slow = spread[:, :3] / (spread[:, 3:] + BAND_EDGE)
     return image + shares[:, :1] * slow + shares[:, 1:] * (change - slow)
 
 
@@ -402,15 +402,11 @@ class DynamicSwapper(nn.Module):
         image: Tensor,
         weights: list[Tensor],
         seen: list[Tensor] | None = None,
-        located: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The face as drawn (N, 3, H, W), how far the target gives way to it (N, 1, H, W) 0..1, and the mask.
-
-        `located`, where given, is a field and a mask that stand in for what the localiser says.
-        """
+        """The face as drawn (N, 3, H, W), how far the target gives way to it (N, 1, H, W) 0..1, and the mask."""
         seen = [] if seen is None else seen
         scaled, size = image * 2.0 - 1.0, int(image.shape[-1])
-        field, mask = self.localiser(image) if located is None else located
+        field, mask = self.localiser(image)
         canvas = torch.cat([weights[-1], self.shares], dim=1)
         worn = looked_up(canvas.expand(image.shape[0], -1, -1, -1), field, size)
         mask = resize(mask, size)

@@ -162,8 +162,7 @@ def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) ->
     batch, rng, chance = to_device(drawn.batch, device), drawn.rng, drawn.chance
     n = batch.answered
     source = batch.source[:3] if run.config.localisers else batch.source
-    located = (batch.places, batch.shape) if run.config.by_mesh else None
-    face, given, _ = run.model.swapper.drawn(batch.target, run.model.identity(*source), located=located)
+    face, given, _ = run.model.swapper.drawn(batch.target, run.model.identity(*source))
     colour = give_way(batch.target, face, given)
     swapped = composite(colour, batch.shape, batch.target)
     with torch.no_grad():
@@ -296,9 +295,6 @@ def landmark_networks(config: Config, files: list[Path] | None) -> Landmarks | N
         return None
     if files is None:
         raise SystemExit("Expected --landmarks, since the configuration gives pose, expression or lids a weight.")
-    for path in files:
-        if not path.is_file():
-            raise SystemExit(f"Expected a file at {path}, found none; README.md says where to get it.")
     return Landmarks(*files)
 
 
@@ -337,8 +333,10 @@ def main() -> None:
     torch.set_num_threads(args.workers * args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)
-    if config.weights.second and not (args.second and args.second.is_file()):
-        raise SystemExit(f"Expected --second with the file faceres.json, found {args.second}; see README.md.")
+    if config.weights.second and args.second is None:
+        raise SystemExit(
+            "Expected --second, since the configuration gives the second recogniser a weight; see README.md."
+        )
     identity = Identity(args.sface, args.small, args.second if config.weights.second else None).to(device)
     judges = Judges(Perception().to(device), landmarks and landmarks.to(device))
     data, run, last = FaceData(args.data, config.clean_only), Run.fresh(config, identity, device), args.out / "last.pt"

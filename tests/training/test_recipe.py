@@ -643,6 +643,16 @@ def test_second_recogniser_is_read_with_its_padding_and_strides(tmp_path: Path) 
     assert torch.allclose(net(faces), torch.nn.functional.normalize(wanted - net.usual), atol=1e-2)
 
 
+def test_a_network_whose_weights_are_absent_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    pytest.importorskip("onnx2torch", reason="the recipe's critics need the train extra")
+    import critics
+
+    graph = faceres_files(tmp_path)
+    (tmp_path / "f.bin").unlink()
+    with pytest.raises(SystemExit, match=r"f\.bin, found none; README\.md says"):
+        critics.FaceRes(graph)
+
+
 def test_second_recogniser_without_its_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
     for needed in ("onnx2torch", "efficientnet_lite_pytorch"):
         pytest.importorskip(needed, reason="the recipe's critics need the train extra")
