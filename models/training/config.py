@@ -32,7 +32,9 @@ class Weights:
     perceptual: float = 1.0
     sface: float = 6.0
     small: float = 2.0
-    second: float = 0.0  # for cosines of FaceRes (critics.py), which above 0 needs a file not in the repository
+    # For cosines of FaceRes and of MobileFaceNet (critics.py); above 0 they need files that are not in the repository.
+    second: float = 0.0
+    third: float = 0.0
     left_over: float = 2.0
     attribute: float = 0.4
     low_frequency: float = 2.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 import torch
 from distil import STUDENT_SIZE, SmallEncoder
-from landmarks import needed, padded, stored_weights
+from landmarks import needed, padded, read_onnx, stored_weights
 from losses import cosine_distance, jitter
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -94,18 +94,38 @@ class FaceRes(nn.Module):
         return x.mean((2, 3))
 
 
+class MobileFaceNet(nn.Module):
+    """Faceplugin's recogniser (MIT; arXiv 1804.07573): crops (N, 3, S, S) RGB 0..1 -> (N, 512) of length 1.
+
+    Read from file `model/fr_feature.onnx` of npm package `faceplugin-face-recognition-js`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.graph = read_onnx(path)
+
+    def forward(self, face: Tensor) -> Tensor:
+        x = F.interpolate(face, size=(112, 112), mode="bilinear", antialias=True)
+        x = (x.flip(1) * 255 - 127) / 128
+        return F.normalize(self.graph(x.contiguous(memory_format=torch.channels_last)))
+
+
 class Identity(nn.Module):
-    """Networks that say who is on a swapped picture: SFace on some rows, a small encoder on all, and FaceRes on some
-    where its file is given.
+    """Networks that say who is on a swapped picture: SFace on some rows, a small encoder on all, and on some rows
+    FaceRes (`second`) and MobileFaceNet (`third`), where their files are given.
 
     All see jittered views. The small encoder alone gets fooled within minutes, so it goes on learning what SFace
     says of the swapped pictures themselves.
     """
 
-    def __init__(self, sface: Path, small: Path, second: Path | None = None) -> None:
+    def __init__(self, sface: Path, small: Path, second: Path | None = None, third: Path | None = None) -> None:
         super().__init__()
         self.sface = SFace(sface)
-        self.second = second and FaceRes(second)
+        self.others = nn.ModuleDict()
+        if second:
+            self.others["second"] = FaceRes(second)
+        if third:
+            self.others["third"] = MobileFaceNet(third)
         self.small = SmallEncoder().eval()
         self.small.load_state_dict(torch.load(small, weights_only=True))
         self.optimiser = torch.optim.Adam(self.small.parameters(), lr=1e-4, fused=True)

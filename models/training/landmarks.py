@@ -1,8 +1,10 @@
 """Landmark networks as differentiable graphs: they hold a swap to the pose and expression of its target.
 
 FaceMesh (arXiv 1907.06724) and the iris network (arXiv 2006.11341), both Apache-2.0, are read from MediaPipe's
-`face_landmark.tflite` and `iris_landmark.tflite`. The 68 points come from face-api.js (MIT), npm package
-`@vladmandic/face-api`, files `model/face_landmark_68_model*`. None ships, and none is the judge of evaluate.py.
+`face_landmark.tflite` and `iris_landmark.tflite`. 68 points come from face-api.js (MIT), npm package
+`@vladmandic/face-api`, files `model/face_landmark_68_model*`, and from Faceplugin's network of small grey pictures
+(MIT), npm package `faceplugin-face-recognition-js`, file `model/fr_landmark.onnx`. None ships, and none is the judge
+of evaluate.py.
 """
 
 from __future__ import annotations
@@ -15,16 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from losses import seen, squares
 from mesh import BROWS, EYES, INPUT, LIPS, MOUTH, NOSE
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-POINTS_INPUT = 112  # pixels of the 68-point network's input
+POINTS_INPUT = 112  # pixels of the input of face-api.js's network
+GREY_INPUT = 64  # pixels of the input of Faceplugin's network
 EYE_INPUT, EYE_REACH = 64, 2.3  # pixels of the iris network's input, and its width in widths of an eye
 LIDS = 16  # of its landmarks, those on the rims of the eye: the lower from corner to corner, then the upper
-_MEAN = (122.782, 117.001, 104.298)  # RGB, which the 68-point network takes away
+_MEAN = (122.782, 117.001, 104.298)  # RGB, which face-api.js's network takes away
+_LUMA = (0.299, 0.587, 0.114)
 
 
 class TfliteGraph(nn.Module):
@@ -170,6 +175,32 @@ class PointsNet(nn.Module):
         return F.avg_pool2d(x, x.shape[-1]).flatten(1) @ self.fc_weights + self.fc_bias
 
 
+def read_onnx(path: Path) -> nn.Module:
+    """An ONNX graph as a frozen torch module, for any number of pictures."""
+    from onnx2torch import convert
+
+    model = onnx.load(needed(path))
+    shapes = {node.input[1] for node in model.graph.node if node.op_type == "Reshape"}
+    for stored in model.graph.initializer:
+        if stored.name in shapes:
+            shape = onnx.numpy_helper.to_array(stored).copy()
+            shape[0] = 0  # as many as enter, where the file says one
+            stored.CopyFrom(onnx.numpy_helper.from_array(shape, stored.name))
+    return convert(model).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+class GreyPointsNet(nn.Module):
+    """The 68 points of Faceplugin: (N, 3, GREY_INPUT, GREY_INPUT) RGB 0..1 -> (N, 136), x and y 0..1 in turn."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.graph = read_onnx(path)
+        self.register_buffer("luma", torch.tensor(_LUMA)[:, None, None] * 255 / 256, persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.graph((image * self.luma).sum(1, keepdim=True))
+
+
 @dataclass(frozen=True)
 class Convention:
     """Which of a network's landmarks are what."""
@@ -199,36 +230,53 @@ _HEAD = np.array([[0, 0, 0], [0, 330, 65], [-225, -170, 135], [225, -170, 135], 
 _FIT = torch.from_numpy(np.linalg.pinv(_HEAD - _HEAD.mean(0)).astype(np.float32))
 
 
-class Landmarks(nn.Module):
-    """How far pose and expression of a swap are from its target's, by three networks on views drawn at random."""
+@dataclass(frozen=True)
+class Look:
+    """How a network looks at a face: through squares of about `reach` (mean, deviation in parts) widths of a crop
+    around `middle`, with `size` pixels; and how much what it says counts."""
 
-    def __init__(self, mesh: Path, points: Path, iris: Path) -> None:
+    places: Callable[[Tensor], Tensor]
+    convention: Convention
+    size: int
+    reach: tuple[float, float]
+    middle: tuple[float, float]
+    share: float
+
+
+class Landmarks(nn.Module):
+    """How far pose and expression of a swap are from its target's, by four networks on views drawn at random."""
+
+    def __init__(self, mesh: Path, points: Path, iris: Path, grey: Path) -> None:
         super().__init__()
         self.mesh, self.points, self.iris = TfliteGraph(mesh), PointsNet(points), TfliteGraph(iris)
+        self.grey = GreyPointsNet(grey)
         self.to(memory_format=torch.channels_last)
+        small = Look(self.on_grey, POINTS, GREY_INPUT, (0.87, 0.06), (0.5, 0.63), 0.25)
+        self.looks = (
+            Look(self.on_mesh, MESH, INPUT, (1.25, 0.1), (0.5, 0.62), 0.25),
+            Look(self.on_points, POINTS, POINTS_INPUT, (0.8, 0.06), (0.5, 0.63), 0.25),
+            small,
+            small,
+        )
 
     def forward(self, swapped: Tensor, real: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Errors of (N, 3, S, S) RGB 0..1, means over the pictures: pose, in degrees, and expression, in widths of the
-        eyes, as FaceMesh and the 68 points see them, and lids, in widths of an eye. Only `swapped` gets a gradient."""
-        turns = views(len(real), (1.25, 0.1), (0.5, 0.62), chance)
-        found, wanted = looked(self.on_mesh, swapped, real, turns, INPUT)
-        pose, expression = pose_error(found, wanted, MESH), expression_error(found, wanted, MESH)
-        lids = torch.stack(
-            [
-                lid_error(*looked(self.on_eye, *pair, eyes, EYE_INPUT))
-                for *pair, eyes in (
-                    (swapped, real, around(wanted, turns, MESH.openings[0][2], chance)),
-                    (swapped.flip(3), real.flip(3), mirror(around(wanted, turns, MESH.openings[1][2], chance))),
-                )
-            ]
-        )
-        turns = views(len(real), (0.8, 0.06), (0.5, 0.63), chance)
-        found, wanted = looked(self.on_points, swapped, real, turns, POINTS_INPUT)
-        pose, expression = (
-            pose + pose_error(found, wanted, POINTS),
-            expression + expression_error(found, wanted, POINTS),
-        )
-        return pose.mean() / 2, expression.mean() / 2, lids.mean()
+        eyes, as three networks see them, and lids, in widths of an eye. Only `swapped` gets a gradient."""
+        pose = expression = swapped.new_zeros(())
+        for look in self.looks:
+            turns = views(len(real), look.reach, look.middle, chance)
+            found, wanted = looked(look.places, swapped, real, turns, look.size)
+            pose = pose + look.share * pose_error(found, wanted, look.convention).mean()
+            expression = expression + look.share * expression_error(found, wanted, look.convention).mean()
+            if look.convention is MESH:
+                lids = self.lids(swapped, real, wanted, turns, chance)
+        return pose, expression, lids
+
+    def lids(self, swapped: Tensor, real: Tensor, mesh: Tensor, turns: Tensor, chance: torch.Generator) -> Tensor:
+        """Error of the rims of both eyes, whose corners are those of `mesh` (N, 468, 2), found in the views `turns`."""
+        right, left = (around(mesh, turns, ends, chance) for *_, ends in MESH.openings[:2])
+        pairs = ((swapped, real, right), (swapped.flip(3), real.flip(3), mirror(left)))
+        return torch.stack([lid_error(*looked(self.on_eye, *pair, EYE_INPUT)) for pair in pairs]).mean()
 
     def on_mesh(self, view: Tensor) -> Tensor:
         """FaceMesh's landmarks (N, 468, 2) on views (N, 3, INPUT, INPUT), in their widths."""
@@ -237,6 +285,10 @@ class Landmarks(nn.Module):
     def on_points(self, view: Tensor) -> Tensor:
         """The 68 points (N, 68, 2) on views (N, 3, POINTS_INPUT, POINTS_INPUT), in their widths."""
         return self.points(view).unflatten(1, (-1, 2))
+
+    def on_grey(self, view: Tensor) -> Tensor:
+        """The 68 points (N, 68, 2) on views (N, 3, GREY_INPUT, GREY_INPUT), in their widths."""
+        return self.grey(view).unflatten(1, (-1, 2))
 
     def on_eye(self, view: Tensor) -> Tensor:
         """The rims (N, LIDS, 2) of a right eye on views (N, 3, EYE_INPUT, EYE_INPUT), in their widths."""

@@ -1,21 +1,24 @@
-"""Put right what FaceMesh says of the packed faces, by two networks that see better what it smooths over.
+"""Put right what FaceMesh says of the packed faces, by three networks that see better what it smooths over.
 
-    python refine.py --data DATA --landmarks face_landmark.tflite POINTS_MANIFEST iris_landmark.tflite
+    python refine.py --data DATA --landmarks face_landmark.tflite POINTS_MANIFEST iris_landmark.tflite \
+        fr_landmark.onnx
 
 A dense mesh is steady, but leans towards the mean face: a nose that is longer than most, for instance, it says is
-shorter. The 68 points of face-api.js move it by what is peculiar to a person, and the iris network places the lids.
-Rewrites meshes.npy and meshes_mirrored.npy; run once, between prepare.py and localise.py.
+shorter. The 68 points of face-api.js move it by what is peculiar to a person, then those of Faceplugin the nose, the
+chin, the brows and the corners; the iris network places the lids. Rewrites meshes.npy and meshes_mirrored.npy; run
+once, between prepare.py and localise.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from landmarks import EYE_INPUT, EYE_REACH, LIDS, POINTS_INPUT, Landmarks, views
+from landmarks import EYE_INPUT, EYE_REACH, LIDS, Landmarks, Look, views
 from losses import seen, squares
 from mesh import CANONICAL, POINTS_ON_MESH, Mesh, mirrored, rotation_onto
 from numpy.typing import NDArray
@@ -24,7 +27,10 @@ from torch import Tensor
 Floats = NDArray[np.float32]
 LOOKS = 6  # views of a face whose mean counts, and as many of its mirror image
 SAMPLE = 600  # faces by which the conventions of the networks are compared
-REACH, DOUBT = 0.05, 0.3  # of a correction, in widths of a crop; how much of it is taken for noise
+REACH = 0.05  # of a correction, in widths of a crop
+# Of either set of 68 points: how much of what it says is taken for noise, and which points count.
+DOUBTS = (0.3, 0.1)
+COUNTING = (list(range(68)), [8, *range(17, 36), 36, 39, 42, 45, 48, 54])
 MIRRORED_POINTS = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)] + [
     *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
     *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65),
@@ -47,15 +53,13 @@ def across(places: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def points_of(judges: Landmarks, pictures: Tensor) -> Floats:
+def points_of(look: Look, pictures: Tensor) -> Floats:
     """The 68 points (N, 68, 2) of pictures (N, 3, S, S) RGB 0..1: the mean of several looks, and of mirror images."""
     chance, total = torch.Generator().manual_seed(0), torch.zeros(len(pictures), len(MIRRORED_POINTS), 2)
     for _ in range(LOOKS):
-        turns = views(1, (0.8, 0.06), (0.5, 0.63), chance).expand(len(pictures), -1, -1)
-        total += placed(judges.on_points(seen(pictures, turns, POINTS_INPUT)), turns)
-        total += across(placed(judges.on_points(seen(pictures.flip(3), turns, POINTS_INPUT)), turns))[
-            :, MIRRORED_POINTS
-        ]
+        turns = views(1, look.reach, look.middle, chance).expand(len(pictures), -1, -1)
+        total += placed(look.places(seen(pictures, turns, look.size)), turns)
+        total += across(placed(look.places(seen(pictures.flip(3), turns, look.size)), turns))[:, MIRRORED_POINTS]
     return np.asarray((total / (2 * LOOKS)).numpy())
 
 
@@ -92,30 +96,40 @@ class Convention:
         return np.asarray(offsets - (self._poses(meshes) @ self._fit).reshape(offsets.shape), np.float32)
 
 
-def moved(mesh: Mesh, moves: Floats) -> Mesh:
-    """`mesh` with its 68 points moved by (68, 2) and the rest along, by a Gaussian process whose noise is DOUBT."""
+def moved(mesh: Mesh, moves: Floats, doubt: float) -> Mesh:
+    """`mesh` with its 68 points moved by (68, 2) and the rest along, by a Gaussian process whose noise is `doubt`."""
     at = mesh[POINTS_ON_MESH, :2]
 
     def alike(a: Floats, b: Floats) -> Floats:
         return np.exp(-np.square(a[:, None] - b[None]).sum(2) / (2 * REACH**2))
 
-    answer = np.linalg.solve(alike(at, at) + DOUBT * np.eye(len(at)), moves)
+    answer = np.linalg.solve(alike(at, at) + doubt * np.eye(len(at)), moves)
     return np.asarray(np.hstack([mesh[:, :2] + alike(mesh[:, :2], at) @ answer, mesh[:, 2:]]), np.float32)
 
 
-def refined(judges: Landmarks, convention: Convention, pictures: Tensor, meshes: Floats) -> Floats:
-    """Better meshes (N, 468, 3) of pictures (N, 3, S, S) RGB 0..1."""
-    offsets = points_of(judges, pictures) - meshes[:, POINTS_ON_MESH, :2]
-    better = np.stack([moved(m, p) for m, p in zip(meshes, convention.peculiar(offsets, meshes), strict=True)])
-    for rim, places in zip(RIMS, rims_of(judges, pictures, torch.from_numpy(better)), strict=True):
-        better[:, rim, :2] = places
-    return better
+@dataclass(frozen=True)
+class Correction:
+    """What a set of 68 points says of meshes."""
+
+    look: Look
+    convention: Convention
+    doubt: float
+    counting: list[int]
+
+    def corrected(self, judges: Landmarks, pictures: Tensor, meshes: Floats) -> Floats:
+        """Better meshes (N, 468, 3) of pictures (N, 3, S, S) RGB 0..1."""
+        moves = self.convention.peculiar(points_of(self.look, pictures) - meshes[:, POINTS_ON_MESH, :2], meshes)
+        moves[:, [k for k in range(moves.shape[1]) if k not in self.counting]] = 0
+        better = np.stack([moved(m, p, self.doubt) for m, p in zip(meshes, moves, strict=True)])
+        for rim, places in zip(RIMS, rims_of(judges, pictures, torch.from_numpy(better)), strict=True):
+            better[:, rim, :2] = places
+        return better
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--landmarks", type=Path, nargs=3, metavar=("MESH", "POINTS", "IRIS"), required=True)
+    parser.add_argument("--landmarks", type=Path, nargs=4, metavar=("MESH", "POINTS", "IRIS", "GREY"), required=True)
     args = parser.parse_args()
     judges, crops = Landmarks(*args.landmarks), np.load(args.data / "crops.npy", mmap_mode="r")
     meshes = np.load(args.data / "meshes.npy")
@@ -124,15 +138,16 @@ def main() -> None:
         return torch.from_numpy(crops[indices]).permute(0, 3, 1, 2).float() / 255
 
     sample = np.linspace(0, len(crops) - 1, min(SAMPLE, len(crops))).astype(np.int64)
-    parts = [points_of(judges, pictures(some)) for some in np.array_split(sample, max(1, len(sample) // 64))]
-    convention = Convention(np.concatenate(parts) - meshes[sample][:, POINTS_ON_MESH, :2], meshes[sample])
-    begun, better = time.time(), []
-    for some in np.array_split(np.arange(len(crops)), max(1, len(crops) // 64)):
-        better.append(refined(judges, convention, pictures(some), meshes[some]))
-        print(f"{some[-1] + 1} of {len(crops)} faces, {time.time() - begun:.0f} s", flush=True)
-    found = np.concatenate(better)
-    np.save(args.data / "meshes.npy", found)
-    np.save(args.data / "meshes_mirrored.npy", np.stack([mirrored(mesh) for mesh in found]))
+    for look, doubt, counting in zip(judges.looks[1:3], DOUBTS, COUNTING, strict=True):
+        parts = [points_of(look, pictures(some)) for some in np.array_split(sample, max(1, len(sample) // 64))]
+        convention = Convention(np.concatenate(parts) - meshes[sample][:, POINTS_ON_MESH, :2], meshes[sample])
+        correction, begun, better = Correction(look, convention, doubt, counting), time.time(), []
+        for some in np.array_split(np.arange(len(crops)), max(1, len(crops) // 64)):
+            better.append(correction.corrected(judges, pictures(some), meshes[some]))
+            print(f"{some[-1] + 1} of {len(crops)} faces, {time.time() - begun:.0f} s", flush=True)
+        meshes = np.concatenate(better)
+    np.save(args.data / "meshes.npy", meshes)
+    np.save(args.data / "meshes_mirrored.npy", np.stack([mirrored(mesh) for mesh in meshes]))
 
 
 if __name__ == "__main__":

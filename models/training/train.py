@@ -40,7 +40,7 @@ from model import FaceSwapper, composite, give_way, load_localisers, settle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SECOND_ROWS = 3  # of a batch, that the second recogniser sees
+OTHER_ROWS = {"second": 3, "third": 1}  # of a batch, that the recognisers beside SFace see
 
 
 @dataclass
@@ -199,13 +199,13 @@ def part_of_step(run: Run, drawn: Draw, judges: Judges, device: torch.device) ->
     if stage.sface_rows:
         losses["sface"] = weights.sface * cosine_distance(said, batch.source[1]).mean()
         losses["left_over"] = weights.left_over * left_over(said, batch.source[1], batch.shown[rows]).mean()
-    if run.identity.second and weights.second:
+    for name, recogniser in run.identity.others.items():
         # Nearer to the source person, and further from the target's.
-        chosen = torch.from_numpy(stage.rows[0] + rng.permutation(len(swapped) - stage.rows[0])[:SECOND_ROWS])
-        found = run.identity.second(jitter(swapped[chosen], swapped.shape[-1], chance, 0.02, 0.03))
+        chosen = stage.rows[0] + rng.permutation(len(swapped) - stage.rows[0])[: OTHER_ROWS[name]]
+        found = recogniser(jitter(swapped[chosen], swapped.shape[-1], chance, 0.02, 0.03))
         with torch.no_grad():
-            own, other = run.identity.second(batch.source[2] / 255), run.identity.second(batch.real[chosen])
-        losses["second"] = weights.second * (cosine_distance(found, own) - cosine_distance(found, other)).mean()
+            own, other = recogniser(batch.source[2] / 255), recogniser(batch.real[chosen])
+        losses[name] = getattr(weights, name) * (cosine_distance(found, own) - cosine_distance(found, other)).mean()
     if stage.discriminator:
         losses["adversarial"] = weights.adversarial * hinge_generator(run.discriminator(swapped))
     total = torch.stack(list(losses.values())).sum()
@@ -305,14 +305,15 @@ def main() -> None:
     parser.add_argument("--sface", type=Path, required=True)
     parser.add_argument("--small", type=Path, required=True, help="the encoder that distil.py wrote")
     parser.add_argument("--second", type=Path, help="faceres.json, where the configuration gives it a weight")
+    parser.add_argument("--third", type=Path, help="fr_feature.onnx, where the configuration gives it a weight")
     parser.add_argument("--localisers", type=Path, help="what localise.py wrote; needed where no checkpoint is given")
     parser.add_argument(
         "--landmarks",
         type=Path,
-        nargs=3,
-        metavar=("MESH", "POINTS", "IRIS"),
-        help="face_landmark.tflite, the manifest of face-api.js's 68 points and iris_landmark.tflite, "
-        "for the losses of pose, expression and lids",
+        nargs=4,
+        metavar=("MESH", "POINTS", "IRIS", "GREY"),
+        help="face_landmark.tflite, the manifest of face-api.js's 68 points, iris_landmark.tflite and "
+        "fr_landmark.onnx, for the losses of pose, expression and lids",
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to begin from when RUN has none")
@@ -330,19 +331,19 @@ def main() -> None:
         )
         config = dataclasses.replace(config, stages=stages)
     landmarks = landmark_networks(config, args.landmarks)
+    for name in OTHER_ROWS:
+        if getattr(config.weights, name) and getattr(args, name) is None:
+            raise SystemExit(f"Expected --{name}, since the configuration gives it a weight; see README.md.")
     torch.set_num_threads(args.workers * args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)
-    if config.weights.second and args.second is None:
-        raise SystemExit(
-            "Expected --second, since the configuration gives the second recogniser a weight; see README.md."
-        )
-    identity = Identity(args.sface, args.small, args.second if config.weights.second else None).to(device)
+    others = [getattr(args, name) if getattr(config.weights, name) else None for name in OTHER_ROWS]
+    identity = Identity(args.sface, args.small, *others).to(device)
     judges = Judges(Perception().to(device), landmarks and landmarks.to(device))
     data, run, last = FaceData(args.data, config.clean_only), Run.fresh(config, identity, device), args.out / "last.pt"
-    if identity.second:
+    if "second" in identity.others:
         some = data.crops[np.sort(data.pool[:: max(1, len(data.pool) // 200)])]
-        identity.second.centre(torch.from_numpy(some).permute(0, 3, 1, 2).float().to(device) / 255)
+        identity.others["second"].centre(torch.from_numpy(some).permute(0, 3, 1, 2).float().to(device) / 255)
     if last.exists() or args.start:
         run.load(last if last.exists() else args.start, device)
     elif args.localisers is None:

@@ -571,12 +571,28 @@ def test_refined_meshes_follow_what_is_peculiar_to_a_person() -> None:
     own = np.float32(usual)
     own[3, 30] += (0.0, 0.01)
     assert convention.peculiar(own, faces)[3, 30] == pytest.approx((0, 0.01), abs=1e-5)
-    still = refine.moved(mesh.CANONICAL, np.zeros((68, 2), np.float32))
+    still = refine.moved(mesh.CANONICAL, np.zeros((68, 2), np.float32), 0.3)
     assert np.array_equal(still, mesh.CANONICAL)
-    lower = refine.moved(mesh.CANONICAL, np.full((68, 2), (0.0, 0.02), np.float32)) - mesh.CANONICAL
+    lower = refine.moved(mesh.CANONICAL, np.full((68, 2), (0.0, 0.02), np.float32), 0.3) - mesh.CANONICAL
     assert 0.014 < lower[4, 1] < 0.021
     assert lower[10, 1] < 0.002
     assert np.abs(lower[:, [0, 2]]).max() < 1e-6
+
+
+def test_points_that_do_not_count_leave_a_mesh_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the nose's tip counts: the nose follows, a brow as far off stays, and lids are the iris network's."""
+    faces = np.stack([mesh.CANONICAL] * 12) + np.zeros((12, 1, 1), np.float32)
+    usual, own = faces[:, mesh.POINTS_ON_MESH, :2], np.zeros((12, 68, 2), np.float32)
+    own[3, [19, 30]] = 0.0, 0.02
+    monkeypatch.setattr(refine, "points_of", lambda look, pictures: usual + own)
+    monkeypatch.setattr(refine, "rims_of", lambda judges, pictures, meshes: [np.full((12, 16, 2), 0.4)] * 2)
+    convention = refine.Convention(np.zeros((12, 68, 2), np.float32), faces)
+    correction = refine.Correction(None, convention, 0.01, [30])
+    moves = correction.corrected(None, torch.zeros(12, 3, 8, 8), faces) - faces
+    assert moves[3, 4, 1] == pytest.approx(0.02, abs=2e-3)
+    assert np.abs(moves[3, mesh.BROW_TOPS]).max() < 2e-3
+    assert np.abs(np.delete(moves[:3], [*refine.RIMS[0], *refine.RIMS[1]], axis=1)).max() < 1e-6
+    assert np.allclose((moves + faces)[:, refine.RIMS[0], :2], 0.4)
 
 
 def test_points_of_a_mirror_image_are_told_apart() -> None:
@@ -618,6 +634,52 @@ def faceres_files(folder: Path) -> Path:
     return folder / "f.json"
 
 
+def drawn_onnx(path: Path, channels: int, size: int, told: int, reshape: bool) -> Path:
+    """An ONNX file of one convolution for one picture: (1, channels, size, size) -> (1, told)."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(0, 0.05, (told, channels, size, size)).astype(np.float32)
+    stored = [numpy_helper.from_array(kernel, "k"), numpy_helper.from_array(np.array([1, -1]), "shape")]
+    last = helper.make_node("Reshape", ["c", "shape"], ["y"]) if reshape else helper.make_node("Flatten", ["c"], ["y"])
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "k"], ["c"], kernel_shape=[size, size]), last],
+        "drawn",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, channels, size, size])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, told])],
+        stored,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), path)
+    return path
+
+
+def test_grey_points_see_the_luma_of_any_number_of_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("onnx2torch", reason="the recipe's judges need the train extra")
+    net = landmarks.GreyPointsNet(drawn_onnx(tmp_path / "g.onnx", 1, landmarks.GREY_INPUT, 136, reshape=False))
+    image = torch.rand(3, 3, landmarks.GREY_INPUT, landmarks.GREY_INPUT, requires_grad=True)
+    told = net(image)
+    told.sum().backward()
+    assert told.shape == (3, 136)
+    assert float(image.grad.abs().sum()) > 0
+    luma = (image * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    assert torch.allclose(net(luma.expand(-1, 3, -1, -1)), told, atol=1e-4)
+    assert torch.allclose(net(image[1:2]), told[1:2], atol=1e-5)
+
+
+def test_third_recogniser_says_the_same_of_a_picture_alone_and_among_others(tmp_path: Path) -> None:
+    pytest.importorskip("onnx2torch", reason="the recipe's critics need the train extra")
+    import critics
+
+    net = critics.MobileFaceNet(drawn_onnx(tmp_path / "f.onnx", 3, 112, 16, reshape=True))
+    faces = torch.rand(3, 3, 112, 112)
+    told = net(faces)
+    assert told.shape == (3, 16)
+    assert torch.allclose(told.norm(dim=1), torch.ones(3), atol=1e-5)
+    assert torch.allclose(net(faces[1:2]), told[1:2], atol=1e-4)
+    assert not torch.allclose(net(faces.flip(1)), told, atol=1e-2)
+
+
 def test_every_configuration_is_read_and_named_after_its_file() -> None:
     import config
 
@@ -653,17 +715,18 @@ def test_a_network_whose_weights_are_absent_is_refused_with_the_remedy(tmp_path:
         critics.FaceRes(graph)
 
 
-def test_second_recogniser_without_its_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["second", "third"])
+def test_recogniser_without_its_file_is_refused_with_the_remedy(tmp_path: Path, name: str) -> None:
     for needed in ("onnx2torch", "efficientnet_lite_pytorch"):
         pytest.importorskip(needed, reason="the recipe's critics need the train extra")
     (tmp_path / "two.toml").write_text(
-        (RECIPE / "configs/base.toml").read_text().replace("sface = 6.0", "second = 1.0")
+        (RECIPE / "configs/base.toml").read_text().replace("sface = 6.0", f"{name} = 1.0")
     )
     command = [sys.executable, "train.py", str(tmp_path / "two.toml"), "--smoke", "--data", str(tmp_path / "data")]
     command += ["--sface", str(PACK / "sface.onnx"), "--small", str(RECIPE / "checkpoints/small_encoder.pt")]
     told = subprocess.run([*command, "--out", str(tmp_path / "run")], cwd=RECIPE, capture_output=True, text=True)
     assert told.returncode == 1
-    assert "--second" in told.stderr
+    assert f"--{name}" in told.stderr
     assert "Traceback" not in told.stderr
 
 
@@ -676,7 +739,7 @@ def test_landmark_loss_without_its_networks_is_refused_with_the_remedy(tmp_path:
     command += ["--sface", str(PACK / "sface.onnx"), "--small", str(RECIPE / "checkpoints/small_encoder.pt")]
     command += ["--out", str(tmp_path / "run")]
     absent = str(tmp_path / "absent.tflite")
-    for given, named in (([], "--landmarks"), (["--landmarks", absent, absent, absent], absent)):
+    for given, named in (([], "--landmarks"), (["--landmarks", *[absent] * 4], absent)):
         told = subprocess.run([*command, *given], cwd=RECIPE, capture_output=True, text=True)
         assert told.returncode == 1
         assert named in told.stderr
