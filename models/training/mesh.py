@@ -65,7 +65,7 @@ CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
 # Landmarks hang on the slow band, and on lips, lids and nose; likeness hangs on the fine band, and on brows.
 BAND = 0.025
 BAND_EDGE = 0.05  # added to the spread matte by which the slow band is divided, which fades it out beyond the face
-SHARES = {"elsewhere": (0.5, 1.4), "nose": (0.2, 1.3), "brows": (0.6, 1.4), "mouth": (0.2, 0.5), "eyes": (0.3, 0.3)}
+SHARES = {"elsewhere": (0.5, 1.4), "nose": (0.2, 1.1), "brows": (0.6, 1.4), "mouth": (0.2, 0.5), "eyes": (0.3, 0.3)}
 
 
 def on_canvas(places: NDArray[np.float32]) -> NDArray[np.float32]:
