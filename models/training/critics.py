@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import onnx
 import torch
 from distil import STUDENT_SIZE, SmallEncoder
 from landmarks import needed, padded, read_onnx, stored_weights
@@ -27,9 +26,7 @@ class SFace(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        from onnx2torch import convert
-
-        graph = convert(onnx.load(path)).eval()
+        graph = read_onnx(path)
         modules, slopes = dict(graph.named_modules()), dict(graph.named_buffers())
         layers: list[nn.Module] = []
         for node in graph.graph.nodes:

@@ -233,14 +233,13 @@ _FIT = torch.from_numpy(np.linalg.pinv(_HEAD - _HEAD.mean(0)).astype(np.float32)
 @dataclass(frozen=True)
 class Look:
     """How a network looks at a face: through squares of about `reach` (mean, deviation in parts) widths of a crop
-    around `middle`, with `size` pixels; and how much what it says counts."""
+    around `middle`, with `size` pixels."""
 
     places: Callable[[Tensor], Tensor]
     convention: Convention
     size: int
     reach: tuple[float, float]
     middle: tuple[float, float]
-    share: float
 
 
 class Landmarks(nn.Module):
@@ -251,26 +250,21 @@ class Landmarks(nn.Module):
         self.mesh, self.points, self.iris = TfliteGraph(mesh), PointsNet(points), TfliteGraph(iris)
         self.grey = GreyPointsNet(grey)
         self.to(memory_format=torch.channels_last)
-        small = Look(self.on_grey, POINTS, GREY_INPUT, (0.87, 0.06), (0.5, 0.63), 0.25)
-        self.looks = (
-            Look(self.on_mesh, MESH, INPUT, (1.25, 0.1), (0.5, 0.62), 0.25),
-            Look(self.on_points, POINTS, POINTS_INPUT, (0.8, 0.06), (0.5, 0.63), 0.25),
-            small,
-            small,
-        )
+        by_mesh = Look(self.on_mesh, MESH, INPUT, (1.25, 0.1), (0.5, 0.62))
+        by_points = Look(self.on_points, POINTS, POINTS_INPUT, (0.8, 0.06), (0.5, 0.63))
+        by_grey = Look(self.on_grey, POINTS, GREY_INPUT, (0.87, 0.06), (0.5, 0.63))
+        # The grey net costs little and is nearest to what dlib sees, so it has two of the four looks.
+        self.looks = (by_mesh, by_points, by_grey, by_grey)
 
     def forward(self, swapped: Tensor, real: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Errors of (N, 3, S, S) RGB 0..1, means over the pictures: pose, in degrees, and expression, in widths of the
         eyes, as three networks see them, and lids, in widths of an eye. Only `swapped` gets a gradient."""
-        pose = expression = swapped.new_zeros(())
-        for look in self.looks:
-            turns = views(len(real), look.reach, look.middle, chance)
-            found, wanted = looked(look.places, swapped, real, turns, look.size)
-            pose = pose + look.share * pose_error(found, wanted, look.convention).mean()
-            expression = expression + look.share * expression_error(found, wanted, look.convention).mean()
-            if look.convention is MESH:
-                lids = self.lids(swapped, real, wanted, turns, chance)
-        return pose, expression, lids
+        turns = [views(len(real), look.reach, look.middle, chance) for look in self.looks]
+        told = [looked(k.places, swapped, real, turn, k.size) for k, turn in zip(self.looks, turns, strict=True)]
+        both = [(*pair, look.convention) for pair, look in zip(told, self.looks, strict=True)]
+        pose = torch.stack([pose_error(*one) for one in both]).mean()
+        expression = torch.stack([expression_error(*one) for one in both]).mean()
+        return pose, expression, self.lids(swapped, real, told[0][1], turns[0], chance)
 
     def lids(self, swapped: Tensor, real: Tensor, mesh: Tensor, turns: Tensor, chance: torch.Generator) -> Tensor:
         """Error of the rims of both eyes, whose corners are those of `mesh` (N, 468, 2), found in the views `turns`."""

@@ -119,7 +119,7 @@ class Correction:
     def corrected(self, judges: Landmarks, pictures: Tensor, meshes: Floats) -> Floats:
         """Better meshes (N, 468, 3) of pictures (N, 3, S, S) RGB 0..1."""
         moves = self.convention.peculiar(points_of(self.look, pictures) - meshes[:, POINTS_ON_MESH, :2], meshes)
-        moves[:, [k for k in range(moves.shape[1]) if k not in self.counting]] = 0
+        moves[:, np.delete(np.arange(moves.shape[1]), self.counting)] = 0
         better = np.stack([moved(m, p, self.doubt) for m, p in zip(meshes, moves, strict=True)])
         for rim, places in zip(RIMS, rims_of(judges, pictures, torch.from_numpy(better)), strict=True):
             better[:, rim, :2] = places

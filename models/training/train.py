@@ -298,6 +298,15 @@ def landmark_networks(config: Config, files: list[Path] | None) -> Landmarks | N
     return Landmarks(*files)
 
 
+def other_recognisers(config: Config, args: argparse.Namespace) -> dict[str, Path]:
+    """The files of the recognisers beside SFace to which the configuration gives a weight."""
+    files = {name: getattr(args, name) for name in OTHER_ROWS if getattr(config.weights, name)}
+    for name, path in files.items():
+        if path is None:
+            raise SystemExit(f"Expected --{name}, since the configuration gives it a weight; see README.md.")
+    return files
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
@@ -331,14 +340,11 @@ def main() -> None:
         )
         config = dataclasses.replace(config, stages=stages)
     landmarks = landmark_networks(config, args.landmarks)
-    for name in OTHER_ROWS:
-        if getattr(config.weights, name) and getattr(args, name) is None:
-            raise SystemExit(f"Expected --{name}, since the configuration gives it a weight; see README.md.")
+    others = other_recognisers(config, args)
     torch.set_num_threads(args.workers * args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)
-    others = [getattr(args, name) if getattr(config.weights, name) else None for name in OTHER_ROWS]
-    identity = Identity(args.sface, args.small, *others).to(device)
+    identity = Identity(args.sface, args.small, **others).to(device)
     judges = Judges(Perception().to(device), landmarks and landmarks.to(device))
     data, run, last = FaceData(args.data, config.clean_only), Run.fresh(config, identity, device), args.out / "last.pt"
     if "second" in identity.others:
