@@ -159,7 +159,7 @@ def pack_table(folder: Path, description: str, training: dict[str, Any], measure
     table: dict[str, Any] = {
         "schema": 1,
         "name": "base-224",
-        "version": "0.6.0",
+        "version": "0.7.0",
         "title": "Base 224",
         "description": description,
         "licence": LICENCE,

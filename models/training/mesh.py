@@ -61,11 +61,15 @@ CANONICAL: Mesh = np.load(Path(__file__).with_name("canonical.npy"))
 PARTNERS = np.square(CANONICAL[:, None] - (CANONICAL * (-1, 1, 1) + (1, 0, 0))[None]).sum(2).argmin(1)
 # The part of the canonical crop that a canvas shows: left, top and width.
 CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
-# A swap takes so much of a portrait's contrast that is slower than BAND widths of a crop, and so much of what is finer.
-# Landmarks hang on the slow band, and on lips, lids and nose; likeness hangs on the fine band, and on brows.
+# How much of a portrait a swap takes: by place, of its grey contrast that is slower than BAND widths of a crop and of
+# what is finer, and of its tints. Landmarks hang on the slow band, and on lips, lids and nose; likeness hangs on the
+# fine band, on brows, and on tints, which no landmark sees. Tints come along as far as the brightness does: a beard of
+# which half the darkness is taken would else be blue, and rims of the target's glasses the colour of skin.
 BAND = 0.025
 BAND_EDGE = 0.05  # added to the spread matte by which the slow band is divided, which fades it out beyond the face
-SHARES = {"elsewhere": (0.5, 1.4), "nose": (0.2, 1.1), "brows": (0.6, 1.4), "mouth": (0.2, 0.5), "eyes": (0.3, 0.3)}
+DARK = 0.04  # keeps ratios of dark pixels within bounds
+SHARES = {"elsewhere": (0.5, 1.15), "nose": (0.2, 1.15), "brows": (0.4, 1.3), "mouth": (0.0, 0.0), "eyes": (0.1, 0.1)}
+TINT_SHARE = 1.2
 
 
 def on_canvas(places: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -216,9 +220,13 @@ def graft(image: Image, mesh: Mesh, contrast: Image, light: Image, share: float)
     worn = warped(drawn, onto, carried(onto, mesh, share))
     matte = face_matte(mesh, size)[..., None]
     change = light * (1 + worn[..., :3]) - image
-    spread = cv2.GaussianBlur(np.dstack([change * matte, matte]), (0, 0), BAND * size, borderType=cv2.BORDER_CONSTANT)
-    slow = spread[..., :3] / (spread[..., 3:] + BAND_EDGE)
-    face = image + worn[..., 3:4] * slow + worn[..., 4:] * (change - slow)
+    grey = change.mean(2, keepdims=True)
+    spread = cv2.GaussianBlur(np.dstack([grey * matte, matte]), (0, 0), BAND * size, borderType=cv2.BORDER_CONSTANT)
+    slow = spread[..., :1] / (spread[..., 1:] + BAND_EDGE)
+    moved = worn[..., 3:4] * slow + worn[..., 4:] * (grey - slow)
+    asked, got = (np.maximum(image.mean(2, keepdims=True) + by, 0) + DARK for by in (grey, moved))
+    agreed = np.minimum(asked, got) / np.maximum(asked, got)
+    face = image + moved + TINT_SHARE * agreed * (change - grey)
     for opening, soft in ((EYES[0], 0.004), (EYES[1], 0.004), (MOUTH, 0.006)):
         keep_opening(face, image, mesh[opening, :2], soft)
     return np.clip(image + matte * (face - image), 0, 1)

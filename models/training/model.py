@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mesh import BAND, BAND_EDGE, CANVAS_WIDTH, canonical_on_canvas, face_matte, shares_on_canvas
+from mesh import BAND, BAND_EDGE, CANVAS_WIDTH, DARK, TINT_SHARE, canonical_on_canvas, face_matte, shares_on_canvas
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,7 +32,6 @@ CANVAS = 112  # pixels of the portrait that goes along with the weights
 PORTRAIT = 224  # pixels of the picture that it is made of
 LIGHT_REACH = 0.1  # light is what changes over more than this, in widths of a crop
 CELLS = 32  # a side of the coarse picture that holds the light
-DARK = 0.04  # keeps ratios of dark pixels within bounds
 # Underexposed or in harsh light a portrait has more contrast than a face by itself; so much stays (root mean square).
 MOST_CONTRAST, MOST_COLOUR = 0.26, 0.06
 MOST_TINT = 0.05  # of a channel beside grey at any place; more is a rim of glasses, paint or noise
@@ -178,12 +177,17 @@ def blurred(image: Tensor, reach: float) -> Tensor:
 
 
 def in_bands(image: Tensor, face: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
-    """`face` (N, 3, S, S) put on `image` by `shares` (N, 2, S, S) of what it changes: of the part that is slower than
-    BAND within the mask (N, 1, S, S), and of the finer rest."""
+    """`face` (N, 3, S, S) put on `image` by `shares` (N, 2, S, S) of what it changes in grey: of the part that is
+    slower than BAND within the mask (N, 1, S, S), and of the finer rest. Tints follow by TINT_SHARE, and less where
+    the brightness that comes of it is not that of `face`."""
     change = face - image
-    spread = blurred(torch.cat([change * mask, mask], dim=1), BAND)
-    slow = spread[:, :3] / (spread[:, 3:] + BAND_EDGE)
-    return image + shares[:, :1] * slow + shares[:, 1:] * (change - slow)
+    grey = change.mean(dim=1, keepdim=True)
+    spread = blurred(torch.cat([grey * mask, mask], dim=1), BAND)
+    slow = spread[:, :1] / (spread[:, 1:] + BAND_EDGE)
+    moved = shares[:, :1] * slow + shares[:, 1:] * (grey - slow)
+    asked, got = ((image.mean(dim=1, keepdim=True) + by).clamp_min(0) + DARK for by in (grey, moved))
+    agreed = torch.minimum(asked, got) / torch.maximum(asked, got)
+    return image + moved + TINT_SHARE * agreed * (change - grey)
 
 
 class Contrast(nn.Module):

@@ -327,18 +327,26 @@ def test_large_contrast_is_symmetric_and_fine_detail_stays_on_its_side() -> None
     assert one_sided[84, 70] > 0.6 * (without - without.flip(3))[0].abs().mean(0)[84, 70] > 0.02
 
 
-def test_bands_are_taken_by_their_shares() -> None:
+def test_bands_are_taken_by_their_shares_and_tints_by_what_came_of_the_brightness() -> None:
     image, mask = torch.full((1, 3, 96, 96), 0.5), torch.ones(1, 1, 96, 96)
     fine = 0.1 * (-1.0) ** torch.arange(96).expand(1, 3, 96, 96)
     slow = torch.linspace(-0.2, 0.2, 96).expand(1, 3, 96, 96)
+    tint = torch.tensor([0.05, 0.01, -0.06]).reshape(1, 3, 1, 1).expand(1, 3, 96, 96)
 
-    def change(slow_share: float, fine_share: float) -> torch.Tensor:
+    def change(slow_share: float, fine_share: float) -> tuple[torch.Tensor, torch.Tensor]:
         shares = torch.tensor([slow_share, fine_share]).reshape(1, 2, 1, 1).expand(1, 2, 96, 96)
-        return (model.in_bands(image, image + slow + fine, mask, shares) - image)[..., 20:-20, 20:-20]
+        found = model.in_bands(image, image + slow + fine + tint, mask, shares) - image
+        grey = found.mean(dim=1, keepdim=True)
+        return grey[..., 20:-20, 20:-20], ((found - grey) / tint)[..., 20:-20, 20:-20]
 
-    assert (change(1.0, 1.0) - (slow + fine)[..., 20:-20, 20:-20]).abs().max() < 1e-5
-    assert (change(1.0, 0.0) - slow[..., 20:-20, 20:-20]).abs().max() < 0.02
-    assert (change(0.0, 1.0) - fine[..., 20:-20, 20:-20]).abs().max() < 0.02
+    inner = (slice(None), slice(1), slice(20, -20), slice(20, -20))
+    grey, tints = change(1.0, 1.0)
+    assert (grey - (slow + fine)[inner]).abs().max() < 1e-5
+    assert (tints - mesh.TINT_SHARE).abs().max() < 1e-4
+    grey, tints = change(1.0, 0.0)
+    assert (grey - slow[inner]).abs().max() < 0.02
+    assert 0.7 * mesh.TINT_SHARE < tints.min() < tints.max() < 0.9 * mesh.TINT_SHARE
+    assert (change(0.0, 1.0)[0] - fine[inner]).abs().max() < 0.02
 
 
 def test_shares_of_the_canvas_are_symmetric_and_those_of_the_table() -> None:
