@@ -37,6 +37,8 @@ MOST_CONTRAST, MOST_COLOUR = 0.26, 0.06
 MOST_TINT = 0.05  # of a channel beside grey at any place; more is a rim of glasses, paint or noise
 MOST_UNUSUAL = 2.5  # spreads by which a contrast may differ from the usual one of its place
 ONE_SIDED = 0.015  # what is on one side of a portrait only and larger than this, in widths of a canvas, is light
+# The output that says how far the target gives way holds brightness back for the sake of landmarks. They see no tints.
+TINTS_GIVEN = 1.35
 
 
 @dataclass(frozen=True)
@@ -434,8 +436,11 @@ class DynamicSwapper(nn.Module):
 
 
 def give_way(image: Tensor, drawn: Tensor, given: Tensor) -> Tensor:
-    """What the IDN puts out: the target where `given` is 0, the face as drawn where it is 1."""
-    return (image + given * (drawn - image)).clamp(0, 1)
+    """What the IDN puts out: the target where `given` is 0, the face as drawn where it is 1; in tints TINTS_GIVEN times
+    as far."""
+    change = given * (drawn - image)
+    grey = change.mean(dim=1, keepdim=True)
+    return (image + grey + TINTS_GIVEN * (change - grey)).clamp(0, 1)
 
 
 def composite(colour: Tensor, mask: Tensor, image: Tensor) -> Tensor:

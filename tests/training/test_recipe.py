@@ -385,7 +385,16 @@ def test_a_fresh_network_puts_out_the_portrait_s_contrast_in_the_target_s_light(
         )
         drawn = model.in_bands(picture, model.light_of(picture, mask) * (1 + contrast), mask, shares)
         given = torch.sigmoid(torch.tensor(3.0))
-    assert torch.allclose(colour, (picture + given * (drawn - picture)).clamp(0, 1), atol=1e-5)
+    assert torch.allclose(colour, model.give_way(picture, drawn, given), atol=1e-5)
+
+
+def test_the_target_gives_way_in_brightness_as_told_and_further_in_tints() -> None:
+    image, given = torch.full((1, 3, 8, 8), 0.5), torch.full((1, 1, 8, 8), 0.5)
+    tint = torch.tensor([0.06, 0.0, -0.06]).reshape(1, 3, 1, 1)
+    change = model.give_way(image, image + 0.2 + tint, given) - image
+    assert torch.allclose(change.mean(dim=1), torch.full((1, 8, 8), 0.1))
+    assert torch.allclose(change - 0.1, (model.TINTS_GIVEN / 2 * tint).expand(1, 3, 8, 8), atol=1e-6)
+    assert torch.equal(model.give_way(image, image + 0.2 + tint, torch.zeros(1, 1, 8, 8)), image)
 
 
 def test_usual_contrast_is_symmetric_and_of_the_size_of_the_canvas(tmp_path: Path) -> None:
