@@ -65,7 +65,7 @@ CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
 # what is finer, and of its tints. Landmarks hang on the slow band, and on lips, lids and nose; likeness hangs on the
 # fine band, on brows, and on tints, which no landmark sees. Tints come along as far as the brightness does: a beard of
 # which half the darkness is taken would else be blue, and rims of the target's glasses the colour of skin.
-SHARES = {"elsewhere": (0.5, 1.1), "nose": (0.2, 1.05), "brows": (0.4, 1.2), "mouth": (0.0, 0.0), "eyes": (0.05, 0.05)}
+SHARES = {"elsewhere": (0.5, 1.1), "nose": (0.2, 1.12), "brows": (0.4, 1.2), "mouth": (0.0, 0.0), "eyes": (0.03, 0.03)}
 TINT_SHARE = 0.9
 BAND = 0.025
 BAND_EDGE = 0.05  # added to the spread matte by which the slow band is divided, which fades it out beyond the face
