@@ -65,8 +65,14 @@ CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
 # what is finer, and of its tints. Landmarks hang on the slow band, and on lips, lids and nose; likeness hangs on the
 # fine band, on brows, and on tints, which no landmark sees. Tints come along as far as the brightness does: a beard of
 # which half the darkness is taken would else be blue, and rims of the target's glasses the colour of skin.
-SHARES = {"elsewhere": (0.5, 1.1), "nose": (0.2, 1.12), "brows": (0.4, 1.2), "mouth": (0.0, 0.0), "eyes": (0.03, 0.03)}
-TINT_SHARE = 0.9
+SHARES = {
+    "elsewhere": (0.5, 1.1, 0.9),
+    "nose": (0.2, 1.12, 0.9),
+    "brows": (0.4, 1.2, 0.9),
+    "mouth": (0.0, 0.0, 0.9),
+    "eyes": (0.03, 0.03, 0.9),
+    "eyeballs": (0.0, 0.0, 0.2),
+}
 BAND = 0.025
 BAND_EDGE = 0.05  # added to the spread matte by which the slow band is divided, which fades it out beyond the face
 DARK = 0.04  # keeps ratios of dark pixels within bounds
@@ -223,10 +229,10 @@ def graft(image: Image, mesh: Mesh, contrast: Image, light: Image, share: float)
     grey = change.mean(2, keepdims=True)
     spread = cv2.GaussianBlur(np.dstack([grey * matte, matte]), (0, 0), BAND * size, borderType=cv2.BORDER_CONSTANT)
     slow = spread[..., :1] / (spread[..., 1:] + BAND_EDGE)
-    moved = worn[..., 3:4] * slow + worn[..., 4:] * (grey - slow)
+    moved = worn[..., 3:4] * slow + worn[..., 4:5] * (grey - slow)
     asked, got = (np.maximum(image.mean(2, keepdims=True) + by, 0) + DARK for by in (grey, moved))
     agreed = np.minimum(asked, got) / np.maximum(asked, got)
-    face = image + moved + TINT_SHARE * agreed * (change - grey)
+    face = image + moved + worn[..., 5:] * agreed * (change - grey)
     for opening, soft in ((EYES[0], 0.004), (EYES[1], 0.004), (MOUTH, 0.006)):
         keep_opening(face, image, mesh[opening, :2], soft)
     return np.clip(image + matte * (face - image), 0, 1)
@@ -248,15 +254,16 @@ def keep_opening(face: Image, image: Image, outline: NDArray[np.float32], soft: 
 
 @functools.cache
 def shares_on_canvas(count: int) -> Image:
-    """SHARES at the places of a canvas: (count, count, 2), the slow band's and the fine one's."""
+    """SHARES at the places of a canvas: (count, count, 3), of the slow band, the fine one and the tints."""
     onto = canonical_on_canvas()
     parts = {
         "nose": ((NOSE,), 0.02),
         "brows": ((BROWS[:5] + BROWS[10:15], BROWS[5:10] + BROWS[15:]), 0.02),
         "mouth": ((LIPS,), 0.027),
         "eyes": (EYES, 0.027),
+        "eyeballs": (EYES, 0.0),
     }
-    shares = np.full((count, count, 2), SHARES["elsewhere"], np.float32)
+    shares = np.full((count, count, 3), SHARES["elsewhere"], np.float32)
     for name, (outlines, grow) in parts.items():
         for outline in outlines:
             hull = cv2.convexHull(onto[outline, :2] * count)[:, 0]

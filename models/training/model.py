@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mesh import BAND, BAND_EDGE, CANVAS_WIDTH, DARK, TINT_SHARE, canonical_on_canvas, face_matte, shares_on_canvas
+from mesh import BAND, BAND_EDGE, CANVAS_WIDTH, DARK, canonical_on_canvas, face_matte, shares_on_canvas
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -37,8 +37,9 @@ MOST_CONTRAST, MOST_COLOUR = 0.26, 0.06
 MOST_TINT = 0.05  # of a channel beside grey at any place; more is a rim of glasses, paint or noise
 MOST_UNUSUAL = 2.5  # spreads by which a contrast may differ from the usual one of its place
 ONE_SIDED = 0.015  # what is on one side of a portrait only and larger than this, in widths of a canvas, is light
-# The output that says how far the target gives way holds brightness back for the sake of landmarks. They see no tints.
-TINTS_GIVEN = 1.35
+# The output that says how far the target gives way holds brightness back for the sake of landmarks. They see no tints,
+# which give way so many times as far, times their share of the place.
+TINTS_GIVEN = 1.5
 
 
 @dataclass(frozen=True)
@@ -179,17 +180,17 @@ def blurred(image: Tensor, reach: float) -> Tensor:
 
 
 def in_bands(image: Tensor, face: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
-    """`face` (N, 3, S, S) put on `image` by `shares` (N, 2, S, S) of what it changes in grey: of the part that is
-    slower than BAND within the mask (N, 1, S, S), and of the finer rest. Tints follow by TINT_SHARE, and less where
-    the brightness that comes of it is not that of `face`."""
+    """`face` (N, 3, S, S) put on `image` by `shares` (N, 3, S, S) of what it changes: of the grey part that is
+    slower than BAND within the mask (N, 1, S, S), of the finer grey rest, and of the tints, less where the brightness
+    that comes of it is not that of `face`."""
     change = face - image
     grey = change.mean(dim=1, keepdim=True)
     spread = blurred(torch.cat([grey * mask, mask], dim=1), BAND)
     slow = spread[:, :1] / (spread[:, 1:] + BAND_EDGE)
-    moved = shares[:, :1] * slow + shares[:, 1:] * (grey - slow)
+    moved = shares[:, :1] * slow + shares[:, 1:2] * (grey - slow)
     asked, got = ((image.mean(dim=1, keepdim=True) + by).clamp_min(0) + DARK for by in (grey, moved))
     agreed = torch.minimum(asked, got) / torch.maximum(asked, got)
-    return image + moved + TINT_SHARE * agreed * (change - grey)
+    return image + moved + shares[:, 2:] * agreed * (change - grey)
 
 
 class Contrast(nn.Module):
@@ -409,7 +410,7 @@ class DynamicSwapper(nn.Module):
         weights: list[Tensor],
         seen: list[Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The face as drawn (N, 3, H, W), how far the target gives way to it (N, 1, H, W) 0..1, and the mask."""
+        """The face as drawn (N, 3, H, W), how far the target gives way to it (N, 2, H, W), and the mask."""
         seen = [] if seen is None else seen
         scaled, size = image * 2.0 - 1.0, int(image.shape[-1])
         field, mask = self.localiser(image)
@@ -432,15 +433,16 @@ class DynamicSwapper(nn.Module):
         # The paper squeezes after the last upsampling; before it costs a quarter.
         said = self.head(torch.cat([upsample(self.squeeze(x)), scaled, draft * 2.0 - 1.0], dim=1))
         offset, gain, given = said[:, :3], said[:, 3:6], torch.sigmoid(said[:, 6:])
+        given = torch.cat([given, TINTS_GIVEN * worn[:, 5:] * given], dim=1)
         return draft + gain * light * worn[:, :3] + offset, given, mask
 
 
 def give_way(image: Tensor, drawn: Tensor, given: Tensor) -> Tensor:
-    """What the IDN puts out: the target where `given` is 0, the face as drawn where it is 1; in tints TINTS_GIVEN times
-    as far."""
-    change = given * (drawn - image)
+    """What the IDN puts out: the target where `given` (N, 2, H, W) is 0, the face as drawn where it is 1, in brightness
+    and in tints."""
+    change = drawn - image
     grey = change.mean(dim=1, keepdim=True)
-    return (image + grey + TINTS_GIVEN * (change - grey)).clamp(0, 1)
+    return (image + given[:, :1] * grey + given[:, 1:] * (change - grey)).clamp(0, 1)
 
 
 def composite(colour: Tensor, mask: Tensor, image: Tensor) -> Tensor:

@@ -334,7 +334,7 @@ def test_bands_are_taken_by_their_shares_and_tints_by_what_came_of_the_brightnes
     tint = torch.tensor([0.05, 0.01, -0.06]).reshape(1, 3, 1, 1).expand(1, 3, 96, 96)
 
     def change(slow_share: float, fine_share: float) -> tuple[torch.Tensor, torch.Tensor]:
-        shares = torch.tensor([slow_share, fine_share]).reshape(1, 2, 1, 1).expand(1, 2, 96, 96)
+        shares = torch.tensor([slow_share, fine_share, 0.9]).reshape(1, 3, 1, 1).expand(1, 3, 96, 96)
         found = model.in_bands(image, image + slow + fine + tint, mask, shares) - image
         grey = found.mean(dim=1, keepdim=True)
         return grey[..., 20:-20, 20:-20], ((found - grey) / tint)[..., 20:-20, 20:-20]
@@ -342,10 +342,10 @@ def test_bands_are_taken_by_their_shares_and_tints_by_what_came_of_the_brightnes
     inner = (slice(None), slice(1), slice(20, -20), slice(20, -20))
     grey, tints = change(1.0, 1.0)
     assert (grey - (slow + fine)[inner]).abs().max() < 1e-5
-    assert (tints - mesh.TINT_SHARE).abs().max() < 1e-4
+    assert (tints - 0.9).abs().max() < 1e-4
     grey, tints = change(1.0, 0.0)
     assert (grey - slow[inner]).abs().max() < 0.02
-    assert 0.7 * mesh.TINT_SHARE < tints.min() < tints.max() < 0.9 * mesh.TINT_SHARE
+    assert 0.7 * 0.9 < tints.min() < tints.max() < 0.9 * 0.9
     assert (change(0.0, 1.0)[0] - fine[inner]).abs().max() < 0.02
 
 
@@ -384,17 +384,19 @@ def test_a_fresh_network_puts_out_the_portrait_s_contrast_in_the_target_s_light(
             model.looked_up(c.expand(2, -1, -1, -1), field, 64) for c in (weights[-1], networks.swapper.shares)
         )
         drawn = model.in_bands(picture, model.light_of(picture, mask) * (1 + contrast), mask, shares)
-        given = torch.sigmoid(torch.tensor(3.0))
+        given = torch.sigmoid(torch.tensor(3.0)) * torch.cat(
+            [torch.ones_like(mask), model.TINTS_GIVEN * shares[:, 2:]], 1
+        )
     assert torch.allclose(colour, model.give_way(picture, drawn, given), atol=1e-5)
 
 
-def test_the_target_gives_way_in_brightness_as_told_and_further_in_tints() -> None:
-    image, given = torch.full((1, 3, 8, 8), 0.5), torch.full((1, 1, 8, 8), 0.5)
+def test_the_target_gives_way_in_brightness_and_in_tints_as_told() -> None:
+    image, given = torch.full((1, 3, 8, 8), 0.5), torch.tensor([0.5, 0.7]).reshape(1, 2, 1, 1)
     tint = torch.tensor([0.06, 0.0, -0.06]).reshape(1, 3, 1, 1)
     change = model.give_way(image, image + 0.2 + tint, given) - image
     assert torch.allclose(change.mean(dim=1), torch.full((1, 8, 8), 0.1))
-    assert torch.allclose(change - 0.1, (model.TINTS_GIVEN / 2 * tint).expand(1, 3, 8, 8), atol=1e-6)
-    assert torch.equal(model.give_way(image, image + 0.2 + tint, torch.zeros(1, 1, 8, 8)), image)
+    assert torch.allclose(change - 0.1, (0.7 * tint).expand(1, 3, 8, 8), atol=1e-6)
+    assert torch.equal(model.give_way(image, image + 0.2 + tint, 0 * given), image)
 
 
 def test_usual_contrast_is_symmetric_and_of_the_size_of_the_canvas(tmp_path: Path) -> None:
