@@ -66,7 +66,7 @@ CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
 # fine band, on brows, and on tints, which no landmark sees. Tints come along as far as the brightness does: a beard of
 # which half the darkness is taken would else be blue, and rims of the target's glasses the colour of skin.
 SHARES = {
-    "elsewhere": (0.5, 1.1, 0.9),
+    "elsewhere": (0.5, 1.13, 0.9),
     "nose": (0.2, 1.12, 0.9),
     "brows": (0.4, 1.2, 0.9),
     "mouth": (0.0, 0.0, 0.9),
