@@ -12,8 +12,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the recipe needs torch (extra: train)")
 
-ROOT = Path(__file__).resolve().parents[2]
-RECIPE, PACK = ROOT / "models" / "training", ROOT / "models" / "base-224"
+ROOT = Path(__file__).resolve().parents[3]
+RECIPE, PACK = ROOT / "models" / "training" / "canvas", ROOT / "models" / "base-224"
 sys.path.insert(0, str(RECIPE))
 
 import landmarks  # noqa: E402

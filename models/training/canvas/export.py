@@ -1,6 +1,6 @@
 """Write a checkpoint as a model pack: identity.onnx, idn.onnx, pack.toml; check both against torch.
 
-python export.py RUN/last.pt --pack ../base-224 --card configs/base.toml --commit COMMIT [--measured FIGURES.json]
+python export.py RUN/last.pt --pack ../../base-224 --card configs/base.toml --commit COMMIT [--measured FIGURES.json]
 """
 
 from __future__ import annotations

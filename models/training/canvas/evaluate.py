@@ -1,6 +1,6 @@
 """Measure a pack: identity, pose, expression, reconstruction, realism and flicker, on fixed pairs.
 
-    python evaluate.py --pack ../base-224 --faces FACES/eval --index FACES/eval.csv --clips CLIPS --json FIGURES.json
+    python evaluate.py --pack ../../base-224 --faces FACES/eval --index FACES/eval.csv --clips CLIPS --json FIGURES.json
 
 The pairs (`protocol.json`: 1,000 file names drawn with seed 2026, and the mean descriptor of the real set) are
 committed; `--protocol` names another file, which is written when it does not exist.
