@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 
 def planes_of(frame: av.VideoFrame) -> list[np.ndarray]:
@@ -107,3 +110,15 @@ def stamps(path: Path) -> list[Fraction]:
     """Presentation times in seconds."""
     with av.open(str(path)) as container:
         return [frame.pts * frame.time_base for frame in container.decode(video=0)]
+
+
+@contextmanager
+def little_room(most: int = 4096) -> Iterator[None]:
+    """No file may grow beyond ``most`` bytes, as on a disk that runs full."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

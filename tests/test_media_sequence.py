@@ -8,7 +8,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from media_made import make_clip
+from media_made import little_room, make_clip
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import ColourSpace, Floats, straight
 from mobilefaceswap.media import MediaClip, create_output, open_clip, read_picture
@@ -200,12 +200,13 @@ def test_resuming_keeps_finished_frames_and_repeats_damaged_ones(tmp_path: Path)
         assert not create_output(tmp_path / "out.%04d.png", clip).has(1)
 
 
-def test_nothing_unfinished_bears_a_frame_name(tmp_path: Path) -> None:
-    with open_clip(sequence(tmp_path, "png", [1], "uint8")) as clip:
-        (tmp_path / "out.0001.partial.png").symlink_to("/dev/full")
-        with pytest.raises(MediaError), create_output(tmp_path / "out.%04d.png", clip) as writer:
+@pytest.mark.parametrize("ending", ["exr", "png", "tif"])
+def test_nothing_unfinished_bears_a_frame_name(tmp_path: Path, ending: str) -> None:
+    with open_clip(sequence(tmp_path, "png", [1], "uint8")) as clip, little_room():
+        writer = create_output(tmp_path / f"out.%04d.{ending}", clip)
+        with pytest.raises(MediaError):
             writer.write(1, np.random.default_rng(0).random((400, 400, 3), np.float32))
-    assert not list(tmp_path.glob("out*"))
+    assert [item.name for item in tmp_path.iterdir()] == ["shot.0001.png"]
 
 
 def test_output_names_are_checked(tmp_path: Path) -> None:

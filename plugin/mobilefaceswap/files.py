@@ -1,26 +1,56 @@
-"""Files that are written whole or not at all, for every room that keeps something on disk."""
+"""Writing files whole or not at all, and what a failure to write means. Imports nothing but the standard library."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["written_whole"]
+from .errors import MediaError
+
+__all__ = ["temporary_path", "write_failure", "written_whole"]
+
+_NAME_LENGTH = 64
+
+
+def temporary_path(path: Path) -> Path:
+    """Creates an empty file beside ``path`` under a name that nobody else uses or can predict; raises OSError.
+
+    The ending is ``path``'s own, so that libraries which choose a format by name choose the right one. The file has
+    the permissions of any other new file of the user's, so that colleagues can read what is shared.
+    """
+    place = path.with_name(f".{path.stem[:_NAME_LENGTH]}-{uuid4().hex}.partial{path.suffix}")
+    place.touch(exist_ok=False)
+    return place
 
 
 @contextmanager
-def written_whole(path: Path, part: Path | None = None) -> Iterator[Path]:
-    """A place beside ``path`` to write to; it becomes ``path`` at the end of the block, and is gone after an error.
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path`` to write to; it replaces ``path`` at the end of the block.
 
-    part: that place; where left out a name that no other process uses. Made with the user's own permissions, unlike
-    a temporary file, so that colleagues can read what is shared. Raises OSError.
+    After an error the temporary file is removed and ``path`` is what it was. Where ``path`` is a symbolic link, the
+    file that it points to is replaced, not the link. Raises OSError.
     """
-    place = part or path.with_name(f".{path.name[:64]}-{uuid4().hex}.part")
+    target = path.resolve()
+    place = temporary_path(target)
     try:
         yield place
-        os.replace(place, path)
+        os.replace(place, target)
     finally:
         place.unlink(missing_ok=True)
+
+
+def write_failure(path: str | os.PathLike[str], error: Exception) -> MediaError:
+    """The error to raise for an output that could not be written; chain it: ``raise write_failure(…) from error``."""
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return MediaError(f"expected room for {path}; the disk is full. Free some space or choose another disk")
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return MediaError(f"expected to write {path}; permission is denied. Change its permissions or its place")
+    if not Path(path).absolute().parent.is_dir():
+        return MediaError(f"expected the folder of {path}; found none. Create it first")
+    reason = getattr(error, "strerror", None) or str(error)
+    return MediaError(f"expected to write {path}; {reason}. Check the disk, or choose another codec or place")

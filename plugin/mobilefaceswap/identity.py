@@ -25,9 +25,9 @@ from .errors import IdentityFileError, NoFaceInSourceError, PackError, UserInput
 from .faces import Face, FaceAnalyser
 from .faces.align import fit_crop, sample_crop
 from .faces.choose import cosine
-from .files import written_whole
+from .files import write_failure, written_whole
 from .frame import Floats, Frame
-from .media import PICTURE_ENDINGS, write_failure
+from .media import PICTURE_ENDINGS
 from .packs import Pack, Session, encoder_session, identity_session
 
 __all__ = ["Identity", "Picture", "display_crop", "encode_face", "picture_files", "portrait_size", "prepare_identity"]

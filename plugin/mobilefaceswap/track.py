@@ -19,8 +19,7 @@ import numpy as np
 
 from .errors import TrackError
 from .faces import Face
-from .files import written_whole
-from .media import write_failure
+from .files import write_failure, written_whole
 
 __all__ = ["FORMAT", "Track", "smoothed"]
 

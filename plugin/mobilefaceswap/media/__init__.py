@@ -11,9 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..errors import MediaError
+from ..files import write_failure
 from .clip import ClipFormat, MediaClip, Unmade, Writer
 from .pictures import PICTURE_ENDINGS, read_picture
-from .places import check_input, check_output, write_failure
+from .places import check_input, check_output
 from .sequence import SequenceClip, SequenceWriter, is_sequence
 from .video import VideoClip
 from .video_output import VIDEO_ENDINGS, VideoWriter

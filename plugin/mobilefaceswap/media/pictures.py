@@ -12,9 +12,9 @@ import numpy as np
 import OpenImageIO as oiio
 
 from ..errors import MediaError
-from ..files import written_whole
+from ..files import write_failure, written_whole
 from ..frame import ColourSpace, Floats, Frame
-from .places import check_input, partial_path, write_failure
+from .places import check_input
 
 __all__ = ["LINEAR_ENDINGS", "PICTURE_ENDINGS", "Picture", "load_picture", "read_picture", "save_picture"]
 
@@ -144,7 +144,7 @@ def save_picture(path: Path, pixels: Floats, header: Any) -> None:
             f"expected a picture format that can be written; found {path.suffix}. Choose .exr, .png, .tif or .jpg"
         )
     try:
-        with written_whole(path, partial_path(path)) as partial:
+        with written_whole(path) as partial:
             _write(output, partial, np.ascontiguousarray(pixels, np.float32), header, path)
     except OSError as error:
         raise write_failure(str(path), error) from None

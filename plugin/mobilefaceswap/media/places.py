@@ -1,14 +1,13 @@
-"""Checks of the places that are read and written, and what a failing disk means."""
+"""Checks of the places that are read and written."""
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
 from ..errors import MediaError
 
-__all__ = ["check_input", "check_output", "partial_path", "write_failure"]
+__all__ = ["check_input", "check_output", "partial_path"]
 
 
 def check_input(path: Path) -> None:
@@ -56,16 +55,3 @@ def _is_same(path: Path, source: Path) -> bool:
 def partial_path(path: Path) -> Path:
     """``NAME.partial.EXT`` beside ``path``."""
     return path.with_name(f"{path.stem}.partial{path.suffix}")
-
-
-def write_failure(path: str, error: Exception) -> MediaError:
-    """The sentence for an output that could not be written."""
-    number = getattr(error, "errno", None)
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        return MediaError(f"expected room for {path}; the disk is full. Free some space or choose another disk")
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return MediaError(f"expected to write {path}; permission is denied. Change its permissions or its place")
-    if not Path(path).absolute().parent.is_dir():
-        return MediaError(f"expected the folder of {path}; found none. Create it first")
-    reason = getattr(error, "strerror", None) or str(error)
-    return MediaError(f"expected to write {path}; {reason}. Check the disk, or choose another codec or place")

@@ -14,12 +14,13 @@ import numpy as np
 from av.error import FFmpegError
 
 from ..errors import MediaError
+from ..files import write_failure
 from ..frame import Floats
 from .clip import MediaClip, Writer
 from .clock import Clock
 from .encoding import Encoder, choose_encoder
 from .grade import converted, video_space
-from .places import partial_path, write_failure
+from .places import partial_path
 from .planes import frame_from_pixels
 from .sound import Sound
 from .video import VideoClip
