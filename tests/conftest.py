@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drawn import DrawnClip, MarkerAnalyser
+from drawn import DrawnClip, MarkerDetector
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.identity import Identity, prepare_identity
 from mobilefaceswap.node import FaceSwapNode
@@ -44,13 +44,13 @@ def base_pack() -> Pack:
 @pytest.fixture(scope="session")
 def tiny_identity(tiny_pack: Pack) -> Identity:
     """An identity prepared from a drawn picture."""
-    return prepare_identity([("drawn", DrawnClip().frame(0))], tiny_pack, MarkerAnalyser())
+    return prepare_identity([("drawn", DrawnClip().frame(0))], tiny_pack, MarkerDetector())
 
 
 @pytest.fixture
 def node(tiny_pack: Pack, tiny_identity: Identity) -> FaceSwapNode:
     """A node over the drawn clip, with its own analyser and cache."""
-    return FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=MarkerAnalyser())
+    return FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=MarkerDetector())
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from mobilefaceswap.faces import Face
-from mobilefaceswap.faces.align import TEMPLATE
 from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.geometry import TEMPLATE
 
 WIDTH, HEIGHT = 320, 180
 MARKERS = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 1.0))
@@ -53,7 +53,7 @@ class DrawnClip:
         return drawn_frame(time, **self.declared)
 
 
-class MarkerAnalyser:
+class MarkerDetector:
     """Finds charts by their red marker, exactly and at any encoding; ``calls`` counts searches."""
 
     name = "markers"

@@ -23,7 +23,8 @@ from golden.authors.make_golden import Arrays, sampled, seeded, seeded_inputs
 from mobilefaceswap.convert import convert_authors_files
 from mobilefaceswap.convert.pdparams import read_pdparams
 from mobilefaceswap.errors import PackError
-from mobilefaceswap.packs import Pack, encoder_session, identity_session, load_session, specialise
+from mobilefaceswap.packs import Pack
+from mobilefaceswap.runtime import encoder_session, identity_session, load_session, specialise
 
 GOLDEN = Path(__file__).parent / "golden/authors/parity.npz"
 TOLERANCE = 1e-4

@@ -31,11 +31,11 @@ from mobilefaceswap.engine.wire import (
     read_greeting,
 )
 from mobilefaceswap.errors import EngineError, UserInputError
+from mobilefaceswap.faces import Track
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.ofx.generate import FINGERPRINT
 from mobilefaceswap.settings import HostSettings, Settings, table
-from mobilefaceswap.track import Track
 from tiny_pack import make_tiny_pack
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from mobilefaceswap.errors import PackNotFoundError, UserInputError
 from mobilefaceswap.faces import Face, choose, insightface
-from mobilefaceswap.faces.align import TEMPLATE
-from mobilefaceswap.faces.analysers import open_analyser
+from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.geometry import TEMPLATE
 from mobilefaceswap.packs import Pack
 
 
 @pytest.fixture(scope="module")
 def analyser(base_pack: Pack):
-    return open_analyser(base_pack)
+    return open_detector(base_pack)
 
 
 def one(analyser, frame: Frame) -> Face:
@@ -61,7 +61,7 @@ def test_nan_in_the_plate_does_not_hide_a_face(analyser, astronaut):
 @pytest.mark.parametrize("name", ["yolo", "insightface:"])
 def test_an_unknown_analyser_is_refused(base_pack, name):
     with pytest.raises(UserInputError, match="insightface:FOLDER_OR_NAME"):
-        open_analyser(base_pack, name)
+        open_detector(base_pack, name)
 
 
 def test_an_insightface_pack_is_told_by_what_is_in_it_and_not_by_its_name(tmp_path):
@@ -73,7 +73,7 @@ def test_an_insightface_pack_is_told_by_what_is_in_it_and_not_by_its_name(tmp_pa
 
 def test_an_absent_insightface_pack_is_never_downloaded(base_pack, tmp_path):
     with pytest.raises(PackNotFoundError, match="non-commercial"):
-        open_analyser(base_pack, f"insightface:{tmp_path / 'nothing'}")
+        open_detector(base_pack, f"insightface:{tmp_path / 'nothing'}")
 
 
 def at(x: float, width: float) -> Face:

@@ -10,9 +10,9 @@ import pytest
 
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import MediaError
+from mobilefaceswap.faces import Track
 from mobilefaceswap.files import written_whole
 from mobilefaceswap.identity import Identity
-from mobilefaceswap.track import Track
 
 
 def test_a_file_appears_at_the_end(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobilefaceswap import matte
-from mobilefaceswap.faces.align import FACE_WIDTH
+from mobilefaceswap.geometry import FACE_WIDTH
+from mobilefaceswap.look import matte
 from mobilefaceswap.settings import Settings
 
 SIDE = 224

@@ -8,21 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from drawn import DrawnClip, MarkerAnalyser, drawn_frame
+from drawn import DrawnClip, MarkerDetector, drawn_frame
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import IdentityFileError, SettingsError, UserInputError
+from mobilefaceswap.faces import Track
 from mobilefaceswap.frame import ColourSpace, Frame, Hashed
 from mobilefaceswap.identity import Identity, picture_files, prepare_identity
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.settings import OutputMode, Settings
-from mobilefaceswap.track import Track
 
 TIMES = list(range(0, 24, 3))
 
 
 def fresh(pack, identity, **more) -> FaceSwapNode:
     """A node that keeps nothing between frames."""
-    more = {"target": DrawnClip(), "faces": MarkerAnalyser(), "cache": RenderCache(memory=0)} | more
+    more = {"target": DrawnClip(), "faces": MarkerDetector(), "cache": RenderCache(memory=0)} | more
     return FaceSwapNode(identity, pack=pack, **more)
 
 
@@ -167,7 +167,7 @@ def test_a_proxy_looks_like_the_full_picture(tiny_pack, tiny_identity):
 
     full = drawn_frame(3)
     half = Frame(cv2.resize(full.pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
-    (face,) = MarkerAnalyser().find(full, 640, 0.5)
+    (face,) = MarkerDetector().find(full, 640, 0.5)
     track = Track(full.size, {3: (face,)})
     node = fresh(tiny_pack, tiny_identity, track=track, settings=Settings(matte_expand=4, matte_feather=8))
     small = cv2.resize(node.render(3, plate=full).matte, half.size, interpolation=cv2.INTER_AREA)
@@ -244,8 +244,8 @@ def test_the_matte_goes_into_the_alpha_on_request(node):
 
 
 def test_a_stored_track_replaces_the_search(tiny_pack, tiny_identity):
-    faces = {time: MarkerAnalyser().find(drawn_frame(time), 640, 0.5) for time in range(24)}
-    analyser = MarkerAnalyser()
+    faces = {time: MarkerDetector().find(drawn_frame(time), 640, 0.5) for time in range(24)}
+    analyser = MarkerDetector()
     node = fresh(tiny_pack, tiny_identity, faces=analyser, track=Track((320, 180), faces))
     assert pixels(node.render(9)) == pixels(fresh(tiny_pack, tiny_identity).render(9))
     assert analyser.calls == 0
@@ -288,9 +288,9 @@ def test_a_picture_that_shows_somebody_else_is_left_out(tiny_pack, monkeypatch):
         embedding[0, :3] = next(vectors)
         return np.ones(shape, np.float32), embedding
 
-    monkeypatch.setattr("mobilefaceswap.identity.encode_face", encoded)
+    monkeypatch.setattr("mobilefaceswap.identity.prepare.encode_face", encoded)
     pictures = [(name, drawn_frame(0)) for name in ("a.png", "b.png", "c.png")]
-    made = prepare_identity(pictures, tiny_pack, MarkerAnalyser())
+    made = prepare_identity(pictures, tiny_pack, MarkerDetector())
     assert [item.used for item in made.pictures] == [True, False, True]
     assert made.embedding[:3].tolist() == pytest.approx([1, 0.05, 0.05])
 

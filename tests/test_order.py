@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobilefaceswap import FaceSwapNode, Settings, matte
+from mobilefaceswap import FaceSwapNode, Settings
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.faces import Face
-from mobilefaceswap.faces.detect import YuNetAnalyser
+from mobilefaceswap.faces.yunet import YuNetDetector
 from mobilefaceswap.frame import Frame
+from mobilefaceswap.look import matte
 from mobilefaceswap.samples import AstronautClip, grace_hopper
 
 TIMES = list(range(6))
@@ -112,7 +113,7 @@ def main() -> None:
 def leak_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smoothing that remembers the frame it happened to see last."""
     kept: dict[str, np.ndarray] = {}
-    original = YuNetAnalyser.find
+    original = YuNetDetector.find
 
     def find(self, plate, size, threshold):
         faces = original(self, plate, size, threshold)
@@ -122,7 +123,7 @@ def leak_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
         kept["landmarks"] = faces[0].landmarks
         return (Face((faces[0].landmarks + before) / 2, faces[0].box, faces[0].confidence),)
 
-    monkeypatch.setattr(YuNetAnalyser, "find", find)
+    monkeypatch.setattr(YuNetDetector, "find", find)
 
 
 def leak_matte(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,22 +21,10 @@ from typer.testing import CliRunner
 
 from mobilefaceswap.cli.packs import app
 from mobilefaceswap.errors import PackError, PackIntegrityError, PackNotFoundError
-from mobilefaceswap.identity import portrait_size
-from mobilefaceswap.packs import (
-    Pack,
-    encoder_session,
-    find_pack,
-    identity_session,
-    list_packs,
-    load_session,
-    locate_pack,
-    pack_folders,
-    pull,
-    pull_pack,
-    read_pack,
-    specialise,
-)
+from mobilefaceswap.identity.recognise import portrait_size
+from mobilefaceswap.packs import Pack, find_pack, list_packs, locate_pack, pack_folders, pull, pull_pack, read_pack
 from mobilefaceswap.packs.sface import derived_sface
+from mobilefaceswap.runtime import encoder_session, identity_session, load_session, specialise
 from tiny_pack import DETECTOR, make_tiny_pack, weight_shapes
 
 runner = CliRunner()

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from mobilefaceswap.errors import TrackError
-from mobilefaceswap.faces import Face
-from mobilefaceswap.faces.align import TEMPLATE
-from mobilefaceswap.track import Track, smoothed
+from mobilefaceswap.faces import Face, Track, smoothed
+from mobilefaceswap.geometry import TEMPLATE
 
 
 def face_at(x: float, y: float = 100.0, scale: float = 1.0, shake: np.ndarray | None = None) -> Face:

@@ -8,28 +8,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .cache import RenderCache
     from .errors import FaceSwapError
-    from .faces import Face
+    from .faces import Face, Track
     from .frame import Clip, ColourSpace, Frame
     from .identity import Identity
     from .media import create_output, open_clip, read_picture
     from .node import FaceSwapNode, QualityRecord, RenderResult
     from .packs import Pack, find_pack
     from .settings import FaceChoice, OutputMode, PlateColourSpace, Settings
-    from .track import Track
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "cache": ("RenderCache",),
     "errors": ("FaceSwapError",),
-    "faces": ("Face",),
+    "faces": ("Face", "Track"),
     "frame": ("Clip", "ColourSpace", "Frame"),
     "identity": ("Identity",),
     "media": ("create_output", "open_clip", "read_picture"),
     "node": ("FaceSwapNode", "QualityRecord", "RenderResult"),
     "packs": ("Pack", "find_pack"),
     "settings": ("FaceChoice", "OutputMode", "PlateColourSpace", "Settings"),
-    "track": ("Track",),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 

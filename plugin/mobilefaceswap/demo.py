@@ -14,8 +14,8 @@ from .frame import Floats
 from .identity import encode_face
 from .media import create_output, open_clip, read_picture
 from .node import FaceSwapNode, RenderResult
+from .render_shot import render_shot
 from .samples import AstronautClip, grace_hopper
-from .shot import render_shot
 
 __all__ = ["demonstrate"]
 

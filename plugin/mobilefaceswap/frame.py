@@ -85,6 +85,13 @@ class Frame:
         """The same declarations over other pixels."""
         return replace(self, pixels=pixels)
 
+    def straight(self) -> Frame:
+        """The frame with its colour not multiplied by alpha; itself where it is so already."""
+        if self.alpha is None or not self.premultiplied:
+            return self
+        rgb = straight(self.rgb, self.alpha, premultiplied=True)
+        return replace(self, pixels=np.dstack([rgb, self.alpha]), premultiplied=False)
+
     def content_hash(self) -> str:
         """Hash of pixels, shape and declarations: equal frames, and only they, share cache entries."""
         known = self.hashed

@@ -15,14 +15,14 @@ import pytest
 from test_faults import engines
 
 from bundles import failed, is_failure_picture, own_copy, python_with, rendered
-from mobilefaceswap.faces.analysers import open_analyser
+from mobilefaceswap.faces import Track
+from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.ofx.host import Host, Layout
 from mobilefaceswap.ofx.install import BUNDLE, binary_of
 from mobilefaceswap.packs import Pack
-from mobilefaceswap.track import Track
 
 BRIDGE = Path(__file__).parents[2] / "ofx_bridge"
 TEMPORAL_HOST = "fr.inria.Natron"
@@ -71,7 +71,7 @@ def test_analyse_range_makes_a_track(temporal, pack: Pack, plate) -> None:
     assert (node.persistent, node.held) == ("", 0)
     assert node.progress[-1] == 1
     track = Track.load(node.values["track_file"])
-    analyser = open_analyser(pack, None)
+    analyser = open_detector(pack, None)
     for moment, pixels in shots.items():
         (face,) = analyser.find(Frame(pixels, ColourSpace.LINEAR), 640, 0.7)
         np.testing.assert_allclose(track.frames[int(moment)][0].landmarks, face.landmarks, atol=0.01)

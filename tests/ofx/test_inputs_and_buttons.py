@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobilefaceswap.faces.analysers import open_analyser
+from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import prepare_identity
 from mobilefaceswap.media import read_picture
@@ -31,7 +31,7 @@ def test_the_identity_input(general: Effect, pack: Pack, plate: np.ndarray, grac
     node = general.create()
     status, output = node.render(plate, Identity=shown)
     picture = ("input", Frame(shown, ColourSpace.REC709))
-    identity = prepare_identity([picture], pack, open_analyser(pack, None))
+    identity = prepare_identity([picture], pack, open_detector(pack, None))
     want = FaceSwapNode(identity, pack=pack).render(0, plate=Frame(plate, ColourSpace.REC709))
     assert (status, node.persistent, node.held) == (0, "", 0)
     np.testing.assert_array_equal(output, want.composite)

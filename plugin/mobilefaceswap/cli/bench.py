@@ -14,16 +14,16 @@ import numpy as np
 import typer
 
 from ..cache import RenderCache
-from ..faces.analysers import open_analyser
+from ..faces.detector import open_detector
+from ..identity import load_source
 from ..media import create_output, open_clip
-from ..node import FaceSwapNode, load_source
+from ..node import FaceSwapNode, StageTimes
 from ..ofx.bench import measure
 from ..ofx.install import find_installed
 from ..packs import find_pack
+from ..render_shot import render_shot
 from ..samples import AstronautClip, grace_hopper
 from ..settings import Settings
-from ..shot import render_shot
-from ..stages import StageTimes
 
 __all__ = ["bench", "measured"]
 
@@ -78,7 +78,7 @@ def measured(frames: int) -> dict[str, Any]:
     portrait = grace_hopper()
     start = time.perf_counter()
     pack = find_pack()
-    identity = load_source(portrait, pack, open_analyser(pack))
+    identity = load_source(portrait, pack, open_detector(pack))
     prepared = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         target, result = Path(folder, "target.mp4"), Path(folder, "out.mp4")

@@ -20,9 +20,10 @@ from rich.table import Table
 
 from .. import __version__
 from ..errors import FaceSwapError
-from ..faces.analysers import open_analyser
+from ..faces.detector import open_detector
 from ..frame import Frame
-from ..packs import available_providers, encoder_session, find_pack, pack_places
+from ..packs import find_pack, pack_places
+from ..runtime import available_providers, encoder_session
 
 __all__ = ["doctor"]
 
@@ -110,7 +111,7 @@ def _self_test(place: Path) -> dict[str, Any]:
         described |= {"name": pack.name, "version": pack.version, "licence": pack.licence}
         side = pack.encoder.size
         start = time.perf_counter()
-        open_analyser(pack).find(Frame(np.zeros((360, 640, 3), np.float32)), 640, 0.7)
+        open_detector(pack).find(Frame(np.zeros((360, 640, 3), np.float32)), 640, 0.7)
         found = time.perf_counter()
         encoder_session(pack).run({"face": np.zeros((1, 3, side, side), np.float32)})
         described |= {"detect_seconds": found - start, "encode_seconds": time.perf_counter() - found}

@@ -16,12 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..cache import RenderCache
 from ..errors import MediaError
+from ..faces import Track
 from ..identity import picture_files
 from ..media import MediaClip, Writer, check_output, create_output
 from ..node import FaceSwapNode
+from ..render_shot import ShotProgress, ShotReport, render_shot
 from ..settings import OutputMode, Settings
-from ..shot import ShotProgress, ShotReport, render_shot
-from ..track import Track
 from .clips import InterlacedOption, opened
 from .options import with_settings
 from .range import frame_range

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.progress import track as progress
 
 from ..errors import UserInputError
-from ..faces.analysers import open_analyser
-from ..identity import picture_files
+from ..faces import Track
+from ..faces.detector import open_detector
+from ..identity import load_source, picture_files
 from ..media import check_output
-from ..node import find_faces, load_source
+from ..node import find_faces
 from ..packs import find_pack
 from ..settings import Settings
-from ..track import Track
 from .clips import InterlacedOption, opened
 from .options import with_settings
 from .range import frame_range
@@ -46,7 +46,7 @@ def identity(
     files = [file for place in pictures for file in picture_files(place)]
     check_output(str(output), *files)
     chosen = find_pack(pack)
-    made = load_source([*files], chosen, open_analyser(chosen, faces), source_face).with_release(release)
+    made = load_source([*files], chosen, open_detector(chosen, faces), source_face).with_release(release)
     made.save(output)
     if as_json:
         used = [{"picture": item.name, "used": item.used, "note": item.note} for item in made.pictures]
@@ -73,7 +73,7 @@ def analyse(
     settings: Settings,
 ) -> None:
     """Find the faces of a clip and store them, for hosts and farms without temporal access."""
-    analyser = open_analyser(find_pack(pack), faces)
+    analyser = open_detector(find_pack(pack), faces)
     with opened(target, allow_interlaced) as clip:
         check_output(str(output), clip.path)
         first, last = frame_range(frames, clip)

@@ -17,14 +17,13 @@ import platformdirs
 from .. import __version__
 from ..cache import RenderCache
 from ..errors import UserInputError
-from ..faces import Face
-from ..faces.analysers import open_analyser
+from ..faces import Face, Track
+from ..faces.detector import open_detector
 from ..frame import ColourSpace, Floats, Frame, Hashed
 from ..identity import Identity, prepare_identity
 from ..node import FaceSwapNode, RenderResult
 from ..packs import Pack, find_pack
 from ..settings import HostSettings, OutputMode, Settings, table
-from ..track import Track
 from .wire import Colour, Flags, Outside, Picture, Values
 
 __all__ = ["Inputs", "Rendered", "Session", "read_settings", "shared_array"]
@@ -116,7 +115,7 @@ class Session:
         plate = _frame(picture, inputs)
         if settings.colour_space.value != "auto":
             plate = Frame(plate.pixels, ColourSpace(settings.colour_space.value), False, plate.pixel_aspect)
-        analyser = open_analyser(find_pack(), None)
+        analyser = open_detector(find_pack(), None)
         return analyser.find(plate, settings.analysis_size, settings.detection_threshold)
 
     def prepare(self, values: Values) -> str:
@@ -180,7 +179,7 @@ class Session:
         source: str | Identity = host.source
         if shown is not None:
             picture = ("the Identity input", Frame(shown.copy(), space))
-            source = prepare_identity([picture], pack, open_analyser(pack, None), host.source_face)
+            source = prepare_identity([picture], pack, open_detector(pack, None), host.source_face)
         track = Track.load(host.track_file) if host.track_file else None
         return FaceSwapNode(source, pack=pack, track=track, source_face=host.source_face, cache=self.cache)
 

@@ -1,5 +1,7 @@
-"""Frame in, faces out: finding them, laying them on the crop template, choosing among them."""
+"""Frame in, faces out: finding them, following them over time, choosing among them."""
 
-from .records import Face, FaceAnalyser
+from .detector import FaceDetector, open_detector
+from .face import Face
+from .track import Track, smoothed
 
-__all__ = ["Face", "FaceAnalyser"]
+__all__ = ["Face", "FaceDetector", "Track", "open_detector", "smoothed"]

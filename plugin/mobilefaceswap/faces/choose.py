@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..frame import Floats
-from .records import Face
+from .face import Face
 
 __all__ = ["by_index", "cosine", "largest", "most_like", "nearest"]
 

@@ -14,10 +14,10 @@ import numpy as np
 from ..errors import PackError, PackNotFoundError
 from ..frame import Frame
 from ..packs import sha256_of
-from .detect import display_bytes
-from .records import Face
+from .face import Face
+from .yunet import display_bytes
 
-__all__ = ["LICENCE", "InsightFaceAnalyser"]
+__all__ = ["LICENCE", "InsightFaceDetector"]
 
 LICENCE = "InsightFace model packs: non-commercial research use only, unless you hold a licence from insightface.ai"
 
@@ -25,7 +25,7 @@ _STRIDE = 32
 _NAMED_PACKS = Path("~/.insightface/models")
 
 
-class InsightFaceAnalyser:
+class InsightFaceDetector:
     """SCRFD and its kin from a folder of ONNX files, or from a named pack that is already on this machine."""
 
     def __init__(self, name: str) -> None:
@@ -48,7 +48,7 @@ class InsightFaceAnalyser:
         self._lock = threading.Lock()
 
     def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
-        """See ``FaceAnalyser``."""
+        """See ``FaceDetector``."""
         width, height = plate.size
         scale = min(1.0, size / max(width * plate.pixel_aspect, height))
         small = max(1, round(width * plate.pixel_aspect * scale)), max(1, round(height * scale))

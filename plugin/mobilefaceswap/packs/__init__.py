@@ -1,21 +1,12 @@
 """Model packs are data: a folder with ``pack.toml`` and ONNX files, verified by SHA-256 at every load.
 
-`records` says what a pack is, `search` where it is found, `integrity` whether it is intact, `pull` how it is mended;
-`sessions` is the only place that touches ONNX Runtime.
+`records` says what a pack is, `search` where it is found, `integrity` whether it is intact, `pull` how it is mended.
 """
 
 from .integrity import FileState, examine, sha256_of, verify
 from .pull import pull_pack
 from .records import ROLES, Crop, EncoderInput, Pack, PackFile, read_pack
 from .search import DEFAULT_PACK, find_pack, list_packs, locate_pack, pack_folders, pack_places
-from .sessions import (
-    Session,
-    available_providers,
-    encoder_session,
-    identity_session,
-    load_session,
-    specialise,
-)
 
 __all__ = [
     "DEFAULT_PACK",
@@ -25,20 +16,14 @@ __all__ = [
     "FileState",
     "Pack",
     "PackFile",
-    "Session",
-    "available_providers",
-    "encoder_session",
     "examine",
     "find_pack",
-    "identity_session",
     "list_packs",
-    "load_session",
     "locate_pack",
     "pack_folders",
     "pack_places",
     "pull_pack",
     "read_pack",
     "sha256_of",
-    "specialise",
     "verify",
 ]

@@ -14,7 +14,7 @@ from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.media import create_output, open_clip
 from mobilefaceswap.node import FaceSwapNode
-from mobilefaceswap.shot import ShotProgress, render_shot
+from mobilefaceswap.render_shot import ShotProgress, render_shot
 
 
 class _Kept:

@@ -1,17 +1,13 @@
-"""What is known of a face, and what an analyser must do."""
+"""What is known of a face."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..frame import Frame
-
-__all__ = ["Face", "FaceAnalyser"]
+__all__ = ["Face"]
 
 Points = npt.NDArray[np.float64]
 
@@ -50,19 +46,3 @@ class Face:
             self.confidence,
             self.filled,
         )
-
-
-class FaceAnalyser(Hashable, Protocol):
-    """Finds faces. ``name`` distinguishes analysers, with their versions, in cache keys."""
-
-    @property
-    def name(self) -> str:
-        """Unique among analysers whose results differ."""
-        ...
-
-    def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
-        """The faces of ``plate`` (display-referred sRGB, straight), from left to right.
-
-        size: longest side of the search in pixels. threshold: least confidence, 0..1. Thread-safe.
-        """
-        ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobilefaceswap.faces.align import (
+from mobilefaceswap.geometry import (
     TEMPLATE,
     Rectangle,
     crop_quad,

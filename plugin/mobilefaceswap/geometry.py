@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..frame import Floats
+from .frame import Floats
 
 __all__ = [
     "FACE_WIDTH",

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import TrackError
-from .faces import Face
-from .files import write_failure, written_whole
+from ..errors import TrackError
+from ..files import write_failure, written_whole
+from .face import Face
 
 __all__ = ["FORMAT", "Track", "smoothed"]
 

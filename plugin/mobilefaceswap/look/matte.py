@@ -12,9 +12,9 @@ from functools import cache
 import cv2
 import numpy as np
 
-from .faces.align import FACE_WIDTH, TEMPLATE, Matrix, Rectangle, paste
-from .frame import Floats
-from .settings import Settings
+from ..frame import Floats
+from ..geometry import FACE_WIDTH, TEMPLATE, Matrix, Rectangle, paste
+from ..settings import Settings
 
 __all__ = ["border_falloff", "combine", "on_plate", "shape"]
 

@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from ..errors import PackError
-from ..frame import Floats
-from .records import Pack
+from .errors import PackError
+from .frame import Floats
+from .packs import Pack
 
 __all__ = ["Session", "available_providers", "encoder_session", "identity_session", "load_session", "specialise"]
 

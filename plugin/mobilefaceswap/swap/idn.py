@@ -7,10 +7,11 @@ from collections import OrderedDict
 
 import numpy as np
 
-from .errors import IdentityFileError
-from .frame import Floats
-from .identity import Identity
-from .packs import Pack, Session, load_session, specialise
+from ..errors import IdentityFileError
+from ..frame import Floats
+from ..identity import Identity
+from ..packs import Pack
+from ..runtime import Session, load_session, specialise
 
 __all__ = ["SwapNetwork", "swap_network"]
 

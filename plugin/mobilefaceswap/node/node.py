@@ -8,118 +8,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial, reduce
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial, reduce
 
 import cv2
 import numpy as np
 import PyOpenColorIO as ocio
 
-from . import compose, matte
-from .cache import Arrays, RenderCache, key_of
-from .colour import to_display
-from .compose import Layer
-from .errors import NoFaceInSourceError, UserInputError
-from .faces import Face, FaceAnalyser, choose
-from .faces.align import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, sample_crop
-from .faces.analysers import open_analyser
-from .frame import Clip, ColourSpace, Floats, Frame, straight
-from .identity import Identity, encode_face, picture_files, prepare_identity
-from .media import read_picture
-from .packs import Pack, find_pack
-from .settings import FaceChoice, OutputMode, PlateColourSpace, Settings
+from ..cache import Arrays, RenderCache, key_of
+from ..colour import to_display
+from ..errors import NoFaceInSourceError, UserInputError
+from ..faces import Face, FaceDetector, Track, choose, open_detector, smoothed
+from ..frame import Clip, ColourSpace, Floats, Frame
+from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, sample_crop
+from ..identity import Source, encode_face, load_source
+from ..look import matte
+from ..look.detail import face_layer
+from ..look.match import matched
+from ..look.over import Layer
+from ..packs import Pack, find_pack
+from ..settings import FaceChoice, PlateColourSpace, Settings
+from ..swap import SwapNetwork, swap_network
+from .result import QualityRecord, RenderResult
 from .stages import StageTimes
-from .swap import SwapNetwork, swap_network
-from .track import Track, smoothed
 
-__all__ = ["FaceSwapNode", "QualityRecord", "RenderResult", "find_faces", "load_source"]
-
-Source = Identity | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+__all__ = ["FaceSwapNode", "find_faces"]
 
 _ALGORITHM = 1
 """Raised whenever the same inputs give other pixels, so that disk caches of earlier versions are not used."""
-
-
-@dataclass(frozen=True)
-class QualityRecord:
-    """What to look at twice. Shares are 0..1; of several swapped faces the worst counts.
-
-    confidence: of the detector. face_width: pixels of the plate. magnification: plate pixels for one pixel of the
-    network's crop; above 1 the face is softer than the plate. outside: share of the crop beyond the plate's edge.
-    clipped: share of the crop that display-referred sRGB cannot hold. matte: share of the plate under the matte.
-    likeness: cosine to the reference picture, or None. filled: supplied by neighbouring frames.
-    """
-
-    faces_found: int = 0
-    faces_swapped: int = 0
-    confidence: float = 0.0
-    face_width: float = 0.0
-    magnification: float = 0.0
-    outside: float = 0.0
-    clipped: float = 0.0
-    matte: float = 0.0
-    likeness: float | None = None
-    filled: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class RenderResult:
-    """One rendered frame. Full pictures are made when they are first asked for.
-
-    plate: what was put in, its working space resolved. changed: outside this rectangle composite equals plate and
-    matte is 0.
-    """
-
-    plate: Frame
-    faces: tuple[Face, ...]
-    swapped: tuple[Face, ...]
-    quality: QualityRecord
-    changed: Rectangle
-    _layers: tuple[Layer, ...] = field(repr=False, default=())
-    _crops: tuple[tuple[Face, Matrix], ...] = field(repr=False, default=())
-    _crop_size: int = field(repr=False, default=0)
-    _matte_to_alpha: bool = field(repr=False, default=False)
-
-    @cached_property
-    def composite(self) -> Floats:
-        """(H, W, 3|4) in the plate's encoding and premultiplication."""
-        return compose.composite(self.plate, self._layers, self._matte_to_alpha)
-
-    @cached_property
-    def face(self) -> Floats:
-        """(H, W, 4) premultiplied over black, in the plate's encoding."""
-        return compose.face_picture(self.plate, self._layers)
-
-    @cached_property
-    def matte(self) -> Floats:
-        """(H, W), 0..1; all 0 in a frame without a face."""
-        return compose.matte_picture(self.plate.size, self._layers)
-
-    def layer(self, mode: OutputMode) -> Floats:
-        """The picture of one output mode: (H, W, 3|4), for the matte (H, W)."""
-        if mode is OutputMode.COMPOSITE:
-            return self.composite
-        if mode is OutputMode.FACE:
-            return self.face
-        if mode is OutputMode.FACE_UNPREMULTIPLIED:
-            colour = straight(self.face[..., :3], self.face[..., 3], premultiplied=True)
-            return np.dstack([colour, self.face[..., 3]])
-        if mode is OutputMode.STATUS:
-            return compose.status_picture(self.plate.size, self._layers, self.matte)
-        if mode is OutputMode.OVERLAY:
-            return compose.overlay_picture(self.plate, self.faces, self._crops, self._crop_size)
-        return self.matte
-
-    def changed_part(self, mode: OutputMode) -> Floats:
-        """``layer(mode)`` inside ``changed``, without making the rest."""
-        if self.changed.empty or mode is OutputMode.OVERLAY:
-            return self.layer(mode)[self.changed.slices]
-        plate = self.plate.with_pixels(self.plate.pixels[self.changed.slices])
-        layers = tuple(
-            replace(layer, region=layer.region.moved(-self.changed.x1, -self.changed.y1)) for layer in self._layers
-        )
-        return replace(self, plate=plate, _layers=layers).layer(mode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +81,7 @@ class FaceSwapNode:
         pack: Pack | str | os.PathLike[str] | None = None,
         settings: Settings | None = None,
         track: Track | None = None,
-        faces: str | FaceAnalyser | None = None,
+        faces: str | FaceDetector | None = None,
         source_face: int = 0,
         cache: RenderCache | None = None,
         stages: StageTimes | None = None,
@@ -175,7 +91,7 @@ class FaceSwapNode:
         self.settings = settings or Settings()
         self.cache = RenderCache() if cache is None else cache
         self.stages = StageTimes() if stages is None else stages
-        self._analyser = open_analyser(self.pack, faces) if faces is None or isinstance(faces, str) else faces
+        self._analyser = open_detector(self.pack, faces) if faces is None or isinstance(faces, str) else faces
         self.identity = load_source(source, self.pack, self._analyser, source_face)
         self._network: SwapNetwork = swap_network(self.pack, self.identity)
 
@@ -210,7 +126,7 @@ class FaceSwapNode:
         """The faces at ``time`` as the detector finds them, without smoothing, from left to right."""
         chosen = settings or self.settings
         working = _working(self._plate(time, plate), chosen)
-        return self._found(_straight(working), self._hash(working), chosen)
+        return self._found(working.straight(), self._hash(working), chosen)
 
     def _plate(self, time: int, plate: Frame | None) -> Frame:
         if plate is not None:
@@ -227,7 +143,7 @@ class FaceSwapNode:
 
     def _shot(self, time: int, settings: Settings, plate: Frame) -> _Shot:
         plate = _working(plate, settings)
-        unmultiplied = _straight(plate)
+        unmultiplied = plate.straight()
         if not settings.enable:
             return _Shot(plate, unmultiplied, "", settings, (), None, ())
         with self.stages.measure("faces"):
@@ -361,23 +277,9 @@ class FaceSwapNode:
         return self.cache.get_passing("colour", name, lambda: {"colour": _colour(shot, target, arrays)})["colour"]
 
 
-def load_source(source: Source, pack: Pack, analyser: FaceAnalyser, source_face: int = 0) -> Identity:
-    """The identity that ``source`` stands for. Raises as FaceSwapNode does."""
-    if isinstance(source, Identity):
-        return source
-    places = [source] if isinstance(source, (str, os.PathLike)) else list(source)
-    if len(places) == 1 and Path(places[0]).suffix.lower() == ".idn":
-        return Identity.load(places[0])
-    files = [file for place in places for file in picture_files(Path(place))]
-    if not files:
-        raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")
-    pictures = [(file.name, _straight(read_picture(file))) for file in files]
-    return prepare_identity(pictures, pack, analyser, source_face)
-
-
-def find_faces(analyser: FaceAnalyser, plate: Frame, settings: Settings) -> tuple[Face, ...]:
+def find_faces(analyser: FaceDetector, plate: Frame, settings: Settings) -> tuple[Face, ...]:
     """The faces of ``plate`` as any node with these settings finds them, without smoothing; needs no source."""
-    return analyser.find(_straight(_working(plate, settings)), settings.analysis_size, settings.detection_threshold)
+    return analyser.find(_working(plate, settings).straight(), settings.analysis_size, settings.detection_threshold)
 
 
 def _working(plate: Frame, settings: Settings) -> Frame:
@@ -385,14 +287,6 @@ def _working(plate: Frame, settings: Settings) -> Frame:
     if settings.colour_space is PlateColourSpace.AUTO:
         return plate
     return replace(plate, colour_space=ColourSpace(settings.colour_space.value))
-
-
-def _straight(plate: Frame) -> Frame:
-    """The plate with its colour not multiplied by alpha."""
-    if plate.alpha is None or not plate.premultiplied:
-        return plate
-    rgb = straight(plate.rgb, plate.alpha, premultiplied=True)
-    return replace(plate, pixels=np.dstack([rgb, plate.alpha]), premultiplied=False)
 
 
 def _mattes(
@@ -411,10 +305,10 @@ def _mattes(
 
 
 def _colour(shot: _Shot, target: _Target, arrays: Arrays) -> Floats:
-    return compose.face_layer(
+    return face_layer(
         bounded(shot.straight.rgb[target.region.slices]),
         target.crop,
-        compose.matched(target.crop, arrays["swapped"], arrays["mask"], shot.settings.colour_match),
+        matched(target.crop, arrays["swapped"], arrays["mask"], shot.settings.colour_match),
         arrays["mask"],
         target.matrix,
         target.region,
@@ -475,7 +369,7 @@ def _faces(arrays: Arrays) -> tuple[Face, ...]:
     )
 
 
-def _reference_embedding(path: str, pack: Pack, analyser: FaceAnalyser) -> Floats:
+def _reference_embedding(path: str, pack: Pack, analyser: FaceDetector) -> Floats:
     if not path:
         raise UserInputError(
             "expected a reference picture since Face is set to Like Reference Picture; found none. "
@@ -495,7 +389,7 @@ def _status(path: str) -> os.stat_result:
 
 
 @lru_cache(maxsize=32)
-def _stored_reference(path: str, changed: int, size: int, pack: Pack, analyser: FaceAnalyser) -> Floats:
+def _stored_reference(path: str, changed: int, size: int, pack: Pack, analyser: FaceDetector) -> Floats:
     """The embedding of a reference picture as it stood at ``changed``; read again once the file changes."""
     try:
         return load_source(path, pack, analyser).embedding

@@ -16,10 +16,10 @@ import numpy as np
 from ..colour import to_display
 from ..errors import PackError
 from ..frame import ColourSpace, Floats, Frame
-from .align import Matrix, sample_crop
-from .records import Face
+from ..geometry import Matrix, sample_crop
+from .face import Face
 
-__all__ = ["YuNetAnalyser", "display_bytes"]
+__all__ = ["YuNetDetector", "display_bytes"]
 
 _CLOSE_UP = 224
 # Against dlib's landmarks on eight portraits the eyes are off by 2.9 pixels of a 224-pixel crop; by 5.1 at 0.6.
@@ -31,7 +31,7 @@ _LARGEST_BYTE = 255
 _creation = threading.Lock()
 
 
-class YuNetAnalyser:
+class YuNetDetector:
     """OpenCV's detector keeps its input size, so every thread has one of its own."""
 
     def __init__(self, model: Path) -> None:
@@ -44,7 +44,7 @@ class YuNetAnalyser:
         self._detector()
 
     def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
-        """See ``FaceAnalyser``."""
+        """See ``FaceDetector``."""
         faces = [self._close_up(plate, face, threshold) for face in self._coarse(plate, size, threshold)]
         return tuple(sorted(faces, key=lambda face: float(face.centre[0])))
 

@@ -1,0 +1,16 @@
+"""A source person, read once: `sources` names the pictures, `recognise` encodes faces, `prepare` makes the `record`."""
+
+from .prepare import prepare_identity
+from .recognise import encode_face
+from .record import Identity, SourcePicture
+from .sources import Source, load_source, picture_files
+
+__all__ = [
+    "Identity",
+    "Source",
+    "SourcePicture",
+    "encode_face",
+    "load_source",
+    "picture_files",
+    "prepare_identity",
+]

@@ -1,0 +1,46 @@
+"""What a user names as the source: a prepared identity, a picture, a folder, several pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UserInputError
+from ..faces import FaceDetector
+from ..media import PICTURE_ENDINGS, read_picture
+from ..packs import Pack
+from .prepare import prepare_identity
+from .record import Identity
+
+__all__ = ["Source", "load_source", "picture_files"]
+
+Source = Identity | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def picture_files(source: Path) -> list[Path]:
+    """The pictures that a file or folder stands for, in order of name. Raises UserInputError on an empty folder."""
+    if not source.is_dir():
+        return [source]
+    # Desktops leave hidden files of the same names beside pictures (._a.jpg), which are none.
+    files = (path for path in source.iterdir() if not path.name.startswith("."))
+    found = sorted(path for path in files if path.suffix.lower() in PICTURE_ENDINGS)
+    if not found:
+        raise UserInputError(
+            f"expected pictures in the folder {source}; found none with the endings {', '.join(PICTURE_ENDINGS)}"
+        )
+    return found
+
+
+def load_source(source: Source, pack: Pack, analyser: FaceDetector, source_face: int = 0) -> Identity:
+    """The identity that ``source`` stands for. Raises as FaceSwapNode does."""
+    if isinstance(source, Identity):
+        return source
+    places = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    if len(places) == 1 and Path(places[0]).suffix.lower() == ".idn":
+        return Identity.load(places[0])
+    files = [file for place in places for file in picture_files(Path(place))]
+    if not files:
+        raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")
+    pictures = [(file.name, read_picture(file).straight()) for file in files]
+    return prepare_identity(pictures, pack, analyser, source_face)

@@ -1,0 +1,1 @@
+"""How the face sits in the plate: `matte`, `match`, `detail`, `over`, and the `views` for the eye."""

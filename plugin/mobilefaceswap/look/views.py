@@ -1,0 +1,66 @@
+"""Pictures for the eye: what was found, and what the mattes did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..faces import Face
+from ..frame import Floats, Frame
+from ..geometry import Matrix, crop_quad
+from .over import Layer
+
+__all__ = ["overlay_picture", "status_picture"]
+
+_INSIDE, _OUTSIDE = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
+_FOUND, _CHOSEN = (1.0, 0.6, 0.0), (0.0, 1.0, 0.0)
+_COVERED = 255
+
+
+def status_picture(size: tuple[int, int], layers: Sequence[Layer], matte: Floats) -> Floats:
+    """(H, W, 3) as a keyer's status: black outside, white core, grey soft edge, blue where the inside matte raised,
+    red where the outside matte took away.
+    """
+    width, height = size
+    picture = np.zeros((height, width, 3), np.float32)
+    picture[matte > 0] = 0.5
+    picture[matte >= 1] = 1.0
+    for layer in layers:
+        view = picture[layer.region.slices]
+        view[layer.matte > layer.shaped + 1e-3] = _INSIDE
+        view[(layer.shaped > 1e-3) & (layer.matte <= 0)] = _OUTSIDE
+    return picture
+
+
+def overlay_picture(plate: Frame, faces: Sequence[Face], chosen: Sequence[tuple[Face, Matrix]], side: int) -> Floats:
+    """The plate with boxes, landmarks and confidences of all faces (orange), and the crops of the chosen (green)."""
+    height, width = plate.pixels.shape[:2]
+    thickness = max(1, round(height / 540))
+    # OpenCV draws text into bytes only, so lines are drawn as coverage and laid over the float plate.
+    found, crops = np.zeros((2, height, width), np.uint8)
+    for face in faces:
+        _draw_face(found, face, thickness)
+    for _, matrix in chosen:
+        corners = np.rint(crop_quad(matrix, side)).astype(np.int32)
+        cv2.polylines(crops, [corners], True, _COVERED, thickness, cv2.LINE_AA)
+    picture = plate.pixels.copy()
+    for coverage, colour in ((found, _FOUND), (crops, _CHOSEN)):
+        share = coverage[..., None] / np.float32(_COVERED)
+        picture[..., :3] = np.where(
+            share > 0, picture[..., :3] * (1 - share) + np.array(colour, np.float32) * share, picture[..., :3]
+        )
+    return picture
+
+
+def _draw_face(coverage: npt.NDArray[np.uint8], face: Face, thickness: int) -> None:
+    x, y, width, height = (round(value) for value in face.box)
+    cv2.rectangle(coverage, (x, y), (x + width, y + height), _COVERED, thickness, cv2.LINE_AA)
+    for point in face.landmarks:
+        centre = (round(float(point[0])), round(float(point[1])))
+        cv2.circle(coverage, centre, 2 * thickness, _COVERED, -1, cv2.LINE_AA)
+    text = f"{face.confidence:.2f}" + (" filled" if face.filled else "")
+    place = (x, max(12 * thickness, y - 4 * thickness))
+    cv2.putText(coverage, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thickness, _COVERED, thickness, cv2.LINE_AA)
