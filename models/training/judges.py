@@ -29,7 +29,7 @@ DLIB_LANDMARKS, DLIB_RECOGNISER = "shape_predictor_68_face_landmarks.dat", "dlib
 # Mesh points: outer and inner corner of the eye on the picture's left, then inner and outer of the other one.
 EYE_CORNERS = ((33, 133), (362, 263))
 # The 146 mesh points that the blendshape network reads: kLandmarksSubsetIdxs of MediaPipe's face_blendshapes_graph.cc.
-BLENDSHAPE_POINTS = np.fromstring(  # fmt: skip
+BLENDSHAPE_POINTS = np.fromstring(
     "0 1 4 5 6 7 8 10 13 14 17 21 33 37 39 40 46 52 53 54 55 58 61 63 65 66 67 70 78 80 81 82 84 87 88 91 93 95 103 "
     "105 107 109 127 132 133 136 144 145 146 148 149 150 152 153 154 155 157 158 159 160 161 162 163 168 172 173 176 "
     "178 181 185 191 195 197 234 246 249 251 263 267 269 270 276 282 283 284 285 288 291 293 295 296 297 300 308 310 "

@@ -1,6 +1,6 @@
 """Protocol 2 as pure functions: identity, movement, realism, seam, detail, sameness, flicker, spread.
 
-Pictures are uint8 RGB (S, S, 3), mattes float (S, S) 0..1, places in pixels. Nothing here opens a file or runs a network.
+Pictures are uint8 RGB (S, S, 3), mattes float (S, S) 0..1, places in pixels. Nothing here opens a file or a network.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def followed(plate: Floats, swap: Floats, threshold: float) -> tuple[float, floa
     return (float(a @ b) / length if length > 1e-9 else 0.0), gain
 
 
-def movement(clips: Mapping[str, tuple[Sequence[Mapping[str, float]], Sequence[Mapping[str, float]]]]) -> dict[str, Any]:
+def movement(
+    clips: Mapping[str, tuple[Sequence[Mapping[str, float]], Sequence[Mapping[str, float]]]],
+) -> dict[str, Any]:
     """Correlation and gain of every signal: medians over the clips of which the plate's signal moves.
 
     clips: by name, what the judges say of each frame of plate and swap.
