@@ -18,27 +18,28 @@ Floats = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 
 # Signal: its group, and the standard deviation over a clip of the plate from which the clip counts as moving.
-# Each threshold is about three times what a shift of at most a pixel, grain and JPEG compression do to the signal.
+# Each threshold is three times or more of what a shift of at most a pixel, grain and JPEG compression (`disturbed`) do
+# to the signal, so that a clip which counts would be followed with a correlation of 0.95 or more.
 # Dlib's are in hundredths of the crop's width, angles in degrees, the others in the judge's own units.
 SIGNALS: dict[str, tuple[str, float]] = {
-    "mouth opening": ("movement", 0.5),
-    "smile width": ("movement", 0.6),
-    "eye opening": ("movement", 0.35),
-    "brow height": ("movement", 0.45),
+    "mouth opening": ("movement", 0.7),
+    "smile width": ("movement", 1),
+    "eye opening": ("movement", 0.45),
+    "brow height": ("movement", 0.4),
     "jawOpen": ("movement", 0.02),
     "mouthSmile": ("movement", 0.05),
-    "eyeBlink": ("movement", 0.06),
-    "browInnerUp": ("movement", 0.06),
-    "yaw": ("movement", 2.0),
-    "pitch": ("movement", 2.0),
-    "roll": ("movement", 1.2),
-    "yaw (Intel)": ("movement", 2.0),
-    "pitch (Intel)": ("movement", 2.5),
-    "roll (Intel)": ("movement", 1.5),
-    "gaze x": ("gaze", 0.06),
-    "gaze y": ("gaze", 0.05),
-    "look x": ("gaze", 0.1),
-    "look y": ("gaze", 0.08),
+    "eyeBlink": ("movement", 0.04),
+    "browInnerUp": ("movement", 0.035),
+    "yaw": ("movement", 1.5),
+    "pitch": ("movement", 1.2),
+    "roll": ("movement", 1),
+    "yaw (Intel)": ("movement", 1.5),
+    "pitch (Intel)": ("movement", 2.3),
+    "roll (Intel)": ("movement", 1),
+    "gaze x": ("gaze", 0.05),
+    "gaze y": ("gaze", 0.03),
+    "look x": ("gaze", 0.07),
+    "look y": ("gaze", 0.07),
 }
 # Bins of the spread, by column of the index.
 BINS = {"ita_skin": (10, 28, 41, 55), "age_est": (25, 35, 50), "yaw_deg": (-15, 15)}
