@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from media_made import noise_frame, planes_of
-from mobilefaceswap.media.planes import frame_from_pixels, layout_of, pixels_from_frame
+from mobilefaceswap.media.video.planes import frame_from_pixels, layout_of, pixels_from_frame
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuva444p10le", "gbrp", "gbrp10le", "gray"]
 

@@ -77,7 +77,7 @@ def test_copies_are_exact_and_keep_depth(tmp_path: Path, ending: str, kind: str,
             assert (copy.first, copy.last, copy.bit_depth) == (7, 8, clip.bit_depth)
             assert copy.frame(8).premultiplied == clip.frame(8).premultiplied
             assert np.array_equal(copy.frame(8).pixels, clip.frame(8).pixels)
-            assert copy.picture(8).header.get_string_attribute("Artist") == "A. Nobody"
+            assert copy.metadata(8).get("Artist") == "A. Nobody"
 
 
 def test_primaries_other_than_rec709_are_said(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_resuming_keeps_finished_frames_and_repeats_damaged_ones(tmp_path: Path)
         assert not create_output(tmp_path / "out.%04d.png", clip).has(1)
 
 
-@pytest.mark.parametrize("ending", ["exr", "png", "tif"])
+@pytest.mark.parametrize("ending", ["exr", "png", "tif", "jpg", "webp", "bmp", "tga", "gif", "dpx", "hdr"])
 def test_nothing_unfinished_bears_a_frame_name(tmp_path: Path, ending: str) -> None:
     with open_clip(sequence(tmp_path, "png", [1], "uint8")) as clip, little_room():
         writer = create_output(tmp_path / f"out.%04d.{ending}", clip)
@@ -310,3 +310,11 @@ def test_bad_pictures_are_refused(tmp_path: Path) -> None:
         read_picture(tmp_path / "missing.png")
     with pytest.raises(MediaError, match="found none"):
         open_clip(tmp_path / "missing.%04d.png")
+
+
+def test_a_frame_has_a_key_without_decoding(tmp_path: Path) -> None:
+    with open_clip(sequence(tmp_path, "exr", [1, 2], "half")) as clip:
+        before = clip.key(1)
+        assert before == clip.key(1) != clip.key(2)
+        save(tmp_path / "shot.0001.exr", chart() / 2, "float")
+        assert clip.key(1) != before

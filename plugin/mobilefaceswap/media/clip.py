@@ -1,55 +1,19 @@
-"""What every clip declares and every output offers."""
+"""What every clip and every output offers, whatever kind of file lies behind it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ..errors import MediaError
 from ..frame import ColourSpace, Floats, Frame
+from .declared import ClipFormat, ColourTags, Orientation
 
-__all__ = ["ClipFormat", "ColourTags", "MediaClip", "Unmade", "Writer"]
-
-
-@dataclass(frozen=True)
-class ColourTags:
-    """Numbers of ITU-T H.273 as the file carries them; 2 stands for untagged. full_range: None where not tagged."""
-
-    matrix: int = 2
-    primaries: int = 2
-    transfer: int = 2
-    full_range: bool | None = None
-
-
-@dataclass(frozen=True)
-class ClipFormat:
-    """What a clip declares.
-
-    size: (width, height) of the frames as delivered. bit_depth: per channel; 16 and 32 with ``floating``. rotation:
-    degrees counter-clockwise that were applied to the stored picture to show it upright. duration: seconds, None for
-    a sequence without a frame rate.
-    """
-
-    size: tuple[int, int]
-    first: int
-    last: int
-    colour_space: ColourSpace
-    frame_rate: Fraction | None = None
-    has_alpha: bool = False
-    premultiplied: bool = False
-    bit_depth: int = 8
-    floating: bool = False
-    tags: ColourTags = ColourTags()
-    field_order: str = "progressive"
-    timecode: str | None = None
-    rotation: int = 0
-    duration: Fraction | None = None
-    pixel_aspect: Fraction = Fraction(1)
-    missing: tuple[int, ...] = ()
+__all__ = ["MediaClip", "NoClip", "Writer"]
 
 
 class MediaClip(ABC):
@@ -79,7 +43,7 @@ class MediaClip(ABC):
 
     @property
     def frame_rate(self) -> Fraction | None:
-        """Frames per second, exact; of variable timing the average; None for a sequence that declares none."""
+        """Frames per second, exact; the average of variable timing; None for a sequence that declares none."""
         return self.format.frame_rate
 
     @property
@@ -89,7 +53,7 @@ class MediaClip(ABC):
 
     @property
     def bit_depth(self) -> int:
-        """Bits of a channel in the file."""
+        """Bits per channel in the file."""
         return self.format.bit_depth
 
     @property
@@ -113,9 +77,9 @@ class MediaClip(ABC):
         return self.format.timecode
 
     @property
-    def rotation(self) -> int:
-        """Degrees counter-clockwise applied to the stored picture; outputs store and declare the same."""
-        return self.format.rotation
+    def orientation(self) -> Orientation:
+        """How stored pictures are turned to be shown upright; outputs store and declare the same."""
+        return self.format.orientation
 
     @property
     def duration(self) -> Fraction | None:
@@ -130,6 +94,22 @@ class MediaClip(ABC):
     @abstractmethod
     def frame(self, time: int) -> Frame:
         """The frame at ``time``. Raises MediaError outside the clip and where it cannot be decoded."""
+
+    def key(self, time: int) -> str | None:
+        """A content key of the frame at ``time`` that needs no decoding; None where there is none.
+
+        Made from the file's identity, size and time of change, the stream and the frame's number: two frames with
+        the same key hold the same data. How data become pixels is not part of it: add the program's version.
+        """
+        return None
+
+    def owns(self, path: Path) -> bool:
+        """Whether ``path``, absolute and resolved, is one of the clip's files or bears the name of one."""
+        return bool(self.path) and Path(self.path).resolve() == path
+
+    def metadata(self, time: int) -> Any:
+        """What the picture file of frame ``time`` holds besides pixels, or None."""
+        return None
 
     def close(self) -> None:
         """Releases the file, where one is held open."""
@@ -150,20 +130,20 @@ class MediaClip(ABC):
             )
 
 
-class Unmade(MediaClip):
-    """Stands in for the clip of an output that is made from nothing: Rec.709, 8 bits, without sound."""
+class NoClip(MediaClip):
+    """Defaults for an output that is not derived from a clip: Rec.709, 8 bits, no sound."""
 
     def __init__(self, frame_rate: Fraction | None = None) -> None:
         self.path = ""
         self.format = ClipFormat((0, 0), 0, 0, ColourSpace.REC709, frame_rate or Fraction(25))
 
     def frame(self, time: int) -> Frame:
-        """There is none."""
+        """Raises MediaError."""
         raise MediaError(f"expected a clip to read frame {time} from; found none. Open one")
 
 
 class Writer(ABC):
-    """An open output; a context manager. notes: what could not be kept, a sentence each."""
+    """An open output; a context manager. notes: what of the clip is not carried over, a sentence each."""
 
     path: str
     notes: tuple[str, ...] = ()
@@ -172,13 +152,12 @@ class Writer(ABC):
     def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
         """Writes the frame at ``time``; times ascend.
 
-        pixels: float32 (H, W, 3|4), or (H, W) of a matte. layers: further pictures by name, stored beside the frame
-        where the format holds several (EXR) and not looked at elsewhere. Raises MediaError where the file cannot be
-        written.
+        pixels: float32 (H, W, 3|4), or a matte (H, W). layers: further pictures by name, stored beside the frame
+        where the format holds several (EXR), ignored elsewhere. Raises MediaError where the file cannot be written.
         """
 
     def has(self, time: int) -> bool:
-        """Whether a finished, readable frame stands there already; only ever true for a sequence being resumed."""
+        """Whether a finished, readable frame is there already; only ever true for a sequence being resumed."""
         return False
 
     @abstractmethod
@@ -187,7 +166,7 @@ class Writer(ABC):
 
     @abstractmethod
     def abandon(self) -> None:
-        """Closes after an error or interruption: what was written plays, and stays named partial."""
+        """Closes after an error or interruption; what was written plays, under a name that says ``partial``."""
 
     def __enter__(self) -> Self:
         return self

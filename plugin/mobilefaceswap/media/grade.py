@@ -9,15 +9,8 @@ import numpy as np
 
 from ..colour import from_display, to_display
 from ..frame import ColourSpace, Floats, straight
-from .clip import MediaClip
-from .video import VideoClip
 
-__all__ = ["converted", "video_space"]
-
-
-def video_space(like: MediaClip) -> ColourSpace:
-    """What a video made from ``like`` holds."""
-    return like.colour_space if isinstance(like, VideoClip) else ColourSpace.REC709
+__all__ = ["converted"]
 
 
 def converted(
@@ -29,7 +22,7 @@ def converted(
 ) -> Floats:
     """(H, W, 3|4) float32 ``pixels``, converted only where exactly one of the two spaces is linear.
 
-    Colour is converted as it is seen, not as it is multiplied by alpha; afterwards it is multiplied if so wanted.
+    Colour is converted straight, not multiplied by alpha; afterwards it is multiplied if so wanted.
     """
     alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
     same_kind = (space is ColourSpace.LINEAR) is (wanted is ColourSpace.LINEAR)

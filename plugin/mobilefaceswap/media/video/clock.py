@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from .clip import MediaClip
-from .video import VideoClip
+from ..clip import MediaClip
 
 __all__ = ["Clock", "shifted_timecode"]
 
@@ -26,8 +25,8 @@ class Clock:
         self.rate = like.frame_rate or _USUAL_RATE
         self.base, self.start = 1 / self.rate, Fraction(0)
         self._timing = None
-        if isinstance(like, VideoClip):
-            timing = like.timing
+        timing = like.format.timing
+        if timing is not None:
             self.start = timing.stamps[first] * timing.base
             if not timing.constant(self.rate):
                 self._timing, self.base = timing, timing.base

@@ -8,7 +8,6 @@ planes that it came from. Matrices: ITU-T H.273, equations 38 to 45 and table 4.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,9 +15,10 @@ import av
 import cv2
 import numpy as np
 
-from ..frame import Floats
+from ...frame import Floats
+from ..declared import PlaneLayout
 
-__all__ = ["LUMA_WEIGHTS", "PlaneLayout", "frame_from_pixels", "layout_of", "parse_layout", "pixels_from_frame"]
+__all__ = ["LUMA_WEIGHTS", "frame_from_pixels", "layout_of", "parse_layout", "pixels_from_frame"]
 
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087)}
 LUMA_WEIGHTS |= {9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
@@ -26,17 +26,6 @@ _STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4,
 _YUV = re.compile(r"yuv(a?)j?(4\d\d)p(\d*)(?:le)?")
 _GBR = re.compile(r"gbr(a?)p(\d*)(?:le)?")
 _GREY = re.compile(r"gray(\d*)(?:le)?")
-
-
-@dataclass(frozen=True)
-class PlaneLayout:
-    """Order and size of a picture's planes. kind: yuv, gbr or grey. step: luma samples for one chroma sample."""
-
-    name: str
-    kind: str
-    bits: int
-    alpha: bool = False
-    step: tuple[int, int] = (1, 1)
 
 
 @cache

@@ -1,0 +1,95 @@
+"""Opening clips and creating outputs, whatever kind of file a name stands for."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+from ..errors import MediaError
+from .clip import MediaClip, NoClip, Writer
+from .pictures.formats import FORMATS, format_of
+from .pictures.sequence import SequenceClip
+from .pictures.writer import SequenceWriter
+from .places import check_free, check_input, check_output
+from .video.containers import CONTAINERS
+from .video.source import VideoClip
+from .video.writer import VideoWriter
+
+__all__ = ["PICTURE_ENDINGS", "create_output", "open_clip"]
+
+_Place = str | os.PathLike[str]
+
+PICTURE_ENDINGS = FORMATS.keys()
+"""The endings of pictures that can be read, in lower case."""
+
+
+def open_clip(path: _Place, *, allow_interlaced: bool = False) -> MediaClip:
+    """Opens a video file, an image sequence (``shot.%04d.exr``, ``shot.####.png``) or a single picture.
+
+    A context manager. Frames of a video count from 0, those of a sequence keep their own numbers, and a single
+    picture is frame 0. Raises MediaError where nothing of the kind can be read, and on interlaced video unless it is
+    allowed.
+    """
+    text = os.fspath(path)
+    if format_of(text):
+        return SequenceClip(text)
+    check_input(Path(text))
+    return VideoClip(text, allow_interlaced=allow_interlaced)
+
+
+def create_output(
+    path: _Place,
+    like: MediaClip | None = None,
+    *,
+    frame_rate: Fraction | None = None,
+    codec: str | None = None,
+    quality: str | int | None = None,
+    bit_depth: int | None = None,
+    alpha: bool | None = None,
+    premultiplied: bool | None = None,
+    audio: bool = True,
+    resume: bool = False,
+    overwrite: bool = True,
+) -> Writer:
+    """Opens an output that keeps what ``like`` declares: timing, tags, depth, sound, metadata.
+
+    A context manager; ``write(time, pixels)`` takes float32 (H, W, 3|4) in ``like``'s colour space, or a matte (H, W).
+    What of ``like`` is not carried over is said in ``notes``, complete after ``close``.
+    frame_rate: of an output without ``like``, 25 where left out. bit_depth, alpha: as ``like`` where left out.
+    premultiplied: what the colour handed in is, and is stored as; where left out it is as ``like``'s and becomes what
+    the format expects, which is premultiplied in EXR and not in video. overwrite: whether an output that exists is
+    replaced. Video files only: codec (h264, h265, prores, dnxhr, vp9, av1, ffv1, or FFmpeg's own name), quality (for
+    H.264 and its kind the constant rate factor, lower is better; for ProRes and DNxHR a profile such as ``hq``),
+    audio (whether sound is carried over). Sequences only: resume (keep finished frames).
+
+    Raises MediaError where the output is the input or exists and must not be replaced, its folder is missing or cannot
+    be written, or the format is not known.
+    """
+    text = os.fspath(path)
+    clip = NoClip(frame_rate) if like is None else like
+    check_output(text, clip.path)
+    if not overwrite and not resume:
+        check_free(text)
+    row = format_of(text)
+    if row is not None:
+        return SequenceWriter(
+            text, clip, row, bit_depth=bit_depth, alpha=alpha, premultiplied=premultiplied, resume=resume
+        )
+    if Path(text).suffix.lower() not in CONTAINERS:
+        raise MediaError(
+            f"expected an output that ends in {', '.join(CONTAINERS)}, or a sequence such as shot.%04d.exr; "
+            f"found {text}. Choose one of these endings"
+        )
+    if resume:
+        raise MediaError(f"expected an image sequence to resume; {text} is a video file. Render it anew")
+    return VideoWriter(
+        text,
+        clip,
+        codec=codec,
+        quality=quality,
+        bit_depth=bit_depth,
+        alpha=alpha,
+        premultiplied=premultiplied,
+        audio=audio,
+    )

@@ -1,0 +1,1 @@
+"""Pictures: stills and image sequences."""

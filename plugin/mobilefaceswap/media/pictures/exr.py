@@ -1,0 +1,227 @@
+"""OpenEXR, with its windows, parts, layers and metadata kept.
+
+A picture is one part's R, G, B and A. Every other channel of that part and every other part is copied from the clip's
+file into the output, as is, with the data window that it has there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+
+from ...errors import MediaError
+from ...frame import ColourSpace, Floats
+from .openimageio import attributes_of, carry, colour_channels, opened
+from .still import Metadata, Still, Stored, Window, unreadable
+
+__all__ = ["read", "windows", "write"]
+
+_MAIN = ("", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "left")
+_REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+
+
+def read(path: Path) -> Still:
+    """The RGB(A) part of the file, wherever it stands. Raises MediaError."""
+    file = opened(path)
+    try:
+        parts = _parts(file)
+        part = _colour_part(parts, path)
+        header = parts[part]
+        _readable(header, path)
+        places = colour_channels(header.channelnames, path)
+        stored = _pixels(file, part, header, path)
+    finally:
+        file.close()
+    pixels = np.ascontiguousarray(stored[..., places])
+    window, display = _windows(header)
+    others = tuple(name for place, name in enumerate(header.channelnames) if place not in places)
+    first = header.channelformats[places[0]] if header.channelformats else header.format
+    return Still(
+        pixels,
+        ColourSpace.LINEAR,
+        pixels.shape[2] == 4,
+        8 * int(first.basesize()),
+        True,
+        Metadata(path, window, display, attributes_of(header), None, part, len(parts), others),
+        float(header.get_float_attribute("PixelAspectRatio", 1.0)) or 1.0,
+        _not_honoured(header, parts),
+    )
+
+
+def windows(path: Path) -> tuple[Window, Window]:
+    """(data window, display window) of the part that holds the colour. Raises MediaError."""
+    file = opened(path)
+    try:
+        parts = _parts(file)
+        return _windows(parts[_colour_part(parts, path)])
+    finally:
+        file.close()
+
+
+def write(path: Path, stored: Stored) -> None:
+    """Writes the picture, its layers, and what else the clip's file holds. Raises OSError."""
+    names, planes, kinds = _own_channels(stored)
+    canvas = Window(0, 0, stored.pixels.shape[1], stored.pixels.shape[0])
+    source = stored.metadata if stored.metadata and stored.metadata.path.suffix.lower() == ".exr" else None
+    window, display = canvas, canvas
+    if source is not None:
+        canvas, window, display = source.canvas or source.display, source.window, source.display
+    pixels = canvas.moved(np.concatenate(planes, axis=2), window)
+    others = _other_parts(source, names) if source is not None else []
+    own = source.part if source is not None else 0
+    if others and (same := others[own]) is not None:
+        header, more = same
+        pixels = np.concatenate([pixels, more], axis=2)
+        names, kinds = [*names, *header.channelnames], [*kinds, *_kinds(header)]
+    spec = _header(stored, window, display, names, kinds)
+    if len(others) < 2:
+        _save(path, [(spec, pixels)])
+        return
+    assert source is not None
+    spec.attribute("oiio:subimagename", str(source.get("oiio:subimagename") or f"part{own}"))
+    others[own] = (spec, pixels)
+    _save(path, [part for part in others if part is not None])
+
+
+def _parts(file: Any) -> list[Any]:
+    found: list[Any] = []
+    while file.seek_subimage(len(found), 0):
+        found.append(file.spec())
+    return found
+
+
+def _colour_part(parts: list[Any], path: Path) -> int:
+    """The part that a compositor would call the picture: unprefixed R, G, B; named as main pictures are, or first."""
+
+    def rank(place: int) -> tuple[bool, bool, bool, int]:
+        names = list(parts[place].channelnames)
+        name = str(parts[place].get_string_attribute("oiio:subimagename", "")).lower().rpartition(".")[2]
+        plain = {"R", "G", "B"} <= set(names)
+        layered = any({f"{layer}.R", f"{layer}.G", f"{layer}.B"} <= set(names) for layer in _layers(names))
+        return not plain, not (plain or layered), name not in _MAIN, place
+
+    return min(range(len(parts)), key=rank)
+
+
+def _layers(names: list[str]) -> set[str]:
+    return {name.rpartition(".")[0] for name in names if "." in name}
+
+
+def _readable(header: Any, path: Path) -> None:
+    if header.deep:
+        raise MediaError(
+            f"expected flat pixels in {path}; found deep data, which has no single colour for a pixel. "
+            "Flatten it first (Nuke: DeepToImage)"
+        )
+
+
+def _windows(header: Any) -> tuple[Window, Window]:
+    data = Window(header.x, header.y, header.width, header.height)
+    if not header.full_width:
+        return data, data
+    return data, Window(header.full_x, header.full_y, header.full_width, header.full_height)
+
+
+def _pixels(file: Any, part: int, header: Any, path: Path) -> Floats:
+    stored = file.read_image(part, 0, 0, header.nchannels, oiio.FLOAT)
+    complaint = file.geterror()
+    if stored is None or complaint:
+        raise unreadable(path, complaint)
+    return np.asarray(stored, np.float32).reshape(header.height, header.width, header.nchannels)
+
+
+def _not_honoured(header: Any, parts: list[Any]) -> tuple[str, ...]:
+    notes = []
+    declared = header.getattribute("chromaticities")
+    if isinstance(declared, (tuple, list)) and not np.allclose(declared, _REC709, atol=2e-3):
+        notes.append(
+            "declares primaries other than Rec.709's, which are taken as Rec.709: the plate is kept, but the swapped "
+            "face's colour will be off. Convert the sequence to linear Rec.709 first for a face that matches"
+        )
+    views = [part.get_string_attribute("view", "") for part in parts]
+    if len(set(filter(None, views))) > 1 or len(header.getattribute("multiView") or ()) > 1:
+        notes.append("holds several views; faces are swapped in the first one alone")
+    return tuple(notes)
+
+
+def _own_channels(stored: Stored) -> tuple[list[str], list[Floats], list[str]]:
+    """(channel names, planes, sample types) of the picture and its layers."""
+    kind = "half" if stored.bit_depth == 16 else "float"
+    names = ["Y"] if stored.pixels.shape[2] == 1 else list("RGBA"[: stored.pixels.shape[2]])
+    planes = [stored.pixels]
+    for layer, pixels in stored.layers.items():
+        planes.append(pixels)
+        channels = "A" if pixels.shape[2] == 1 else "RGBA"[: pixels.shape[2]]
+        names += [f"{layer}.{channel}" for channel in channels]
+    return names, planes, [kind] * len(names)
+
+
+def _other_parts(source: Metadata, written: list[str]) -> list[tuple[Any, Any] | None]:
+    """(header, pixels) of what the clip's file holds besides the picture, part by part; None where that is nothing."""
+    if source.parts == 1 and not source.channels:
+        return []
+    file = opened(source.path)
+    found: list[tuple[Any, Any] | None] = []
+    try:
+        for place, header in enumerate(_parts(file)):
+            if header.deep:
+                found.append(None)
+                continue
+            wanted = [
+                channel
+                for channel, name in enumerate(header.channelnames)
+                if place != source.part or (name in source.channels and name not in written)
+            ]
+            found.append(_copied(file, place, header, wanted, source.path) if wanted else None)
+    finally:
+        file.close()
+    return found
+
+
+def _copied(file: Any, part: int, header: Any, wanted: list[int], path: Path) -> tuple[Any, Any]:
+    kinds = _kinds(header)
+    spec = oiio.ImageSpec(header)
+    file.seek_subimage(part, 0)
+    if len(wanted) == header.nchannels and set(kinds) == {"uint"}:
+        return spec, np.asarray(file.read_image(part, 0, 0, header.nchannels, oiio.UINT))
+    pixels = _pixels(file, part, header, path)[..., wanted]
+    spec.nchannels = len(wanted)
+    spec.channelnames = tuple(header.channelnames[place] for place in wanted)
+    spec.channelformats = tuple(oiio.TypeDesc(kinds[place]) for place in wanted)
+    return spec, np.ascontiguousarray(pixels)
+
+
+def _kinds(header: Any) -> list[str]:
+    return [str(kind) for kind in header.channelformats] or [str(header.format)] * header.nchannels
+
+
+def _header(stored: Stored, window: Window, display: Window, names: list[str], kinds: list[str]) -> Any:
+    header = oiio.ImageSpec(window.width, window.height, len(names), kinds[0])
+    carry(stored, header)
+    header.x, header.y = window.x, window.y
+    header.full_x, header.full_y = display.x, display.y
+    header.full_width, header.full_height = display.width, display.height
+    header.channelnames = tuple(names)
+    header.alpha_channel = names.index("A") if "A" in names else -1
+    if len(set(kinds)) > 1:
+        header.channelformats = tuple(oiio.TypeDesc(kind) for kind in kinds)
+    header.attribute("compression", "zip")
+    return header
+
+
+def _save(path: Path, parts: list[tuple[Any, Any]]) -> None:
+    output: Any = oiio.ImageOutput.create(str(path))
+    headers = [header for header, _ in parts]
+    try:
+        done = output.open(str(path), headers if len(parts) > 1 else headers[0])
+        for place, (header, pixels) in enumerate(parts):
+            if place:
+                done = done and output.open(str(path), header, "AppendSubimage")
+            done = done and output.write_image(pixels)
+        if not (done and output.close()):
+            raise OSError(0, " ".join(output.geterror().split()))
+    finally:
+        output.close()

@@ -1,0 +1,110 @@
+"""The table of picture formats: one row each. To add one, write a module that reads and writes it, and add its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import MediaError
+from ...files import write_failure, written_whole
+from ...frame import ColourSpace
+from ..places import check_input
+from . import exr, openimageio, pillow
+from .icc import Profile
+from .still import Still, Stored, Window
+
+__all__ = ["FORMATS", "StillFormat", "add_format", "format_of", "load_still", "save_still"]
+
+
+@dataclass(frozen=True)
+class StillFormat:
+    """A format of picture files.
+
+    read: from a file; raises MediaError. write: to a file that exists and is empty, None where the format can only be
+    read; raises OSError with the reason. depths: bits per channel that can be written, ascending; half: whether 16
+    bits are floating-point. colour_space: what values are. premultiplied: what the format expects of colour with
+    alpha. keeps: kinds of ``Content`` that can be written. windows: reads data and display window, where the format has
+    them. animated: whether a file can hold frames with durations.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    read: Callable[[Path], Still]
+    write: Callable[[Path, Stored], None] | None = None
+    depths: tuple[int, ...] = (8,)
+    half: bool = False
+    colour_space: ColourSpace = ColourSpace.SRGB
+    alpha: bool = True
+    premultiplied: bool = False
+    keeps: frozenset[str] = frozenset()
+    windows: Callable[[Path], tuple[Window, Window]] | None = None
+    animated: bool = False
+
+
+_OIIO = (openimageio.read, openimageio.write)
+_PILLOW = (openimageio.read, pillow.write)
+_EXR = (exr.read, exr.write)
+_ICC = frozenset({"ICC profile"})
+_LAYERS = frozenset({"layers", "overscan"})
+_LINEAR = ColourSpace.LINEAR
+
+FORMATS: dict[str, StillFormat] = {}
+"""By ending, in lower case; reads as the list of picture endings, too."""
+
+
+def add_format(row: StillFormat) -> None:
+    """Makes a format known everywhere: to ``open_clip``, ``create_output`` and ``read_picture``."""
+    FORMATS.update(dict.fromkeys(row.endings, row))
+
+
+for _row in (
+    StillFormat("OpenEXR", (".exr",), *_EXR, (16, 32), True, _LINEAR, True, True, _LAYERS, exr.windows),
+    StillFormat("PNG", (".png", ".apng"), *_OIIO, depths=(8, 16), keeps=_ICC, animated=True),
+    StillFormat("TIFF", (".tif", ".tiff"), *_OIIO, depths=(8, 16, 32), keeps=_ICC),
+    StillFormat("JPEG", (".jpg", ".jpeg"), *_PILLOW, alpha=False, keeps=_ICC),
+    StillFormat("WebP", (".webp",), *_PILLOW, keeps=_ICC, animated=True),
+    StillFormat("BMP", (".bmp",), *_PILLOW, alpha=False),
+    StillFormat("DPX", (".dpx",), *_OIIO, depths=(8, 10, 12, 16)),
+    StillFormat("Targa", (".tga",), *_PILLOW),
+    StillFormat("Radiance HDR", (".hdr",), *_OIIO, depths=(32,), colour_space=_LINEAR, alpha=False),
+    StillFormat("GIF", (".gif",), *_PILLOW, animated=True),
+    StillFormat("AVIF", (".avif",), pillow.read, pillow.write, keeps=_ICC),
+    StillFormat("HEIF", (".heic", ".heif"), pillow.read_heif),
+):
+    add_format(_row)
+
+
+def format_of(path: str | Path) -> StillFormat | None:
+    """The format that ``path`` names by its ending, or None."""
+    return FORMATS.get(Path(path).suffix.lower())
+
+
+def load_still(path: Path) -> Still:
+    """The picture at ``path``, its ICC profile honoured. Raises MediaError where it cannot be read."""
+    check_input(path)
+    found = format_of(path)
+    still = (found.read if found else openimageio.read)(path)
+    profile = still.metadata.profile
+    if profile is None or still.floating:
+        return still
+    if not profile.known:
+        note = f"its ICC profile ({profile.name}) is not of a kind that is honoured here; taken as sRGB, and kept"
+        return replace(still, notes=(*still.notes, note))
+    return replace(still, pixels=profile.to_srgb(still.pixels))
+
+
+def save_still(path: Path, stored: Stored) -> None:
+    """Writes the picture whole or not at all. Raises MediaError."""
+    found = format_of(path)
+    if found is None or found.write is None:
+        known = ", ".join(ending for ending, row in FORMATS.items() if row.write)
+        raise MediaError(f"expected a picture format that can be written: {known}; found {path.suffix}. Choose one")
+    profile = stored.metadata.profile if stored.metadata and "ICC profile" in found.keeps else None
+    if isinstance(profile, Profile) and profile.known and stored.pixels.shape[2] > 1:
+        stored = replace(stored, pixels=profile.from_srgb(stored.pixels))
+    try:
+        with written_whole(path) as place:
+            found.write(place, stored)
+    except OSError as error:
+        raise write_failure(path, error) from error

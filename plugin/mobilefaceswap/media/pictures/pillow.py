@@ -1,0 +1,129 @@
+"""Pictures through Pillow, encoded in memory: JPEG, WebP, BMP, Targa, GIF, AVIF; HEIF is read.
+
+The writers of these formats in other libraries do not report a full disk: JPEG's ends the process, WebP's never
+returns. Bytes in memory are written by Python, which does.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...frame import ColourSpace, Floats
+from .icc import Profile
+from .still import Metadata, Still, Stored, Window, unreadable
+
+__all__ = ["as_frame", "encoded", "read", "read_heif", "write"]
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95, "method": 4, "exact": True},
+    "AVIF": {"quality": 90},
+}
+_EXIF = {"ImageDescription": 270, "Make": 271, "Model": 272, "Software": 305, "DateTime": 306, "Artist": 315}
+_EXIF |= {"Copyright": 33432}
+_ORIENTATION, _THUMBNAIL = 274, 513
+
+
+def read(path: Path) -> Still:
+    """The first picture of the file. Raises MediaError."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as file:
+            file.load()
+            return _made(as_frame(ImageOps.exif_transpose(file)), path, file.info, 8)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise unreadable(path, str(error)) from error
+
+
+def read_heif(path: Path) -> Still:
+    """HEIC and HEIF, as phones write them, with their 8 or 10 bits. Raises MediaError."""
+    import pillow_heif
+
+    try:
+        file = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
+        pixels = np.asarray(file)
+        info = file.info
+    except (OSError, ValueError, RuntimeError, SyntaxError) as error:
+        raise unreadable(path, str(error)) from error
+    white = np.float32(65535 if pixels.dtype == np.uint16 else 255)
+    return _made(pixels.astype(np.float32) / white, path, info, int(info.get("bit_depth") or 8))
+
+
+def as_frame(picture: Any) -> Floats:
+    """A Pillow picture of any mode as float32 (H, W, 3|4)."""
+    has_alpha = picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info
+    return np.asarray(picture.convert("RGBA" if has_alpha else "RGB"), np.float32) / np.float32(255)
+
+
+def _made(pixels: Floats, path: Path, info: Mapping[Any, Any], depth: int) -> Still:
+    if pixels.ndim == 2:
+        pixels = np.dstack([pixels] * 3)
+    window = Window(0, 0, pixels.shape[1], pixels.shape[0])
+    profile = info.get("icc_profile")
+    return Still(
+        np.ascontiguousarray(pixels, np.float32),
+        ColourSpace.SRGB,
+        False,
+        depth,
+        False,
+        Metadata(path, window, window, (), Profile(profile) if profile else None),
+    )
+
+
+def write(path: Path, stored: Stored) -> None:
+    """Writes the picture in the format that ``path`` ends in. Raises OSError."""
+    from PIL import Image
+
+    Image.init()
+    kind = Image.EXTENSION[path.suffix.lower()]
+    picture = encoded(stored.pixels)
+    content = io.BytesIO()
+    try:
+        picture.save(content, kind, **_OPTIONS.get(kind, {}), **_metadata(stored, kind))
+    except ValueError as error:
+        raise OSError(0, str(error)) from error
+    path.write_bytes(content.getvalue())
+
+
+def encoded(pixels: Floats) -> Any:
+    """Float32 (H, W, 1|3|4) as a Pillow picture of 8 bits; what a code cannot hold is clipped."""
+    from PIL import Image
+
+    codes = np.rint(np.clip(np.nan_to_num(pixels, posinf=1, neginf=0), 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(codes[..., 0] if codes.shape[2] == 1 else codes))
+
+
+def _metadata(stored: Stored, kind: str) -> dict[str, Any]:
+    """EXIF and XMP of the clip's file, upright; its ICC profile."""
+    source = stored.metadata
+    if source is None or kind not in ("JPEG", "WEBP", "AVIF"):
+        return {}
+    exif, xmp = _read_metadata(source.path)
+    for name, number in _EXIF.items():
+        value = source.get(name)
+        if isinstance(value, str) and number not in exif:
+            exif[number] = value
+    exif.pop(_ORIENTATION, None)
+    found: dict[str, Any] = {"exif": exif.tobytes()} if len(exif) else {}
+    if xmp:
+        found["xmp"] = xmp
+    if source.profile is not None and stored.pixels.shape[2] > 1:
+        found["icc_profile"] = source.profile.data
+    return found
+
+
+def _read_metadata(path: Path) -> tuple[Any, bytes]:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as file:
+            xmp = file.info.get("xmp", b"")
+            return file.getexif(), xmp if isinstance(xmp, bytes) else str(xmp).encode()
+    except (OSError, ValueError, SyntaxError):
+        return Image.Exif(), b""

@@ -1,0 +1,160 @@
+"""Image sequences: ``shot.%04d.exr`` or ``shot.####.exr``, with their own frame numbers; one picture is frame 0."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from ...errors import MediaError
+from ...frame import Frame
+from ..clip import MediaClip
+from ..declared import ClipFormat, Content
+from ..places import Pattern, file_key
+from .formats import format_of, load_still
+from .still import Metadata, Still, Window
+
+__all__ = ["SequenceClip", "read_picture"]
+
+_MOST_LISTED = 1_000_000
+_MOST_REMEMBERED = 64
+
+
+def read_picture(path: str | Path) -> Frame:
+    """A still as a frame: grey becomes RGB, a palette is resolved, 16 bits are kept, EXIF rotation is applied.
+
+    Scene-linear formats are declared linear Rec.709, all others sRGB; colour under an ICC profile is converted to
+    sRGB. Raises MediaError where it cannot be read.
+    """
+    still = load_still(Path(path))
+    return _frame(still, still.metadata.display)
+
+
+class SequenceClip(MediaClip):
+    """An image sequence, or a single picture as frame 0.
+
+    Every frame is the display window, grown by what any frame's data window holds beyond it (overscan).
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.pattern = Pattern(path)
+        self._files = self.pattern.files()
+        if not self._files:
+            raise MediaError(
+                f"expected frames such as {self.pattern.path(1)}; found none. Check the name and the number of digits"
+            )
+        first, last = min(self._files), max(self._files)
+        still = load_still(self._files[first])
+        self._metadata: OrderedDict[int, Metadata] = OrderedDict()
+        self.canvas = reduce(Window.union, self._windows(still), still.metadata.display)
+        rate = _frame_rate(still.metadata)
+        self.format = ClipFormat(
+            size=(self.canvas.width, self.canvas.height),
+            first=first,
+            last=last,
+            colour_space=still.colour_space,
+            frame_rate=rate,
+            has_alpha=still.pixels.shape[2] == 4,
+            premultiplied=still.premultiplied,
+            bit_depth=still.bit_depth,
+            floating=still.floating,
+            timecode=still.metadata.get("smpte:TimeCode"),
+            duration=(last - first + 1) / rate if rate else None,
+            pixel_aspect=Fraction(still.pixel_aspect).limit_denominator(10000),
+            missing=self._gaps(first, last),
+            contents=tuple(_contents(still.metadata, self.canvas)),
+        )
+        self.notes = still.notes + _gap_notes(self.format.missing)
+
+    def _windows(self, still: Still) -> Iterator[Window]:
+        """Data windows of all frames, from their headers alone; a damaged one is reported when it is rendered."""
+        found = format_of(still.metadata.path)
+        yield still.metadata.window
+        read_windows = found.windows if found else None
+        for file in list(self._files.values())[1:] if read_windows else ():
+            try:
+                assert read_windows is not None
+                yield read_windows(file)[0]
+            except MediaError:
+                continue
+
+    def _gaps(self, first: int, last: int) -> tuple[int, ...]:
+        if last - first >= _MOST_LISTED:
+            return ()
+        return tuple(number for number in range(first, last + 1) if number not in self._files)
+
+    def frame(self, time: int) -> Frame:
+        """See ``MediaClip``."""
+        still = load_still(self._file(time))
+        self._remember(time, still.metadata)
+        return _frame(still, self.canvas)
+
+    def key(self, time: int) -> str | None:
+        """See ``MediaClip``."""
+        found = file_key(self._file(time))
+        return f"picture {found} {self.canvas}" if found else None
+
+    def owns(self, path: Path) -> bool:
+        """See ``MediaClip``."""
+        return self.pattern.names(path)
+
+    def metadata(self, time: int) -> Metadata | None:
+        """See ``MediaClip``."""
+        if time not in self._metadata:
+            try:
+                self._remember(time, load_still(self._files.get(time, self._files[self.first])).metadata)
+            except MediaError:
+                return None
+        return self._metadata[time]
+
+    def _remember(self, time: int, metadata: Metadata) -> None:
+        """Keeps it for the writer, which asks soon after the frame was read."""
+        self._metadata[time] = replace(metadata, canvas=self.canvas)
+        while len(self._metadata) > _MOST_REMEMBERED:
+            self._metadata.popitem(last=False)
+
+    def _file(self, time: int) -> Path:
+        self.check_time(time)
+        if time not in self._files:
+            raise MediaError(
+                f"expected frame {time} of {self.path}; the sequence has a gap: {self.pattern.path(time).name} is "
+                "missing. Supply the frame, or render the ranges before and after it"
+            )
+        return self._files[time]
+
+
+def _frame(still: Still, canvas: Window) -> Frame:
+    pixels = still.metadata.window.moved(still.pixels, canvas)
+    return Frame(pixels, still.colour_space, still.premultiplied, still.pixel_aspect)
+
+
+def _contents(metadata: Metadata, canvas: Window) -> Iterator[Content]:
+    if metadata.channels:
+        yield Content("layers", ", ".join(metadata.channels))
+    if metadata.parts > 1:
+        yield Content("layers", f"{metadata.parts - 1} further parts")
+    if canvas != metadata.display:
+        yield Content(
+            "overscan", f"{canvas.width} x {canvas.height} around {metadata.display.width} x {metadata.display.height}"
+        )
+    if metadata.profile is not None:
+        yield Content("ICC profile", metadata.profile.name)
+
+
+def _gap_notes(missing: tuple[int, ...]) -> tuple[str, ...]:
+    if not missing:
+        return ()
+    shown = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
+    return (f"the sequence has gaps: {len(missing)} frames are missing ({shown})",)
+
+
+def _frame_rate(metadata: Metadata) -> Fraction | None:
+    declared: Any = metadata.get("FramesPerSecond")
+    if isinstance(declared, (tuple, list)) and len(declared) == 2 and declared[1]:
+        return Fraction(int(declared[0]), int(declared[1]))
+    return Fraction(float(declared)).limit_denominator(1001) if isinstance(declared, float) and declared > 0 else None

@@ -1,0 +1,116 @@
+"""A picture file as it is read and as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import MediaError
+from ...frame import ColourSpace, Floats
+from .icc import Profile
+
+__all__ = ["Metadata", "Still", "Stored", "Window", "unreadable"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels; the origin may be anywhere."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def union(self, other: Window) -> Window:
+        """The smallest window that holds both."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        right = max(self.x + self.width, other.x + other.width)
+        bottom = max(self.y + self.height, other.y + other.height)
+        return Window(x, y, right - x, bottom - y)
+
+    def moved(self, pixels: Floats, window: Window) -> Floats:
+        """``pixels`` of this window as the pixels of ``window``: cropped, and black where there are none."""
+        if window == self:
+            return pixels
+        canvas = np.zeros((window.height, window.width, *pixels.shape[2:]), np.float32)
+        left, top = max(self.x, window.x), max(self.y, window.y)
+        right = min(self.x + self.width, window.x + window.width)
+        bottom = min(self.y + self.height, window.y + window.height)
+        if left < right and top < bottom:
+            canvas[top - window.y : bottom - window.y, left - window.x : right - window.x] = pixels[
+                top - self.y : bottom - self.y, left - self.x : right - self.x
+            ]
+        return canvas
+
+
+@dataclass(frozen=True, eq=False)
+class Metadata:
+    """What a picture file holds besides its colour and alpha.
+
+    window, display: data and display window. canvas: the window of the clip's frames, where it is made of several
+    files. attributes: (name, type, value) as OpenImageIO names them. part: which part of a multipart EXR holds the
+    colour, channels: what else that part holds.
+    """
+
+    path: Path
+    window: Window
+    display: Window
+    attributes: tuple[tuple[str, Any, Any], ...] = ()
+    profile: Profile | None = None
+    part: int = 0
+    parts: int = 1
+    channels: tuple[str, ...] = ()
+    canvas: Window | None = None
+
+    def get(self, name: str) -> Any:
+        """The attribute's value, or None."""
+        return next((value for found, _, value in self.attributes if found == name), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Still:
+    """A picture file that was read.
+
+    pixels: float32 (h, w, 3|4), upright, of the data window. bit_depth: per channel in the file. notes: what of the
+    file is not honoured.
+    """
+
+    pixels: Floats
+    colour_space: ColourSpace
+    premultiplied: bool
+    bit_depth: int
+    floating: bool
+    metadata: Metadata
+    pixel_aspect: float = 1.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A picture to be written, in the output's colour space.
+
+    pixels: float32 (H, W, 1|3|4). layers: further pictures by name, for formats that hold several. bit_depth: per
+    channel, floating-point with ``floating``. metadata: of the clip's file that it is made from.
+    """
+
+    pixels: Floats
+    bit_depth: int
+    floating: bool
+    premultiplied: bool
+    layers: Mapping[str, Floats] = field(default_factory=dict)
+    metadata: Metadata | None = None
+    frame_rate: Fraction | None = None
+    pixel_aspect: Fraction = Fraction(1)
+
+
+def unreadable(path: Path, reason: str) -> MediaError:
+    """The error for a picture that does not decode."""
+    return MediaError(
+        f"expected a picture; {path} cannot be read as one ({' '.join(reason.split()) or 'unknown format'}). "
+        "It is damaged, cut short or of another kind: save it again, for instance as PNG"
+    )

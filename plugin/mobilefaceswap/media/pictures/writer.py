@@ -1,0 +1,117 @@
+"""Writing image sequences and single pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import MediaError
+from ...frame import Floats
+from ..clip import MediaClip, Writer
+from ..declared import left_out
+from ..grade import converted
+from ..places import Pattern
+from .formats import StillFormat, load_still, save_still
+from .still import Stored
+
+__all__ = ["SequenceWriter"]
+
+
+class SequenceWriter(Writer):
+    """Writes one picture per frame, each whole or not at all."""
+
+    def __init__(
+        self,
+        path: str,
+        like: MediaClip,
+        row: StillFormat,
+        *,
+        bit_depth: int | None = None,
+        alpha: bool | None = None,
+        premultiplied: bool | None = None,
+        resume: bool = False,
+    ) -> None:
+        self.path = path
+        self._pattern, self._like, self._row = Pattern(path), like, row
+        self._alpha, self._resume = alpha, resume
+        self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
+        # Other formats than EXR say which it is, and their writers turn it into what they hold.
+        self._stored_premultiplied = self._premultiplied or (premultiplied is None and row.premultiplied)
+        self._written: int | None = None
+        if bit_depth is not None and bit_depth not in row.depths:
+            raise MediaError(
+                f"expected {' or '.join(map(str, row.depths))} bits for {Path(path).suffix}; found {bit_depth}. "
+                "Choose one"
+            )
+        if like.owns(self._pattern.path(like.first).absolute().resolve()):
+            raise MediaError(f"expected an output other than the input; both are {path}. Choose another name")
+        self._depth = bit_depth
+        self.notes = self._losses()
+
+    def _losses(self) -> tuple[str, ...]:
+        notes = left_out(self._like.format.contents, self._row.keeps, self._row.name)
+        depth = self._sample_depth(is_matte=False)
+        if self._like.size[0] and depth < min(self._like.bit_depth, 16) and self._depth is None:
+            notes += (f"{self._row.name} holds {depth} bits of the clip's {self._like.bit_depth}",)
+        if self._like.has_alpha and not self._row.alpha and self._alpha is not False:
+            notes += (f"{self._row.name} has no alpha: written without it",)
+        return notes
+
+    def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
+        """See ``Writer``."""
+        if not self._pattern.numbered and self._written not in (None, time):
+            raise MediaError(
+                f"expected a place for the frame number in {self.path}, since several frames are written; found none. "
+                f"Name it {Path(self.path).stem}.%04d{Path(self.path).suffix}"
+            )
+        picture = self._graded(pixels, self._premultiplied, self._stored_premultiplied)
+        if picture.shape[2] == 4 and (self._alpha is False or not self._row.alpha):
+            picture = picture[..., :3]
+        # Layers are made on demand: they are not asked for where they cannot be stored.
+        kept = layers if layers and "layers" in self._row.keeps else {}
+        like = self._like
+        stored = Stored(
+            np.ascontiguousarray(picture, np.float32),
+            self._sample_depth(is_matte=picture.shape[2] == 1),
+            self._is_floating(picture.shape[2] == 1),
+            self._stored_premultiplied,
+            {name: self._graded(layer, premultiplied=True, stored=True) for name, layer in kept.items()},
+            like.metadata(time),
+            like.frame_rate,
+            like.format.pixel_aspect,
+        )
+        save_still(self._pattern.path(time), stored)
+        self._written = time
+
+    def _graded(self, pixels: Floats, premultiplied: bool, stored: bool) -> Floats:
+        """(H, W, channels) in the output's kind of colour space; mattes are data."""
+        if pixels.ndim == 2:
+            return pixels[..., None]
+        return converted(pixels, self._like.colour_space, self._row.colour_space, premultiplied, stored)
+
+    def _sample_depth(self, *, is_matte: bool) -> int:
+        """As the clip's, or the next that the format has; 16 bits for mattes."""
+        is_float = self._like.format.floating and self._like.bit_depth == 32
+        wanted = self._depth or (16 if is_matte or (self._row.half and not is_float) else self._like.bit_depth)
+        return next((depth for depth in self._row.depths if depth >= wanted), self._row.depths[-1])
+
+    def _is_floating(self, is_matte: bool) -> bool:
+        return self._row.half or self._sample_depth(is_matte=is_matte) == 32
+
+    def has(self, time: int) -> bool:
+        """See ``Writer``."""
+        if not self._resume or not self._pattern.path(time).is_file():
+            return False
+        try:
+            load_still(self._pattern.path(time))
+        except MediaError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """See ``Writer``: every frame is finished already."""
+
+    def abandon(self) -> None:
+        """See ``Writer``: finished frames stay."""

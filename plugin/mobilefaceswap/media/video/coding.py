@@ -1,0 +1,121 @@
+"""How a video's pictures are coded and shown, as far as its tags and first picture tell."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from av.sidedata.sidedata import Type
+
+from ...frame import ColourSpace
+from ..declared import ClipFormat, Coding, ColourTags, Content, HDRMetadata, Orientation
+from .container import picture_streams
+from .planes import LUMA_WEIGHTS
+
+__all__ = ["colour_coding", "contents_of", "field_order", "hdr_metadata", "not_honoured", "orientation", "timecode"]
+
+_UNTAGGED = 2
+_HD_LINES = 720
+_TRANSFERS = {13: ColourSpace.SRGB, 8: ColourSpace.LINEAR}
+_HDR = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
+_WIDE = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
+_FIELD_ORDERS = {2: "top field first", 3: "bottom field first", 4: "top field first", 5: "bottom field first"}
+_MASTERING = struct.Struct("=20i2i")
+_DYNAMIC = {
+    Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
+    Type.DOVI_METADATA: "Dolby Vision metadata",
+    Type.DOVI_RPU_BUFFER: "Dolby Vision metadata",
+    Type.A53_CC: "closed captions",
+    Type.STEREO3D: "stereo 3D layout",
+    Type.SPHERICAL: "360-degree projection",
+}
+
+
+def colour_coding(first: Any, stream: Any) -> tuple[ColourTags, Coding]:
+    """(tags as found, coding). Untagged: BT.709 for HD, else BT.601."""
+    context = stream.codec_context
+    matrix = int(first.colorspace) if int(first.colorspace) != _UNTAGGED else int(context.colorspace)
+    span = int(first.color_range) or int(context.color_range)
+    full = span == 2 or (not span and first.format.name.startswith("yuvj"))
+    tags = ColourTags(matrix, int(context.color_primaries), int(context.color_trc), full if span or full else None)
+    is_hd = first.height >= _HD_LINES or first.width >= 1280
+    known = matrix if matrix in LUMA_WEIGHTS else (1 if is_hd else 6)
+    return tags, Coding(known, full, _TRANSFERS.get(tags.transfer, ColourSpace.REC709), tags)
+
+
+def orientation(first: Any) -> Orientation | None:
+    """From the display matrix; None where it turns by other than 90 degrees."""
+    matrix = _side_data(first, Type.DISPLAYMATRIX)
+    return Orientation.from_matrix(struct.unpack("=9i", matrix[:36])) if len(matrix) >= 36 else Orientation()
+
+
+def hdr_metadata(first: Any) -> HDRMetadata:
+    """Mastering display and content light level of the first picture."""
+    mastering, light = _side_data(first, Type.MASTERING_DISPLAY_METADATA), _side_data(first, Type.CONTENT_LIGHT_LEVEL)
+    found = None
+    if len(mastering) >= _MASTERING.size:
+        *rationals, has_primaries, has_luminance = _MASTERING.unpack(mastering[: _MASTERING.size])
+        pairs = zip(rationals[::2], rationals[1::2], strict=True)
+        if has_primaries and has_luminance:
+            values = [Fraction(above, below) if below else Fraction(0) for above, below in pairs]
+            found = (*values[:8], values[9], values[8])
+    return HDRMetadata(found, struct.unpack("=2I", light[:8]) if len(light) >= 8 else None)
+
+
+def _side_data(first: Any, kind: Type) -> bytes:
+    found = next((item for item in first.side_data if item.type == kind), None)
+    return b"" if found is None else bytes(found)
+
+
+def field_order(first: Any, stream: Any) -> str:
+    """``progressive``, or the interlacing."""
+    declared = _FIELD_ORDERS.get(int(stream.codec_context.field_order))
+    return declared or ("interlaced" if first.interlaced_frame else "progressive")
+
+
+def timecode(container: Any) -> str | None:
+    """The start timecode, wherever the file keeps it."""
+    places = [container.metadata, *(stream.metadata for stream in container.streams)]
+    return next((place["timecode"] for place in places if place.get("timecode")), None)
+
+
+def contents_of(container: Any, stream: Any, first: Any) -> Iterator[Content]:
+    """What the file holds besides the pictures that are swapped."""
+    for other in container.streams:
+        if other.index != stream.index and other.type == "audio":
+            yield Content("sound", _codec(other))
+        elif other.index != stream.index and other.type == "subtitle":
+            yield Content("subtitles", _codec(other))
+        elif other.type == "attachment":
+            yield Content("attachment", str(other.name))
+    for other in picture_streams(container)[1:]:
+        yield Content("second video stream", _codec(other))
+    if container.chapters():
+        yield Content("chapters")
+    hdr = hdr_metadata(first)
+    if hdr.mastering or hdr.light:
+        yield Content("HDR metadata")
+    for name in dict.fromkeys(_DYNAMIC[item.type] for item in first.side_data if item.type in _DYNAMIC):
+        yield Content(name)
+
+
+def _codec(stream: Any) -> str:
+    name = stream.codec_context.name if stream.codec_context is not None else "unknown codec"
+    language = stream.metadata.get("language", "und")
+    return name if language == "und" else f"{name}, {language}"
+
+
+def not_honoured(found: ClipFormat) -> Iterator[str]:
+    """What a user should know before the render rather than see afterwards."""
+    name = _HDR.get(found.tags.transfer) or _WIDE.get(found.tags.primaries)
+    if name:
+        yield (
+            f"tagged {name}, which is taken as Rec.709: the plate and the tags are kept, but the swapped face's colour "
+            "and contrast will be off. Convert the clip to Rec.709 first for a face that matches"
+        )
+    if found.field_order != "progressive":
+        yield f"interlaced ({found.field_order}) and taken as if progressive: moving faces will show combing"
+    if found.timing is not None and found.timing.joins:
+        yield "its timestamps start again, as in joined recordings: read as one continuous clip"

@@ -1,0 +1,62 @@
+"""What of a clip is not in the video file that was made from it, found by opening both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from av.error import FFmpegError
+
+from ...errors import MediaError
+from ..clip import MediaClip
+from ..declared import ColourTags
+from . import coding
+from .container import open_video
+
+__all__ = ["losses"]
+
+_DESCRIPTIVE = ("title", "language", "creation_time", "comment", "artist", "copyright", "description", "location")
+
+
+def losses(like: MediaClip, written: Path, *, audio: bool, notes: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence for everything that ``like`` declares and the file ``written`` does not, unless ``notes`` name it."""
+    if not like.path or not like.size[0]:
+        return ()
+    try:
+        container, stream = open_video(str(written))
+    except MediaError:
+        return ()
+    with container:
+        try:
+            first = next(container.decode(stream))
+        except (FFmpegError, StopIteration):
+            return ()
+        found = [*_pictures(like, stream, first), *_contents(like, container, stream, first, audio, notes)]
+    return tuple(dict.fromkeys(found))
+
+
+def _pictures(like: MediaClip, stream: Any, first: Any) -> Iterator[str]:
+    declared = like.format
+    tags, _ = coding.colour_coding(first, stream)
+    wanted = declared.coding.tags
+    if declared.planes is not None and wanted != ColourTags() and _visible(tags) != _visible(wanted):
+        yield "the colour tags are not kept as they were"
+    if like.format.pixel_aspect != 1 and stream.sample_aspect_ratio in (None, 0, 1):
+        yield f"the pixel aspect ratio ({like.format.pixel_aspect}) is not kept"
+
+
+def _visible(tags: ColourTags) -> tuple[int, int]:
+    return tags.primaries, tags.transfer
+
+
+def _contents(
+    like: MediaClip, container: Any, stream: Any, first: Any, audio: bool, notes: tuple[str, ...]
+) -> Iterator[str]:
+    there = Counter(content.kind for content in coding.contents_of(container, stream, first))
+    for content in like.format.contents:
+        there[content.kind] -= 1
+        said = any(note.startswith(content.kind) for note in notes)
+        if there[content.kind] < 0 and not said and (audio or content.kind != "sound"):
+            yield f"{content} is left out: the file does not hold it"

@@ -1,0 +1,142 @@
+"""Opening video files, and evidence that one is cut short."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+from av.error import FFmpegError
+
+from ...errors import MediaError
+
+__all__ = ["absolute", "decoder_name", "open_file", "open_video", "picture_streams"]
+
+_OPTIONS = {"fflags": "+genpts"}
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_MOST_CHUNKS = 100_000
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """The path as FFmpeg is given it: a relative one with a colon would be taken for a protocol."""
+    return os.path.abspath(path)
+
+
+def open_file(path: str) -> Any:
+    """An open input container. Raises MediaError."""
+    try:
+        return av.open(absolute(path), options=_OPTIONS, metadata_errors="replace")
+    except (FFmpegError, OSError, ValueError) as error:
+        raise MediaError(
+            f"expected a video file; {path} cannot be read as one ({getattr(error, 'strerror', None) or error}). "
+            "It is damaged, cut short or no video: copy or export it again"
+        ) from error
+
+
+def open_video(path: str) -> tuple[Any, Any]:
+    """(container, video stream) of the file. Raises MediaError, also where the file ends before its contents do."""
+    container = open_file(path)
+    pictures = picture_streams(container)
+    problem = None
+    if not pictures:
+        problem = f"expected a video stream in {path}; found none (only sound or data). Choose a file with pictures"
+    elif pictures[0].codec_context is None:
+        problem = f"expected a video codec that FFmpeg can decode in {path}; found another. Transcode it, say to ProRes"
+    elif lost := _lost_bytes(Path(path)):
+        problem = (
+            f"expected {lost} more bytes in {path}, as it declares; the file is cut short: copy it again, or keep what "
+            "is there (ffmpeg -i IN -c copy OUT.mp4)"
+        )
+    if problem:
+        container.close()
+        raise MediaError(problem)
+    pictures[0].thread_type = "AUTO"
+    return container, pictures[0]
+
+
+def picture_streams(container: Any) -> list[Any]:
+    """Streams of moving pictures, in order; cover art is none."""
+    still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    return [stream for stream in container.streams.video if not stream.disposition & still]
+
+
+def decoder_name(stream: Any) -> str | None:
+    """The decoder to use instead of FFmpeg's own, where that one leaves out the alpha of VP8 and VP9."""
+    if stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) != "1":
+        return None
+    return {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
+
+
+def _lost_bytes(path: Path) -> int:
+    """How far what the file declares reaches beyond its end: MP4 and QuickTime, AVI, Matroska and WebM.
+
+    Counts of frames are no evidence: they are estimates in AVI, and edit lists hide frames.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[4:8] in _BOXES:
+            return _beyond(_boxes(file, size), size)
+        if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+            return _beyond(_riffs(file, size), size)
+        if head[:4] == _EBML:
+            return _beyond(_segments(file, size), size)
+    return 0
+
+
+def _beyond(ends: Iterator[int], size: int) -> int:
+    return max(0, max(ends, default=0) - size)
+
+
+def _boxes(file: BinaryIO, size: int) -> Iterator[int]:
+    """Ends of the top-level boxes (ISO/IEC 14496-12, 4.2)."""
+    start = 0
+    for _ in range(_MOST_CHUNKS):
+        file.seek(start)
+        head = file.read(16)
+        if len(head) < 8 or not head[4:8].isalnum():
+            return
+        length = int.from_bytes(head[:4])
+        length = int.from_bytes(head[8:16]) if length == 1 else length or size - start
+        if length < 8:
+            return
+        start += length
+        yield start
+
+
+def _riffs(file: BinaryIO, size: int) -> Iterator[int]:
+    """Ends of the RIFF chunks (OpenDML 2.0: AVI, then AVIX). One that was never finished declares 0 or -1."""
+    start = 0
+    while start < size:
+        file.seek(start)
+        head = file.read(8)
+        length = int.from_bytes(head[4:8], "little")
+        if head[:4] != b"RIFF" or length in (0, 0xFFFFFFFF):
+            return
+        start += 8 + length
+        yield start
+        start += length % 2
+
+
+def _segments(file: BinaryIO, size: int) -> Iterator[int]:
+    """End of the segment of a Matroska file (RFC 8794, 6). One of unknown size was never finished, but plays."""
+    file.seek(4)
+    start = 4
+    length, width = _ebml_size(file.read(8))
+    start += width + length
+    file.seek(start)
+    head = file.read(12)
+    if head[:4] == _SEGMENT:
+        length, width = _ebml_size(head[4:])
+        if length != (1 << 7 * width) - 1:
+            yield start + 4 + width + length
+
+
+def _ebml_size(data: bytes) -> tuple[int, int]:
+    """(value, width in bytes) of a variable-length integer (RFC 8794, 4)."""
+    width = 9 - data[0].bit_length() if data and data[0] else 8
+    value = int.from_bytes(data[:width])
+    return value & ((1 << 7 * width) - 1), width

@@ -1,0 +1,242 @@
+"""Video files in: exact random access by presentation time.
+
+Timestamps are collected once by demuxing; a frame is found by decoding from the key frame before it. Reading on in
+order does not seek. The last decoded pictures are kept, so that workers that run slightly out of order and smoothing
+windows do not seek either.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+from av.error import FFmpegError
+
+from ...errors import MediaError
+from ...frame import Frame
+from ..clip import MediaClip
+from ..declared import ClipFormat, Orientation
+from ..places import file_key
+from . import coding
+from .container import decoder_name, open_video
+from .planes import layout_of, pixels_from_frame
+from .timing import RESTART, Joiner, frame_rate, read_timing
+
+__all__ = ["VideoClip"]
+
+_KEPT_BYTES = 96_000_000
+_FARTHEST = 1 << 62
+_WITH_TIMES = ("mov", "matroska")
+"""Containers that keep the time of presentation of every frame."""
+_LOOKED_AT = 32
+
+
+class VideoClip(MediaClip):
+    """A video file. Frames count from 0 in order of presentation and are delivered upright, so that faces are found."""
+
+    def __init__(self, path: str, *, allow_interlaced: bool = False) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._key = file_key(Path(path))
+        self._pictures: OrderedDict[int, Any] = OrderedDict()
+        self._most_kept = 2
+        self._position = -1
+        self._decoding: Iterator[Any] = iter(())
+        self._container, self._stream = open_video(path)
+        try:
+            own = decoder_name(self._stream)
+            self._decoder = self._other_decoder(own) if own else self._stream.codec_context
+            self._ordered = self._is_out_of_order()
+            self._timing = read_timing(self._container, self._stream, path, stored=self._ordered)
+            self._numbers = {stamp: number for number, stamp in enumerate(self._timing.stamps)}
+            self._restart(0)
+            self.format = self._declared(self._first_picture())
+            if self.format.field_order != "progressive" and not allow_interlaced:
+                raise MediaError(
+                    f"expected progressive frames in {path}; found interlaced ones ({self.format.field_order}), which "
+                    "a swap would ruin. Deinterlace first (ffmpeg -i IN -vf bwdif OUT), or allow interlaced frames"
+                )
+            self.notes += tuple(coding.not_honoured(self.format))
+        except BaseException:
+            self.close()
+            raise
+
+    def _is_out_of_order(self) -> bool:
+        """Whether times of presentation contradict the decoder, which knows the order: AVI keeps none for B-frames."""
+        if self._container.format.name.startswith(_WITH_TIMES):
+            return False
+        stamps: list[int] = []
+        for packet in self._packets():
+            with suppress(FFmpegError):
+                stamps += [picture.pts for picture in self._decoder.decode(packet) if picture.pts is not None]
+            if len(stamps) >= _LOOKED_AT:
+                break
+        self._container.seek(0)
+        self._decoder.flush_buffers()
+        base = self._stream.time_base
+        return any(0 < (before - after) * base < RESTART for before, after in pairwise(stamps))
+
+    def _other_decoder(self, name: str) -> Any:
+        context: Any = av.CodecContext.create(name, "r")
+        context.extradata = self._stream.codec_context.extradata
+        context.time_base = self._stream.time_base
+        return context
+
+    def _declared(self, first: Any) -> ClipFormat:
+        stream, timing = self._stream, self._timing
+        layout = layout_of(first.format.name)
+        turned = coding.orientation(first)
+        if turned is None:
+            self.notes += ("declares a rotation by other than 90 degrees, which is not applied",)
+        shown = turned or Orientation()
+        stored = (first.width, first.height)
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        picture_bytes = sum(int(plane.buffer_size) for plane in first.planes)
+        self._most_kept = max(2, min(48, _KEPT_BYTES // max(1, picture_bytes)))
+        tags, coded = coding.colour_coding(first, stream)
+        return ClipFormat(
+            size=stored[::-1] if shown.transposed else stored,
+            first=0,
+            last=len(timing.stamps) - 1,
+            colour_space=coded.colour_space,
+            frame_rate=frame_rate(stream, timing),
+            has_alpha=layout.alpha,
+            bit_depth=layout.bits,
+            tags=tags,
+            coding=coded,
+            planes=layout,
+            timing=timing,
+            field_order=coding.field_order(first, stream),
+            timecode=coding.timecode(self._container),
+            orientation=shown,
+            duration=timing.duration,
+            pixel_aspect=1 / aspect if shown.transposed else aspect,
+            hdr=coding.hdr_metadata(first),
+            contents=tuple(coding.contents_of(self._container, stream, first)),
+        )
+
+    def frame(self, time: int) -> Frame:
+        """See ``MediaClip``."""
+        self.check_time(time)
+        with self._lock:
+            picture = self._picture(time)
+        if picture.is_corrupt:
+            raise self._damaged(time)
+        coded = self.format.coding
+        pixels = self.orientation.upright(pixels_from_frame(picture, coded.matrix, coded.full_range))
+        return Frame(pixels, self.colour_space, pixel_aspect=float(self.format.pixel_aspect))
+
+    def key(self, time: int) -> str | None:
+        """See ``MediaClip``."""
+        self.check_time(time)
+        if self._key is None:
+            return None
+        return f"video {self._key} stream {self._stream.index} frame {time} {av.library_versions['libavcodec']}"
+
+    def close(self) -> None:
+        """See ``MediaClip``."""
+        with self._lock:
+            self._decoding = iter(())
+            self._pictures.clear()
+            self._container.close()
+
+    def _damaged(self, time: int) -> MediaError:
+        return MediaError(
+            f"expected to decode frame {time} of {self.path}; its data are damaged or missing. Copy or export the clip "
+            "again, or leave the frame out: render the ranges before and after it"
+        )
+
+    def _first_picture(self) -> Any:
+        """The first picture that decodes, for what only a decoded picture tells."""
+        for picture in self._decoding:
+            if picture.pts in self._numbers:
+                self._keep(picture)
+                return picture
+        raise MediaError(
+            f"expected a frame in {self.path}; none can be decoded. The file is damaged or cut short: copy it again"
+        )
+
+    def _picture(self, time: int) -> Any:
+        if time in self._pictures:
+            self._pictures.move_to_end(time)
+            return self._pictures[time]
+        key = self._key_before(time)
+        if time <= self._position or key > self._position + 1:
+            self._restart(key)
+        if not self._advance_to(time):
+            # A container may seek past the key frame, and pictures before an open group need the one before it.
+            self._restart(self._key_before(key - 1))
+            if not self._advance_to(time):
+                raise self._damaged(time)
+        return self._pictures[time]
+
+    def _key_before(self, time: int) -> int:
+        """Number of the last key frame at or before ``time``; 0 where there is none."""
+        # Joined recordings hold the same timestamps more than once: they are read from the beginning.
+        if time <= 0 or self._timing.joins or self._ordered:
+            return 0
+        place = bisect.bisect_right(self._timing.keys, (self._timing.stamps[time], _FARTHEST)) - 1
+        return self._numbers.get(self._timing.keys[place][0], 0) if place >= 0 else 0
+
+    def _restart(self, number: int) -> None:
+        """Begins to decode at the key frame ``number``."""
+        stamp = self._timing.stamps[number]
+        start = dict(self._timing.keys).get(stamp, stamp)
+        try:
+            if self._timing.joins:
+                self._container.seek(0, stream=self._stream, unsupported_byte_offset=True)
+            else:
+                self._container.seek(start, stream=self._stream, backward=True)
+        except FFmpegError:
+            self._container.seek(0)
+        self._decoder.flush_buffers()
+        self._position = number - 1
+        self._decoding = self._decoded()
+
+    def _decoded(self) -> Iterator[Any]:
+        """Pictures in order of presentation; packets that do not decode are passed over."""
+        joiner, count = Joiner(self._timing.base, self._timing.joins), 0
+        for packet in self._packets():
+            try:
+                packet = joiner.pass_on(packet) if self._timing.joins else packet
+                pictures = self._decoder.decode(packet if packet.size else None)
+            except FFmpegError:
+                continue
+            for picture in pictures:
+                if self._ordered and count < len(self._timing.stamps):
+                    picture.pts = self._timing.stamps[count]
+                count += 1
+                yield picture
+
+    def _packets(self) -> Iterator[Any]:
+        try:
+            yield from self._container.demux(self._stream)
+        except FFmpegError:
+            return
+
+    def _advance_to(self, time: int) -> bool:
+        """Decodes up to frame ``time``; False where it does not come."""
+        for picture in self._decoding:
+            number = self._numbers.get(picture.pts)
+            if number is None:
+                continue
+            self._keep(picture)
+            if number >= time:
+                return number == time
+        return False
+
+    def _keep(self, picture: Any) -> None:
+        number = self._numbers[picture.pts]
+        self._position = max(self._position, number)
+        self._pictures[number] = picture
+        self._pictures.move_to_end(number)
+        while len(self._pictures) > self._most_kept:
+            self._pictures.popitem(last=False)
