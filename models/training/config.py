@@ -1,0 +1,65 @@
+"""One experiment is one file of these settings (configs/*.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each loss counts; 0 leaves it out, and what it would cost."""
+
+    pixel: float = 10.0  # L1 to the right answer; eyes and mouth count four times
+    perceptual: float = 3.0  # EfficientNet-lite0's features, to the right answer
+    identity: float = 12.0  # all recognisers, to the source
+    attribute: float = 1.0  # the deepest of those features, to the target, where there is no answer
+    matching: float = 2.0  # the discriminator's deep features, to the target, where there is no answer
+    slow: float = 4.0  # light and tint, to the target, where there is no answer
+    background: float = 1.0  # what is drawn outside the face, to the target
+    mask: float = 2.0  # the mask, to the face's shape
+    movement: float = 0.0  # landmarks: openings, gaze, turn
+    adversarial: float = 1.0
+    taught: float = 0.0  # of a student: L1 to the teacher's colour
+    taught_features: float = 0.0  # of a student: features of its swap to those of the teacher's
+
+
+@dataclass(frozen=True)
+class Config:
+    """A stage of the training; rows are counted for each worker."""
+
+    stage: str = "teacher"  # or "student"
+    size: int = 96  # pixels of a crop
+    rows: tuple[int, int, int] = (4, 2, 4)  # cross, same, real
+    steps: int = 100_000
+    rate: float = 4e-4
+    discriminator_rate: float = 2e-4
+    warm_up: int = 200
+    adversarial_from: int = 1500  # step at which the discriminator begins
+    maker_from: int = 1000  # step from which the averaged network puts faces on the pictures of `real` rows
+    average: float = 0.995
+    sface_rows: float = 1.0  # share of the rows that SFace, the dearest recogniser, looks at
+    width: int = 1  # 1: the full teacher; 2, 4: half, a quarter of its channels, for rehearsals
+    people: int = 0  # use only the first so many people; 0 uses all
+    seed: int = 0
+    weights: Weights = field(default_factory=Weights)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The settings in a file. Raises SystemExit naming a setting that does not exist."""
+        told = tomllib.loads(path.read_text("utf-8"))
+        weights = _checked(Weights, told.pop("weights", {}), path)
+        told = _checked(cls, told, path)
+        if "rows" in told:
+            told["rows"] = tuple(told["rows"])
+        return cls(**told, weights=Weights(**weights))
+
+
+def _checked(kind: Any, told: dict[str, Any], path: Path) -> dict[str, Any]:
+    known = {f.name for f in fields(kind)}
+    for name in told:
+        if name not in known:
+            raise SystemExit(f"expected settings of {kind.__name__} in {path}: {', '.join(sorted(known))}; found {name}")
+    return told

@@ -1,0 +1,355 @@
+"""Training batches, made wholly on the device from crops that live there as bytes.
+
+Three kinds of row, in this order:
+- *cross*: a real picture of one person as the target, another person as the source. There is no right answer.
+- *same*: source and target are one person, by two pictures where there are two; the answer is the target.
+- *real*: a real picture is the **answer**. The target is that picture with somebody else's face put on it, the source
+  is the picture's own person. Several makers put the faces on, so that no maker's marks are learnt: a graft along
+  landmarks, the averaged network of the moment, and a change of shape on top of either.
+
+Pictures are (N, 3, S, S), RGB 0..1, display-referred sRGB; points are (x, y) in widths of a crop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from critics import EMBEDDING, SIZES
+from prepare import PLACES, SCALE
+from torch import Tensor
+from torch.nn import functional as F
+
+Maker = Callable[[Tensor, Tensor], Tensor]  # (pictures, embeddings of other people) -> swapped pictures
+# Of the packed points, those that a graft follows: enough for its shape, few enough for one small system a row.
+_CONTROL = torch.cat([
+    torch.arange(0, 36, 2) + PLACES["outline"].start,
+    torch.arange(0, 16, 4) + PLACES["left_eye"].start,
+    torch.arange(0, 16, 4) + PLACES["right_eye"].start,
+    torch.arange(0, 2) + PLACES["irises"].start,
+    torch.arange(0, 10) + PLACES["brows"].start,
+    torch.arange(0, 20, 2) + PLACES["outer_lips"].start,
+    torch.arange(0, 20, 4) + PLACES["inner_lips"].start,
+    torch.arange(0, 12) + PLACES["nose"].start,
+    torch.arange(0, 8) + PLACES["cheeks"].start,
+])  # fmt: skip
+HELD_OUT = 64  # people, about
+_GRID = 32  # a side of the coarse grids from which fields of displacement are enlarged
+_DRAWN = 64  # a side of the pictures in which shapes are drawn
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step looks at; `embedding` is who the swap is to show, `shown` who the answer (or a cross target) is."""
+
+    target: Tensor
+    answer: Tensor
+    embedding: Tensor  # (N, EMBEDDING), unit embeddings side by side
+    face: Tensor  # (N, 1, S, S) soft shape of the face, without what lies in front of it
+    features: Tensor  # (N, 1, S, S) soft shape of eyes and mouth
+    points: Tensor  # (N, P, 2) of the answer
+    source: Tensor  # (N,) row of the source picture in the data
+    cross: int  # so many rows at the start have no answer
+
+
+class Faces:
+    """The pack of prepare.py on a device; some people never train. `people`: use the first so many alone; 0: all."""
+
+    def __init__(self, path: Path, size: int, device: torch.device | str = "cpu", people: int = 0) -> None:
+        if not path.is_file():
+            raise SystemExit(f"expected packed faces at {path}; found no file. Make it with prepare.py")
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        self.size, self.device = size, torch.device(device)
+        self.pictures = _decoded(stored["pictures"].numpy(), stored["ends"].tolist(), size).to(device)
+        self.points = (stored["points"].float() / SCALE).to(device)
+        self.embeddings = torch.cat([stored["embeddings"][name].float() for name in SIZES], 1).to(device)
+        targets, persons = stored["targets"], stored["people"].long()
+        count = int(persons.max()) + 1
+        # Taken evenly, so that every source of pictures is among them.
+        kept_back = persons % max(2, count // HELD_OUT) == 0
+        training = ~kept_back & ((persons < people) if people else torch.ones_like(kept_back))
+        order, counts = torch.argsort(persons, stable=True), torch.bincount(persons)
+        starts = counts.cumsum(0) - counts
+        self.people = persons.to(device)
+        self._order, self._start, self._count = (t.to(device) for t in (order, starts[persons], counts[persons]))
+        self._place = torch.empty_like(order).scatter_(0, order, torch.arange(len(order))).to(device)
+        first = self._order[self._start] == torch.arange(len(order), device=device)
+        self.held_out = torch.nonzero(kept_back.to(device) & targets.to(device) & first).flatten()
+        # Frames of one video are one person: they come as sources less often than their number.
+        self._as_source = (training / counts[persons].sqrt()).to(device)
+        self._as_target = (training & targets).float().to(device)
+        # What all faces have in common would otherwise drown what tells people apart.
+        self.usual = self.embeddings[training.to(device)].mean(0)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def mate(self, rows: Tensor, chance: torch.Generator) -> Tensor:
+        """For each row another picture of the person; the same picture where there is no other."""
+        count, start, place = self._count[rows], self._start[rows], self._place[rows]
+        step = 1 + (torch.rand(len(rows), generator=chance, device=self.device) * (count - 1)).long()
+        return self._order[start + (place - start + step * (count > 1)) % count]
+
+    def batch(
+        self, counts: tuple[int, int, int], chance: torch.Generator, maker: Maker | None = None, mixed: bool = True
+    ) -> Batch:
+        """`counts` rows of the kinds cross, same, real; `maker` is the averaged network of the moment; `mixed` lets
+        some sources be people between two."""
+        cross, same, real = counts
+        total = cross + same + real
+        target = self._drawn(self._as_target, total, chance)
+        source = torch.cat([self._drawn(self._as_source, cross, chance), self.mate(target[cross:], chance)])
+        embedding = self._said(source, cross if mixed else 0, chance)
+        answer, points = self._viewed(target, chance)
+        answer = recoloured(answer, chance)
+        face, features = shapes(points, self.size)
+        given = answer.clone()
+        rows = slice(cross + same, total)
+        if real:
+            other = self._drawn(self._as_target, real, chance)
+            given[rows] = self._made(answer[rows], points[rows], face[rows], features[rows], other, chance, maker)
+        given, answer = footage([given, answer], chance)
+        given, answer, face, features = veiled(given, answer, face, features, chance)
+        return Batch(given, answer, embedding, face, features, points, source, cross)
+
+    def _drawn(self, weights: Tensor, count: int, chance: torch.Generator) -> Tensor:
+        return torch.multinomial(weights, count, replacement=True, generator=chance)
+
+    def _said(self, source: Tensor, cross: int, chance: torch.Generator) -> Tensor:
+        """Embeddings of the sources; of cross rows a third are of people between two, since people are few."""
+        said = self.embeddings[source].clone()
+        other = self.embeddings[self._drawn(self._as_source, cross, chance)]
+        share = _uniform(chance, cross, 0.0, 0.5, self.device)[:, None]
+        share = share * (_uniform(chance, cross, 0, 1, self.device)[:, None] < 0.33)
+        said[:cross] = (1 - share) * said[:cross] + share * other
+        parts = [F.normalize(part) for part in said.split(tuple(SIZES.values()), 1)]
+        return torch.cat(parts, 1)
+
+    def _viewed(self, rows: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Crops and their points, moved, turned, scaled and mirrored a little at random."""
+        picture, points = self.pictures[rows].float() / 255, self.points[rows]
+        n = len(rows)
+        angle, zoom = (_normal(chance, n, s, self.device) for s in (0.05, 0.04))
+        zoom, move = torch.exp(zoom), _normal(chance, 2 * n, 0.015, self.device).reshape(n, 2)
+        mirror = torch.where(_uniform(chance, n, 0, 1, self.device) < 0.5, -1.0, 1.0)
+        turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).reshape(n, 2, 2) * zoom[:, None, None]
+        turn[:, 0] = turn[:, 0] * mirror[:, None]
+        grid = F.affine_grid(torch.cat([turn, 2 * move[:, :, None]], 2), list(picture.shape), align_corners=False)
+        view = F.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
+        moved = torch.linalg.solve(turn, (2 * points - 1 - 2 * move[:, None]).transpose(1, 2)).transpose(1, 2)
+        return view, (moved + 1) / 2
+
+    def _made(
+        self, answer: Tensor, points: Tensor, face: Tensor, features: Tensor, other: Tensor,
+        chance: torch.Generator, maker: Maker | None,
+    ) -> Tensor:  # fmt: skip
+        """Somebody else's face on the pictures `answer`."""
+        n = len(answer)
+        made = graft(answer, points, face, features, self.pictures[other].float() / 255, self.points[other], chance)
+        if maker is not None:
+            by_network = maker(answer, self.embeddings[other])
+            made = torch.where(_uniform(chance, n, 0, 1, self.device)[:, None, None, None] < 0.5, by_network, made)
+        warped = displaced(made, face, chance, 0.02)
+        made = torch.where(_uniform(chance, n, 0, 1, self.device)[:, None, None, None] < 0.4, warped, made)
+        return marred(made, face, chance)
+
+
+def _decoded(raw: np.ndarray, ends: list[int], size: int) -> Tensor:
+    """All pictures as bytes (N, 3, size, size)."""
+    pictures = torch.empty(len(ends), 3, size, size, dtype=torch.uint8)
+
+    def decode(i: int) -> None:
+        code = raw[ends[i - 1] if i else 0 : ends[i]]
+        picture = cv2.imdecode(code, cv2.IMREAD_COLOR)[:, :, ::-1]
+        if picture.shape[0] != size:
+            picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+        pictures[i] = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(decode, range(len(ends))))
+    return pictures
+
+
+def _uniform(chance: torch.Generator, n: int, low: float, high: float, device: torch.device) -> Tensor:
+    return low + (high - low) * torch.rand(n, generator=chance, device=device)
+
+
+def _normal(chance: torch.Generator, n: int, deviation: float, device: torch.device) -> Tensor:
+    return deviation * torch.randn(n, generator=chance, device=device)
+
+
+def polygon(corners: Tensor, side: int) -> Tensor:
+    """(N, 1, side, side): 1 inside the polygons `corners` (N, K, 2), in widths of a picture, by the even-odd rule."""
+    middles = (torch.arange(side, device=corners.device) + 0.5) / side
+    x, y = middles[None, None, None, :], middles[None, None, :, None]
+    following = corners.roll(-1, 1)
+    (x0, y0), (x1, y1) = corners.unbind(2), following.unbind(2)
+    x0, y0, x1, y1 = (t[:, :, None, None] for t in (x0, y0, x1, y1))
+    crosses = (y0 > y) != (y1 > y)
+    at = x0 + (y - y0) / torch.where((y1 - y0).abs() < 1e-7, torch.full_like(y0, 1e-7), y1 - y0) * (x1 - x0)
+    return ((crosses & (x < at)).sum(1, keepdim=True) % 2).float()
+
+
+def softened(shape: Tensor, radius: int) -> Tensor:
+    """A mean over a square of 2 `radius` + 1, twice, the border's values going on outside."""
+    for _ in range(2):
+        shape = F.avg_pool2d(F.pad(shape, (radius,) * 4, mode="replicate"), 2 * radius + 1, 1)
+    return shape
+
+
+def shapes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Soft shapes (N, 1, size, size) of the face, and of eyes and mouth, from packed points."""
+    outline = points[:, PLACES["outline"]]
+    middle = outline.mean(1, keepdim=True)
+    face = softened(polygon(middle + 1.03 * (outline - middle), _DRAWN), 2)
+    parts = []
+    for name, growth in (("left_eye", 1.5), ("right_eye", 1.5), ("outer_lips", 1.1)):
+        part = points[:, PLACES[name]]
+        middle = part.mean(1, keepdim=True)
+        parts.append(polygon(middle + growth * (part - middle), _DRAWN))
+    features = softened(torch.stack(parts).amax(0), 1)
+    return tuple(F.interpolate(s, size=(size, size), mode="bilinear") for s in (face, features))  # type: ignore[return-value]
+
+
+def spline(places: Tensor, values: Tensor, side: int) -> Tensor:
+    """Thin-plate splines (Bookstein 1989) through `values` (N, K, 2) at `places` (N, K, 2): a grid (N, side, side, 2).
+
+    Both are in widths of a picture; the border stands still.
+    """
+    n, device = len(places), places.device
+    rim = torch.tensor([[x, y] for x in (-0.2, 0.5, 1.2) for y in (-0.2, 0.5, 1.2) if (x, y) != (0.5, 0.5)], device=device)
+    rim = rim.expand(n, -1, -1)
+    places, values = torch.cat([places, rim], 1), torch.cat([values, rim], 1)
+    count = places.shape[1]
+
+    def bent(at: Tensor) -> Tensor:
+        square = (at[:, :, None] - places[:, None]).square().sum(-1)
+        return square * torch.log(square + 1e-9)
+
+    affine = torch.cat([torch.ones(n, count, 1, device=device), places], 2)
+    system = torch.zeros(n, count + 3, count + 3, device=device)
+    system[:, :count, :count] = bent(places) + 1e-3 * torch.eye(count, device=device)
+    system[:, :count, count:], system[:, count:, :count] = affine, affine.transpose(1, 2)
+    told = torch.cat([values, torch.zeros(n, 3, 2, device=device)], 1)
+    solved = torch.linalg.solve(system, told)
+    line = (torch.arange(side, device=device) + 0.5) / side
+    at = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).reshape(1, -1, 2).expand(n, -1, -1)
+    base = torch.cat([bent(at), torch.ones(n, at.shape[1], 1, device=device), at], 2)
+    return (base @ solved).reshape(n, side, side, 2)
+
+
+def sampled(picture: Tensor, field: Tensor) -> Tensor:
+    """(N, 3, S, S) looked up where the coarse `field` (N, G, G, 2), in widths, says."""
+    size = picture.shape[-1]
+    grid = F.interpolate(field.permute(0, 3, 1, 2), size=(size, size), mode="bilinear").permute(0, 2, 3, 1)
+    return F.grid_sample(picture, 2 * grid - 1, padding_mode="border", align_corners=False)
+
+
+def graft(
+    picture: Tensor, points: Tensor, face: Tensor, features: Tensor, donor: Tensor, donor_points: Tensor,
+    chance: torch.Generator,
+) -> Tensor:  # fmt: skip
+    """The donors' faces on the pictures, along landmarks and in the picture's colours; three in four keep the eyes and
+    the inside of the mouth, without which neither gaze nor teeth could be known."""
+    n, device = len(picture), picture.device
+    control = _CONTROL.to(device)
+    brought = sampled(donor, spline(points[:, control], donor_points[:, control], _GRID))
+    weight = face / face.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    (mean, spread), (own, own_spread) = _moments(brought, weight), _moments(picture, weight)
+    strength = _uniform(chance, n, 0.0, 1.0, device)[:, None, None, None]
+    contrast = (own_spread / spread.clamp_min(0.02)).clamp(0.5, 2.0) ** strength
+    brought = (brought - mean) * contrast + own
+    slow = _low(picture) - _low(brought)
+    brought = brought + _uniform(chance, n, 0.0, 1.0, device)[:, None, None, None] * slow
+    keeps = (_uniform(chance, n, 0, 1, device) < 0.75).float()[:, None, None, None]
+    matte = (face * 1.6 - 0.3).clamp(0, 1) * (1 - keeps * features)
+    return (picture + matte * (brought - picture)).clamp(0, 1)
+
+
+def _moments(picture: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    mean = (picture * weight).sum((2, 3), keepdim=True)
+    return mean, ((picture - mean).square() * weight).sum((2, 3), keepdim=True).sqrt()
+
+
+def _low(picture: Tensor) -> Tensor:
+    small = F.interpolate(picture, size=(8, 8), mode="area")
+    return F.interpolate(small, size=picture.shape[2:], mode="bicubic")
+
+
+def displaced(picture: Tensor, face: Tensor, chance: torch.Generator, amount: float) -> Tensor:
+    """The face in another shape: a smooth random displacement by `amount` widths, none outside the face."""
+    n, device = len(picture), picture.device
+    coarse = _normal(chance, n * 2 * 36, amount, device).reshape(n, 2, 6, 6)
+    field = F.interpolate(coarse, size=(_GRID, _GRID), mode="bicubic") * F.interpolate(face, size=(_GRID, _GRID))
+    line = (torch.arange(_GRID, device=device) + 0.5) / _GRID
+    still = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
+    return sampled(picture, still + field.permute(0, 2, 3, 1))
+
+
+def marred(picture: Tensor, face: Tensor, chance: torch.Generator) -> Tensor:
+    """Marks of a poor swapper inside the face, so that none is learnt: soft, noisy, of another colour."""
+    n, device = len(picture), picture.device
+    small = F.interpolate(picture, scale_factor=0.5, mode="area")
+    soft = F.interpolate(small, size=picture.shape[2:], mode="bilinear")
+    some = _uniform(chance, n, -1.0, 1.0, device).clamp_min(0)[:, None, None, None]
+    changed = picture + some * (soft - picture)
+    gain = 1 + _normal(chance, 3 * n, 0.05, device).reshape(n, 3, 1, 1)
+    gain = gain * (1 + _normal(chance, n, 0.07, device)[:, None, None, None])
+    changed = changed * gain + _normal(chance, n, 0.02, device)[:, None, None, None]
+    grain = torch.randn(picture.shape, generator=chance, device=device)
+    changed = changed + grain * _uniform(chance, n, -0.04, 0.03, device).clamp_min(0)[:, None, None, None]
+    return (picture + face * (changed - picture)).clamp(0, 1)
+
+
+def recoloured(picture: Tensor, chance: torch.Generator) -> Tensor:
+    """Exposure, colour cast, gamma, now and then no colour."""
+    n, device = len(picture), picture.device
+    gamma = torch.exp(_normal(chance, n, 0.12, device))[:, None, None, None]
+    gain = torch.exp(_normal(chance, n, 0.1, device)[:, None] + _normal(chance, 3 * n, 0.04, device).reshape(n, 3))
+    grey = (_uniform(chance, n, 0, 1, device) < 0.03).float()[:, None, None, None]
+    picture = picture + grey * (picture.mean(1, keepdim=True) - picture)
+    return (picture.clamp_min(1e-4) ** gamma * gain[:, :, None, None]).clamp(0, 1)
+
+
+def footage(pictures: list[Tensor], chance: torch.Generator) -> list[Tensor]:
+    """One row in four as video has it, soft or with grain, and all the pictures of a row alike."""
+    first = pictures[0]
+    n, device = len(first), first.device
+    chosen = (_uniform(chance, 2 * n, 0, 1, device) < 0.12).float().reshape(2, n)
+    some = (chosen[0] * _uniform(chance, n, 0.3, 1.0, device))[:, None, None, None]
+    strength = (chosen[1] * _uniform(chance, n, 0.005, 0.04, device))[:, None, None, None]
+    grain = strength * torch.randn(first.shape, generator=chance, device=device)
+    softer = (F.interpolate(p, scale_factor=0.5, mode="area") for p in pictures)
+    soft = (F.interpolate(p, size=first.shape[2:], mode="bicubic") for p in softer)
+    return [(p + some * (s - p) + grain).clamp(0, 1) for p, s in zip(pictures, soft, strict=True)]
+
+
+def veiled(
+    target: Tensor, answer: Tensor, face: Tensor, features: Tensor, chance: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """One row in eight has something in front of it, on target and answer alike: the swap has to leave it alone."""
+    n, device, size = len(target), target.device, target.shape[-1]
+    middle = _uniform(chance, 2 * n, 0.1, 0.9, device).reshape(n, 2)
+    radii = _uniform(chance, 2 * n, 0.04, 0.25, device).reshape(n, 2)
+    angle = _uniform(chance, n, 0, 3.15, device)
+    line = (torch.arange(size, device=device) + 0.5) / size
+    x, y = (line[None, None, :] - middle[:, :1, None]), (line[None, :, None] - middle[:, 1:, None])
+    cosine, sine = angle.cos()[:, None, None], angle.sin()[:, None, None]
+    across, down = (cosine * x + sine * y) / radii[:, :1, None], (cosine * y - sine * x) / radii[:, 1:, None]
+    veil = ((1 - across.square() - down.square()) * 8 + 0.5).clamp(0, 1)[:, None]
+    veil = veil * (_uniform(chance, n, 0, 1, device) < 0.125).float()[:, None, None, None]
+    before = answer.roll(1, 0).flip(2).roll(size // 3, 3)  # parts of other pictures, upside down
+    return (
+        target + veil * (before - target), answer + veil * (before - answer), face * (1 - veil), features * (1 - veil)
+    )  # fmt: skip
+
+
+def style_of(embedding: Tensor) -> Tensor:
+    """Unit embeddings (N, EMBEDDING) at the length that networks are fed with: each number about 1."""
+    assert embedding.shape[1] == EMBEDDING
+    return embedding * (EMBEDDING / len(SIZES)) ** 0.5

@@ -1,0 +1,115 @@
+"""The losses, each a small pure function, and the views that recognisers and the discriminator get of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from prepare import PLACES
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def composite(drawn: Tensor, target: Tensor) -> Tensor:
+    """Colour over target by the mask: `drawn` (N, 4, S, S) on (N, 3, S, S)."""
+    return target + drawn[:, 3:] * (drawn[:, :3] - target)
+
+
+def weighted_l1(found: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute difference where `weight` (N, 1, S, S) is, for each row: (N,)."""
+    difference = ((found - wanted).abs() * weight).mean(1).sum((1, 2))
+    return difference / weight.sum((1, 2, 3)).clamp_min(1.0)
+
+
+def feature_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Mean absolute difference of feature maps over the mean size of the wanted, mean over maps: (N,)."""
+    total = torch.zeros(len(found[0]), device=found[0].device)
+    for a, b in zip(found, wanted, strict=True):
+        a, b = a.float(), b.float().detach()
+        total = total + (a - b).abs().mean((1, 2, 3)) / (b.abs().mean((1, 2, 3)) + 1e-3)
+    return total / len(found)
+
+
+def identity_distance(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tensor:
+    """One minus cosine, mean over the recognisers; each sees as many rows, from the first, as `found` holds of it."""
+    return torch.stack([(1 - (e * wanted[name][: len(e)]).sum(1)).mean() for name, e in found.items()]).mean()
+
+
+def slow_difference(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean absolute difference of what changes slowly over the picture, light and tint: (N,)."""
+    cells = [F.interpolate(p, size=(6, 6), mode="area") for p in (found, wanted)]
+    return (cells[0] - cells[1]).abs().mean((1, 2, 3))
+
+
+def movement(points: Tensor) -> Tensor:
+    """What a face does rather than whose it is, from packed points (N, P, 2): numbers in distances of the eyes, (N, 13).
+
+    Openings of eyes and mouth, gaze within each eye, corners of the mouth against its middle, and where the nose's tip
+    lies between eyes and mouth, which is the head's turn.
+    """
+    left, right = points[:, PLACES["left_eye"]], points[:, PLACES["right_eye"]]
+    irises, inner, nose = points[:, PLACES["irises"]], points[:, PLACES["inner_lips"]], points[:, PLACES["nose"]]
+    eyes = torch.stack([left.mean(1), right.mean(1)], 1)
+    across = eyes[:, 1] - eyes[:, 0]
+    unit = across.norm(dim=1, keepdim=True).clamp_min(1e-3)
+    along = across / unit
+    down = torch.stack([-along[:, 1], along[:, 0]], 1)
+
+    def told(vector: Tensor) -> Tensor:
+        return torch.cat([(vector * along).sum(1, keepdim=True), (vector * down).sum(1, keepdim=True)], 1) / unit
+
+    middle, mouth = eyes.mean(1), inner.mean(1)
+    corners = (inner[:, 0] + inner[:, 10]) / 2
+    return torch.cat([
+        3 * told(left[:, 12] - left[:, 4])[:, 1:], 3 * told(right[:, 12] - right[:, 4])[:, 1:],
+        told(inner[:, 15] - inner[:, 5])[:, 1:], told(inner[:, 10] - inner[:, 0])[:, :1],
+        3 * told(irises[:, 0] - (left[:, 0] + left[:, 8]) / 2), 3 * told(irises[:, 1] - (right[:, 0] + right[:, 8]) / 2),
+        told(corners - mouth)[:, 1:], told(nose[:, 6] - middle)[:, :1], told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
+    ], 1)  # fmt: skip
+
+
+def hinge_discriminator(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+    """Hinge loss of the discriminator (arXiv 1802.05957), mean over its scales."""
+    return torch.stack([F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)]).mean()
+
+
+def hinge_generator(fake: Sequence[Tensor]) -> Tensor:
+    """The other side of it."""
+    return torch.stack([-f.mean() for f in fake]).mean()
+
+
+def view(picture: Tensor, size: int, chance: torch.Generator) -> Tensor:
+    """(N, 3, S, S) -> (N, 3, size, size), each moved, scaled and recoloured a little: a recogniser that sees ever other
+    views is harder to fool with a fixed pattern."""
+    n, device = len(picture), picture.device
+    zoom = 1 + 0.06 * torch.randn(n, generator=chance, device=device)
+    move = 0.03 * torch.randn(n, 2, generator=chance, device=device)
+    turn = 0.05 * torch.randn(n, generator=chance, device=device)
+    cosine, sine = zoom * turn.cos(), zoom * turn.sin()
+    affine = torch.stack([cosine, -sine, move[:, 0], sine, cosine, move[:, 1]], 1).reshape(n, 2, 3)
+    if picture.shape[-1] > 1.3 * size:
+        picture = F.interpolate(picture, size=(size * 5 // 4,) * 2, mode="bilinear", antialias=True)
+    grid = F.affine_grid(affine, [n, 3, size, size], align_corners=False)
+    seen = F.grid_sample(picture, grid, padding_mode="border", align_corners=False)
+    gain = 1 + 0.08 * torch.randn(n, 3, 1, 1, generator=chance, device=device)
+    return (seen * gain + 0.03 * torch.randn(n, 1, 1, 1, generator=chance, device=device)).clamp(0, 1)
+
+
+def augmented(picture: Tensor, chance: torch.Generator) -> Tensor:
+    """Differentiable augmentation (arXiv 2006.10738) before the discriminator: brightness, contrast, place, a gap."""
+    n, device, size = len(picture), picture.device, picture.shape[-1]
+
+    def drawn(width: float) -> Tensor:
+        return width * (torch.rand(n, 1, 1, 1, generator=chance, device=device) - 0.5)
+
+    picture = picture + drawn(0.3)
+    mean = picture.mean((1, 2, 3), keepdim=True)
+    picture = (picture - mean) * (1 + drawn(0.6)) + mean
+    move = 0.25 * (torch.rand(n, 2, generator=chance, device=device) - 0.5)
+    affine = torch.eye(2, device=device).expand(n, 2, 2)
+    grid = F.affine_grid(torch.cat([affine, move[:, :, None]], 2), list(picture.shape), align_corners=False)
+    picture = F.grid_sample(picture, grid, padding_mode="zeros", align_corners=False)
+    line = torch.arange(size, device=device) / size
+    corner = torch.rand(n, 2, generator=chance, device=device) * 1.2 - 0.4
+    inside = [(line >= corner[:, i, None]) & (line < corner[:, i, None] + 0.4) for i in range(2)]
+    return picture * (1 - (inside[0][:, None, None, :] & inside[1][:, None, :, None]).float())

@@ -1,0 +1,294 @@
+"""The networks: the teacher that draws, the discriminator, and MobileFaceSwap's pair that ships.
+
+`Teacher` reads a target and the embeddings of a source, and draws the swap: an encoder to an eighth of the side, blocks
+whose convolutions the identity modulates and demodulates (StyleGAN2, arXiv 1912.04958, section 2.2), a decoder with the
+target's own features at every scale behind gates. `IdentityInjection` (IIM) reads a source once and predicts the
+weights with which `DynamicSwapper` (IDN) runs, frame by frame (Xu et al., AAAI 2022, arXiv 2201.03808).
+
+Both give colour and a soft mask, (N, 4, S, S) in 0..1, and composite nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from critics import EMBEDDING
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+SLOPE, GAIN = 0.2, 2**0.5
+IDN_SLOPE = 0.1
+FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
+
+
+class Conv(nn.Module):
+    """A convolution of unit gain; with `style` its inputs are scaled by the identity and its outputs brought back."""
+
+    def __init__(self, entering: int, leaving: int, style: int = 0, stride: int = 1, kernel: int = 3) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(leaving, entering, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(leaving))
+        self.stride, self.pad = stride, kernel // 2
+        self.modulation = nn.Linear(style, entering) if style else None
+        if self.modulation is not None:
+            nn.init.normal_(self.modulation.weight, std=0.3 / style**0.5)
+            nn.init.ones_(self.modulation.bias)
+
+    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+        power = self.weight.float().square().sum((2, 3))
+        if self.modulation is None:
+            weight = self.weight * torch.rsqrt(power.sum(1) + 1e-8)[:, None, None, None]
+            x = F.conv2d(x, weight.to(x.dtype), self.bias.to(x.dtype), self.stride, self.pad)
+        else:
+            scale = self.modulation(style).float()
+            back = torch.rsqrt(scale.square() @ power.T + 1e-8)
+            x = F.conv2d(x * scale[:, :, None, None].to(x.dtype), self.weight.to(x.dtype), None, self.stride, self.pad)
+            x = torch.addcmul(self.bias[None, :, None, None].to(x.dtype), x, back[:, :, None, None].to(x.dtype))
+        return F.leaky_relu(x, SLOPE) * GAIN
+
+
+@dataclass(frozen=True)
+class TeacherSizes:
+    """Channels at a half, a quarter and an eighth of the side; blocks at the eighth; numbers of the style."""
+
+    widths: tuple[int, int, int] = (96, 192, 384)
+    blocks: int = 6
+    style: int = 192
+
+
+class Block(nn.Module):
+    """Two modulated convolutions and what went in."""
+
+    def __init__(self, width: int, style: int) -> None:
+        super().__init__()
+        self.first, self.second = Conv(width, width, style), Conv(width, width, style)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        return (x + self.second(self.first(x, style), style)) * 0.5**0.5
+
+
+class Rise(nn.Module):
+    """To twice the side; the target's features there come in through a gate that what is drawn opens."""
+
+    def __init__(self, entering: int, leaving: int, style: int) -> None:
+        super().__init__()
+        self.draw, self.merge = Conv(entering, leaving, style), Conv(2 * leaving, leaving, style)
+        self.gate = nn.Conv2d(2 * leaving, leaving, 1)
+        nn.init.normal_(self.gate.weight, std=0.02)
+        nn.init.zeros_(self.gate.bias)
+
+    def forward(self, x: Tensor, target: Tensor, style: Tensor) -> Tensor:
+        drawn = F.interpolate(self.draw(x, style), scale_factor=2, mode="bilinear")
+        gate = torch.sigmoid(self.gate(torch.cat([drawn, target], 1)))
+        return self.merge(torch.cat([drawn, 2 * gate * target], 1), style)
+
+
+class Teacher(nn.Module):
+    """Targets (N, 3, S, S), S a multiple of 8, and styles (N, EMBEDDING) -> colour and mask (N, 4, S, S)."""
+
+    def __init__(self, sizes: TeacherSizes | None = None) -> None:
+        super().__init__()
+        sizes = sizes or TeacherSizes()
+        half, quarter, eighth = sizes.widths
+        self.map = nn.Sequential(
+            nn.Linear(EMBEDDING, sizes.style), nn.LeakyReLU(SLOPE), nn.Linear(sizes.style, sizes.style), nn.LeakyReLU(SLOPE)
+        )  # fmt: skip
+        self.enter = Conv(12, half)
+        self.fall = nn.ModuleList([Conv(half, quarter, stride=2), Conv(quarter, eighth, stride=2)])
+        self.blocks = nn.ModuleList([Block(eighth, sizes.style) for _ in range(sizes.blocks)])
+        self.rise = nn.ModuleList([Rise(eighth, quarter, sizes.style), Rise(quarter, half, sizes.style)])
+        self.leave = nn.Conv2d(half, 16, 3, padding=1)
+        nn.init.normal_(self.leave.weight, std=0.02)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, target: Tensor, style: Tensor) -> Tensor:
+        style = self.map(style)
+        half = self.enter(F.pixel_unshuffle(target * 2 - 1, 2).contiguous(memory_format=torch.channels_last))
+        quarter = self.fall[0](half)
+        x = self.fall[1](quarter)
+        for block in self.blocks:
+            x = block(x, style)
+        x = self.rise[1](self.rise[0](x, quarter, style), half, style)
+        return torch.sigmoid(F.pixel_shuffle(self.leave(x).float(), 2))
+
+
+class Discriminator(nn.Module):
+    """Judges frozen features of a picture at several scales, mixed at random across channels and scales.
+
+    After projected GANs (arXiv 2111.01007): such a discriminator learns from a few thousand pictures.
+    """
+
+    def __init__(self, channels: Sequence[int] = (16, 24, 40, 112), width: int = 64) -> None:
+        super().__init__()
+        mixed = [width * min(2**i, 4) for i in range(len(channels))]
+        self.mix = nn.ModuleList([nn.Conv2d(c, m, 1, bias=False) for c, m in zip(channels, mixed, strict=True)])
+        self.join = nn.ModuleList([nn.Conv2d(b, a, 3, padding=1, bias=False) for a, b in zip(mixed, mixed[1:], strict=False)])
+        for fixed in (*self.mix, *self.join):
+            nn.init.kaiming_normal_(fixed.weight, nonlinearity="linear")
+            fixed.requires_grad_(False)
+        self.heads = nn.ModuleList([_head(m, width * 2, 3 - i) for i, m in enumerate(mixed)])
+
+    def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Judgements at each scale, and the deep features on which they rest."""
+        mixed = [mix(f) for mix, f in zip(self.mix, features, strict=True)]
+        for i in reversed(range(len(self.join))):
+            above = F.interpolate(self.join[i](mixed[i + 1]), size=mixed[i].shape[2:], mode="bilinear")
+            mixed[i] = (mixed[i] + above) * 0.5**0.5
+        judged, deep = [], []
+        for head, x in zip(self.heads, mixed, strict=True):
+            for layer in head[:-1]:
+                x = layer(x)
+            deep.append(x)
+            judged.append(head[-1](x).float())
+        return judged, deep
+
+
+def _head(entering: int, width: int, falls: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for _ in range(falls):
+        layers += [spectral_norm(nn.Conv2d(entering, width, 4, 2, 1)), nn.LeakyReLU(SLOPE)]
+        entering = width
+    layers += [spectral_norm(nn.Conv2d(entering, width, 3, 1, 1)), nn.LeakyReLU(SLOPE)]
+    return nn.Sequential(*layers, spectral_norm(nn.Conv2d(width, 1, 3, 1, 1)))
+
+
+# The IDN's layers, each a depthwise and a pointwise convolution: (entering, leaving, depthwise kernel). Pictures enter by
+# pixel-unshuffle and leave by pixel-shuffle, so that the finest detail has a path of its own. `fall` halves the side.
+LAYERS = {
+    "enter": (12, 32, 3),
+    "fall.0": (32, 64, 4),
+    "fall.1": (64, 128, 4),
+    "fall.2": (128, 256, 4),
+    "fall.3": (256, 448, 4),
+    "deep": (448, 256, 3),
+    "rise.0": (512, 192, 3),
+    "rise.1": (320, 128, 3),
+    "refine.1": (128, 128, 3),
+    "rise.2": (192, 64, 3),
+    "refine.2": (64, 64, 3),
+    "rise.3": (96, 40, 3),
+}
+KINDS = ("depthwise", "pointwise", "bias")
+LEAVING = 16  # channels at half the side: colour and mask of four pixels
+
+
+def weight_shapes() -> dict[str, tuple[int, ...]]:
+    """Shape of each dynamic weight of one person, by name, in the order in which graphs take and give them."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, (entering, leaving, kernel) in LAYERS.items():
+        shapes[f"{layer}.depthwise"] = (entering, 1, kernel, kernel)
+        shapes[f"{layer}.pointwise"] = (leaving, entering, 1, 1)
+        shapes[f"{layer}.bias"] = (leaving,)
+    return shapes
+
+
+class DynamicSwapper(nn.Module):
+    """The IDN: targets (N, 3, S, S), S a multiple of 32, and the weights of N people -> colour and mask (N, 4, S, S)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leave = nn.Conv2d(LAYERS["rise.3"][1], LEAVING, 3, padding=1)
+        nn.init.normal_(self.leave.weight, std=0.02)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, target: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """`weights`: by name, each with people first, (N, ...), or without, for one person."""
+        x = F.pixel_unshuffle(target * 2 - 1, 2)
+        kept = [dynamic(x, weights, "enter")]
+        for i in range(4):
+            kept.append(dynamic(kept[-1], weights, f"fall.{i}", 2))
+        x = dynamic(kept.pop(), weights, "deep")
+        for i in range(4):
+            x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            x = dynamic(torch.cat([x, kept.pop()], 1), weights, f"rise.{i}")
+            if f"refine.{i}" in LAYERS:
+                x = x + dynamic(x, weights, f"refine.{i}")
+        return torch.sigmoid(F.pixel_shuffle(self.leave(x), 2).float())
+
+
+def dynamic(x: Tensor, weights: Mapping[str, Tensor], layer: str, stride: int = 1) -> Tensor:
+    """One layer of the IDN with the weights of each row's person, or of one person for all rows."""
+    depthwise, pointwise, bias = (weights[f"{layer}.{kind}"].to(x.dtype) for kind in KINDS)
+    if depthwise.ndim == 4:
+        x = F.conv2d(x, depthwise, None, stride, 1, groups=x.shape[1])
+        return F.leaky_relu(F.conv2d(x, pointwise, bias), IDN_SLOPE)
+    n, channels = x.shape[:2]
+    x = F.conv2d(x.reshape(1, n * channels, *x.shape[2:]), depthwise.flatten(0, 1), None, stride, 1, groups=n * channels)
+    size = x.shape[2:]
+    x = torch.baddbmm(bias[:, :, None], pointwise[..., 0, 0], x.reshape(n, channels, -1))
+    return F.leaky_relu(x, IDN_SLOPE).reshape(n, -1, *size)
+
+
+class IdentityInjection(nn.Module):
+    """The IIM: SFace's feature map (N, 1024, 7, 7) and embedding (N, 128) -> the IDN's weights by name, (N, ...).
+
+    Depthwise kernels are predicted from the feature map, pointwise kernels are modulated and demodulated by the
+    embedding. Both keep a fixed length: left free, kernels grow together until activations overflow.
+    """
+
+    def __init__(self, width: int = 128, style: int = 256) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Conv2d(1024, width, 1), nn.LeakyReLU(SLOPE))
+        self.map = nn.Sequential(nn.Linear(128, style), nn.LeakyReLU(SLOPE), nn.Linear(style, style), nn.LeakyReLU(SLOPE))
+        self.layers = nn.ModuleList([_Predictor(width, style, *sizes) for sizes in LAYERS.values()])
+
+    def forward(self, feature_map: Tensor, embedding: Tensor) -> dict[str, Tensor]:
+        state = self.trunk(feature_map * FEATURE_SCALE)
+        style = self.map(F.normalize(embedding) * embedding.shape[1] ** 0.5)
+        found: dict[str, Tensor] = {}
+        for layer, predictor in zip(LAYERS, self.layers, strict=True):
+            for kind, value in zip(KINDS, predictor(state, style), strict=True):
+                found[f"{layer}.{kind}"] = value
+        return found
+
+
+class _Predictor(nn.Module):
+    """The weights of one layer of the IDN."""
+
+    def __init__(self, width: int, style: int, entering: int, leaving: int, kernel: int) -> None:
+        super().__init__()
+        self.conv, self.read = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, entering, 1)
+        # Rough kernels: with smooth ones every layer blurs, and the deep layers learn several times slower.
+        self.base = nn.Parameter(torch.randn(entering, 1, kernel, kernel))
+        nn.init.normal_(self.read.weight, std=0.3 / width**0.5)
+        nn.init.zeros_(self.read.bias)
+        self.shared = nn.Parameter(torch.randn(leaving, entering))
+        self.scale, self.bias = nn.Linear(style, entering), nn.Linear(style, leaving)
+        nn.init.normal_(self.scale.weight, std=0.3 / style**0.5)
+        nn.init.ones_(self.scale.bias)
+        nn.init.normal_(self.bias.weight, std=0.1 / style**0.5)
+        nn.init.zeros_(self.bias.bias)
+
+    def forward(self, state: Tensor, style: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        side = self.base.shape[-1]
+        told = F.interpolate(self.read(F.leaky_relu(self.conv(state), SLOPE)), size=(side, side), mode="bilinear")
+        kernel = self.base + told[:, :, None]
+        kernel = kernel * torch.rsqrt(kernel.square().sum((3, 4), keepdim=True) + 1e-8)
+        pointwise = self.shared * self.scale(style)[:, None]
+        pointwise = pointwise * torch.rsqrt(pointwise.square().sum(2, keepdim=True) + 1e-8) * GAIN
+        return kernel, pointwise[..., None, None], self.bias(style)
+
+
+class Student(nn.Module):
+    """IIM and IDN together, as they are taught."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.identity, self.swapper = IdentityInjection(), DynamicSwapper()
+
+    def forward(self, target: Tensor, feature_map: Tensor, embedding: Tensor) -> Tensor:
+        return self.swapper(target, self.identity(feature_map, embedding))
+
+
+def parameters_and_macs(side: int = 224) -> tuple[int, int]:
+    """Parameters of the IDN with one person's weights, and multiply-accumulates for one crop of `side` pixels."""
+    entering = LAYERS["rise.3"][1]
+    parameters, macs, at = LEAVING * (9 * entering + 1), 9 * entering * LEAVING * (side // 2) ** 2, side // 2
+    for layer, (inward, outward, kernel) in LAYERS.items():
+        at = at // 2 if layer.startswith("fall") else at * 2 if layer.startswith("rise") else at
+        parameters += inward * kernel**2 + inward * outward + outward
+        macs += (inward * kernel**2 + inward * outward) * at**2
+    return parameters, macs

@@ -1,0 +1,152 @@
+"""Pack face pictures for training: aligned crops, landmarks, and what every recogniser says of them, in one file.
+
+    python prepare.py FOLDER [FOLDER ...] --critics critics.pt --out faces.pt [--side 160] [--clean]
+
+A folder beside which a table `FOLDER.csv` stands holds crops that are aligned already; its columns `person`, `licence`
+and, where there are, `white_frac` and `valid_quad` are read. In any other folder faces are searched
+with the product's own detector, and a sub-folder is taken to be a person. `--clean` keeps only rows whose licence allows
+publishing, and the user's own pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from critics import SIZES, load_critics
+from numpy.typing import NDArray
+
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+CLEAN = ("CC0", "CC BY (", "CC BY 4.0", "the user's own")
+# Of MediaPipe's 478 points: outline, eyes (left in the picture first), irises, brows, outer and inner lips, nose.
+OUTLINE = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
+           150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
+LEFT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
+RIGHT_EYE = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
+IRISES = (468, 473)
+BROWS = (70, 63, 105, 66, 107, 300, 293, 334, 296, 336)
+OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 129, 358)
+CHEEKS = (50, 280, 117, 346, 205, 425, 187, 411)
+PARTS = {"outline": OUTLINE, "left_eye": LEFT_EYE, "right_eye": RIGHT_EYE, "irises": IRISES, "brows": BROWS,
+         "outer_lips": OUTER_LIPS, "inner_lips": INNER_LIPS, "nose": NOSE, "cheeks": CHEEKS}  # fmt: skip
+POINTS = tuple(point for part in PARTS.values() for point in part)
+PLACES: dict[str, slice] = {}
+for _name, _part in PARTS.items():
+    _start = sum(p.stop - p.start for p in PLACES.values())
+    PLACES[_name] = slice(_start, _start + len(_part))
+SCALE = 8192  # points are kept as whole numbers, in shares 1/SCALE of a crop's width
+
+
+@dataclass(frozen=True)
+class Row:
+    """One crop, (S, S, 3) RGB of 8 bits; a `target` shows the face whole, without mirrored borders or cut-outs."""
+
+    crop: NDArray[np.uint8]
+    person: str
+    licence: str
+    target: bool
+
+
+def aligned_rows(folder: Path, clean: bool) -> Iterator[Row]:
+    """The crops of `folder` by its table."""
+    for row in csv.DictReader(folder.with_suffix(".csv").open()):
+        if clean and not row["licence"].startswith(CLEAN):
+            continue
+        picture = cv2.imread(str(folder / row["file"]), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise SystemExit(f"expected a picture at {folder / row['file']}; found none that can be read")
+        cut = bool(row.get("valid_quad")) or float(row.get("white_frac") or 0) > 0.2
+        # Labels from clustering are no evidence that two pictures show one person.
+        known = row["person"].startswith(("lfw", "london")) or "generated" in row
+        person = row["person"] if known else f"{folder.name}/{row['file']}"
+        yield Row(picture[:, :, ::-1], person, row["licence"], not cut)
+
+
+def found_rows(folder: Path) -> Iterator[Row]:
+    """The largest face of every picture under `folder`, found and aligned as the product does it."""
+    from mobilefaceswap import find_pack, read_picture
+    from mobilefaceswap.faces.choose import largest
+    from mobilefaceswap.faces.yunet import YuNet
+    from mobilefaceswap.geometry import fit_crop, sample_crop
+
+    pack = find_pack()
+    detector = YuNet(pack)
+    for file in sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES):
+        frame = read_picture(file)
+        faces = largest(detector.find(frame, 640, 0.6))
+        if not faces:
+            print(f"{file}: no face found, left out")
+            continue
+        matrix = fit_crop(faces[0].landmarks, 256, "similarity", frame.pixel_aspect)
+        crop = np.clip(sample_crop(frame.rgb, matrix, 256) * 255 + 0.5, 0, 255).astype(np.uint8)
+        person = file.parent.name if file.parent != folder else f"{folder.name}/{file.name}"
+        yield Row(crop, person, "the user's own", True)
+
+
+def packed(rows: list[Row], critics: Path, side: int, quality: int) -> dict[str, object]:
+    """What `data.Faces` reads."""
+    recognisers, _, mesh = load_critics(critics)
+    pictures, points = [], []
+    embeddings: dict[str, list[torch.Tensor]] = {name: [] for name in SIZES}
+    for start in range(0, len(rows), 32):
+        some = rows[start : start + 32]
+        crops = torch.from_numpy(np.stack([cv2.resize(r.crop, (256, 256)) for r in some])).permute(0, 3, 1, 2) / 255
+        with torch.no_grad():
+            points.append(mesh(crops)[:, POINTS])
+            small = torch.nn.functional.interpolate(crops, size=(128, 128), mode="area")
+            for name, found in recognisers(small).items():
+                embeddings[name].append(found.half())
+        for row in some:
+            shrunk = cv2.resize(row.crop, (side, side), interpolation=cv2.INTER_AREA)
+            _, code = cv2.imencode(".webp", shrunk[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
+            pictures.append(torch.from_numpy(code.ravel()))
+        if start % 1024 == 0:
+            print(f"{start} of {len(rows)}", flush=True)
+    people = {name: number for number, name in enumerate(dict.fromkeys(row.person for row in rows))}
+    return {
+        "side": side,
+        "pictures": torch.cat(pictures),
+        "ends": torch.tensor([len(p) for p in pictures]).cumsum(0),
+        "points": (torch.cat(points) * SCALE).round().to(torch.int16),
+        "embeddings": {name: torch.cat(found) for name, found in embeddings.items()},
+        "people": torch.tensor([people[row.person] for row in rows], dtype=torch.int32),
+        "targets": torch.tensor([row.target for row in rows]),
+        "licences": sorted({row.licence for row in rows}),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="+", help="folders of pictures")
+    parser.add_argument("--critics", type=Path, required=True, help="the file that critics.py wrote")
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser.add_argument("--side", type=int, default=160, help="pixels of a packed crop")
+    parser.add_argument("--quality", type=int, default=88, help="of WebP")
+    parser.add_argument("--clean", action="store_true", help="only rows whose licence allows publishing")
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    cv2.setNumThreads(given.threads)
+    rows = [
+        row
+        for folder in given.folders
+        for row in (aligned_rows(folder, given.clean) if folder.with_suffix(".csv").is_file() else found_rows(folder))
+    ]
+    if not rows:
+        raise SystemExit(f"expected face pictures in {', '.join(map(str, given.folders))}; found none")
+    stored = packed(rows, given.critics, given.side, given.quality)
+    torch.save(stored, given.out)
+    people = int(stored["people"].max()) + 1  # type: ignore[attr-defined]
+    print(f"{len(rows)} crops of {people} people, {given.out.stat().st_size >> 20} MB")
+
+
+if __name__ == "__main__":
+    main()

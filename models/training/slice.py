@@ -1,0 +1,181 @@
+"""Train for some minutes on a machine that nothing else reaches, and go on later.
+
+    python slice.py pack RUN --data faces.pt --critics critics.pt --out PARCEL --limit 58   # here: parts of 58 MiB
+    python slice.py train PARCEL --seconds 480 --out RESULT                                 # there, once all parts came
+    python slice.py unpack RESULT --run RUN                                                 # here
+
+`train` sees from the state what comes next by `configs/plan.toml`: the teacher, more of it at larger crops, the
+student. What it leaves fits into eight files of 16 MiB: the averaged network in half precision in pieces, the log, and
+sample sheets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import shutil
+import tarfile
+import time
+import tomllib
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).resolve().parent
+MEBIBYTE = 2**20
+PIECE = 15 * MEBIBYTE
+STAGES = ("teacher", "student")
+
+
+def pack(given: argparse.Namespace) -> None:
+    """Code, data, critics and the slimmest state that can go on, in parts of at most `limit` MiB."""
+    given.out.mkdir(parents=True, exist_ok=True)
+    for old in given.out.glob("part.*"):
+        old.unlink()
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as parcel:
+        for file in sorted([*HERE.glob("*.py"), *HERE.glob("configs/*.toml")]):
+            parcel.add(file, f"code/{file.relative_to(HERE)}")
+        parcel.add(given.data, "faces.pt")
+        parcel.add(given.critics, "critics.pt")
+        for stage in STAGES:
+            if (given.run / f"{stage}.pt").is_file():
+                _add(parcel, f"run/{stage}.pt", _slim(given.run / f"{stage}.pt"))
+    raw, limit = whole.getvalue(), given.limit * MEBIBYTE
+    for number, start in enumerate(range(0, len(raw), limit)):
+        (given.out / f"part.{number}").write_bytes(raw[start : start + limit])
+    count = -(-len(raw) // limit)
+    (given.out / "parts").write_text(str(count))
+    print(f"{len(raw) / MEBIBYTE:.1f} MiB in {count} parts")
+
+
+def train(given: argparse.Namespace) -> None:
+    """Goes on with the plan for `seconds`, and leaves what travels back in `out`."""
+    begun = time.monotonic()
+    run, data, critics = _unfolded(given.parcel)
+    from config import Config
+    from train import Run, steps
+
+    torch.backends.cudnn.benchmark = True
+    torch.set_float32_matmul_precision("high")
+    given.out.mkdir(parents=True, exist_ok=True)
+    while (left := given.seconds - (time.monotonic() - begun)) > 30:
+        stage = next_stage(run)
+        config = Config.read(HERE / "configs" / stage["config"])
+        job = Run(config, data, critics, run, given.device, 0, 1)
+        until = min(config.steps, job.step + max(1, (stage["until"] - job.seen) // sum(config.rows)))
+        job.config = _with_steps(config, until)
+        print(f"{stage['config']}: from {job.seen} crops, ready after {time.monotonic() - begun:.0f} s", flush=True)
+        with (given.out / "log.jsonl").open("a") as log:
+            for line in steps(job, left - 20):
+                log.write(json.dumps({"config": stage["config"], **line}) + "\n")
+                if job.step % 500 == 0:
+                    print(json.dumps(line), flush=True)
+        found = job.sheet()
+        print(json.dumps({"step": job.step, "seen": job.seen, **found}), flush=True)
+        job.save(whole=False)
+        leave(run, config.stage, given.out)
+
+
+def next_stage(run: Path) -> dict[str, object]:
+    """The first stage of the plan that has not seen as many crops as it should."""
+    plan = tomllib.loads((HERE / "configs" / "plan.toml").read_text("utf-8"))["stage"]
+    from config import Config
+
+    for stage in plan:
+        state = run / f"{Config.read(HERE / 'configs' / stage['config']).stage}.pt"
+        seen = torch.load(state, map_location="cpu", weights_only=True)["seen"] if state.is_file() else 0
+        if seen < stage["until"]:
+            return dict(stage)
+    return dict(plan[-1], until=2**60)
+
+
+def leave(run: Path, stage: str, out: Path) -> None:
+    """The state of `stage` in pieces, and its newest sheet."""
+    for old in out.glob("*.pt.*"):
+        old.unlink()
+    raw = (run / f"{stage}.pt").read_bytes()
+    for number, start in enumerate(range(0, len(raw), PIECE)):
+        (out / f"{stage}.pt.{number}").write_bytes(raw[start : start + PIECE])
+    sheets = sorted(run.glob(f"{stage}_*.png"))
+    if sheets:
+        shutil.copy(sheets[-1], out / f"{stage}.png")
+
+
+def unpack(given: argparse.Namespace) -> None:
+    """Pieces that came back become the state in `run`."""
+    given.run.mkdir(parents=True, exist_ok=True)
+    for stage in STAGES:
+        pieces = sorted(given.result.rglob(f"{stage}.pt.*"), key=lambda p: int(p.suffix[1:]))
+        if pieces:
+            (given.run / f"{stage}.pt").write_bytes(b"".join(p.read_bytes() for p in pieces))
+            stored = torch.load(given.run / f"{stage}.pt", map_location="cpu", weights_only=True)
+            print(f"{stage}: step {stored['step']}, {stored['seen']} crops")
+    for log in given.result.rglob("log.jsonl"):
+        with (given.run / "log.jsonl").open("a") as ours:
+            ours.write(log.read_text())
+
+
+def _unfolded(parcel: Path) -> tuple[Path, Path, Path]:
+    """State folder, data and critics from the parts."""
+    count = int((parcel / "parts").read_text())
+    parts = [parcel / f"part.{number}" for number in range(count)]
+    missing = [part.name for part in parts if not part.is_file()]
+    if missing:
+        raise SystemExit(f"expected all {count} parts in {parcel}; {', '.join(missing)} did not come")
+    place = parcel / "unfolded"
+    with tarfile.open(fileobj=io.BytesIO(b"".join(p.read_bytes() for p in parts))) as whole:
+        whole.extractall(place, filter="data")
+    (place / "run").mkdir(exist_ok=True)
+    return place / "run", place / "faces.pt", place / "critics.pt"
+
+
+def _slim(state: Path) -> bytes:
+    stored = torch.load(state, map_location="cpu", weights_only=True)
+    kept = {k: v for k, v in stored.items() if k not in ("net", "optimiser", "judges_optimiser")}
+    for name in ("average", "judge"):
+        kept[name] = {k: v.half() if v.is_floating_point() else v for k, v in kept[name].items()}
+    raw = io.BytesIO()
+    torch.save(kept, raw)
+    return raw.getvalue()
+
+
+def _add(parcel: tarfile.TarFile, name: str, raw: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(raw)
+    parcel.addfile(entry, io.BytesIO(raw))
+
+
+def _with_steps(config, steps: int):  # noqa: ANN001, ANN202
+    from dataclasses import replace
+
+    return replace(config, steps=steps)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(required=True)
+    packing = verbs.add_parser("pack", help="parts of what has to travel")
+    packing.add_argument("run", type=Path)
+    packing.add_argument("--data", type=Path, required=True)
+    packing.add_argument("--critics", type=Path, required=True)
+    packing.add_argument("--out", type=Path, required=True)
+    packing.add_argument("--limit", type=int, default=58, help="MiB of a part")
+    packing.set_defaults(run_verb=pack)
+    training = verbs.add_parser("train", help="go on with the plan")
+    training.add_argument("parcel", type=Path)
+    training.add_argument("--seconds", type=float, required=True)
+    training.add_argument("--out", type=Path, required=True)
+    training.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    training.set_defaults(run_verb=train)
+    unpacking = verbs.add_parser("unpack", help="the state that came back")
+    unpacking.add_argument("result", type=Path)
+    unpacking.add_argument("--run", type=Path, required=True)
+    unpacking.set_defaults(run_verb=unpack)
+    given = parser.parse_args()
+    given.run_verb(given)
+
+
+if __name__ == "__main__":
+    main()

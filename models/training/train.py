@@ -1,0 +1,377 @@
+"""Teach a network, resumably: the teacher from nothing, or the student from a teacher.
+
+    python train.py configs/teacher.toml --data faces.pt --critics critics.pt --run RUN
+    python train.py configs/student.toml --data faces.pt --critics critics.pt --run RUN   # RUN holds the teacher
+
+Started again with the same RUN it goes on where it stopped: `teacher.pt` or `student.pt` there holds everything.
+`--workers 2` puts one worker of one thread on each of two cores and averages their gradients, which on a shared
+machine gives more crops a second than two threads on one batch. On an accelerator one worker is enough. RUN also gets
+`log.jsonl` and sample sheets: source, target, swap and mask of people who never train.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.distributed as dist
+from config import Config
+from critics import SIZES, load_critics
+from data import Batch, Faces, style_of
+from losses import (
+    augmented,
+    composite,
+    feature_distance,
+    hinge_discriminator,
+    hinge_generator,
+    identity_distance,
+    movement,
+    slow_difference,
+    view,
+    weighted_l1,
+)
+from networks import Discriminator, Student, Teacher, TeacherSizes
+from prepare import POINTS
+from torch import Tensor, nn
+
+VIEW = 120  # pixels of what recognisers are shown
+SHEET = 24  # pairs of a sample sheet
+REPORT, SAVE = 50, 500  # steps
+WARM_AVERAGE = 10  # the average starts short: early steps would otherwise linger in it
+
+
+def teacher_of(config: Config) -> Teacher:
+    """The teacher of an experiment."""
+    sizes = TeacherSizes()
+    return Teacher(TeacherSizes(tuple(w // config.width for w in sizes.widths), sizes.blocks, sizes.style))  # type: ignore[arg-type]
+
+
+class Run:
+    """One stage of the training on one device: networks, critics, data, and one step after another."""
+
+    def __init__(self, config: Config, data: Path, critics: Path, run: Path, device: str, rank: int, ranks: int) -> None:
+        self.config, self.folder, self.device, self.rank, self.ranks = config, run, torch.device(device), rank, ranks
+        torch.manual_seed(config.seed)
+        self.faces = Faces(data, config.size, device, config.people)
+        self.recognisers, self.perception, self.mesh = load_critics(critics, device)
+        self.net = self._moved(Student() if config.stage == "student" else teacher_of(config))
+        self.average = self._moved(Student() if config.stage == "student" else teacher_of(config))
+        self.teacher = self._teacher() if config.stage == "student" else None
+        self.judge = self._moved(Discriminator())
+        fused = self.device.type == "cuda"
+        betas = (0.0, 0.99)
+        self.optimiser = torch.optim.Adam(self.net.parameters(), config.rate, betas, fused=fused)
+        learning = [p for p in self.judge.parameters() if p.requires_grad]
+        self.judges_optimiser = torch.optim.Adam(learning, config.discriminator_rate, betas, fused=fused)
+        self.average.load_state_dict(self.net.state_dict())
+        self.average.requires_grad_(False)
+        self.step = self.seen = 0
+        self._resume()
+
+    def _moved(self, module: nn.Module) -> Any:
+        return module.to(self.device, memory_format=torch.channels_last)
+
+    def _teacher(self) -> Teacher:
+        stored = torch.load(self.folder / "teacher.pt", map_location="cpu", weights_only=True)
+        teacher = teacher_of(Config(width=stored["width"]))
+        teacher.load_state_dict({k: v.float() for k, v in stored["average"].items()})
+        return self._moved(teacher).requires_grad_(False)
+
+    @property
+    def state(self) -> Path:
+        return self.folder / f"{self.config.stage}.pt"
+
+    def _resume(self) -> None:
+        if not self.state.exists():
+            return
+        stored = torch.load(self.state, map_location="cpu", weights_only=True)
+        self.average.load_state_dict({k: v.float() for k, v in stored["average"].items()})
+        # A state that travelled holds the average alone.
+        self.net.load_state_dict(stored.get("net") or self.average.state_dict())
+        self.judge.load_state_dict({k: v.float() for k, v in stored["judge"].items()})
+        if "optimiser" in stored:
+            self.optimiser.load_state_dict(stored["optimiser"])
+            self.judges_optimiser.load_state_dict(stored["judges_optimiser"])
+        self.step, self.seen = stored["step"], stored["seen"]
+
+    def save(self, whole: bool = True) -> None:
+        """Everything, or only what a slice takes along: the averaged network and the discriminator, in halves."""
+        stored: dict[str, Any] = {"step": self.step, "seen": self.seen, "width": self.config.width}
+        stored["settings"] = json.dumps(asdict(self.config))
+        if whole:
+            stored |= {"net": self.net.state_dict(), "average": self.average.state_dict(), "judge": self.judge.state_dict()}
+            stored |= {"optimiser": self.optimiser.state_dict(), "judges_optimiser": self.judges_optimiser.state_dict()}
+        else:
+            for name, module in (("average", self.average), ("judge", self.judge)):
+                stored[name] = {k: v.half() if v.is_floating_point() else v for k, v in module.state_dict().items()}
+        part = self.state.with_suffix(".part")
+        torch.save(stored, part)
+        part.replace(self.state)
+
+    def chance(self, purpose: int = 0) -> torch.Generator:
+        """All chance comes from the seed, the step, the worker: a run goes on as if it had never stopped."""
+        mixed = np.random.SeedSequence([self.config.seed, self.step, self.rank, purpose]).generate_state(1)
+        return torch.Generator(self.device).manual_seed(int(mixed[0]))
+
+    def _cast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def draw(self, net: nn.Module, target: Tensor, batch_rows: Tensor, embedding: Tensor) -> Tensor:
+        """Colour and mask by the teacher's or the student's signature."""
+        target = target.contiguous(memory_format=torch.channels_last)
+        with self._cast():
+            if isinstance(net, Student):
+                with torch.no_grad():
+                    told = self.recognisers.feature_map(self.faces.pictures[batch_rows].float() / 255)
+                return net(target, *told).float()
+            return net(target, style_of(embedding)).float()
+
+    def features(self, picture: Tensor) -> list[Tensor]:
+        with self._cast():
+            return self.perception((picture * 2 - 1).contiguous(memory_format=torch.channels_last))
+
+    def advance(self) -> dict[str, Tensor]:
+        """One step; its losses by name."""
+        config, chance = self.config, self.chance()
+        maker = self._maker if config.stage == "teacher" and self.step >= config.maker_from else None
+        batch = self.faces.batch(config.rows, chance, maker, mixed=config.stage == "teacher")
+        drawn = self.draw(self.net, batch.target, batch.source, batch.embedding)
+        swap = composite(drawn, batch.target)
+        adversarial = config.weights.adversarial > 0 and self.step >= config.adversarial_from
+        losses = {"judge": self._teach_judge(batch.answer, swap.detach(), chance)} if adversarial else {}
+        losses |= self._losses(batch, drawn, swap, chance, adversarial)
+        total = sum(getattr(config.weights, name) * value for name, value in losses.items() if name != "judge")
+        self._update(total)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _maker(self, picture: Tensor, embedding: Tensor) -> Tensor:
+        with torch.no_grad():
+            return composite(self.draw(self.average, picture, torch.empty(0), embedding), picture)
+
+    def _teach_judge(self, real: Tensor, fake: Tensor, chance: torch.Generator) -> Tensor:
+        with torch.no_grad():
+            both = self.features(augmented(torch.cat([real, fake]), chance))
+        self.judge.requires_grad_(True)
+        for fixed in (*self.judge.mix, *self.judge.join):
+            fixed.requires_grad_(False)
+        with self._cast():
+            judged, _ = self.judge(both)
+        loss = hinge_discriminator([j[: len(real)] for j in judged], [j[len(real) :] for j in judged])
+        self.judges_optimiser.zero_grad()
+        loss.backward()
+        self._averaged(self.judge)
+        self.judges_optimiser.step()
+        self.judge.requires_grad_(False)
+        return loss
+
+    def _losses(
+        self, batch: Batch, drawn: Tensor, swap: Tensor, chance: torch.Generator, adversarial: bool
+    ) -> dict[str, Tensor]:
+        weights, cross = self.config.weights, batch.cross
+        colour, mask = drawn[:, :3], drawn[:, 3:]
+        answered = slice(cross, None)
+        whole = 1 + 3 * batch.features
+        found = self.features(swap)
+        with torch.no_grad():
+            wanted = self.features(batch.answer)
+        losses = {
+            "pixel": (weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()),
+            "perceptual": feature_distance([f[answered] for f in found], [f[answered] for f in wanted]).mean(),
+            "attribute": feature_distance([found[-1][:cross]], [wanted[-1][:cross]]).mean(),
+            "slow": slow_difference(swap[:cross], batch.target[:cross]).mean(),
+            "background": weighted_l1(colour, batch.answer, 1 - batch.face).mean(),
+            "mask": nn.functional.l1_loss(mask, batch.face),
+            "identity": self._identity(swap, batch.embedding, chance),
+        }
+        if weights.movement:
+            losses["movement"] = self._movement(swap, batch)
+        if self.teacher is not None:
+            losses |= self._taught(batch, drawn, found)
+        if adversarial:
+            losses |= self._judged(swap, batch, chance)
+        return {name: value for name, value in losses.items() if getattr(weights, name)}
+
+    def _identity(self, swap: Tensor, embedding: Tensor, chance: torch.Generator) -> Tensor:
+        seen = view(swap, VIEW, chance)
+        wanted = dict(zip(SIZES, embedding.split(tuple(SIZES.values()), 1), strict=True))
+        with self._cast():
+            few = max(1, round(self.config.sface_rows * len(seen)))
+            found = self.recognisers(seen[:few], only="sface")
+            for name in SIZES:
+                if name != "sface":
+                    found |= self.recognisers(seen, only=name)
+        return identity_distance(found, wanted)
+
+    def _movement(self, swap: Tensor, batch: Batch) -> Tensor:
+        with self._cast():
+            found = movement(self.mesh(swap)[:, POINTS])
+            with torch.no_grad():
+                wanted = movement(self.mesh(batch.answer)[:, POINTS])
+        return (found - wanted).abs().clamp_max(0.5).mean()
+
+    def _judged(self, swap: Tensor, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
+        both = torch.cat([swap, batch.target[: batch.cross]])
+        seen = self.features(augmented(both, self.chance(1)))
+        with self._cast():
+            judged, deep = self.judge(seen)
+        n, cross = len(swap), batch.cross
+        return {
+            "adversarial": hinge_generator([j[:n] for j in judged]),
+            "matching": feature_distance([d[:cross] for d in deep], [d[n:] for d in deep]).mean(),
+        }
+
+    def _taught(self, batch: Batch, drawn: Tensor, found: list[Tensor]) -> dict[str, Tensor]:
+        """How far a student is from its teacher, rows counted by how well the teacher found the source."""
+        assert self.teacher is not None
+        with torch.no_grad():
+            told = self.draw(self.teacher, batch.target, batch.source, batch.embedding)
+            swap = composite(told, batch.target)
+            with self._cast():
+                known = self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area"), "mobilefacenet")
+            wanted = batch.embedding[:, SIZES["sface"] :][:, : SIZES["mobilefacenet"]]
+            trust = (known["mobilefacenet"] * wanted).sum(1).clamp(0.1, 1).square()
+            trust = trust / trust.mean()
+            features = self.features(swap)
+        return {
+            "taught": (trust * weighted_l1(drawn[:, :3], told[:, :3], 0.2 + batch.face)).mean(),
+            "taught_features": (trust * feature_distance(found, features)).mean(),
+        }
+
+    def _update(self, total: Tensor) -> None:
+        self.optimiser.zero_grad()
+        total.backward()
+        self._averaged(self.net)
+        nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.rate * min(1.0, (self.step + 1) / self.config.warm_up)
+        self.optimiser.step()
+        decay = min(self.config.average, 1 - 1 / (self.step / WARM_AVERAGE + 2))
+        ours, theirs = list(self.average.parameters()), list(self.net.parameters())
+        torch._foreach_lerp_(ours, theirs, 1 - decay)
+        self.step += 1
+        self.seen += sum(self.config.rows) * self.ranks
+
+    def _averaged(self, module: nn.Module) -> None:
+        """Gradients of all workers, averaged."""
+        if self.ranks == 1:
+            return
+        gradients = [p.grad for p in module.parameters() if p.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients])
+        dist.all_reduce(flat)
+        flat /= self.ranks
+        at = 0
+        for gradient in gradients:
+            gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
+            at += gradient.numel()
+
+    @torch.no_grad()
+    def sheet(self) -> dict[str, float]:
+        """Writes a sample sheet of people who never train; how often the source, and the target, is found among them."""
+        rows = self.faces.held_out[:SHEET]
+        source, target = rows, rows.roll(5)
+        pictures = self.faces.pictures[target].float() / 255
+        drawn = self.draw(self.average, pictures, source, self.faces.embeddings[source])
+        swap = composite(drawn, pictures)
+        columns = [self.faces.pictures[source].float() / 255, pictures, swap, drawn[:, 3:].expand(-1, 3, -1, -1)]
+        triples = torch.cat(columns, 3)
+        third = len(rows) // 3
+        grid = torch.cat([torch.cat(list(triples[i * third : (i + 1) * third]), 1) for i in range(3)], 2)
+        written = (grid.permute(1, 2, 0).clamp(0, 1) * 255).byte().cpu().numpy()[:, :, ::-1]
+        cv2.imwrite(str(self.folder / f"{self.config.stage}_{self.step:06d}.png"), written)
+        return self._found(swap, source, target)
+
+    def _found(self, swap: Tensor, source: Tensor, target: Tensor) -> dict[str, float]:
+        told = torch.cat(list(self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area")).values()), 1)
+        told, known = told - self.faces.usual, self.faces.embeddings[self.faces.held_out] - self.faces.usual
+        people = self.faces.people[self.faces.held_out]
+        likeness = nn.functional.normalize(told) @ nn.functional.normalize(known).T
+        best = people[likeness.argmax(1)]
+        return {
+            "source_first": float((best == self.faces.people[source]).float().mean()),
+            "target_first": float((best == self.faces.people[target]).float().mean()),
+            "likeness": float(likeness.diagonal()[: len(source)].mean()),
+        }
+
+
+def steps(run: Run, seconds: float) -> Iterator[dict[str, float]]:
+    """Trains until the last step or for `seconds`; yields the mean losses of each report."""
+    begun = reported = time.monotonic()
+    sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=run.device))
+    counts: dict[str, int] = defaultdict(int)
+    first = run.step
+    while run.step < run.config.steps and not _over(run, begun, seconds):
+        for name, value in run.advance().items():
+            sums[name] += value
+            counts[name] += 1
+        if run.step % REPORT == 0 or run.step == first + 1:
+            line = {name: round(float(value) / counts[name], 4) for name, value in sums.items()}
+            now = time.monotonic()
+            rate = sum(run.config.rows) * run.ranks * (REPORT if run.step > first + 1 else 1) / (now - reported)
+            reported = now
+            sums.clear()
+            counts.clear()
+            yield {"step": run.step, "seen": run.seen, "crops_a_second": round(rate, 1), **line}
+
+
+def _over(run: Run, begun: float, seconds: float) -> bool:
+    """Whether time is up; the first worker decides for all."""
+    over = torch.tensor(float(time.monotonic() - begun > seconds))
+    if run.ranks > 1 and run.step % 10 == 0:
+        dist.broadcast(over, 0)
+        return bool(over)
+    return bool(over) if run.ranks == 1 else False
+
+
+def work(rank: int, given: argparse.Namespace) -> None:
+    """One worker, from the state to the last step or the end of its time."""
+    if given.workers > 1:
+        torch.set_num_threads(1)
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
+        dist.init_process_group("gloo", f"file://{given.run.resolve()}/meeting", rank=rank, world_size=given.workers)
+    config = Config.read(given.config)
+    run = Run(config, given.data, given.critics, given.run, given.device, rank, given.workers)
+    for line in steps(run, given.seconds):
+        if rank:
+            continue
+        if run.step % SAVE == 0:
+            line |= run.sheet()
+            run.save()
+        print(json.dumps(line), flush=True)
+        with (given.run / "log.jsonl").open("a") as log:
+            log.write(json.dumps({"stage": config.stage, **line}) + "\n")
+    if not rank:
+        run.save()
+        print(json.dumps({"step": run.step, **run.sheet()}), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="the file that prepare.py wrote")
+    parser.add_argument("--critics", type=Path, required=True, help="the file that critics.py wrote")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the state")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, resumably")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args()
+    given.run.mkdir(parents=True, exist_ok=True)
+    if given.workers == 1:
+        work(0, given)
+        return
+    (given.run / "meeting").unlink(missing_ok=True)
+    torch.multiprocessing.spawn(work, (given,), nprocs=given.workers)
+
+
+if __name__ == "__main__":
+    main()
