@@ -61,5 +61,7 @@ def _checked(kind: Any, told: dict[str, Any], path: Path) -> dict[str, Any]:
     known = {f.name for f in fields(kind)}
     for name in told:
         if name not in known:
-            raise SystemExit(f"expected settings of {kind.__name__} in {path}: {', '.join(sorted(known))}; found {name}")
+            raise SystemExit(
+                f"expected settings of {kind.__name__} in {path}: {', '.join(sorted(known))}; found {name}"
+            )
     return told

@@ -118,6 +118,8 @@ class Faces:
         return Batch(given, answer, embedding, face, features, points, source, cross)
 
     def _drawn(self, weights: Tensor, count: int, chance: torch.Generator) -> Tensor:
+        if not count:
+            return torch.empty(0, dtype=torch.long, device=self.device)
         return torch.multinomial(weights, count, replacement=True, generator=chance)
 
     def _said(self, source: Tensor, cross: int, chance: torch.Generator) -> Tensor:
@@ -137,7 +139,9 @@ class Faces:
         angle, zoom = (_normal(chance, n, s, self.device) for s in (0.05, 0.04))
         zoom, move = torch.exp(zoom), _normal(chance, 2 * n, 0.015, self.device).reshape(n, 2)
         mirror = torch.where(_uniform(chance, n, 0, 1, self.device) < 0.5, -1.0, 1.0)
-        turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).reshape(n, 2, 2) * zoom[:, None, None]
+        turn = (
+            torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).reshape(n, 2, 2) * zoom[:, None, None]
+        )
         turn[:, 0] = turn[:, 0] * mirror[:, None]
         grid = F.affine_grid(torch.cat([turn, 2 * move[:, :, None]], 2), list(picture.shape), align_corners=False)
         view = F.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
@@ -222,7 +226,9 @@ def spline(places: Tensor, values: Tensor, side: int) -> Tensor:
     Both are in widths of a picture; the border stands still.
     """
     n, device = len(places), places.device
-    rim = torch.tensor([[x, y] for x in (-0.2, 0.5, 1.2) for y in (-0.2, 0.5, 1.2) if (x, y) != (0.5, 0.5)], device=device)
+    rim = torch.tensor(
+        [[x, y] for x in (-0.2, 0.5, 1.2) for y in (-0.2, 0.5, 1.2) if (x, y) != (0.5, 0.5)], device=device
+    )
     rim = rim.expand(n, -1, -1)
     places, values = torch.cat([places, rim], 1), torch.cat([values, rim], 1)
     count = places.shape[1]
@@ -288,7 +294,8 @@ def displaced(picture: Tensor, face: Tensor, chance: torch.Generator, amount: fl
     field = F.interpolate(coarse, size=(_GRID, _GRID), mode="bicubic") * F.interpolate(face, size=(_GRID, _GRID))
     line = (torch.arange(_GRID, device=device) + 0.5) / _GRID
     still = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
-    return sampled(picture, still + field.permute(0, 2, 3, 1))
+    changed = sampled(picture, still + field.permute(0, 2, 3, 1))
+    return picture + (4 * face).clamp_max(1) * (changed - picture)
 
 
 def marred(picture: Tensor, face: Tensor, chance: torch.Generator) -> Tensor:

@@ -32,7 +32,9 @@ class Graph(nn.Module):
         self._places = {name: f"w{i}" for i, name in enumerate(weights)}
         for name, place in self._places.items():
             value = weights[name].float()
-            self.register_buffer(place, value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value)
+            self.register_buffer(
+                place, value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
+            )
 
     def forward(self, image: Tensor) -> list[Tensor]:
         known: dict[str, Tensor] = {self.image: image}
@@ -126,7 +128,9 @@ def from_onnx(path: Path, outputs: Sequence[str]) -> Graph:
         x, rest, output = node.input[0], [constants[n] for n in node.input[1:] if n in constants], node.output[0]
         if node.op_type == "Conv":
             names = [builder.weight(n, constants[n]) for n in node.input[1:]]
-            builder.add("conv", [x, *names], output, **_convolution(options["strides"], options["pads"], options["group"]))
+            builder.add(
+                "conv", [x, *names], output, **_convolution(options["strides"], options["pads"], options["group"])
+            )
         elif node.op_type == "BatchNormalization":
             scale = rest[0] / torch.sqrt(rest[3] + options.get("epsilon", 1e-5))
             builder.norm(x, output, scale, rest[1] - rest[2] * scale)
@@ -211,7 +215,12 @@ def from_tflite(content: bytes) -> Graph:
         if kind == "DEQUANTIZE":
             constants.alias(int(operator.OutputsAsNumpy()[0]), entering[0])
         elif kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-            builder.add("conv", [x, *_tflite_kernel(builder, kind, leaving, rest)], leaving, **_tflite_options(tflite, kind, operator, rest))
+            builder.add(
+                "conv",
+                [x, *_tflite_kernel(builder, kind, leaving, rest)],
+                leaving,
+                **_tflite_options(tflite, kind, operator, rest),
+            )
         elif kind == "ADD":
             builder.add("add", [x, f"t{entering[1]}"], leaving)
         elif kind == "PRELU":
@@ -294,7 +303,7 @@ _LITE0 = ((3, 1, 1, 16), (3, 2, 2, 24), (5, 2, 2, 40), (3, 2, 3, 80), (5, 1, 3, 
 
 
 def efficientnet_lite0(path: Path, taps: Sequence[int] = (0, 2, 4, 10)) -> Graph:
-    """EfficientNet-lite0 (Apache-2.0): (N, 3, H, W) in -1..1 -> the features after the blocks `taps` (strides 2 to 16)."""
+    """EfficientNet-lite0 (Apache-2.0): (N, 3, H, W) in -1..1 -> features after the blocks `taps` (strides 2 to 16)."""
     net = _TorchLayers(torch.load(path, map_location="cpu", weights_only=True), 1e-3)
     x, found, at = net.conv("image", "_conv_stem", "_bn0", 2, "same", "relu6"), [], 0
     for _, stride, blocks, _width in _LITE0:

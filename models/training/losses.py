@@ -42,7 +42,7 @@ def slow_difference(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def movement(points: Tensor) -> Tensor:
-    """What a face does rather than whose it is, from packed points (N, P, 2): numbers in distances of the eyes, (N, 13).
+    """What a face does rather than whose it is, from packed points (N, P, 2): (N, 13), in distances of the eyes.
 
     Openings of eyes and mouth, gaze within each eye, corners of the mouth against its middle, and where the nose's tip
     lies between eyes and mouth, which is the head's turn.
@@ -63,7 +63,8 @@ def movement(points: Tensor) -> Tensor:
     return torch.cat([
         3 * told(left[:, 12] - left[:, 4])[:, 1:], 3 * told(right[:, 12] - right[:, 4])[:, 1:],
         told(inner[:, 15] - inner[:, 5])[:, 1:], told(inner[:, 10] - inner[:, 0])[:, :1],
-        3 * told(irises[:, 0] - (left[:, 0] + left[:, 8]) / 2), 3 * told(irises[:, 1] - (right[:, 0] + right[:, 8]) / 2),
+        3 * told(irises[:, 0] - (left[:, 0] + left[:, 8]) / 2),
+        3 * told(irises[:, 1] - (right[:, 0] + right[:, 8]) / 2),
         told(corners - mouth)[:, 1:], told(nose[:, 6] - middle)[:, :1], told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
     ], 1)  # fmt: skip
 

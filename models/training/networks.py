@@ -94,7 +94,8 @@ class Teacher(nn.Module):
         sizes = sizes or TeacherSizes()
         half, quarter, eighth = sizes.widths
         self.map = nn.Sequential(
-            nn.Linear(EMBEDDING, sizes.style), nn.LeakyReLU(SLOPE), nn.Linear(sizes.style, sizes.style), nn.LeakyReLU(SLOPE)
+            nn.Linear(EMBEDDING, sizes.style), nn.LeakyReLU(SLOPE),
+            nn.Linear(sizes.style, sizes.style), nn.LeakyReLU(SLOPE),
         )  # fmt: skip
         self.enter = Conv(12, half)
         self.fall = nn.ModuleList([Conv(half, quarter, stride=2), Conv(quarter, eighth, stride=2)])
@@ -125,7 +126,9 @@ class Discriminator(nn.Module):
         super().__init__()
         mixed = [width * min(2**i, 4) for i in range(len(channels))]
         self.mix = nn.ModuleList([nn.Conv2d(c, m, 1, bias=False) for c, m in zip(channels, mixed, strict=True)])
-        self.join = nn.ModuleList([nn.Conv2d(b, a, 3, padding=1, bias=False) for a, b in zip(mixed, mixed[1:], strict=False)])
+        self.join = nn.ModuleList(
+            [nn.Conv2d(b, a, 3, padding=1, bias=False) for a, b in zip(mixed, mixed[1:], strict=False)]
+        )
         for fixed in (*self.mix, *self.join):
             nn.init.kaiming_normal_(fixed.weight, nonlinearity="linear")
             fixed.requires_grad_(False)
@@ -155,8 +158,8 @@ def _head(entering: int, width: int, falls: int) -> nn.Sequential:
     return nn.Sequential(*layers, spectral_norm(nn.Conv2d(width, 1, 3, 1, 1)))
 
 
-# The IDN's layers, each a depthwise and a pointwise convolution: (entering, leaving, depthwise kernel). Pictures enter by
-# pixel-unshuffle and leave by pixel-shuffle, so that the finest detail has a path of its own. `fall` halves the side.
+# The IDN's layers, each a depthwise and a pointwise convolution: (entering, leaving, depthwise kernel). Pictures enter
+# by pixel-unshuffle and leave by pixel-shuffle, so that the finest detail has a path of its own. `fall` halves the side.
 LAYERS = {
     "enter": (12, 32, 3),
     "fall.0": (32, 64, 4),
@@ -186,7 +189,7 @@ def weight_shapes() -> dict[str, tuple[int, ...]]:
 
 
 class DynamicSwapper(nn.Module):
-    """The IDN: targets (N, 3, S, S), S a multiple of 32, and the weights of N people -> colour and mask (N, 4, S, S)."""
+    """The IDN: targets (N, 3, S, S), S a multiple of 32, and weights of N people -> colour and mask (N, 4, S, S)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -211,15 +214,22 @@ class DynamicSwapper(nn.Module):
 
 def dynamic(x: Tensor, weights: Mapping[str, Tensor], layer: str, stride: int = 1) -> Tensor:
     """One layer of the IDN with the weights of each row's person, or of one person for all rows."""
-    depthwise, pointwise, bias = (weights[f"{layer}.{kind}"].to(x.dtype) for kind in KINDS)
+    depthwise, pointwise, bias = (_as(weights[f"{layer}.{kind}"], x.dtype) for kind in KINDS)
     if depthwise.ndim == 4:
         x = F.conv2d(x, depthwise, None, stride, 1, groups=x.shape[1])
         return F.leaky_relu(F.conv2d(x, pointwise, bias), IDN_SLOPE)
     n, channels = x.shape[:2]
-    x = F.conv2d(x.reshape(1, n * channels, *x.shape[2:]), depthwise.flatten(0, 1), None, stride, 1, groups=n * channels)
+    x = F.conv2d(
+        x.reshape(1, n * channels, *x.shape[2:]), depthwise.flatten(0, 1), None, stride, 1, groups=n * channels
+    )
     size = x.shape[2:]
     x = torch.baddbmm(bias[:, :, None], pointwise[..., 0, 0], x.reshape(n, channels, -1))
     return F.leaky_relu(x, IDN_SLOPE).reshape(n, -1, *size)
+
+
+def _as(value: Tensor, kind: torch.dtype) -> Tensor:
+    # Unneeded casts would stand in the exported graph.
+    return value if value.dtype == kind else value.to(kind)
 
 
 class IdentityInjection(nn.Module):
@@ -232,7 +242,9 @@ class IdentityInjection(nn.Module):
     def __init__(self, width: int = 128, style: int = 256) -> None:
         super().__init__()
         self.trunk = nn.Sequential(nn.Conv2d(1024, width, 1), nn.LeakyReLU(SLOPE))
-        self.map = nn.Sequential(nn.Linear(128, style), nn.LeakyReLU(SLOPE), nn.Linear(style, style), nn.LeakyReLU(SLOPE))
+        self.map = nn.Sequential(
+            nn.Linear(128, style), nn.LeakyReLU(SLOPE), nn.Linear(style, style), nn.LeakyReLU(SLOPE)
+        )
         self.layers = nn.ModuleList([_Predictor(width, style, *sizes) for sizes in LAYERS.values()])
 
     def forward(self, feature_map: Tensor, embedding: Tensor) -> dict[str, Tensor]:

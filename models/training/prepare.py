@@ -4,8 +4,8 @@
 
 A folder beside which a table `FOLDER.csv` stands holds crops that are aligned already; its columns `person`, `licence`
 and, where there are, `white_frac` and `valid_quad` are read. In any other folder faces are searched
-with the product's own detector, and a sub-folder is taken to be a person. `--clean` keeps only rows whose licence allows
-publishing, and the user's own pictures.
+with the product's own detector, and a sub-folder is taken to be a person. `--clean` keeps only rows whose licence
+allows publishing, and the user's own pictures.
 """
 
 from __future__ import annotations
@@ -72,10 +72,11 @@ def aligned_rows(folder: Path, clean: bool) -> Iterator[Row]:
 
 def found_rows(folder: Path) -> Iterator[Row]:
     """The largest face of every picture under `folder`, found and aligned as the product does it."""
-    from mobilefaceswap import find_pack, read_picture
-    from mobilefaceswap.faces.choose import largest
     from mobilefaceswap.faces.yunet import YuNet
     from mobilefaceswap.geometry import fit_crop, sample_crop
+
+    from mobilefaceswap import find_pack, read_picture
+    from mobilefaceswap.faces.choose import largest
 
     pack = find_pack()
     detector = YuNet(pack)

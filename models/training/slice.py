@@ -18,6 +18,7 @@ import shutil
 import tarfile
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -59,13 +60,13 @@ def train(given: argparse.Namespace) -> None:
 
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
-    given.out.mkdir(parents=True, exist_ok=True)
+    given.out.mkdir(parents=True, exist_ok=True)  # the log comes before the first state
     while (left := given.seconds - (time.monotonic() - begun)) > 30:
         stage = next_stage(run)
         config = Config.read(HERE / "configs" / stage["config"])
         job = Run(config, data, critics, run, given.device, 0, 1)
         until = min(config.steps, job.step + max(1, (stage["until"] - job.seen) // sum(config.rows)))
-        job.config = _with_steps(config, until)
+        job.config = replace(config, steps=until)
         print(f"{stage['config']}: from {job.seen} crops, ready after {time.monotonic() - begun:.0f} s", flush=True)
         with (given.out / "log.jsonl").open("a") as log:
             for line in steps(job, left - 20):
@@ -93,6 +94,7 @@ def next_stage(run: Path) -> dict[str, object]:
 
 def leave(run: Path, stage: str, out: Path) -> None:
     """The state of `stage` in pieces, and its newest sheet."""
+    out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("*.pt.*"):
         old.unlink()
     raw = (run / f"{stage}.pt").read_bytes()
@@ -145,12 +147,6 @@ def _add(parcel: tarfile.TarFile, name: str, raw: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size = len(raw)
     parcel.addfile(entry, io.BytesIO(raw))
-
-
-def _with_steps(config, steps: int):  # noqa: ANN001, ANN202
-    from dataclasses import replace
-
-    return replace(config, steps=steps)
 
 
 def main() -> None:

@@ -59,7 +59,9 @@ def teacher_of(config: Config) -> Teacher:
 class Run:
     """One stage of the training on one device: networks, critics, data, and one step after another."""
 
-    def __init__(self, config: Config, data: Path, critics: Path, run: Path, device: str, rank: int, ranks: int) -> None:
+    def __init__(
+        self, config: Config, data: Path, critics: Path, run: Path, device: str, rank: int, ranks: int
+    ) -> None:
         self.config, self.folder, self.device, self.rank, self.ranks = config, run, torch.device(device), rank, ranks
         torch.manual_seed(config.seed)
         self.faces = Faces(data, config.size, device, config.people)
@@ -109,7 +111,11 @@ class Run:
         stored: dict[str, Any] = {"step": self.step, "seen": self.seen, "width": self.config.width}
         stored["settings"] = json.dumps(asdict(self.config))
         if whole:
-            stored |= {"net": self.net.state_dict(), "average": self.average.state_dict(), "judge": self.judge.state_dict()}
+            stored |= {
+                "net": self.net.state_dict(),
+                "average": self.average.state_dict(),
+                "judge": self.judge.state_dict(),
+            }
             stored |= {"optimiser": self.optimiser.state_dict(), "judges_optimiser": self.judges_optimiser.state_dict()}
         else:
             for name, module in (("average", self.average), ("judge", self.judge)):
@@ -185,14 +191,17 @@ class Run:
         with torch.no_grad():
             wanted = self.features(batch.answer)
         losses = {
-            "pixel": (weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()),
-            "perceptual": feature_distance([f[answered] for f in found], [f[answered] for f in wanted]).mean(),
-            "attribute": feature_distance([found[-1][:cross]], [wanted[-1][:cross]]).mean(),
-            "slow": slow_difference(swap[:cross], batch.target[:cross]).mean(),
             "background": weighted_l1(colour, batch.answer, 1 - batch.face).mean(),
             "mask": nn.functional.l1_loss(mask, batch.face),
             "identity": self._identity(swap, batch.embedding, chance),
         }
+        if cross:
+            losses["attribute"] = feature_distance([found[-1][:cross]], [wanted[-1][:cross]]).mean()
+            losses["slow"] = slow_difference(swap[:cross], batch.target[:cross]).mean()
+        if cross < len(swap):
+            losses["pixel"] = weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()
+            pairs = [f[answered] for f in found], [f[answered] for f in wanted]
+            losses["perceptual"] = feature_distance(*pairs).mean()
         if weights.movement:
             losses["movement"] = self._movement(swap, batch)
         if self.teacher is not None:
@@ -221,14 +230,14 @@ class Run:
 
     def _judged(self, swap: Tensor, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
         both = torch.cat([swap, batch.target[: batch.cross]])
-        seen = self.features(augmented(both, self.chance(1)))
+        seen = self.features(augmented(both, chance))
         with self._cast():
             judged, deep = self.judge(seen)
         n, cross = len(swap), batch.cross
-        return {
-            "adversarial": hinge_generator([j[:n] for j in judged]),
-            "matching": feature_distance([d[:cross] for d in deep], [d[n:] for d in deep]).mean(),
-        }
+        told = {"adversarial": hinge_generator([j[:n] for j in judged])}
+        if cross:
+            told["matching"] = feature_distance([d[:cross] for d in deep], [d[n:] for d in deep]).mean()
+        return told
 
     def _taught(self, batch: Batch, drawn: Tensor, found: list[Tensor]) -> dict[str, Tensor]:
         """How far a student is from its teacher, rows counted by how well the teacher found the source."""
@@ -276,7 +285,7 @@ class Run:
 
     @torch.no_grad()
     def sheet(self) -> dict[str, float]:
-        """Writes a sample sheet of people who never train; how often the source, and the target, is found among them."""
+        """Writes a sample sheet of people who never train; how often source and target are found among them."""
         rows = self.faces.held_out[:SHEET]
         source, target = rows, rows.roll(5)
         pictures = self.faces.pictures[target].float() / 255
@@ -291,7 +300,9 @@ class Run:
         return self._found(swap, source, target)
 
     def _found(self, swap: Tensor, source: Tensor, target: Tensor) -> dict[str, float]:
-        told = torch.cat(list(self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area")).values()), 1)
+        told = torch.cat(
+            list(self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area")).values()), 1
+        )
         told, known = told - self.faces.usual, self.faces.embeddings[self.faces.held_out] - self.faces.usual
         people = self.faces.people[self.faces.held_out]
         likeness = nn.functional.normalize(told) @ nn.functional.normalize(known).T

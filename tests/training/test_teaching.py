@@ -1,0 +1,328 @@
+"""The recipe: what a batch is, truths of the losses, a run from nothing that resumes exactly, slices, the export."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the recipe needs torch (extra: train)")
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE, PACK = ROOT / "models" / "training", ROOT / "models" / "base-224"
+sys.path.insert(0, str(RECIPE))
+
+import critics  # noqa: E402
+import data  # noqa: E402
+import export  # noqa: E402
+import graphs  # noqa: E402
+import losses  # noqa: E402
+import networks  # noqa: E402
+import prepare  # noqa: E402
+
+PEOPLE = 6
+torch.set_num_threads(1)  # two threads on shared cores wait for one another
+
+
+@pytest.fixture(scope="module")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Critics of the real signatures with random weights, and a pack of drawn faces: (folder with both)."""
+    folder = tmp_path_factory.mktemp("recipe")
+    torch.manual_seed(0)
+    torch.save({name: graph.stored() for name, graph in _random_critics().items()}, folder / "critics.pt")
+    torch.save(_drawn_faces(folder / "critics.pt"), folder / "faces.pt")
+    return folder
+
+
+def _random_critics() -> dict[str, graphs.Graph]:
+    def net(sizes: list[tuple[int, int, int]], last: int, outputs: int) -> graphs.Graph:
+        builder, x, found = graphs.Builder(), "image", []
+        for i, (entering, leaving, stride) in enumerate(sizes):
+            weight = builder.weight(f"w{i}", torch.randn(leaving, entering, 3, 3) / (9 * entering) ** 0.5)
+            x = builder.add("relu", [builder.add("conv", [x, weight], f"c{i}", stride=stride, pad=1)], f"r{i}")
+            found.append(x)
+        if not last:
+            return builder.graph(found)
+        weight = builder.weight("last", torch.randn(last, sizes[-1][1]) / sizes[-1][1] ** 0.5)
+        mean = builder.add("flatten", [builder.add("mean", [x], "m")], "f")
+        return builder.graph([*found[len(found) - outputs :], builder.add("linear", [mean, weight], "e")])
+
+    small = [(3, 8, 4), (8, 16, 4)]
+    return {
+        "sface": net([(3, 8, 4), (8, 1024, 4)], 128, 1),
+        "mobilefacenet": net(small, 128, 0),
+        "reidentification": net(small, 256, 0),
+        "perception": net([(3, 16, 2), (16, 24, 2), (24, 40, 2), (40, 112, 2)], 0, 4),
+        "mesh": net([(3, 4, 8), (4, 8, 8)], 1434, 0),
+    }
+
+
+def _drawn_faces(critics_file: Path) -> dict[str, object]:
+    rng = np.random.default_rng(0)
+    rows = []
+    for person in range(PEOPLE):
+        tone = rng.uniform(60, 200, 3)
+        for _ in range(3):
+            crop = rng.uniform(0, 40, (256, 256, 3)) + np.zeros(3)
+            y, x = np.mgrid[0:256, 0:256]
+            crop[((x - 128) / 90) ** 2 + ((y - 140) / 120) ** 2 < 1] = tone + rng.normal(0, 5, 3)
+            rows.append(prepare.Row(crop.clip(0, 255).astype(np.uint8), f"person {person}", "CC0", True))
+    packed = prepare.packed(rows, critics_file, 64, 90)
+    packed["points"] = torch.from_numpy(
+        np.stack([(_drawn_points() + rng.normal(0, 0.004, (len(prepare.POINTS), 2))) * prepare.SCALE for _ in rows])
+    ).to(torch.int16)
+    return packed
+
+
+def _drawn_points() -> np.ndarray:
+    """A frontal face's points in widths of a crop, eyes and mouth open."""
+    points = np.full((len(prepare.POINTS), 2), (0.5, 0.6))
+
+    def oval(name: str, middle: tuple[float, float], radii: tuple[float, float], start: float, way: int) -> None:
+        place = prepare.PLACES[name]
+        turn = start + way * np.linspace(0, 2 * np.pi, place.stop - place.start, endpoint=False)
+        points[place] = np.array(middle) + np.stack([np.cos(turn) * radii[0], np.sin(turn) * radii[1]], 1)
+
+    oval("outline", (0.5, 0.6), (0.36, 0.45), -np.pi / 2, 1)
+    oval("left_eye", (0.34, 0.46), (0.07, 0.025), np.pi, 1)
+    oval("right_eye", (0.66, 0.46), (0.07, 0.025), 0, -1)
+    oval("outer_lips", (0.5, 0.82), (0.13, 0.05), np.pi, 1)
+    oval("inner_lips", (0.5, 0.82), (0.1, 0.02), np.pi, 1)
+    points[prepare.PLACES["irises"]] = [(0.34, 0.46), (0.66, 0.46)]
+    points[prepare.PLACES["brows"]] += np.stack([np.linspace(-0.25, 0.25, 10), np.full(10, -0.22)], 1)
+    points[prepare.PLACES["nose"]] += np.stack([np.zeros(12), np.linspace(-0.1, 0.05, 12)], 1)
+    points[prepare.PLACES["cheeks"]] += np.stack([np.linspace(-0.2, 0.2, 8), np.linspace(0, 0.05, 8)], 1)
+    return points
+
+
+@pytest.fixture(scope="module")
+def faces(stand_ins: Path) -> data.Faces:
+    return data.Faces(stand_ins / "faces.pt", 64)
+
+
+def chance(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class TestBatches:
+    def test_real_rows_have_the_untouched_picture_as_answer(self, faces: data.Faces) -> None:
+        batch = faces.batch((0, 0, 12), chance())
+        inside = (batch.face > 0.9).expand_as(batch.answer)
+        outside = (batch.face < 0.001).expand_as(batch.answer)
+        difference = (batch.target - batch.answer).abs()
+        assert difference[inside].mean() > 0.01
+        assert difference[outside].max() < 0.01
+
+    def test_same_rows_want_the_target_back(self, faces: data.Faces) -> None:
+        batch = faces.batch((0, 8, 0), chance())
+        assert torch.equal(batch.target, batch.answer)
+
+    def test_a_source_of_an_answered_row_is_another_picture_of_the_person(self, faces: data.Faces) -> None:
+        rows = torch.arange(len(faces))
+        mates = faces.mate(rows, chance())
+        assert torch.equal(faces.people[mates], faces.people[rows])
+        assert not bool((mates == rows).any())
+
+    def test_people_held_out_are_never_drawn(self, faces: data.Faces) -> None:
+        kept_back = set(faces.people[faces.held_out].tolist())
+        assert kept_back
+        for seed in range(5):
+            batch = faces.batch((6, 3, 3), chance(seed))
+            assert not kept_back & set(faces.people[batch.source].tolist())
+
+    def test_the_same_chance_gives_the_same_batch(self, faces: data.Faces) -> None:
+        a, b, c = (faces.batch((2, 2, 4), chance(seed)) for seed in (3, 3, 4))
+        assert torch.equal(a.target, b.target)
+        assert torch.equal(a.embedding, b.embedding)
+        assert not torch.equal(a.target, c.target)
+
+    def test_points_follow_the_picture(self, faces: data.Faces) -> None:
+        """A dot painted at a point of the packed picture is found where the moved points say."""
+        painted = data.Faces.__new__(data.Faces)
+        painted.__dict__ |= faces.__dict__
+        painted.pictures = torch.zeros_like(faces.pictures)
+        at = (faces.points[:, prepare.PLACES["irises"].start] * 64).long()
+        for i, (x, y) in enumerate(at.tolist()):
+            painted.pictures[i, :, y - 1 : y + 2, x - 1 : x + 2] = 255
+        view, points = painted._viewed(torch.arange(12), chance(5))
+        for picture, point in zip(view, points[:, prepare.PLACES["irises"].start], strict=True):
+            y, x = divmod(int(picture.sum(0).argmax()), 64)
+            assert abs(x + 0.5 - float(point[0]) * 64) < 2.5
+            assert abs(y + 0.5 - float(point[1]) * 64) < 2.5
+
+
+class TestShapes:
+    def test_polygon_has_the_area_of_a_square(self) -> None:
+        corners = torch.tensor([[[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]])
+        assert float(data.polygon(corners, 64).mean()) == pytest.approx(0.25, abs=1e-3)
+
+    def test_spline_goes_through_its_values(self) -> None:
+        places = torch.rand(2, 10, 2, generator=chance()) * 0.6 + 0.2
+        values = places + 0.03 * torch.randn(2, 10, 2, generator=chance(1))
+        field = data.spline(places, values, 64)
+        grid = 2 * places[:, :, None] - 1
+        found = torch.nn.functional.grid_sample(field.permute(0, 3, 1, 2), grid, align_corners=False)[..., 0]
+        assert (found.transpose(1, 2) - values).abs().max() < 0.01
+
+    def test_spline_of_nothing_is_still(self) -> None:
+        places = torch.rand(1, 10, 2, generator=chance())
+        line = (torch.arange(16) + 0.5) / 16
+        still = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
+        assert (data.spline(places, places, 16)[0] - still).abs().max() < 1e-4
+
+    def test_graft_of_a_face_on_itself_changes_nothing(self, faces: data.Faces) -> None:
+        picture, points = faces.pictures[:3].float() / 255, faces.points[:3]
+        face, features = data.shapes(points, 64)
+        grafted = data.graft(picture, points, face, features, picture, points, chance())
+        assert (grafted - picture).abs().mean() < 0.01
+
+
+class TestLosses:
+    def test_composite_counts_the_mask_once(self) -> None:
+        drawn = torch.cat([torch.ones(1, 3, 4, 4), torch.full((1, 1, 4, 4), 0.25)], 1)
+        assert torch.allclose(losses.composite(drawn, torch.zeros(1, 3, 4, 4)), torch.tensor(0.25))
+
+    def test_movement_does_not_see_place_size_or_turn(self) -> None:
+        points = torch.from_numpy(_drawn_points()).float()[None]
+        angle = torch.tensor(0.2)
+        turn = torch.tensor([[angle.cos(), -angle.sin()], [angle.sin(), angle.cos()]])
+        moved = 1.3 * points @ turn.T + 0.1
+        assert torch.allclose(losses.movement(points), losses.movement(moved), atol=1e-4)
+
+    @pytest.mark.parametrize("part", ["left_eye", "inner_lips", "irises"])
+    def test_movement_sees_what_a_face_does(self, part: str) -> None:
+        points = torch.from_numpy(_drawn_points()).float()[None]
+        changed = points.clone()
+        place = prepare.PLACES[part]
+        middle = changed[:, place].mean(1, keepdim=True)
+        if part == "irises":
+            changed[:, place, 0] += 0.01
+        else:
+            changed[:, place, 1] = middle[..., 1] + 0.2 * (changed[:, place, 1] - middle[..., 1])
+        assert (losses.movement(points) - losses.movement(changed)).abs().max() > 0.02
+
+    def test_identity_distance_is_nought_for_the_same_person(self) -> None:
+        wanted = {"a": torch.eye(3), "b": torch.eye(3)}
+        assert float(losses.identity_distance({"a": torch.eye(3)[:2], "b": torch.eye(3)}, wanted)) == 0
+        assert float(losses.identity_distance({"a": -torch.eye(3)}, wanted)) == 2
+
+    def test_hinge(self) -> None:
+        sure, wrong = [torch.full((1, 1), 2.0)], [torch.full((1, 1), -2.0)]
+        assert float(losses.hinge_discriminator(sure, wrong)) == 0
+        assert float(losses.hinge_discriminator(wrong, sure)) == 6
+        assert float(losses.hinge_generator(sure)) == -2
+
+
+class TestNetworks:
+    def test_identity_changes_what_the_teacher_draws(self) -> None:
+        torch.manual_seed(0)
+        teacher = networks.Teacher(networks.TeacherSizes((8, 16, 32), 2, 16))
+        target = torch.rand(1, 3, 32, 32).expand(2, -1, -1, -1)
+        drawn = teacher(target, torch.randn(2, critics.EMBEDDING))
+        assert drawn.shape == (2, 4, 32, 32)
+        assert (drawn[0] - drawn[1]).abs().mean() > 1e-4
+
+    def test_teacher_is_small_enough_to_travel(self) -> None:
+        assert sum(p.numel() for p in networks.Teacher().parameters()) < 20_000_000
+
+    def test_one_person_s_weights_draw_what_a_batch_of_people_draws(self) -> None:
+        torch.manual_seed(0)
+        student = networks.Student().eval()
+        weights = student.identity(torch.randn(2, 1024, 7, 7) / 12, torch.randn(2, 128))
+        target = torch.rand(2, 3, 64, 64)
+        together = student.swapper(target, weights)
+        alone = student.swapper(target[1:], {name: value[1] for name, value in weights.items()})
+        assert torch.allclose(together[1], alone[0], atol=1e-5)
+        assert {n: tuple(v.shape[1:]) for n, v in weights.items()} == networks.weight_shapes()
+
+    def test_student_keeps_within_the_paper_s_size(self) -> None:
+        parameters, macs = networks.parameters_and_macs()
+        assert parameters < 500_000
+        assert macs < 330_000_000
+
+
+class TestGraphs:
+    def test_sface_says_what_onnx_runtime_says(self) -> None:
+        import onnxruntime
+
+        face = torch.rand(2, 3, 112, 112, generator=chance()) * 255
+        session = onnxruntime.InferenceSession(str(PACK / "sface.onnx"), providers=["CPUExecutionProvider"])
+        wanted = session.run(["feature_map", "embedding"], {"face": face.numpy()})
+        graph = graphs.from_onnx(PACK / "sface.onnx", ["feature_map", "embedding"])
+        for found, value in zip(graph(face), wanted, strict=True):
+            assert np.abs(found.numpy() - value).max() < 1e-4
+        halves = graphs.Graph.restored(graph.stored())
+        cosine = torch.nn.functional.cosine_similarity(halves(face)[1], graph(face)[1])
+        assert cosine.min() > 0.9999
+
+
+class TestRun:
+    def teach(self, stand_ins: Path, run: Path, steps: int, stage: str = "teacher") -> dict[str, object]:
+        """Trains to step `steps` from whatever state `run` holds; the state."""
+        import train
+
+        own = run / f"{stage}.toml"
+        run.mkdir(exist_ok=True)
+        told = (RECIPE / "configs" / "smoke.toml").read_text().replace("steps = 4", f"steps = {steps}")
+        taught = "\ntaught = 5.0\ntaught_features = 1.0\n" if stage == "student" else ""
+        own.write_text(f'stage = "{stage}"\n{told}{taught}')
+        files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
+        told = {"config": own, "run": run, "device": "cpu", "workers": 1, "seconds": 1e9, **files}
+        train.work(0, argparse.Namespace(**told))
+        return torch.load(run / f"{stage}.pt", weights_only=True)  # type: ignore[no-any-return]
+
+    def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(self, stand_ins: Path, tmp_path: Path) -> None:
+        whole = self.teach(stand_ins, tmp_path / "whole", 3)
+        self.teach(stand_ins, tmp_path / "stopped", 1)
+        resumed = self.teach(stand_ins, tmp_path / "stopped", 3)
+        assert whole["step"] == resumed["step"] == 3
+        for name, value in whole["net"].items():  # type: ignore[attr-defined]
+            assert torch.allclose(value, resumed["net"][name], atol=1e-6), name  # type: ignore[index]
+
+    def test_teacher_then_student_then_pack(self, stand_ins: Path, tmp_path: Path) -> None:
+        self.teach(stand_ins, tmp_path, 2)
+        self.teach(stand_ins, tmp_path, 2, "student")
+        losses_told = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+        assert {"taught", "taught_features", "identity"} <= set(losses_told)
+        student, stored = export.load_student(tmp_path / "student.pt")
+        facts = {"data": "drawn", "licence": "none", "commit": "none"}
+        figures = export.write_networks(student, tmp_path, facts)
+        assert stored["step"] == 2
+        assert (figures["parameters"], figures["macs"]) == networks.parameters_and_macs()
+
+    def test_a_slice_travels_and_goes_on(self, stand_ins: Path, tmp_path: Path) -> None:
+        import slice as slicing
+
+        first = self.teach(stand_ins, tmp_path / "run", 2)
+        files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
+        slicing.pack(argparse.Namespace(run=tmp_path / "run", out=tmp_path / "parcel", limit=1, **files))
+        run, faces, _ = slicing._unfolded(tmp_path / "parcel")
+        assert faces.read_bytes() == (stand_ins / "faces.pt").read_bytes()
+        slicing.leave(run, "teacher", tmp_path / "result")
+        pieces = list((tmp_path / "result").iterdir())
+        assert all(piece.stat().st_size <= 16 * 2**20 for piece in pieces)
+        assert len(pieces) <= 8
+        slicing.unpack(argparse.Namespace(result=tmp_path / "result", run=tmp_path / "back"))
+        back = torch.load(tmp_path / "back" / "teacher.pt", weights_only=True)
+        assert back["step"] == first["step"]
+        resumed = self.teach(stand_ins, tmp_path / "back", 3)
+        assert resumed["step"] == 3
+
+    def test_a_missing_part_is_named(self, tmp_path: Path) -> None:
+        import slice as slicing
+
+        (tmp_path / "parts").write_text("2")
+        (tmp_path / "part.0").write_bytes(b"x")
+        with pytest.raises(SystemExit, match=r"part\.1"):
+            slicing._unfolded(tmp_path)
+
+    def test_a_setting_that_does_not_exist_is_named(self, tmp_path: Path) -> None:
+        from config import Config
+
+        (tmp_path / "wrong.toml").write_text("sizes = 3")
+        with pytest.raises(SystemExit, match="sizes"):
+            Config.read(tmp_path / "wrong.toml")
