@@ -159,7 +159,8 @@ def _head(entering: int, width: int, falls: int) -> nn.Sequential:
 
 
 # The IDN's layers, each a depthwise and a pointwise convolution: (entering, leaving, depthwise kernel). Pictures enter
-# by pixel-unshuffle and leave by pixel-shuffle, so that the finest detail has a path of its own. `fall` halves the side.
+# by pixel-unshuffle and leave by pixel-shuffle, so that the finest detail has a path of its own. `fall` halves the
+# side.
 LAYERS = {
     "enter": (12, 32, 3),
     "fall.0": (32, 64, 4),

@@ -72,11 +72,10 @@ def aligned_rows(folder: Path, clean: bool) -> Iterator[Row]:
 
 def found_rows(folder: Path) -> Iterator[Row]:
     """The largest face of every picture under `folder`, found and aligned as the product does it."""
-    from mobilefaceswap.faces.yunet import YuNet
-    from mobilefaceswap.geometry import fit_crop, sample_crop
-
     from mobilefaceswap import find_pack, read_picture
     from mobilefaceswap.faces.choose import largest
+    from mobilefaceswap.faces.yunet import YuNet
+    from mobilefaceswap.geometry import fit_crop, sample_crop
 
     pack = find_pack()
     detector = YuNet(pack)
