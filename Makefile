@@ -24,6 +24,8 @@ test: $(VENV)/.test
 	$(BIN)/ruff check plugin tests models ofx_bridge
 	$(BIN)/ruff format --check plugin tests models ofx_bridge
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	$(BIN)/python -m pytest -m "not slow"
 
 slow: $(VENV)/.test

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from media_made import make_clip
+from mobilefaceswap.demo.samples import AstronautClip
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip, read_picture
-from mobilefaceswap.samples import AstronautClip
 
 
 def run(*words: object) -> subprocess.CompletedProcess[str]:

@@ -13,8 +13,8 @@ import pytest
 
 import mobilefaceswap
 from mobilefaceswap import errors
+from mobilefaceswap.demo.samples import AstronautClip
 from mobilefaceswap.media import create_output
-from mobilefaceswap.samples import AstronautClip
 
 PACKAGE = Path(mobilefaceswap.__file__).parent
 README = PACKAGE.parents[1] / "README.md"
@@ -27,7 +27,7 @@ ROOMS = [
     ["faces", "identity"],
     ["swap", "look"],
     ["node"],
-    ["render_shot", "samples", "convert"],
+    ["render_shot", "convert"],
     ["demo", "cli", "engine", "ofx"],
 ]
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
@@ -67,6 +67,36 @@ def test_one_room_alone_touches_onnx_runtime():
     assert users == {"runtime"}
 
 
+ONE_SYSTEM = {
+    *("crypt", "fcntl", "grp", "nis", "posix", "pty", "pwd", "resource", "spwd", "syslog", "termios", "tty"),
+    *("_winapi", "msvcrt", "nt", "winreg", "winsound"),
+}
+
+
+def imported_at_once(body: list[ast.stmt]) -> set[str]:
+    """What a module imports when it is imported itself, apart from what it asks ``sys.platform`` about first."""
+    names: set[str] = set()
+    for item in body:
+        if isinstance(item, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in item.names}
+        elif isinstance(item, ast.ImportFrom) and item.level == 0 and item.module:
+            names.add(item.module.split(".")[0])
+        elif isinstance(item, ast.If) and "platform" not in ast.unparse(item.test):
+            names |= imported_at_once([*item.body, *item.orelse])
+        elif isinstance(item, (ast.Try, ast.With)):
+            names |= imported_at_once(item.body)
+    return names
+
+
+def test_no_module_needs_one_system_to_be_imported():
+    wrong = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        found = imported_at_once(ast.parse(path.read_text("utf-8")).body) & ONE_SYSTEM
+        if found:
+            wrong[str(path.relative_to(PACKAGE))] = found
+    assert wrong == {}
+
+
 def test_every_public_name_exists():
     for name in mobilefaceswap.__all__:
         assert getattr(mobilefaceswap, name) is not None
@@ -74,9 +104,42 @@ def test_every_public_name_exists():
         _ = mobilefaceswap.Nothing
 
 
-def test_the_import_itself_loads_no_network():
-    code = "import sys, mobilefaceswap; sys.exit(any(name in sys.modules for name in ('cv2', 'onnxruntime', 'av')))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+HEAVY = {"numpy", "cv2", "onnx", "onnxruntime", "av", "OpenImageIO", "PyOpenColorIO", "insightface", "rich"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """The large libraries that a fresh interpreter has loaded once it has run ``code``."""
+    asked = f"import sys\ntry:\n    {code}\nfinally:\n    print(*sys.modules, sep='\\n', file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
+    assert "mobilefaceswap" in done.stderr
+    return HEAVY & set(done.stderr.splitlines())
+
+
+def test_the_import_itself_loads_no_library():
+    assert loaded_by("import mobilefaceswap") == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--help",),
+        ("--version",),
+        ("swap", "--help"),
+        ("packs", "--help"),
+        ("swap",),
+        ("swap", "--no-such-option"),
+        ("swap", "a.mov", "-s", "b.jpg", "-o", "c.mov", "--mix", "7"),
+        ("no-such-command",),
+    ],
+    ids=" ".join,
+)
+def test_help_and_usage_errors_load_no_library(words):
+    assert loaded_by(f"from mobilefaceswap.cli import main; sys.argv[1:] = {words!r}; main()") == set()
+
+
+def test_the_guard_against_loaded_libraries_can_fail():
+    assert loaded_by("import mobilefaceswap, numpy") == {"numpy"}
 
 
 def test_the_error_tree_is_the_one_that_is_drawn():

@@ -20,11 +20,11 @@ import pytest
 
 from mobilefaceswap import FaceSwapNode, Settings
 from mobilefaceswap.cache import RenderCache
+from mobilefaceswap.demo.samples import AstronautClip, grace_hopper
 from mobilefaceswap.faces import Face
 from mobilefaceswap.faces.yunet import YuNetDetector
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.look import matte
-from mobilefaceswap.samples import AstronautClip, grace_hopper
 
 TIMES = list(range(6))
 LOST = 3

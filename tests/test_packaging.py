@@ -17,7 +17,7 @@ def refuse(*args, **kwargs): raise OSError("no network in this test")
 socket.socket.connect = refuse
 import mobilefaceswap
 from mobilefaceswap import FaceSwapNode, Frame
-from mobilefaceswap.samples import AstronautClip, grace_hopper
+from mobilefaceswap.demo.samples import AstronautClip, grace_hopper
 assert {folder!r} in mobilefaceswap.__file__, mobilefaceswap.__file__
 result = FaceSwapNode(grace_hopper(), AstronautClip((320, 180), 3)).render(1)
 assert len(result.swapped) == 1

@@ -7,9 +7,9 @@ import pytest
 
 from mobilefaceswap import FaceSwapNode, Settings
 from mobilefaceswap.cache import RenderCache
+from mobilefaceswap.demo.samples import AstronautClip
 from mobilefaceswap.errors import NoFaceInSourceError, UserInputError
 from mobilefaceswap.media import create_output
-from mobilefaceswap.samples import AstronautClip
 
 
 @pytest.fixture(scope="module")

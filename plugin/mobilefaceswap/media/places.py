@@ -144,7 +144,7 @@ def check_free(text: str, times: Iterable[int] | None = None) -> None:
     if taken:
         more = f" and {len(taken) - 1} more frames" if len(taken) > 1 else ""
         raise MediaError(
-            f"expected a new output; {taken[0]}{more} exists already. Choose another name, or overwrite it"
+            f"expected a new output; {taken[0]}{more} exists already. Choose another name, or replace it (--overwrite)"
         )
 
 

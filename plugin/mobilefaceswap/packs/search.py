@@ -7,9 +7,8 @@ from functools import lru_cache
 from importlib.resources import files as package_files
 from pathlib import Path
 
-import platformdirs
-
 from ..errors import PackNotFoundError
+from ..folders import pack_folder
 from .integrity import verify
 from .records import Pack, read_pack
 
@@ -24,7 +23,7 @@ def pack_folders() -> list[Path]:
     named = [Path(place) for place in os.environ.get("MOBILEFACESWAP_PACKS", "").split(os.pathsep) if place]
     checkout = package.parents[1]
     own = [checkout / "models"] if (checkout / "pyproject.toml").is_file() else []
-    return [*named, *own, package / "models", Path(platformdirs.user_data_dir("mobilefaceswap")) / "packs"]
+    return [*named, *own, package / "models", pack_folder()]
 
 
 def pack_places() -> list[Path]:

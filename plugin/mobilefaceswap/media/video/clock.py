@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..clip import MediaClip
 
-__all__ = ["Clock", "shifted_timecode"]
+__all__ = ["Clock", "shifted_timecode", "timecode_number"]
 
 _USUAL_RATE = Fraction(24)
 _TIMECODE = re.compile(r"(\d+):(\d+):(\d+)([:;.])(\d+)")
@@ -57,7 +57,22 @@ class Clock:
 
 
 def shifted_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
-    """``timecode`` (HH:MM:SS:FF, with ;FF for drop frame) moved on by ``frames``; None of anything else.
+    """``timecode`` (HH:MM:SS:FF, with ;FF for drop frame) moved on by ``frames``; None of anything else."""
+    number = timecode_number(timecode, rate)
+    if number is None:
+        return None
+    drops = _drops(timecode)
+    base, left_out = _counting(rate, drops=drops)
+    number += frames
+    tens, rest = divmod(number, 600 * base - 9 * left_out)
+    later = 0 if rest < 60 * base else 1 + (rest - 60 * base) // (60 * base - left_out)
+    number = (number + left_out * (9 * tens + later)) % (24 * 3600 * base)
+    whole, count = divmod(number, base)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{';' if drops else ':'}{count:02}"
+
+
+def timecode_number(timecode: str, rate: Fraction) -> int | None:
+    """The frame that ``timecode`` stands for, counted from 00:00:00:00; None of anything else.
 
     Drop frame after SMPTE ST 12-1: numbers 0 and 1 (of 60: 0 to 3) are left out each minute but the tenth.
     """
@@ -65,13 +80,17 @@ def shifted_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
     if match is None:
         return None
     hours, minutes, seconds, count = (int(match[place]) for place in (1, 2, 3, 5))
-    drops = match[4] != ":"
-    base = round(rate)
-    left_out = base // 15 if drops else 0
+    base, left_out = _counting(rate, drops=_drops(timecode))
     minutes += 60 * hours
-    number = (60 * minutes + seconds) * base + count - left_out * (minutes - minutes // 10) + frames
-    tens, rest = divmod(number, 600 * base - 9 * left_out)
-    later = 0 if rest < 60 * base else 1 + (rest - 60 * base) // (60 * base - left_out)
-    number = (number + left_out * (9 * tens + later)) % (24 * 3600 * base)
-    whole, count = divmod(number, base)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{';' if drops else ':'}{count:02}"
+    return (60 * minutes + seconds) * base + count - left_out * (minutes - minutes // 10)
+
+
+def _drops(timecode: str) -> bool:
+    """Whether it is drop frame: its frames stand behind ; or a full stop."""
+    return not timecode.rpartition(":")[2].isdigit()
+
+
+def _counting(rate: Fraction, *, drops: bool) -> tuple[int, int]:
+    """(frame numbers in a second, numbers left out in a minute)."""
+    base = round(rate)
+    return base, base // 15 if drops else 0

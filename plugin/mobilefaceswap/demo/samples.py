@@ -1,4 +1,4 @@
-"""Pictures with plain rights, taken from installed packages, for the demonstration and the benchmark.
+"""Pictures in the public domain, taken from installed packages, for the demonstration and the benchmark.
 
 Target: scikit-image's portrait of an astronaut (Eileen Collins, photographed by NASA, public domain). Source:
 matplotlib's sample portrait of Grace Hopper (photographed by the US Navy, public domain). Both come with the ``demo``
@@ -13,8 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .errors import UserInputError
-from .frame import ColourSpace, Frame
+from ..errors import UserInputError
+from ..frame import ColourSpace, Frame
 
 __all__ = ["AstronautClip", "grace_hopper"]
 
@@ -26,8 +26,8 @@ def grace_hopper() -> Path:
     """Where matplotlib's sample portrait lies. Raises UserInputError without matplotlib."""
     try:
         from matplotlib import get_data_path
-    except ImportError:
-        raise UserInputError(_MISSING.format("matplotlib")) from None
+    except ImportError as error:
+        raise UserInputError(_MISSING.format("matplotlib")) from error
     return Path(get_data_path()) / "sample_data" / "grace_hopper.jpg"
 
 
@@ -42,8 +42,8 @@ class AstronautClip:
     def __init__(self, size: tuple[int, int] = (960, 540), frames: int = 60) -> None:
         try:
             from skimage.data import astronaut
-        except ImportError:
-            raise UserInputError(_MISSING.format("scikit-image")) from None
+        except ImportError as error:
+            raise UserInputError(_MISSING.format("scikit-image")) from error
         self.last = frames - 1
         self._size = size
         self._picture = astronaut()[..., :3].astype(np.float32) / 255

@@ -8,13 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .cache import RenderCache
-from .faces.choose import cosine
-from .frame import Floats
-from .identity import encode_face
-from .media import create_output, open_clip, read_picture
-from .node import FaceSwapNode, RenderResult
-from .render_shot import render_shot
+from ..cache import RenderCache
+from ..faces.choose import cosine
+from ..frame import Floats
+from ..identity import encode_face
+from ..media import create_output, open_clip, read_picture
+from ..node import FaceSwapNode, RenderResult
+from ..render_shot import render_shot
 from .samples import AstronautClip, grace_hopper
 
 __all__ = ["demonstrate"]
@@ -40,7 +40,7 @@ def demonstrate(folder: Path) -> None:
         node = FaceSwapNode(grace_hopper(), clip, cache=RenderCache())
         outputs = create_output(folder / "out.mp4", like=clip), create_output(folder / "matte.mp4", like=clip)
         with outputs[0] as composite, outputs[1] as matte:
-            report = render_shot(node, composite, (clip.first, clip.last), matte=matte)
+            report = render_shot(node, composite, range(clip.first, clip.last + 1), matte=matte)
         results = [node.render(time) for time in _SHOWN]
     create_output(folder / "sheet.png").write(0, _sheet(read_picture(grace_hopper()).rgb, results))
     swapped = sum(bool(quality.faces_swapped) for quality in report.quality.values())

@@ -1,0 +1,234 @@
+"""The work of ``swap`` and ``frame``: from what was typed to nodes, clips and writers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import typer
+
+from ..cache import RenderCache
+from ..errors import MediaError, UserInputError
+from ..faces import Track, open_detector
+from ..folders import render_cache_folder
+from ..identity import Identity, load_source, picture_files
+from ..media import PICTURE_ENDINGS, MediaClip, Writer, check_output, create_output
+from ..node import FaceSwapNode
+from ..packs import find_pack
+from ..render_shot import ShotReport, render_shot
+from ..settings import OutputMode, Settings
+from .clips import open_target
+from .outputs import Job, check_free_or_ask, plan_jobs
+from .range import frame_range
+from .terminal import print_json_line, progress_of, quiet_libraries
+
+__all__ = ["Delivery", "Person", "Shot", "swap_clips", "swap_frame"]
+
+_CACHE_BYTES = 128 << 20
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is put in: the source, which face of it, and the networks that read and swap it."""
+
+    source: Sequence[Path]
+    source_face: int = 0
+    pack: str | None = None
+    faces: str | None = None
+
+    def files(self) -> list[Path]:
+        """Every file that is read of the source. Raises UserInputError on an empty folder."""
+        return [file for place in self.source for file in picture_files(place)]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How outputs are coded; None and True keep what the clip has."""
+
+    codec: str | None = None
+    quality: str | None = None
+    bit_depth: int | None = None
+    audio: bool = True
+    resume: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What of a clip is rendered, and how."""
+
+    frames: str | None
+    track: Path | None
+    allow_interlaced: bool
+    disk_cache: bool
+    settings: Settings
+
+
+@quiet_libraries()
+def swap_clips(
+    targets: Sequence[str],
+    places: tuple[str, str | None],
+    person: Person,
+    delivery: Delivery,
+    shot: Shot,
+    *,
+    as_json: bool,
+) -> None:
+    """Renders every target. places: (output, matte). Raises FaceSwapError."""
+    jobs = plan_jobs(targets, *places)
+    if len(jobs) > 1 and shot.track:
+        raise UserInputError("expected one clip with --track, which belongs to it; found several. Swap them singly")
+    _check_names(jobs, person, shot)
+    if len(jobs) > 1:
+        # All are checked before the first is rendered; a single one is checked when it is opened to be rendered.
+        for job in jobs:
+            with open_target(job.target, shot.allow_interlaced) as clip:
+                _writers(job, clip, delivery, shot)
+        delivery = replace(delivery, overwrite=True)
+    node_over = _nodes(person, shot)
+    for job in jobs:
+        _swap_clip(job, node_over, delivery, shot, as_json=as_json)
+
+
+def _swap_clip(
+    job: Job, node_over: Callable[[MediaClip], FaceSwapNode], delivery: Delivery, shot: Shot, *, as_json: bool
+) -> None:
+    with ExitStack() as stack:
+        clip = stack.enter_context(open_target(job.target, shot.allow_interlaced))
+        output, matte = _writers(job, clip, delivery, shot)
+        node = node_over(clip)
+        # Called last, so also after an error: where a partial file lies counts most then.
+        stack.callback(_tell_notes, [output, *filter(None, [matte])])
+        for writer in filter(None, (output, matte)):
+            stack.enter_context(writer)
+        settings = shot.settings
+        with progress_of("Rendering", as_json=as_json) as progress:
+            report = render_shot(
+                node,
+                output,
+                frame_range(shot.frames, clip),
+                matte=matte,
+                mode=settings.output_mode,
+                settings=settings,
+                progress=progress,
+            )
+    _summarise(report, job.output, as_json=as_json)
+
+
+@quiet_libraries()
+def swap_frame(target: str, output: str, person: Person, delivery: Delivery, shot: Shot, *, as_json: bool) -> None:
+    """Renders one frame. Raises FaceSwapError."""
+    if Path(output).suffix.lower() not in PICTURE_ENDINGS:
+        raise MediaError(f"expected a picture to write ({', '.join(PICTURE_ENDINGS)}); found {output}. Rename it")
+    job = Job(target, output, None)
+    _check_names([job], person, shot)
+    with open_target(target, shot.allow_interlaced) as clip:
+        (time,) = frame_range(shot.frames, clip)
+        writer, _ = _writers(job, clip, delivery, shot)
+        result = _nodes(person, shot)(clip).render(time, shot.settings)
+        with writer:
+            writer.write(time, result.layer(shot.settings.output_mode), {"face": result.face, "matte": result.matte})
+    if as_json:
+        print_json_line({"frame": time, "output": output, "quality": asdict(result.quality)})
+    else:
+        found = result.quality
+        typer.echo(f"{output}: frame {time}, {found.faces_swapped} of {found.faces_found} faces swapped")
+
+
+def _check_names(jobs: Sequence[Job], person: Person, shot: Shot) -> None:
+    """Raises MediaError where an output is an input or another output, or its folder cannot be written."""
+    read = [*person.files(), shot.track or "", shot.settings.reference, *(job.target for job in jobs)]
+    for place in [place for job in jobs for place in (job.output, job.matte) if place]:
+        check_output(place, *read)
+        read.append(place)
+
+
+def _writers(job: Job, clip: MediaClip, delivery: Delivery, shot: Shot) -> tuple[Writer, Writer | None]:
+    """The outputs of a job, which make no file before their first frame. Raises MediaError where one exists."""
+    times = frame_range(shot.frames, clip)
+    for place in filter(None, (job.output, job.matte)):
+        if not (delivery.overwrite or delivery.resume):
+            check_free_or_ask(place, times)
+    output = create_output(
+        job.output,
+        like=clip,
+        codec=delivery.codec,
+        quality=delivery.quality,
+        bit_depth=delivery.bit_depth,
+        premultiplied=_premultiplied(shot.settings),
+        audio=delivery.audio,
+        resume=delivery.resume,
+    )
+    return output, _matte_output(job, clip, delivery) if job.matte else None
+
+
+def _matte_output(job: Job, clip: MediaClip, delivery: Delivery) -> Writer:
+    """Coded like the picture where it is the same kind of file, since a codec's qualities are its own."""
+    assert job.matte is not None
+    alike = Path(job.matte).suffix.lower() == Path(job.output).suffix.lower()
+    codec, quality = (delivery.codec, delivery.quality) if alike else (None, None)
+    return create_output(
+        job.matte, like=clip, codec=codec, quality=quality, alpha=False, audio=False, resume=delivery.resume
+    )
+
+
+def _premultiplied(settings: Settings) -> bool | None:
+    """Whether the chosen layer's colour is multiplied by its alpha; None for a picture that is as the plate."""
+    if settings.output_mode is OutputMode.COMPOSITE and not settings.matte_to_alpha:
+        return None
+    return settings.output_mode is OutputMode.FACE
+
+
+def _nodes(person: Person, shot: Shot) -> Callable[[MediaClip], FaceSwapNode]:
+    """Nodes over one clip after another, all of the same identity, which is prepared once and when first needed."""
+    identity: Identity | None = None
+
+    def node_over(clip: MediaClip) -> FaceSwapNode:
+        nonlocal identity
+        pack = find_pack(person.pack)
+        if identity is None:
+            identity = load_source([*person.source], pack, open_detector(pack, person.faces), person.source_face)
+            _tell_source(identity)
+        folder = render_cache_folder() if shot.disk_cache else None
+        return FaceSwapNode(
+            identity,
+            clip,
+            pack=pack,
+            faces=person.faces,
+            track=Track.load(shot.track) if shot.track else None,
+            cache=RenderCache(memory=_CACHE_BYTES, folder=folder),
+        )
+
+    return node_over
+
+
+def _tell_source(identity: Identity) -> None:
+    for picture in identity.pictures:
+        if picture.note:
+            typer.echo(f"source {picture.name}: {picture.note}", err=True)
+
+
+def _tell_notes(writers: Iterable[Writer]) -> None:
+    for writer in writers:
+        for sentence in writer.notes:
+            typer.echo(f"{writer.path}: {sentence}", err=True)
+
+
+def _summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
+    empty = [time for time, found in report.quality.items() if not found.faces_swapped]
+    if as_json:
+        document = {
+            "output": output,
+            "frames": report.frames,
+            "skipped": report.skipped,
+            "frames_per_second": report.frames_per_second,
+            "without_a_swap": empty,
+        }
+        print_json_line(document)
+        return
+    typer.echo(f"{output}: {report.frames} frames at {report.frames_per_second:.1f} frames/s, {report.skipped} skipped")
+    if empty:
+        shown = ", ".join(map(str, empty[:10])) + (" …" if len(empty) > 10 else "")
+        typer.echo(f"no face was swapped in {len(empty)} frames: {shown}", err=True)

@@ -1,0 +1,102 @@
+"""``mobilefaceswap swap`` and ``mobilefaceswap frame``: the options; the work is in ``shots.py``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..settings import Settings
+from .help import MORE
+from .options import (
+    AllowInterlaced,
+    BitDepth,
+    FacesName,
+    JsonOption,
+    Overwrite,
+    PackName,
+    Range,
+    Source,
+    SourceFace,
+    Target,
+    TrackFile,
+    with_settings,
+)
+
+__all__ = ["frame", "swap"]
+
+
+@with_settings
+def swap(
+    targets: Annotated[
+        list[str], typer.Argument(metavar="TARGET...", help="Video files or image sequences (shot.%04d.exr).")
+    ],
+    source: Source,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="PATH", help="Video file or sequence to write, or a folder.")
+    ],
+    matte: Annotated[str | None, typer.Option("--matte", "-m", metavar="PATH", help="The same for the matte.")] = None,
+    frames: Range = None,
+    codec: Annotated[
+        str | None,
+        typer.Option("--codec", "-c", metavar="NAME", help="h264, h265, prores, dnxhr, av1, vp9, ffv1 or FFmpeg's."),
+    ] = None,
+    quality: Annotated[
+        str | None,
+        typer.Option("--quality", "-q", metavar="Q", help="CRF, lower is better; ProRes profile, such as hq."),
+    ] = None,
+    overwrite: Overwrite = False,
+    bit_depth: BitDepth = None,
+    audio: Annotated[
+        bool, typer.Option("--audio/--no-audio", help="Leave the sound out.", rich_help_panel=MORE)
+    ] = True,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip finished frames of a sequence.", rich_help_panel=MORE)
+    ] = False,
+    source_face: SourceFace = 0,
+    pack: PackName = None,
+    faces: FacesName = None,
+    track: TrackFile = None,
+    allow_interlaced: AllowInterlaced = False,
+    disk_cache: Annotated[
+        bool,
+        typer.Option("--disk-cache/--no-disk-cache", help="Keep no work for the next run.", rich_help_panel=MORE),
+    ] = True,
+    as_json: JsonOption = False,
+    *,
+    settings: Settings,
+) -> None:
+    """Swap the face in one or more clips and write the finished footage."""
+    from .shots import Delivery, Person, Shot, swap_clips
+
+    person = Person(source, source_face, pack, faces)
+    delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite)
+    shot = Shot(frames, track, allow_interlaced, disk_cache, settings)
+    swap_clips(targets, (output, matte), person, delivery, shot, as_json=as_json)
+
+
+@with_settings
+def frame(
+    target: Target,
+    source: Source,
+    number: Annotated[int, typer.Option("--frame", "-f", metavar="N", help="Frame number.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="PATH", help="Picture to write; .exr keeps the float pixels.")
+    ],
+    overwrite: Overwrite = False,
+    bit_depth: BitDepth = None,
+    source_face: SourceFace = 0,
+    pack: PackName = None,
+    faces: FacesName = None,
+    track: TrackFile = None,
+    allow_interlaced: AllowInterlaced = False,
+    as_json: JsonOption = False,
+    *,
+    settings: Settings,
+) -> None:
+    """Render one frame: the same float pixels as that frame of the full render."""
+    from .shots import Delivery, Person, Shot, swap_frame
+
+    person = Person(source, source_face, pack, faces)
+    shot = Shot(f"{number}:{number}", track, allow_interlaced, disk_cache=True, settings=settings)
+    swap_frame(target, output, person, Delivery(bit_depth=bit_depth, overwrite=overwrite), shot, as_json=as_json)
