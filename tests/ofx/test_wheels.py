@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import runpy
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,9 +33,15 @@ def everywhere(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return whole
 
 
+@pytest.fixture(scope="module")
+def wheel_for(everywhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The wheel for a platform, built once in a run."""
+    return functools.cache(lambda platform: WHEELS["make_wheel"](everywhere, platform, tmp_path_factory.mktemp("made")))
+
+
 @pytest.mark.parametrize("platform", WHEELS["TAGS"])
-def test_a_wheel_carries_its_platform_alone(everywhere: Path, tmp_path: Path, platform: str) -> None:
-    wheel = WHEELS["make_wheel"](everywhere, platform, tmp_path)
+def test_a_wheel_carries_its_platform_alone(wheel_for: Callable[[str], Path], platform: str) -> None:
+    wheel = wheel_for(platform)
     assert wheel.name.endswith(f"-py3-none-{WHEELS['TAGS'][platform]}.whl")
     with zipfile.ZipFile(wheel) as archive:
         carried = {name.removeprefix(PLACE) for name in archive.namelist() if name.startswith(PLACE)}
@@ -42,8 +50,10 @@ def test_a_wheel_carries_its_platform_alone(everywhere: Path, tmp_path: Path, pl
     assert carried == {"/Info.plist", f"/{platform}/MobileFaceSwap.ofx"}
 
 
-def test_the_bundle_of_a_wheel_is_installed_without_a_compiler(everywhere: Path, tmp_path: Path) -> None:
-    wheel = WHEELS["make_wheel"](everywhere, "Linux-x86-64", tmp_path)
+def test_the_bundle_of_a_wheel_is_installed_without_a_compiler(
+    everywhere: Path, wheel_for: Callable[[str], Path], tmp_path: Path
+) -> None:
+    wheel = wheel_for("Linux-x86-64")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     place = tmp_path / "OFX"

@@ -1,0 +1,1 @@
+"""The demonstration (``make demo``), the pictures it uses, and the benchmarks."""
