@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint ofx release clean
+.PHONY: demo test slow lint docs coverage ofx release clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -21,8 +21,8 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m mobilefaceswap.demo demo
 
 test: $(VENV)/.test
-	$(BIN)/ruff check plugin tests models ofx_bridge
-	$(BIN)/ruff format --check plugin tests models ofx_bridge
+	$(BIN)/ruff check plugin tests models ofx_bridge docs
+	$(BIN)/ruff format --check plugin tests models ofx_bridge docs
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
@@ -32,9 +32,23 @@ slow: $(VENV)/.test
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test
-	$(BIN)/ruff format plugin tests models ofx_bridge
-	$(BIN)/ruff check --fix plugin tests models ofx_bridge
+	$(BIN)/ruff format plugin tests models ofx_bridge docs
+	$(BIN)/ruff check --fix plugin tests models ofx_bridge docs
 	$(BIN)/mypy
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+coverage: $(VENV)/.test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not slow"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 ofx: $(VENV)/.demo
 	$(BIN)/mobilefaceswap ofx build

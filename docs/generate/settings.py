@@ -1,0 +1,64 @@
+"""The page of every setting, from the table of settings."""
+
+from __future__ import annotations
+
+from mobilefaceswap.settings import GROUPS, OutputMode, Setting, table
+
+_KINDS = {"boolean": "on or off", "integer": "whole number", "double": "number", "choice": "choice", "file": "path"}
+_HEAD = """# Settings
+
+One table in the code makes this page, the controls of the OpenFX node, the options of the command line and the
+keyword arguments of `Settings` in Python. The **script name** is the same everywhere and never changes; labels may.
+
+- In a host: the label. In a host's scripts and project files: the script name.
+- On the command line: the script name with dashes, `--matte-feather 6`; switches as `--matte-islands` and
+  `--no-matte-islands`.
+- In Python: `Settings(matte_feather=6)`.
+
+Sizes in percent of the face's width mean the same on a close-up, a wide shot and a proxy. `mobilefaceswap settings`
+prints this table in a terminal.
+"""
+
+
+def page() -> str:
+    """The whole page as Markdown: a section for each group, a heading for each setting."""
+    parts = [_HEAD]
+    for group in GROUPS:
+        rows = [row for row in table(host=True) if row.group == group]
+        parts.append(f"## {group}\n\n" + "\n".join(_section(row) for row in rows))
+    return "\n".join(parts)
+
+
+def output_modes() -> str:
+    """A table of the output modes: value, label."""
+    row = next(row for row in table() if row.name == "output_mode")
+    lines = ["| Output Mode | `--output-mode` |", "|---|---|"]
+    lines += [f"| {row.entries[mode.value]} | `{mode.value}` |" for mode in OutputMode]
+    return "\n".join(lines)
+
+
+def _section(row: Setting) -> str:
+    facts = [
+        ("Script name", f"`{row.name}`"),
+        ("Kind", _KINDS[row.kind]),
+        ("Default", _default(row)),
+    ]
+    if row.minimum is not None:
+        facts.append(("Range", f"{row.minimum:g} to {row.maximum:g} {row.unit}".rstrip()))
+    if row.entries:
+        facts.append(("Choices", ", ".join(f"{label} (`{value}`)" for value, label in row.entries.items())))
+    facts.append(("Keyframes", "yes" if row.animates else "no"))
+    if row.host_only:
+        facts.append(("Where", "in hosts only"))
+    listed = "\n".join(f"| {name} | {value} |" for name, value in facts)
+    return f"### {row.label} {{ #{row.name} }}\n\n{row.hint}\n\n| | |\n|---|---|\n{listed}\n"
+
+
+def _default(row: Setting) -> str:
+    if row.kind == "boolean":
+        return "on" if row.default else "off"
+    if row.kind == "choice":
+        return row.entries[str(row.default)]
+    if row.kind == "file":
+        return str(row.default) or "none"
+    return f"{row.default:g}"

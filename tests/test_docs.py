@@ -1,0 +1,172 @@
+"""What is written about the product agrees with it: versions, commands, options, settings, links, examples."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import runpy
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mobilefaceswap import Settings, __version__, create_output
+from mobilefaceswap.errors import FaceSwapError
+from mobilefaceswap.ofx import generate
+from mobilefaceswap.samples import AstronautClip, grace_hopper
+from mobilefaceswap.settings import OutputMode, table
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted((DOCS / "pages").rglob("*.md"))
+TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
+WRITTEN = [*TOP, ROOT / "ofx_bridge/README.md", ROOT / "models/README.md", *PAGES]
+DIAGRAMS = sorted((DOCS / "pages/diagrams").glob("*.d2"))
+
+
+def generated(name: str) -> dict[str, Any]:
+    """The names of one of the scripts that make pages."""
+    return runpy.run_path(str(DOCS / "generate" / f"{name}.py"))
+
+
+@pytest.fixture(scope="module")
+def commands() -> dict[str, Any]:
+    """Every command by its full name."""
+    return dict(generated("command_line")["commands"]())
+
+
+def released() -> list[str]:
+    """The changelog's headings of released versions, newest first."""
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    return headings[1:] if headings[0] == "Unreleased" else headings
+
+
+def test_the_version_is_the_changelogs_newest_and_the_plug_ins():
+    headings = released()
+    versions = []
+    for heading in headings:
+        match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+), \d{4}-\d{2}-\d{2}", heading)
+        assert match, f"expected a heading such as 0.2.0, 2026-12-01; found {heading}"
+        versions.append(tuple(map(int, match.groups())))
+    assert versions == sorted(versions, reverse=True)
+    assert headings[0].split(",")[0] == __version__
+    header = (ROOT / "ofx_bridge/src/settings.gen.h").read_text("utf-8")
+    assert re.search(r'kVersion\[\] = "([^"]*)"', header)[1] == __version__
+    assert __version__ in generate.header()
+
+
+def test_every_setting_has_its_section_with_range_default_and_choices():
+    page = generated("settings")["page"]()
+    for row in table(host=True):
+        section = page.split(f"{{ #{row.name} }}")[1].split("###")[0]
+        assert row.hint in section
+        if row.minimum is not None:
+            assert f"{row.minimum:g} to {row.maximum:g}" in section
+        for value, label in row.entries.items():
+            assert f"{label} (`{value}`)" in section
+
+
+def test_every_output_mode_command_and_exit_code_is_documented(commands):
+    modes = generated("settings")["output_modes"]()
+    assert all(f"`{mode.value}`" in modes for mode in OutputMode)
+    page = generated("command_line")["page"]()
+    assert all(f"## {name}\n" in page for name in commands)
+    assert {"mobilefaceswap swap", "mobilefaceswap packs verify", "mobilefaceswap ofx check"} <= set(commands)
+    codes = generated("errors")["exit_codes"]()
+    for code in {0, 1, 2, 3, 4, 130} | {error.exit_code for error in FaceSwapError.__subclasses__()}:
+        assert f"| {code} |" in codes
+
+
+def command_lines() -> Iterator[tuple[Path, str]]:
+    """Every call of the command line that any page shows, in a block or in the text."""
+    for path in WRITTEN:
+        text = path.read_text("utf-8").replace("\\\n", " ")
+        for block in re.findall(r"```(?:sh|text)\n(.*?)```", text, re.DOTALL):
+            for line in block.splitlines():
+                if match := re.match(
+                    r"\s*(?:\$ )?(?:sudo )?(?:\S*/)?(?:mobilefaceswap|\"\$\(command -v mobilefaceswap\)\")\s", line
+                ):
+                    yield path, "mobilefaceswap " + line[match.end() :]
+        for quoted in re.findall(r"`(mobilefaceswap [^`\n]+)`", text):
+            yield path, quoted
+
+
+def test_every_command_and_option_that_a_page_shows_exists(commands):
+    seen = 0
+    for path, line in command_lines():
+        words = shlex.split(line, comments=True)
+        name = "mobilefaceswap"
+        for word in words[1:]:
+            if f"{name} {word}" in commands:
+                name = f"{name} {word}"
+            else:
+                break
+        group = hasattr(commands[name], "list_commands")
+        rest = words[len(name.split()) :]
+        assert not group or not rest or rest[0].startswith("-") or rest[0] in ("COMMAND", "…"), f"{path}: {line}"
+        known = {text for item in commands[name].params for text in (*item.opts, *item.secondary_opts)}
+        used = {word.split("=")[0] for word in rest if word.startswith("--")}
+        assert used <= known | {"--help", "--debug", "--version"}, f"{path}: {line}: {sorted(used - known)}"
+        seen += 1
+    assert seen > 10
+
+
+def test_every_option_and_setting_that_a_page_names_exists(commands):
+    options = {
+        text for command in commands.values() for item in command.params for text in (*item.opts, *item.secondary_opts)
+    }
+    rows = {row.name: row.label for row in table(host=True)}
+    foreign = {"--help", "--debug", "--shm-size"}
+    for path in WRITTEN:
+        text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+        if path.parent.name != "training" and path != ROOT / "models/README.md":
+            named = {word.split("=")[0] for word in re.findall(r"`(--[a-z][a-z-]*)[^`]*`", text)}
+            assert named <= options | foreign, f"{path}: {sorted(named - options - foreign)}"
+        for label, name in re.findall(r"\[([^\]]*)\]\([./a-z]*settings\.md#([a-z_]+)\)", text):
+            assert name in rows, f"{path}: {name}"
+            # "Crop Left, Right" may leave out what two labels share.
+            assert rows[name].endswith(label), f"{path}: {name} is called {rows[name]}, not {label}"
+
+
+@pytest.mark.parametrize(
+    "path", [*TOP, ROOT / "ofx_bridge/README.md", ROOT / "models/README.md"], ids=lambda path: path.name
+)
+def test_links_to_files_and_headings_lead_somewhere(path):
+    """Pages below docs/pages are checked by `mkdocs build --strict`."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")):
+        if re.match(r"https?:", target):
+            continue
+        place, _, anchor = target.partition("#")
+        file = (path.parent / place).resolve() if place else path
+        assert file.exists(), f"{path}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+            assert anchor in slugs, f"{path}: {target}"
+
+
+def test_the_readmes_example_is_the_documented_one_and_runs(tmp_path, monkeypatch):
+    example = (DOCS / "examples/ten_lines.py").read_text("utf-8")
+    body = example.split("[start:body]\n")[1].split("# --8<-- [end:body]")[0].strip()
+    assert body in (ROOT / "README.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    plates = AstronautClip((320, 180), 3)
+    with create_output("shot.mov") as writer:
+        for time in range(3):
+            writer.write(time, plates.frame(time).pixels)
+    (tmp_path / "actor.jpg").write_bytes(grace_hopper().read_bytes())
+    names: dict[str, Any] = {}
+    exec(compile(body, "ten_lines.py", "exec"), names)
+    assert (tmp_path / "out.mov").stat().st_size > 0
+    assert names["matte"].max() == 1
+    assert Settings(matte_expand=3) != Settings()
+
+
+@pytest.mark.parametrize("text", DIAGRAMS, ids=lambda path: path.stem)
+def test_diagrams_are_drawn_from_their_text(text):
+    drawn = text.with_suffix(".svg").read_text("utf-8")
+    digest = hashlib.sha256(text.read_bytes()).hexdigest()
+    assert f"<!-- {text.name} sha256 {digest} -->" in drawn, f"run {sys.executable} docs/generate/diagrams.py"
