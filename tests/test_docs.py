@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from mobilefaceswap import Settings, __version__, create_output
+from mobilefaceswap.demo.samples import AstronautClip, grace_hopper
 from mobilefaceswap.errors import FaceSwapError
 from mobilefaceswap.ofx import generate
-from mobilefaceswap.samples import AstronautClip, grace_hopper
 from mobilefaceswap.settings import OutputMode, table
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +76,7 @@ def test_every_output_mode_command_and_exit_code_is_documented(commands):
     assert all(f"## {name}\n" in page for name in commands)
     assert {"mobilefaceswap swap", "mobilefaceswap packs verify", "mobilefaceswap ofx check"} <= set(commands)
     codes = generated("errors")["exit_codes"]()
-    for code in {0, 1, 2, 3, 4, 130} | {error.exit_code for error in FaceSwapError.__subclasses__()}:
+    for code in {0, 1, 2, 3, 4, 130, 143} | {error.exit_code for error in FaceSwapError.__subclasses__()}:
         assert f"| {code} |" in codes
 
 

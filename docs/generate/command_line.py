@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from mobilefaceswap.cli import app
+from mobilefaceswap.cli.app import app
 from mobilefaceswap.settings import table
 
 _HEAD = """# Command line

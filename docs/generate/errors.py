@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from mobilefaceswap.cli.app import EXIT_CODES
 from mobilefaceswap.errors import FaceSwapError
 
 
 def exit_codes() -> str:
-    """A table of every exit code of the command line."""
-    meanings = {0: ["done"], 1: ["anything else: the engine failed, or a fault of the program"], 130: ["interrupted"]}
-    for error in _classes(FaceSwapError):
-        if error.exit_code != 1 and "exit_code" in vars(error):
-            meanings.setdefault(error.exit_code, []).append(_summary(error))
-    rows = [f"| {code} | {'; '.join(found)} |" for code, found in sorted(meanings.items())]
+    """A table of every exit code, from the sentence that the command line's help ends with."""
+    rows = [f"| {code} | {meaning.strip()} |" for code, meaning in re.findall(r"(\d+) ([^,.]+)", EXIT_CODES)]
     return "\n".join(["| Exit code | Meaning |", "|---|---|", *rows])
 
 
