@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,18 @@ from mobilefaceswap.identity import Identity, prepare_identity
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.packs import Pack, find_pack
 from tiny_pack import make_tiny_pack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's cache and data of this run, empty at its start: no test sees what another program or run has kept."""
+    home = tmp_path_factory.mktemp("user")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        for name in ("CACHE", "DATA", "CONFIG", "STATE"):
+            patch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+        patch.delenv("MOBILEFACESWAP_PACKS", raising=False)
+        yield home
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

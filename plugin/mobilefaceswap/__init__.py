@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from .settings import FaceChoice, OutputMode, PlateColourSpace, Settings
 
 __version__ = "0.1.0"
+
+# ONNX Runtime's official builds report to Microsoft and keep an identifier of the machine, unless this is set before
+# the library is loaded. Every process that imports this package, and every process that such a one starts, has it set.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _PLACES = {
     "cache": ("RenderCache",),

@@ -17,6 +17,10 @@ from .packs import Pack
 
 __all__ = ["Session", "available_providers", "encoder_session", "identity_session", "load_session", "specialise"]
 
+# The package switches telemetry off before this import (see its __init__); this is for a program that loaded ONNX
+# Runtime before us, and for the builds for Windows apps, which do not read the environment.
+onnxruntime.disable_telemetry_events()
+
 _ONLY_ERRORS = 3
 _CPU = ("CPUExecutionProvider",)
 

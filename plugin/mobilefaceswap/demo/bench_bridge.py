@@ -21,9 +21,9 @@ import numpy as np
 
 from ..frame import ColourSpace, Floats, Frame
 from ..node import FaceSwapNode
-from ..settings import Settings
 from ..ofx.host import Host
 from ..ofx.install import binary_of
+from ..settings import Settings
 
 __all__ = ["measure"]
 
