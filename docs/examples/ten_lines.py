@@ -1,4 +1,4 @@
-"""The README's example: swap a face through a whole clip, then look at one matte again. A test runs it."""
+"""The README's example: swap a face through a whole clip, then look at one matte again. Tests compare and run it."""
 
 # --8<-- [start:body]
 from mobilefaceswap import FaceSwapNode, Settings, create_output, open_clip
