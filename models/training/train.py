@@ -214,11 +214,9 @@ class Run:
         seen = view(swap, VIEW, chance)
         wanted = dict(zip(SIZES, embedding.split(tuple(SIZES.values()), 1), strict=True))
         with self._cast():
-            few = max(1, round(self.config.sface_rows * len(seen)))
-            found = self.recognisers(seen[:few], only="sface")
+            found = {}
             for name in SIZES:
-                if name != "sface":
-                    found |= self.recognisers(seen, only=name)
+                found |= self.recognisers(seen[: max(1, round(self.config.looks.get(name, 1) * len(seen)))], only=name)
         return identity_distance(found, wanted)
 
     def _movement(self, swap: Tensor, batch: Batch) -> Tensor:
