@@ -77,12 +77,11 @@ def aligned_rows(folder: Path, clean: bool) -> Iterator[Row]:
 def found_rows(folder: Path) -> Iterator[Row]:
     """The largest face of every picture under `folder`, found and aligned as the product does it."""
     from mobilefaceswap import find_pack, read_picture
+    from mobilefaceswap.faces import open_detector
     from mobilefaceswap.faces.choose import largest
-    from mobilefaceswap.faces.yunet import YuNet
     from mobilefaceswap.geometry import fit_crop, sample_crop
 
-    pack = find_pack()
-    detector = YuNet(pack)
+    detector = open_detector(find_pack())
     for file in sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES):
         frame = read_picture(file)
         faces = largest(detector.find(frame, 640, 0.6))
