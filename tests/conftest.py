@@ -62,7 +62,7 @@ def tiny_identity(tiny_pack: Pack) -> Identity:
 
 @pytest.fixture
 def node(tiny_pack: Pack, tiny_identity: Identity) -> FaceSwapNode:
-    """A node over the drawn clip, with its own analyser and cache."""
+    """A node over the drawn clip, with its own detector and cache."""
     return FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=MarkerDetector())
 
 

@@ -20,12 +20,12 @@ PACKAGE = Path(mobilefaceswap.__file__).parent
 README = PACKAGE.parents[1] / "README.md"
 
 ROOMS = [
-    ["errors", "files", "folders"],
-    ["settings", "frame"],
-    ["colour", "geometry", "cache", "packs"],
-    ["runtime", "media"],
-    ["faces", "identity"],
-    ["swap", "look"],
+    ["errors", "files", "folders", "colour"],
+    ["settings", "frame", "cache"],
+    ["packs", "media"],
+    ["geometry", "runtime"],
+    ["faces", "swap"],
+    ["identity", "look"],
     ["node"],
     ["render_shot", "convert"],
     ["demo", "cli", "engine", "ofx"],

@@ -16,7 +16,7 @@ import pytest
 from mobilefaceswap import __version__
 from mobilefaceswap.errors import FaceSwapError
 from mobilefaceswap.ofx import generate
-from mobilefaceswap.settings import OutputMode, table
+from mobilefaceswap.settings import OUTPUTS, table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -70,7 +70,7 @@ def test_every_setting_has_its_section_with_range_default_and_choices():
 
 def test_every_output_mode_command_and_exit_code_is_documented(commands):
     modes = generated("settings")["output_modes"]()
-    assert all(f"`{mode.value}`" in modes for mode in OutputMode)
+    assert all(f"`{name}`" in modes for name in OUTPUTS)
     page = generated("command_line")["page"]()
     assert all(f"## {name}\n" in page for name in commands)
     assert {"mobilefaceswap swap", "mobilefaceswap packs verify", "mobilefaceswap ofx check"} <= set(commands)

@@ -44,7 +44,7 @@ def values(**changed: object) -> Values:
     numbers, texts = [], []
     for row in table(host=True):
         value = changed.get(row.name, row.default)
-        if row.kind == "file":
+        if row.textual:
             texts.append(str(value))
         else:
             numbers.append(float(list(row.entries).index(value) if row.kind == "choice" else value))
@@ -241,7 +241,7 @@ def test_going_back_to_earlier_values_runs_nothing_again(
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(third, first)
     assert session.cache.counts.computed["swap"] == 2
-    assert session.cache.counts.computed["analysis"] == 1
+    assert session.cache.counts.computed["faces"] == 1
 
 
 def test_only_the_changed_rectangle_travels(session: Session, astronaut: Frame, grace_hopper: Path) -> None:

@@ -6,61 +6,61 @@ import cv2
 import numpy as np
 import pytest
 
+from drawn import TEMPLATE
 from mobilefaceswap.errors import PackNotFoundError, UserInputError
 from mobilefaceswap.faces import Face, choose, insightface
 from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
-from mobilefaceswap.geometry import TEMPLATE
 from mobilefaceswap.packs import Pack
 
 
 @pytest.fixture(scope="module")
-def analyser(base_pack: Pack):
+def detector(base_pack: Pack):
     return open_detector(base_pack)
 
 
-def one(analyser, frame: Frame) -> Face:
-    (face,) = analyser.find(frame, 640, 0.7)
+def one(detector, frame: Frame) -> Face:
+    (face,) = detector.find(frame, 640, 0.7)
     return face
 
 
-def test_the_astronaut_s_face_lies_where_it_is(analyser, astronaut):
-    face = one(analyser, astronaut)
+def test_the_astronaut_s_face_lies_where_it_is(detector, astronaut):
+    face = one(detector, astronaut)
     expected = np.array([[203, 105], [247, 107], [224, 129], [204, 146], [242, 147]])
     np.testing.assert_allclose(face.landmarks, expected, atol=4)
     assert face.confidence > 0.85
 
 
-def test_an_empty_plate_has_no_face(analyser):
-    assert analyser.find(Frame(np.full((120, 160, 3), 0.5, np.float32)), 640, 0.7) == ()
+def test_an_empty_plate_has_no_face(detector):
+    assert detector.find(Frame(np.full((120, 160, 3), 0.5, np.float32)), 640, 0.7) == ()
 
 
-def test_landmarks_move_with_the_picture(analyser, astronaut):
+def test_landmarks_move_with_the_picture(detector, astronaut):
     shifted = Frame(np.roll(astronaut.pixels, (17, 40), axis=(0, 1)))
-    moved = one(analyser, shifted).landmarks - one(analyser, astronaut).landmarks
+    moved = one(detector, shifted).landmarks - one(detector, astronaut).landmarks
     np.testing.assert_allclose(moved, np.tile((40, 17), (5, 1)), atol=1.5)
 
 
-def test_a_squeezed_plate_gives_the_same_face(analyser, astronaut):
+def test_a_squeezed_plate_gives_the_same_face(detector, astronaut):
     squeezed = cv2.resize(astronaut.pixels, (256, 512), interpolation=cv2.INTER_AREA)
-    face = one(analyser, Frame(squeezed, pixel_aspect=2.0))
-    np.testing.assert_allclose(face.landmarks * (2, 1), one(analyser, astronaut).landmarks, atol=4)
+    face = one(detector, Frame(squeezed, pixel_aspect=2.0))
+    np.testing.assert_allclose(face.landmarks * (2, 1), one(detector, astronaut).landmarks, atol=4)
 
 
-def test_a_linear_plate_gives_the_same_face(analyser, astronaut):
+def test_a_linear_plate_gives_the_same_face(detector, astronaut):
     linear = Frame(np.power(astronaut.pixels, 2.2).astype(np.float32), ColourSpace.LINEAR)
-    np.testing.assert_allclose(one(analyser, linear).landmarks, one(analyser, astronaut).landmarks, atol=2)
+    np.testing.assert_allclose(one(detector, linear).landmarks, one(detector, astronaut).landmarks, atol=2)
 
 
-def test_nan_in_the_plate_does_not_hide_a_face(analyser, astronaut):
+def test_nan_in_the_plate_does_not_hide_a_face(detector, astronaut):
     pixels = astronaut.pixels.copy()
     pixels[400:410, 30:40] = np.nan
-    np.testing.assert_allclose(one(analyser, Frame(pixels)).landmarks, one(analyser, astronaut).landmarks, atol=1)
+    np.testing.assert_allclose(one(detector, Frame(pixels)).landmarks, one(detector, astronaut).landmarks, atol=1)
 
 
 @pytest.mark.parametrize("name", ["yolo", "insightface:"])
-def test_an_unknown_analyser_is_refused(base_pack, name):
-    with pytest.raises(UserInputError, match="insightface:FOLDER_OR_NAME"):
+def test_an_unknown_detector_is_refused(base_pack, name):
+    with pytest.raises(UserInputError, match="insightface:NAME_OR_FOLDER"):
         open_detector(base_pack, name)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from drawn import TEMPLATE, crop_of
 from mobilefaceswap.geometry import (
-    TEMPLATE,
     Rectangle,
     crop_quad,
     crop_rectangle,
@@ -26,14 +26,14 @@ def turned(points: np.ndarray, degrees: float, scale: float, shift: tuple[float,
 @pytest.mark.parametrize("degrees", [0, 25, -170])
 def test_the_fit_undoes_a_similarity(fit, degrees):
     landmarks = turned(TEMPLATE, degrees, 3.7, (410, -35))
-    matrix = fit_crop(landmarks, 224, fit)
+    matrix = fit_crop(landmarks, crop_of(224, fit))
     laid = landmarks @ matrix[:, :2].T + matrix[:, 2]
     np.testing.assert_allclose(laid, TEMPLATE * 2, atol=1e-9)
 
 
 def test_a_similarity_never_shears_or_mirrors():
     landmarks = TEMPLATE + np.random.default_rng(1).normal(0, 6, TEMPLATE.shape)
-    linear = fit_crop(landmarks, 112, "similarity")[:, :2]
+    linear = fit_crop(landmarks, crop_of(112))[:, :2]
     np.testing.assert_allclose(linear @ linear.T, np.eye(2) * np.linalg.det(linear), atol=1e-9)
     assert np.linalg.det(linear) > 0
 
@@ -41,7 +41,7 @@ def test_a_similarity_never_shears_or_mirrors():
 def test_anamorphic_pixels_give_the_crop_of_square_ones():
     landmarks = TEMPLATE * 2 + (100, 50)
     squeezed = landmarks / (2.0, 1.0)
-    matrix = fit_crop(squeezed, 224, "similarity", pixel_aspect=2.0)
+    matrix = fit_crop(squeezed, crop_of(224), pixel_aspect=2.0)
     laid = squeezed @ matrix[:, :2].T + matrix[:, 2]
     np.testing.assert_allclose(laid, TEMPLATE * 2, atol=1e-9)
 
@@ -54,7 +54,7 @@ def ramps(height: int, width: int) -> np.ndarray:
 @pytest.mark.parametrize("scale", [0.7, 1.0, 2.3, 6.1])
 def test_a_crop_of_ramps_holds_plate_coordinates(scale):
     landmarks = turned(TEMPLATE, 11, scale, (120, 90))
-    matrix = fit_crop(landmarks, 112, "similarity")
+    matrix = fit_crop(landmarks, crop_of(112))
     crop = sample_crop(ramps(900, 1000), matrix, 112)
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
     for x, y in [(56, 56), (30, 80), (90, 40)]:
@@ -64,7 +64,7 @@ def test_a_crop_of_ramps_holds_plate_coordinates(scale):
 
 def test_pasting_back_is_in_register():
     plate = ramps(400, 500) / 500
-    matrix = fit_crop(turned(TEMPLATE, -8, 1.9, (130, 60)), 224, "similarity")
+    matrix = fit_crop(turned(TEMPLATE, -8, 1.9, (130, 60)), crop_of(224))
     region = crop_rectangle(matrix, 224, (500, 400))
     back = paste(sample_crop(plate, matrix, 224), matrix, region)
     middle = tuple(slice(side // 3, 2 * side // 3) for side in back.shape[:2])
@@ -73,7 +73,7 @@ def test_pasting_back_is_in_register():
 
 def test_a_checkerboard_finer_than_the_crop_turns_grey():
     board = (np.indices((800, 800)).sum(axis=0) % 2).astype(np.float32)
-    matrix = fit_crop(TEMPLATE * 6.5, 112, "similarity")
+    matrix = fit_crop(TEMPLATE * 6.5, crop_of(112))
     crop = sample_crop(np.dstack([board] * 3), matrix, 112)
     assert np.abs(crop[10:-10, 10:-10] - 0.5).max() < 0.1
 
@@ -82,20 +82,20 @@ def test_broken_pixels_do_not_spread_over_the_crop():
     plate = np.full((300, 300, 3), 0.25, np.float32)
     plate[150, 150] = np.nan
     plate[151, 150] = np.inf
-    crop = sample_crop(plate, fit_crop(TEMPLATE * 2, 224, "similarity"), 224)
+    crop = sample_crop(plate, fit_crop(TEMPLATE * 2, crop_of(224)), 224)
     assert np.isfinite(crop).all()
     assert crop.max() <= 0.25 + 1e-6
 
 
 def test_a_crop_beyond_the_plate_is_empty_and_touches_nothing():
-    matrix = fit_crop(TEMPLATE + (5000, 5000), 112, "similarity")
+    matrix = fit_crop(TEMPLATE + (5000, 5000), crop_of(112))
     assert crop_rectangle(matrix, 112, (640, 360)).empty
     assert not sample_crop(ramps(360, 640), matrix, 112).any()
 
 
 def test_the_quad_encloses_the_landmarks():
     landmarks = turned(TEMPLATE, 30, 2, (200, 100))
-    quad = crop_quad(fit_crop(landmarks, 112, "similarity"), 112)
+    quad = crop_quad(fit_crop(landmarks, crop_of(112)), 112)
     assert (quad.min(axis=0) < landmarks.min(axis=0)).all()
     assert (quad.max(axis=0) > landmarks.max(axis=0)).all()
 

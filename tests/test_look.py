@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mobilefaceswap.frame import ColourSpace, Frame, straight
-from mobilefaceswap.geometry import TEMPLATE, Rectangle, crop_rectangle, fit_crop, sample_crop
-from mobilefaceswap.look import over, views
-from mobilefaceswap.look.detail import face_layer
-from mobilefaceswap.look.match import matched
-from mobilefaceswap.look.over import Layer
+from drawn import TEMPLATE, crop_of
+from mobilefaceswap.colour import ColourSpace, to_display
+from mobilefaceswap.frame import Frame, straight
+from mobilefaceswap.geometry import Rectangle, crop_rectangle, fit_crop, sample_crop
+from mobilefaceswap.look import Composition, Layer, Swapped, face_colour, over, views
+from mobilefaceswap.look.match import colour_match
+from mobilefaceswap.packs import TEMPLATES
+from mobilefaceswap.settings import Settings
 
 REGION = Rectangle(3, 2, 9, 8)
 
@@ -34,22 +38,22 @@ def layer(matte: np.ndarray | None = None) -> Layer:
 def test_where_the_matte_is_zero_the_plate_keeps_its_bits(channels, premultiplied):
     source = plate(channels, premultiplied)
     source.pixels[0, 0, 0] = np.nan
-    joined = over.composite(source, [layer()], matte_to_alpha=False)
-    untouched = over.matte_picture(source.size, [layer()]) == 0
+    joined = over.composite(Composition(source, (layer(),)))
+    untouched = over.matte(Composition(source, (layer(),))) == 0
     assert joined[untouched].tobytes() == source.pixels[untouched].tobytes()
     assert untouched.mean() > 0.5
 
 
 def test_where_the_matte_is_one_only_the_face_is_seen():
     full = layer(np.ones((6, 6), np.float32))
-    joined = over.composite(plate(), [full], matte_to_alpha=False)
+    joined = over.composite(Composition(plate(), (full,)))
     np.testing.assert_array_equal(joined[REGION.slices], full.colour)
 
 
 def test_the_composite_is_the_face_layer_over_the_plate():
     source = plate()
-    joined = over.composite(source, [layer()], matte_to_alpha=False)
-    face = over.face_picture(source, [layer()])
+    joined = over.composite(Composition(source, (layer(),)))
+    face = over.face(Composition(source, (layer(),)))
     np.testing.assert_allclose(joined, face[..., :3] + source.pixels * (1 - face[..., 3:]), atol=1e-5)
 
 
@@ -57,54 +61,74 @@ def test_premultiplied_and_straight_plates_give_the_same_picture():
     straight = plate(4)
     alpha = straight.pixels[..., 3:]
     multiplied = Frame(np.dstack([straight.pixels[..., :3] * alpha, alpha]), premultiplied=True)
-    of_straight = over.composite(straight, [layer()], matte_to_alpha=False)
-    of_multiplied = over.composite(multiplied, [layer()], matte_to_alpha=False)
+    of_straight = over.composite(Composition(straight, (layer(),)))
+    of_multiplied = over.composite(Composition(multiplied, (layer(),)))
     np.testing.assert_allclose(of_multiplied[..., :3], of_straight[..., :3] * alpha, atol=1e-5)
     np.testing.assert_array_equal(of_multiplied[..., 3], of_straight[..., 3])
 
 
 def test_alpha_passes_through_unless_the_matte_is_asked_for():
     source = plate(4)
-    kept = over.composite(source, [layer()], matte_to_alpha=False)
+    kept = over.composite(Composition(source, (layer(),)))
     np.testing.assert_array_equal(kept[..., 3], source.pixels[..., 3])
-    written = over.composite(plate(3), [layer()], matte_to_alpha=True)
-    np.testing.assert_array_equal(written[..., 3], over.matte_picture((12, 10), [layer()]))
+    written = over.composite(Composition(plate(3), (layer(),), matte_to_alpha=True))
+    np.testing.assert_array_equal(written[..., 3], over.matte(Composition(plate(3), (layer(),))))
 
 
 def test_a_broken_plate_pixel_under_the_matte_is_covered_by_the_face():
     source = plate()
     source.pixels[5, 6] = np.inf
     half = layer(np.full((6, 6), 0.5, np.float32))
-    joined = over.composite(source, [half], matte_to_alpha=False)
+    joined = over.composite(Composition(source, (half,)))
     np.testing.assert_array_equal(joined[5, 6], half.colour[3, 3])
 
 
 def test_without_a_face_every_layer_is_empty():
     source = plate()
-    assert over.composite(source, [], matte_to_alpha=False).tobytes() == source.pixels.tobytes()
-    assert not over.matte_picture(source.size, []).any()
-    assert not over.face_picture(source, []).any()
+    assert over.composite(Composition(source, ())).tobytes() == source.pixels.tobytes()
+    assert not over.matte(Composition(source, ())).any()
+    assert not over.face(Composition(source, ())).any()
+
+
+def placed(pixels: np.ndarray, colour: np.ndarray | None = None, space: ColourSpace = ColourSpace.SRGB) -> Swapped:
+    """A face on ``pixels`` (200, 220, 3); the network draws ``colour``, by default just what it sees."""
+    matrix = fit_crop(TEMPLATE * 1.4 + (20, 10), crop_of(112))
+    region = crop_rectangle(matrix, 112, (220, 200))
+    crop = np.clip(to_display(sample_crop(pixels, matrix, 112), space), 0, 1)
+    mask = np.ones((112, 112), np.float32)
+    drawn = crop if colour is None else colour
+    return Swapped(0, pixels[region.slices], space, crop, drawn, mask, matrix, region, TEMPLATES["arcface-112"])
+
+
+PLAIN = Settings(colour_match=0.0, plate_detail=0.0)
 
 
 def test_an_unchanged_crop_leaves_the_plate_with_full_detail():
-    rng = np.random.default_rng(8)
-    pixels = rng.random((200, 220, 3), np.float32)
-    matrix = fit_crop(TEMPLATE * 1.4 + (20, 10), 112, "similarity")
-    region = crop_rectangle(matrix, 112, (220, 200))
-    crop = sample_crop(pixels, matrix, 112)
-    mask = np.ones((112, 112), np.float32)
-    kept = face_layer(pixels[region.slices], crop, crop, mask, matrix, region, ColourSpace.SRGB, detail=1.0)
-    np.testing.assert_allclose(kept, pixels[region.slices], atol=1e-5)
+    face = placed(np.random.default_rng(8).random((200, 220, 3), np.float32))
+    kept = face_colour(face, Settings(colour_match=0.0, plate_detail=1.0))
+    np.testing.assert_allclose(kept, face.plate, atol=1e-5)
+
+
+def test_without_plate_detail_the_face_is_the_network_s_colour_alone():
+    random = np.random.default_rng(8)
+    grey = np.full((112, 112, 3), 0.3, np.float32)
+    face = placed(random.random((200, 220, 3), np.float32), grey)
+    np.testing.assert_allclose(face_colour(face, PLAIN), 0.3, atol=1e-5)
+
+
+def test_half_of_the_plate_s_detail_is_half_of_its_grain():
+    random = np.random.default_rng(8)
+    grain = random.normal(0.5, 0.1, (200, 220, 3)).astype(np.float32)
+    face = placed(grain)
+    none, half, whole = (face_colour(face, PLAIN.replaced(plate_detail=amount)) for amount in (0, 0.5, 1))
+    np.testing.assert_allclose(half, (none + whole) / 2, atol=1e-5)
+    assert none.std() < half.std() < whole.std()
 
 
 def test_highlights_beyond_white_survive_with_full_detail():
     pixels = np.full((200, 220, 3), 0.4, np.float32)
     pixels[90:95, 90:95] = 12.0
-    matrix = fit_crop(TEMPLATE * 1.4 + (20, 10), 112, "similarity")
-    region = crop_rectangle(matrix, 112, (220, 200))
-    crop = np.clip(sample_crop(pixels, matrix, 112), 0, 1)
-    mask = np.ones((112, 112), np.float32)
-    kept = face_layer(pixels[region.slices], crop, crop, mask, matrix, region, ColourSpace.LINEAR, detail=1.0)
+    kept = face_colour(placed(pixels, space=ColourSpace.LINEAR), Settings(colour_match=0.0, plate_detail=1.0))
     assert kept.max() == pytest.approx(12.0, rel=1e-4)
 
 
@@ -113,9 +137,8 @@ def test_status_shows_core_edge_and_what_external_mattes_did():
     shaped[1:5, 1:5], shaped[2, 2] = 1, 0.5
     final = shaped.copy()
     final[1, 1:5], final[5, 5] = 0, 1
-    matte = np.zeros((10, 12), np.float32)
-    matte[REGION.slices] = final
-    status = views.status_picture((12, 10), [Layer(REGION, np.zeros((6, 6, 3), np.float32), final, shaped)], matte)
+    lowest = Layer(REGION, np.zeros((6, 6, 3), np.float32), final, shaped)
+    status = views.status(Composition(plate(), (lowest,)))
     view = status[REGION.slices]
     assert view[0, 0].tolist() == [0, 0, 0]
     assert view[2, 2].tolist() == [0.5, 0.5, 0.5]
@@ -130,40 +153,50 @@ def test_straight_colour_of_transparent_pixels_is_zero_and_finite():
     np.testing.assert_allclose(straight(rgb, alpha, premultiplied=True)[0], [[0, 0, 0], [0.6, 0.6, 0.6]])
 
 
-def match_case(side: int = 64):
+def match_case(side: int = 64) -> Swapped:
     """A crop, what a network with a cast and a feature makes of it, and a soft mask."""
     y, x = np.mgrid[:side, :side].astype(np.float32) / side
     crop = np.dstack([0.6 - 0.2 * x, 0.45 - 0.1 * y, 0.4 + 0 * x]).astype(np.float32)
     mask = np.clip(4 - 10 * np.hypot(x - 0.5, y - 0.5), 0, 1).astype(np.float32)
     feature = 0.2 * ((np.abs(x - 0.5) < 0.03) & (np.abs(y - 0.5) < 0.1)).astype(np.float32)
     cast = np.array([-0.1, 0.02, 0.15], np.float32)
-    swapped = crop + mask[..., None] * (cast + feature[..., None])
-    return crop, swapped.astype(np.float32), mask
+    colour = (crop + cast + feature[..., None]).astype(np.float32)
+    matrix, region = np.eye(2, 3), Rectangle(0, 0, side, side)
+    return Swapped(0, crop, ColourSpace.SRGB, crop, colour, mask, matrix, region, TEMPLATES["arcface-112"])
+
+
+def matched(face: Swapped, amount: float) -> np.ndarray:
+    return colour_match(face, face.colour, Settings(colour_match=amount))
 
 
 def test_colour_match_takes_a_cast_away_and_keeps_what_is_fine():
-    crop, swapped, mask = match_case()
-    found = matched(crop, swapped, mask, 1.0)
-    core = mask == 1
-    assert np.abs((found - crop)[core].mean(axis=0)).max() < 0.02
-    before, after = (picture[32, 32] - picture[32, 40] for picture in (swapped, found))
+    face = match_case()
+    found = matched(face, 1.0)
+    core = face.mask == 1
+    assert np.abs((face.colour - face.crop)[core].mean(axis=0)).max() > 0.1
+    assert np.abs((found - face.crop)[core].mean(axis=0)).max() < 0.02
+    before, after = (picture[32, 32] - picture[32, 40] for picture in (face.colour, found))
     np.testing.assert_allclose(after, before, atol=0.02)
 
 
-def test_colour_match_is_neutral_at_zero_and_changes_nothing_outside_the_mask():
-    crop, swapped, mask = match_case()
-    assert matched(crop, swapped, mask, 0.0) is swapped
-    found = matched(crop, swapped, mask, 1.0)
-    np.testing.assert_array_equal(found[mask == 0], swapped[mask == 0])
-    half = matched(crop, swapped, mask, 0.5)
-    np.testing.assert_allclose(half, (swapped + found) / 2, atol=1e-6)
+def test_colour_match_goes_on_where_the_matte_may_be_expanded():
+    face = match_case()
+    rim = (face.mask == 0) & (np.hypot(*(np.mgrid[:64, :64] / 64 - 0.5)) < 0.45)
+    assert np.abs((matched(face, 1.0) - face.crop)[rim].mean(axis=0)).max() < 0.03
+
+
+def test_colour_match_is_neutral_at_zero_and_halves_at_a_half():
+    face = match_case()
+    assert matched(face, 0.0) is face.colour
+    np.testing.assert_allclose(matched(face, 0.5), (face.colour + matched(face, 1.0)) / 2, atol=1e-6)
 
 
 def test_colour_match_leaves_an_unchanged_face_alone():
-    crop, _, mask = match_case()
-    np.testing.assert_array_equal(matched(crop, crop, mask, 1.0), crop)
+    face = match_case()
+    same = replace(face, colour=face.crop)
+    np.testing.assert_array_equal(matched(same, 1.0), face.crop)
 
 
-def test_colour_match_of_an_empty_mask_is_finite():
-    crop, swapped, mask = match_case()
-    assert np.isfinite(matched(crop, swapped, 0 * mask, 1.0)).all()
+def test_colour_match_of_an_empty_mask_changes_nothing():
+    face = replace(match_case(), mask=np.zeros((64, 64), np.float32))
+    np.testing.assert_array_equal(matched(face, 1.0), face.colour)

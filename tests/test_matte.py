@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobilefaceswap.geometry import FACE_WIDTH
 from mobilefaceswap.look import matte
+from mobilefaceswap.packs import TEMPLATES
 from mobilefaceswap.settings import Settings
 
 SIDE = 224
+FACE = TEMPLATES["arcface-112"]
 PLAIN = Settings(
     matte_feather=0,
     matte_black_clip=0,
@@ -26,19 +27,19 @@ def disc(radius: float, side: int = SIDE) -> np.ndarray:
 
 
 def test_the_border_is_exactly_zero_even_where_the_mask_is_not():
-    shaped = matte.shape(np.ones((SIDE, SIDE), np.float32), PLAIN)
+    shaped = matte.shape(np.ones((SIDE, SIDE), np.float32), PLAIN, FACE)
     frame = np.concatenate([shaped[0], shaped[-1], shaped[:, 0], shaped[:, -1]])
     assert not frame.any()
     assert shaped[SIDE // 2, SIDE // 2] == 1
 
 
 def test_a_sigmoid_s_tail_is_clipped_to_zero():
-    shaped = matte.shape(np.full((SIDE, SIDE), 0.04, np.float32), Settings())
+    shaped = matte.shape(np.full((SIDE, SIDE), 0.04, np.float32), Settings(), FACE)
     assert not shaped.any()
 
 
 def test_white_clip_below_black_clip_is_a_hard_edge_and_not_an_error():
-    shaped = matte.shape(disc(60), PLAIN.replaced(matte_black_clip=0.5, matte_white_clip=0.2))
+    shaped = matte.shape(disc(60), PLAIN.replaced(matte_black_clip=0.5, matte_white_clip=0.2), FACE)
     assert set(np.unique(shaped)) == {0.0, 1.0}
 
 
@@ -50,23 +51,23 @@ def disc_at(x: float, y: float, radius: float) -> np.ndarray:
 def test_neutral_settings_leave_the_mask_s_bits():
     mask = np.random.default_rng(0).random((SIDE, SIDE)).astype(np.float32)
     inner = np.s_[30:-30, 30:-30]
-    np.testing.assert_array_equal(matte.shape(mask, PLAIN)[inner], mask[inner])
+    np.testing.assert_array_equal(matte.shape(mask, PLAIN, FACE)[inner], mask[inner])
 
 
 def test_an_island_goes_and_the_face_keeps_its_bits():
     face, island = disc(60), disc_at(60, 24, 6)
-    kept = matte.shape(face + island, PLAIN.replaced(matte_islands=True))
-    clean = matte.shape(face, PLAIN)
+    kept = matte.shape(face + island, PLAIN.replaced(matte_islands=True), FACE)
+    clean = matte.shape(face, PLAIN, FACE)
     np.testing.assert_array_equal(kept[face > 0], clean[face > 0])
     np.testing.assert_allclose(kept, clean, atol=0.03)
-    assert matte.shape(face + island, PLAIN)[24, 60] == 1
+    assert matte.shape(face + island, PLAIN, FACE)[24, 60] == 1
 
 
 @pytest.mark.parametrize("bridge", [0.0, 0.3, 0.8])
 def test_an_island_counts_as_much_as_its_bridge_so_that_nothing_jumps(bridge):
     mask = np.maximum(disc(50), disc_at(112, 34, 8))
     mask[42:66, 106:118] = np.maximum(mask[42:66, 106:118], bridge)
-    assert matte.shape(mask, PLAIN.replaced(matte_islands=True))[34, 112] == pytest.approx(bridge, abs=0.03)
+    assert matte.shape(mask, PLAIN.replaced(matte_islands=True), FACE)[34, 112] == pytest.approx(bridge, abs=0.03)
 
 
 def test_holes_narrower_than_the_setting_are_filled_and_wide_ones_and_inlets_stay():
@@ -74,7 +75,7 @@ def test_holes_narrower_than_the_setting_are_filled_and_wide_ones_and_inlets_sta
     inlet = np.zeros((SIDE, SIDE), np.float32)
     inlet[110:116, :90] = 1
     mask = np.clip(disc(80) - narrow - wide - inlet, 0, 1)
-    filled = matte.shape(mask, PLAIN.replaced(matte_holes=10.0))
+    filled = matte.shape(mask, PLAIN.replaced(matte_holes=10.0), FACE)
     assert filled[90, 112] > 0.9
     assert filled[140, 112] < 0.1
     assert filled[113, 60] < 0.1
@@ -88,8 +89,8 @@ def test_smoothing_takes_the_wobble_and_keeps_the_place():
 
     def outline(smooth):
         """How much of the matte's edge differs from the circle's, and its area."""
-        shaped = matte.shape(wobbly, tight.replaced(matte_smooth=smooth))
-        return np.abs(shaped - matte.shape(disc(60), tight.replaced(matte_smooth=smooth))).sum(), shaped.sum()
+        shaped = matte.shape(wobbly, tight.replaced(matte_smooth=smooth), FACE)
+        return np.abs(shaped - matte.shape(disc(60), tight.replaced(matte_smooth=smooth), FACE)).sum(), shaped.sum()
 
     assert outline(8.0)[0] < 0.4 * outline(0.0)[0]
     assert outline(8.0)[1] == pytest.approx(outline(0.0)[1], rel=0.01)
@@ -103,26 +104,28 @@ def test_a_crop_of_another_size_gives_the_same_shape(name):
     settings = PLAIN.replaced(**{name: {"matte_islands": True, "matte_holes": 10.0, "matte_smooth": 8.0}[name]})
     mask = cv2.GaussianBlur(np.maximum(disc(60), disc_at(60, 24, 6)) - disc_at(112, 112, 4), (0, 0), 2)
     double = cv2.resize(mask, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    halved = cv2.resize(matte.shape(double, settings), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    assert np.abs(halved - matte.shape(mask, settings)).mean() < 0.004
+    halved = cv2.resize(matte.shape(double, settings, FACE), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    assert np.abs(halved - matte.shape(mask, settings, FACE)).mean() < 0.004
 
 
 @pytest.mark.parametrize("percent", [-10.0, -3.3, 2.5, 9.0])
 def test_expand_moves_the_edge_by_its_percentage_of_the_face(percent):
-    before = matte.shape(disc(60), PLAIN)
-    after = matte.shape(disc(60), PLAIN.replaced(matte_expand=percent))
+    before = matte.shape(disc(60), PLAIN, FACE)
+    after = matte.shape(disc(60), PLAIN.replaced(matte_expand=percent), FACE)
     row = SIDE // 2
     moved = (after[row].sum() - before[row].sum()) / 2
-    assert moved == pytest.approx(percent / 100 * FACE_WIDTH * SIDE, abs=0.75)
+    assert moved == pytest.approx(percent / 100 * FACE.face_width * SIDE, abs=0.75)
 
 
 def test_expand_is_smooth_in_its_setting():
-    widths = [float(matte.shape(disc(60), PLAIN.replaced(matte_expand=value)).sum()) for value in np.linspace(0, 3, 13)]
+    widths = [
+        float(matte.shape(disc(60), PLAIN.replaced(matte_expand=value), FACE).sum()) for value in np.linspace(0, 3, 13)
+    ]
     assert (np.diff(widths) > 0).all()
 
 
 def test_feather_softens_without_moving_the_middle_of_the_edge():
-    soft = matte.shape(disc(60), PLAIN.replaced(matte_feather=10.0))
+    soft = matte.shape(disc(60), PLAIN.replaced(matte_feather=10.0), FACE)
     edge = round((SIDE - 1) / 2 + 60)
     assert soft[SIDE // 2, edge] == pytest.approx(0.5, abs=0.1)
     assert 0 < soft[SIDE // 2, edge + 6] < 0.5 < soft[SIDE // 2, edge - 6] < 1
@@ -138,8 +141,8 @@ def test_feather_softens_without_moving_the_middle_of_the_edge():
     ],
 )
 def test_a_side_crop_takes_its_own_side_only(name, lost):
-    full = matte.shape(disc(90), PLAIN)
-    cut = matte.shape(disc(90), PLAIN.replaced(**{name: 50.0}))
+    full = matte.shape(disc(90), PLAIN, FACE)
+    cut = matte.shape(disc(90), PLAIN.replaced(**{name: 50.0}), FACE)
     assert full[lost].any()
     assert not cut[lost].any()
     assert cut.sum() > 0.5 * full.sum()
@@ -147,8 +150,8 @@ def test_a_side_crop_takes_its_own_side_only(name, lost):
 
 def test_the_matte_follows_the_mask():
     moved = np.roll(disc(40), (15, -20), axis=(0, 1))
-    expected = np.roll(matte.shape(disc(40), Settings()), (15, -20), axis=(0, 1))
-    np.testing.assert_allclose(matte.shape(moved, Settings()), expected, atol=1e-5)
+    expected = np.roll(matte.shape(disc(40), Settings(), FACE), (15, -20), axis=(0, 1))
+    np.testing.assert_allclose(matte.shape(moved, Settings(), FACE), expected, atol=1e-5)
 
 
 def test_outside_wins_over_inside():

@@ -141,7 +141,7 @@ def leak_matte(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def leak_empty_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache that is off keeps the value of no bytes, as ours once did."""
-    monkeypatch.setattr("mobilefaceswap.cache._OVERHEAD", 0)
+    monkeypatch.setattr("mobilefaceswap.cache.render._OVERHEAD", 0)
 
 
 @pytest.mark.parametrize("plant", [leak_landmarks, leak_matte, leak_empty_frames])

@@ -21,10 +21,11 @@ from typer.testing import CliRunner
 
 from mobilefaceswap.cli.packs import app
 from mobilefaceswap.errors import PackError, PackIntegrityError, PackNotFoundError
-from mobilefaceswap.identity.recognise import portrait_size
-from mobilefaceswap.packs import Pack, find_pack, list_packs, locate_pack, pack_folders, pull, pull_pack, read_pack
+from mobilefaceswap.packs import Pack, find_pack, list_packs, locate_pack, pack_folders, pull, read_pack
+from mobilefaceswap.packs.pull import pull_pack
 from mobilefaceswap.packs.sface import derived_sface
-from mobilefaceswap.runtime import encoder_session, identity_session, load_session, specialise
+from mobilefaceswap.runtime import load_session, open_session, specialise
+from mobilefaceswap.swap.idn import portrait_size
 from tiny_pack import DETECTOR, make_tiny_pack, weight_shapes
 
 runner = CliRunner()
@@ -85,7 +86,7 @@ def test_a_folder_of_the_same_name_does_not_replace_the_default(
 def test_the_shipped_pack_is_intact_and_keeps_its_contract(base_pack: Pack) -> None:
     assert base_pack.crop.size == 224
     assert base_pack.crop.fit == "similarity"
-    assert set(identity_session(base_pack).inputs) == {"feature_map", "embedding", "face"}
+    assert set(open_session(base_pack.path("identity")).inputs) == {"feature_map", "embedding", "face"}
     for role, file in base_pack.files.items():
         assert base_pack.path(role).stat().st_size == file.bytes
         assert (base_pack.folder / file.licence_file).is_file()
@@ -129,7 +130,7 @@ def _portrait_graph(shape: tuple[int | str, ...]) -> bytes:
 
 
 def test_a_portrait_has_the_size_that_the_identity_graph_declares(base_pack: Pack) -> None:
-    assert portrait_size(identity_session(base_pack)) == 224
+    assert portrait_size(open_session(base_pack.path("identity"))) == 224
     assert portrait_size(load_session(_portrait_graph((1, 3, 112, 112)))) == 112
     for shape in ((1, 3, "H", "W"), (1, 3, 112, 96), (1, 3, 112)):
         with pytest.raises(PackError, match=r"fixed size.*Export the graph again"):
@@ -139,8 +140,9 @@ def test_a_portrait_has_the_size_that_the_identity_graph_declares(base_pack: Pac
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
-        ("schema = 1", "schema = 2", "schema"),
-        ("schema = 1", "schema = true", "schema"),
+        ("schema = 2", "schema = 3", "schema"),
+        ("schema = 2", "schema = true", "schema"),
+        ('kind = "idn"', 'kind = "gan"', "kind"),
         ('name = "tiny"', "name = 7", "name"),
         ('version = "1.0.0"', "", "version"),
         ("commercial_use = true", 'commercial_use = "yes"', "commercial_use"),
@@ -155,7 +157,7 @@ def test_a_portrait_has_the_size_that_the_identity_graph_declares(base_pack: Pac
         ('path = "idn.onnx"', 'path = "/etc/passwd"', "files.idn.path"),
         ('path = "idn.onnx"', "path = 'C:\\idn.onnx'", "files.idn.path"),
         ('licence_file = "LICENCE.txt"', 'licence_file = "../../LICENCE.txt"', "files.detector.licence_file"),
-        ('"swapped", "mask"', '"swapped"', "files.idn.outputs"),
+        ('"colour", "mask"', '"colour"', "files.idn.outputs"),
         ('inputs = ["face"]', 'inputs = ["picture"]', "files.encoder.inputs"),
         ('sha256 = "', 'sha256 = "0', "files.detector.sha256"),
         ("[crop]", "[crop", "pack.toml"),
@@ -206,14 +208,14 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 def test_a_specialised_network_answers_as_one_that_is_fed_its_weights(tiny_pack: Pack) -> None:
     random = np.random.default_rng(1)
     face = random.uniform(-1, 1, (1, 3, 112, 112)).astype(np.float32)
-    weights = identity_session(tiny_pack).run(encoder_session(tiny_pack).run({"face": face}))
+    weights = open_session(tiny_pack.path("identity")).run(open_session(tiny_pack.path("encoder")).run({"face": face}))
     image = random.random((3, 3, 64, 64), np.float32)
     content = tiny_pack.path("idn").read_bytes()
     specialised = load_session(specialise(content, weights))
     assert set(specialised.inputs) == {"image"}
     fed = load_session(content).run({"image": image, **weights})
     held = specialised.run({"image": image})
-    assert held["swapped"].shape == (3, 3, 64, 64)
+    assert held["colour"].shape == (3, 3, 64, 64)
     assert held["mask"].shape == (3, 1, 64, 64)
     for name, expected in fed.items():
         np.testing.assert_allclose(held[name], expected, atol=1e-5)

@@ -20,7 +20,7 @@ def test_every_row_says_what_a_front_needs():
         assert row.group in GROUPS
         assert row.check(row.default) == row.default
         if row.kind == "choice":
-            assert list(row.entries) == [str(entry) for entry in type(row.default)]
+            assert row.default in row.entries
         if row.kind in ("integer", "double"):
             assert row.minimum < row.maximum
 

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from drawn import TEMPLATE
 from mobilefaceswap.errors import TrackError
 from mobilefaceswap.faces import Face, Track, smoothed
-from mobilefaceswap.geometry import TEMPLATE
 
 
 def face_at(x: float, y: float = 100.0, scale: float = 1.0, shake: np.ndarray | None = None) -> Face:
@@ -75,7 +75,7 @@ def test_a_track_comes_back_as_it_was_written(tmp_path):
     track.save(tmp_path / "track.json")
     read = Track.load(tmp_path / "track.json")
     np.testing.assert_array_equal(read.frames[7][0].landmarks, track.frames[7][0].landmarks)
-    assert (read.size, read.clip, read.analyser, read.frames[8]) == (track.size, "shot.mov", "yunet", ())
+    assert (read.size, read.clip, read.detector, read.frames[8]) == (track.size, "shot.mov", "yunet", ())
 
 
 def test_a_proxy_plate_gets_scaled_faces():

@@ -121,9 +121,7 @@ def _swapper(random: np.random.Generator) -> bytes:
     head = graph.convolution(graph.doubled(value), graph.constant(_normal(random, 3, 4, 1, 1, scale=0.5)))
     colour = graph.node("Sigmoid", graph.node("Add", centred, head))
     mask = graph.node("Sigmoid", _mask_logit(graph, image))
-    remainder = graph.node("Sub", graph.constant([1.0]), mask)
-    swapped = graph.node("Add", graph.node("Mul", colour, mask), graph.node("Mul", image, remainder))
-    graph.output(swapped, "swapped", ["N", 3, CROP, CROP])
+    graph.output(colour, "colour", ["N", 3, CROP, CROP])
     graph.output(mask, "mask", ["N", 1, CROP, CROP])
     return graph.serialised({"licence": _LICENCE})
 
@@ -150,16 +148,17 @@ def _document(name: str, contents: dict[str, tuple[str, bytes]]) -> str:
         "detector": (["input"], _YUNET_HEADS if contents["detector"][0] == DETECTOR.name else ["nothing"]),
         "encoder": (["face"], ["feature_map", "embedding"]),
         "identity": (["feature_map", "embedding"], weights),
-        "idn": (["image", *weights], ["swapped", "mask"]),
+        "idn": (["image", *weights], ["colour", "mask"]),
     }
     lines = [
-        "schema = 1",
+        "schema = 2",
         f"name = {json.dumps(name)}",
         'version = "1.0.0"',
         'title = "A stand-in of random numbers"',
         'description = "Made by the tests."',
         f"licence = {json.dumps(_LICENCE)}",
         "commercial_use = true",
+        'kind = "idn"',
         "",
         "[crop]",
         f"size = {CROP}",

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from mobilefaceswap.settings import GROUPS, OutputMode, Setting, table
+from mobilefaceswap.settings import GROUPS, OUTPUTS, Setting, table
 
-_KINDS = {"boolean": "on or off", "integer": "whole number", "double": "number", "choice": "choice", "file": "path"}
+_KINDS = {
+    "boolean": "on or off",
+    "integer": "whole number",
+    "double": "number",
+    "choice": "choice",
+    "text": "text",
+    "file": "path",
+}
 _HEAD = """# Settings
 
 One table in the code makes this page, the controls of the OpenFX node, the options of the command line and the
@@ -31,9 +38,8 @@ def page() -> str:
 
 def output_modes() -> str:
     """A table of the output modes: value, label."""
-    row = next(row for row in table() if row.name == "output_mode")
     lines = ["| Output Mode | `--output-mode` |", "|---|---|"]
-    lines += [f"| {row.entries[mode.value]} | `{mode.value}` |" for mode in OutputMode]
+    lines += [f"| {row.label} | `{name}` |" for name, row in OUTPUTS.items()]
     return "\n".join(lines)
 
 
@@ -59,6 +65,6 @@ def _default(row: Setting) -> str:
         return "on" if row.default else "off"
     if row.kind == "choice":
         return row.entries[str(row.default)]
-    if row.kind == "file":
+    if row.textual:
         return str(row.default) or "none"
     return f"{row.default:g}"

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from mobilefaceswap import FaceChoice, FaceSwapNode, Frame, Pack, RenderCache, read_picture
 from mobilefaceswap.faces import Face, FaceDetector, open_detector
-from mobilefaceswap.geometry import TEMPLATE, Matrix, crop_rectangle, fit_crop, paste, sample_crop
+from mobilefaceswap.geometry import Matrix, crop_rectangle, fit_crop, paste, sample_crop
 from mobilefaceswap.identity import prepare_identity
-from mobilefaceswap.swap import swap_network
+from mobilefaceswap.packs import Crop
+from mobilefaceswap.swap import open_network
 
 Floats = NDArray[np.float32]
 MARGIN = 64  # pixels of plate that a frame's crop shows on every side of its CROP pixels
@@ -85,7 +86,7 @@ class CropRenderer:
     def clip(self, source: Path, plates: Iterable[tuple[Frame, Face]]) -> Iterator[tuple[Floats, Floats]]:
         person = self._sized(read_crop(source))[None]
         for plate, face in plates:
-            matrix = fit_crop(face.landmarks, self._size, "similarity")
+            matrix = fit_crop(face.landmarks, Crop(self._size))
             crop = np.clip(sample_crop(plate.rgb, matrix, self._size), 0, 1)
             colour, mask = (x[0] for x in self._swapper(person, crop[None]))
             region = crop_rectangle(matrix, self._size, plate.size)
@@ -112,7 +113,8 @@ class PackSwapper:
         for source, target in zip(sources, targets, strict=True):
             if before is None or not np.array_equal(source, before):
                 identity = prepare_identity([("source", Frame(source))], self._pack, self._detector)
-                network, before = swap_network(self._pack, identity), source
+                network = open_network(self._pack, identity.weights, identity.content_hash)
+                before = source
             said.append(network(target[None]))
         return np.concatenate([s[0] for s in said]), np.concatenate([s[1] for s in said])
 
@@ -142,8 +144,8 @@ def upright(face: Face) -> Matrix:
 
     The roll of the head stays in the picture, and can be followed.
     """
-    scale = float(np.sqrt(abs(np.linalg.det(fit_crop(face.landmarks, CROP, "similarity")[:, :2]))))
-    goal = TEMPLATE.mean(0) * (CROP / 112) + MARGIN
+    scale = float(np.sqrt(abs(np.linalg.det(fit_crop(face.landmarks, Crop(CROP))[:, :2]))))
+    goal = Crop(CROP).template.on(CROP).mean(0) + MARGIN
     return np.column_stack([scale * np.eye(2), goal - scale * face.landmarks.mean(0)])
 
 

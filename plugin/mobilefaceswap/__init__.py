@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cache import RenderCache
+    from .colour import SPACES, ColourSpace
     from .errors import FaceSwapError
     from .faces import Face, Track
-    from .frame import Clip, ColourSpace, Frame
+    from .frame import Clip, Frame
     from .identity import Identity
     from .media import create_output, open_clip, read_picture
     from .node import FaceSwapNode, QualityRecord, RenderResult
     from .packs import Pack, find_pack
-    from .settings import FaceChoice, OutputMode, PlateColourSpace, Settings
+    from .settings import OUTPUTS, FaceChoice, Output, Settings
 
 __version__ = "0.1.0"
 
@@ -25,18 +26,21 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _PLACES = {
     "cache": ("RenderCache",),
+    "colour": ("SPACES", "ColourSpace"),
     "errors": ("FaceSwapError",),
     "faces": ("Face", "Track"),
-    "frame": ("Clip", "ColourSpace", "Frame"),
+    "frame": ("Clip", "Frame"),
     "identity": ("Identity",),
     "media": ("create_output", "open_clip", "read_picture"),
     "node": ("FaceSwapNode", "QualityRecord", "RenderResult"),
     "packs": ("Pack", "find_pack"),
-    "settings": ("FaceChoice", "OutputMode", "PlateColourSpace", "Settings"),
+    "settings": ("OUTPUTS", "FaceChoice", "Output", "Settings"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "OUTPUTS",
+    "SPACES",
     "Clip",
     "ColourSpace",
     "Face",
@@ -45,9 +49,8 @@ __all__ = [
     "FaceSwapNode",
     "Frame",
     "Identity",
-    "OutputMode",
+    "Output",
     "Pack",
-    "PlateColourSpace",
     "QualityRecord",
     "RenderCache",
     "RenderResult",

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
 
@@ -19,17 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from .colour import ColourSpace
+
 __all__ = ["Clip", "ColourSpace", "Floats", "Frame", "Hashed", "straight"]
 
 Floats = npt.NDArray[np.float32]
-
-
-class ColourSpace(StrEnum):
-    """Encodings a frame may be declared to have. ``LINEAR`` shares the Rec.709 primaries of the other two."""
-
-    SRGB = "srgb"
-    REC709 = "rec709"
-    LINEAR = "linear-rec709"
 
 
 class Hashed:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from .frame import Floats
+from .packs.crop import Crop
 
 __all__ = [
-    "FACE_WIDTH",
-    "TEMPLATE",
     "Matrix",
     "Rectangle",
     "bounded",
@@ -26,23 +24,10 @@ __all__ = [
     "fit_crop",
     "paste",
     "sample_crop",
+    "scale_of",
 ]
 
 Matrix = npt.NDArray[np.float64]
-
-TEMPLATE = np.array(
-    [
-        [38.29459953, 51.69630051],
-        [73.53179932, 51.50139999],
-        [56.02519989, 71.73660278],
-        [41.54930115, 92.36550140],
-        [70.72990036, 92.20410156],
-    ]
-)
-"""The ArcFace template on a 112-pixel crop: the viewer's left and right eye, nose, left and right mouth corner."""
-
-FACE_WIDTH = 2 * (TEMPLATE[1, 0] - TEMPLATE[0, 0]) / 112
-"""Width of a face as a share of the crop's side: twice the distance between the eyes."""
 
 _SUPERSAMPLING = 2
 _HALF_MAXIMUM = 65504.0
@@ -83,17 +68,15 @@ class Rectangle:
         return Rectangle(min(self.x1, other.x1), min(self.y1, other.y1), max(self.x2, other.x2), max(self.y2, other.y2))
 
 
-def fit_crop(
-    landmarks: npt.NDArray[np.float64], size: int, fit: Literal["similarity", "affine"], pixel_aspect: float = 1.0
-) -> Matrix:
-    """The matrix that lays ``landmarks`` (5, 2), in plate pixels, on the template of a ``size`` crop.
+def fit_crop(landmarks: npt.NDArray[np.float64], crop: Crop, pixel_aspect: float = 1.0) -> Matrix:
+    """The matrix that lays ``landmarks`` (5, 2), in plate pixels, on the template of ``crop``.
 
     A similarity is Umeyama's closed form (IEEE PAMI 13(4), 1991), an affine the least-squares one with six degrees of
     freedom. Both are fitted over square pixels.
     """
     points = landmarks * (pixel_aspect, 1.0)
-    template = TEMPLATE * (size / 112)
-    square = _similarity(points, template) if fit == "similarity" else _affine(points, template)
+    fit = _similarity if crop.fit == "similarity" else _affine
+    square = fit(points, crop.template.on(crop.size))
     square[:, 0] *= pixel_aspect
     return square
 
@@ -138,7 +121,7 @@ def sample_crop(pixels: Floats, matrix: Matrix, size: int) -> Floats:
     are not finite count as 0, and none counts beyond what a half float holds, so that one broken pixel spoils no face.
     """
     height, width = pixels.shape[:2]
-    factor = max(1, int(1 / (_SUPERSAMPLING * _scale(matrix)) + 1e-9))
+    factor = max(1, int(1 / (_SUPERSAMPLING * scale_of(matrix)) + 1e-9))
     region = crop_rectangle(matrix, size, (width, height), margin=2 * factor)
     if region.empty:
         return np.zeros((size, size, *pixels.shape[2:]), np.float32)
@@ -150,19 +133,21 @@ def sample_crop(pixels: Floats, matrix: Matrix, size: int) -> Floats:
     return np.asarray(cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def paste(crop: Floats, matrix: Matrix, region: Rectangle) -> Floats:
-    """What ``crop`` (S, S[, C]) looks like on the plate, inside ``region`` only: (h, w[, C]), zero outside the crop.
+def paste(crop: Floats, matrix: Matrix, region: Rectangle, *, extended: bool = False) -> Floats:
+    """What ``crop`` (S, S[, C]) looks like on the plate, inside ``region`` only: (h, w[, C]).
 
-    Bicubic where the face is larger than the crop; where it is smaller, the crop is averaged down first.
+    Bicubic where the face is larger than the crop; where it is smaller, the crop is averaged down first. Beyond the
+    crop there is zero, or the crop's edge where it is ``extended``.
     """
     side = crop.shape[0]
-    target = max(1, min(side, round(side / max(1.0, _scale(matrix)))))
+    target = max(1, min(side, round(side / max(1.0, scale_of(matrix)))))
     if target != side:
         crop = np.asarray(cv2.resize(crop, (target, target), interpolation=cv2.INTER_AREA), np.float32)
     to_small = _composed(_rescaling(target / side), matrix)
     to_small[:, 2] += to_small[:, :2] @ (region.x1, region.y1)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(crop, to_small, region.size, flags=flags, borderMode=cv2.BORDER_CONSTANT))
+    beyond = cv2.BORDER_REPLICATE if extended else cv2.BORDER_CONSTANT
+    return np.asarray(cv2.warpAffine(crop, to_small, region.size, flags=flags, borderMode=beyond))
 
 
 def bounded(pixels: Floats) -> Floats:
@@ -189,7 +174,8 @@ def _rescaling(factor: float) -> Matrix:
     return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
 
 
-def _scale(matrix: Matrix) -> float:
+def scale_of(matrix: Matrix) -> float:
+    """Crop pixels for one pixel of the plate."""
     return math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
 
 

@@ -12,7 +12,7 @@ from .errors import MediaError
 from .frame import Floats
 from .media import Writer
 from .node import FaceSwapNode, QualityRecord, RenderResult
-from .settings import OutputMode, Settings
+from .settings import Settings
 
 __all__ = ["ShotProgress", "ShotReport", "render_shot"]
 
@@ -59,7 +59,7 @@ def render_shot(
     times: range,
     *,
     matte: Writer | None = None,
-    mode: OutputMode = OutputMode.COMPOSITE,
+    mode: str = "composite",
     settings: Settings | None = None,
     progress: Callable[[ShotProgress], None] | None = None,
     workers: int = _WORKERS,
@@ -87,7 +87,7 @@ def render_shot(
 def _rendered(
     node: FaceSwapNode,
     wanted: list[int],
-    mode: OutputMode,
+    mode: str,
     settings: Settings | None,
     *,
     with_matte: bool,

@@ -1,21 +1,19 @@
-"""ONNX Runtime, which nothing else in the package imports: explicit options, explicit providers, named arrays."""
+"""ONNX Runtime, which nothing else in the package imports: explicit options and providers, named arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import onnx
 import onnxruntime
 
+from .cache import opened
 from .errors import PackError
 from .frame import Floats
-from .packs import Pack
 
-__all__ = ["Session", "available_providers", "encoder_session", "identity_session", "load_session", "specialise"]
+__all__ = ["Session", "available_providers", "load_session", "open_session", "specialise"]
 
 # The package switches telemetry off before this import (see its __init__); this is for a program that loaded ONNX
 # Runtime before us, and for the builds for Windows apps, which do not read the environment.
@@ -28,8 +26,9 @@ _CPU = ("CPUExecutionProvider",)
 class Session:
     """An ONNX Runtime session with named arrays in and out. Thread-safe."""
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
-        self._session = session
+    def __init__(self, session: onnxruntime.InferenceSession, nbytes: int) -> None:
+        """nbytes: size of the model, for the bound of what is kept."""
+        self._session, self.nbytes = session, nbytes
         self._outputs = [output.name for output in session.get_outputs()]
         self.inputs = {item.name: tuple(item.shape) for item in session.get_inputs()}
         self.providers = tuple(session.get_providers())
@@ -51,7 +50,7 @@ def available_providers() -> tuple[str, ...]:
 
 
 def load_session(model: bytes | Path, *, threads: int = 1, providers: Sequence[str] = _CPU) -> Session:
-    """A session over ``model``, deterministic: sequential, ``threads`` threads inside an operator.
+    """A session over ``model``, deterministic: operators one after another, each on ``threads`` threads.
 
     Raises PackError where a provider is missing or the model cannot be read; a provider is never silently replaced.
     """
@@ -64,13 +63,14 @@ def load_session(model: bytes | Path, *, threads: int = 1, providers: Sequence[s
     options.log_severity_level = _ONLY_ERRORS
     content = model if isinstance(model, bytes) else str(model)
     try:
-        session = Session(onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers)))
+        size = len(model) if isinstance(model, bytes) else model.stat().st_size
+        session = Session(onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers)), size)
     except Exception as error:  # ONNX Runtime's own classes share no public base
         name = "a model in memory" if isinstance(model, bytes) else str(model)
         raise PackError(
             f"expected {name} to be an ONNX model that ONNX Runtime {onnxruntime.__version__} runs; found: {error}. "
             "Run `mobilefaceswap packs verify` and reinstall the pack"
-        ) from None
+        ) from error
     if session.providers[: len(providers)] != tuple(providers):
         raise PackError(
             f"expected ONNX Runtime to run on {', '.join(providers)}; it fell back to {', '.join(session.providers)}. "
@@ -95,6 +95,8 @@ def specialise(model: bytes, weights: Mapping[str, Floats]) -> bytes:
     Constants let the runtime lay the kernels out once, which runs about twice as fast as feeding them at every call.
     Raises PackError where names or shapes are not those that the model asks for.
     """
+    import onnx  # a third of a second, for whoever specialises only
+
     specialised = onnx.load_from_string(model)
     graph = specialised.graph
     wanted = {item.name: _shape(item) for item in graph.input if item.name != "image"}
@@ -122,13 +124,8 @@ def _mismatch(wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[i
     )
 
 
-@lru_cache(maxsize=8)
-def encoder_session(pack: Pack) -> Session:
-    """The session of the pack's encoder, opened once in a process."""
-    return load_session(pack.path("encoder"))
-
-
-@lru_cache(maxsize=8)
-def identity_session(pack: Pack) -> Session:
-    """The session that predicts an identity's weights, opened once in a process."""
-    return load_session(pack.path("identity"))
+def open_session(path: Path, *, providers: Sequence[str] = _CPU) -> Session:
+    """The session over the file at ``path``, opened once in a process as long as the file stays the same."""
+    status = path.stat()
+    key = (path, status.st_ino, status.st_size, status.st_mtime_ns, tuple(providers))
+    return opened.get("session", key, lambda: load_session(path, providers=providers))

@@ -15,7 +15,7 @@ import pytest
 from mobilefaceswap.ofx import generate
 from mobilefaceswap.ofx.host import Host, Layout
 from mobilefaceswap.ofx.install import binary_of
-from mobilefaceswap.settings import OutputMode, Settings, table
+from mobilefaceswap.settings import OUTPUTS, Settings, table
 
 GENERAL = "OfxImageEffectContextGeneral"
 LAYOUTS = {
@@ -94,8 +94,8 @@ def test_other_depths_are_rounded(effects, identity, expected, plate, dtype) -> 
     np.testing.assert_array_equal(output, whole.astype(dtype))
 
 
-@pytest.mark.parametrize("mode", list(OutputMode))
-def test_every_output_mode(effects, identity, expected, plate, mode: OutputMode) -> None:
+@pytest.mark.parametrize("mode", list(OUTPUTS))
+def test_every_output_mode(effects, identity, expected, plate, mode: str) -> None:
     row = next(row for row in table() if row.name == "output_mode")
     node = effects[0].create(source=str(identity), output_mode=list(row.entries).index(mode))
     status, output = node.render(plate)

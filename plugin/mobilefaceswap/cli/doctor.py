@@ -108,17 +108,18 @@ def _self_test(place: Path) -> dict[str, Any]:
     from ..faces import open_detector
     from ..frame import Frame
     from ..packs import find_pack
-    from ..runtime import encoder_session
+    from ..runtime import open_session
 
     described: dict[str, Any] = {"name": place.name, "version": "", "licence": ""}
     try:
         pack = find_pack(place)
         described |= {"name": pack.name, "version": pack.version, "licence": pack.licence}
-        side = pack.encoder.size
+        side = pack.encoder.crop.size
         start = time.perf_counter()
         open_detector(pack).find(Frame(np.zeros((360, 640, 3), np.float32)), 640, 0.7)
         found = time.perf_counter()
-        encoder_session(pack).run({"face": np.zeros((1, 3, side, side), np.float32)})
+        encoder = open_session(pack.path("encoder"))
+        encoder.run(dict.fromkeys(encoder.inputs, np.zeros((1, 3, side, side), np.float32)))
         described |= {"detect_seconds": found - start, "encode_seconds": time.perf_counter() - found}
     except FaceSwapError as error:
         described["error"] = str(error)

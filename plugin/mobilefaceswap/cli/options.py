@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -68,7 +68,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 _NAMES = {"output_mode": ("--output-mode", "--layer")}
 """Options with a second, shorter name; all others are called as their setting is."""
-_TYPES: dict[str, type] = {"boolean": bool, "integer": int, "double": float, "file": str}
+_TYPES: dict[str, type] = {"boolean": bool, "integer": int, "double": float, "text": str, "file": str}
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,7 +88,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parameter(row: Setting) -> inspect.Parameter:
-    kind = type(row.default) if row.kind == "choice" else _TYPES[row.kind]
+    kind: Any = Literal[tuple(row.entries)] if row.kind == "choice" else _TYPES[row.kind]
     option = typer.Option(*_NAMES.get(row.name, ()), help=row.hint, rich_help_panel=row.group)
     return inspect.Parameter(
         row.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

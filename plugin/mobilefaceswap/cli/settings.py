@@ -37,8 +37,8 @@ def values(row: Setting) -> str:
         return ", ".join(row.entries)
     if row.kind == "boolean":
         return "on, off"
-    if row.kind == "file":
-        return "a path"
+    if row.textual:
+        return "a path" if row.kind == "file" else "text"
     return f"{row.minimum:g} to {row.maximum:g} {row.unit}".strip()
 
 

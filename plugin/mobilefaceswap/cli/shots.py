@@ -18,7 +18,7 @@ from ..media import PICTURE_ENDINGS, MediaClip, Writer, check_output, create_out
 from ..node import FaceSwapNode
 from ..packs import find_pack
 from ..render_shot import ShotReport, render_shot
-from ..settings import OutputMode, Settings
+from ..settings import Alpha, Settings, output_of
 from .clips import open_target
 from .outputs import Job, check_free_or_ask, plan_jobs
 from .range import frame_range
@@ -175,10 +175,9 @@ def _matte_output(job: Job, clip: MediaClip, delivery: Delivery) -> Writer:
 
 
 def _premultiplied(settings: Settings) -> bool | None:
-    """Whether the chosen layer's colour is multiplied by its alpha; None for a picture that is as the plate."""
-    if settings.output_mode is OutputMode.COMPOSITE and not settings.matte_to_alpha:
-        return None
-    return settings.output_mode is OutputMode.FACE
+    """Whether the colour of the chosen output is multiplied by its alpha; None where it is as in the plate."""
+    alpha = output_of(settings).alpha
+    return None if alpha is Alpha.PLATE else alpha is Alpha.PREMULTIPLIED
 
 
 def _nodes(person: Person, shot: Shot) -> Callable[[MediaClip], FaceSwapNode]:

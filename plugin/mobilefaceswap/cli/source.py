@@ -83,9 +83,8 @@ def analyse(
     from rich.console import Console
     from rich.progress import track as progress
 
-    from ..faces import Track, open_detector
+    from ..faces import Track, find_faces, open_detector
     from ..media import check_output
-    from ..node import find_faces
     from ..packs import find_pack
     from .clips import open_target
     from .outputs import check_free_or_ask

@@ -61,14 +61,14 @@ def convert_authors_files(idn: Path, encoder: Path, folder: Path) -> Pack:
         "identity": _Content(
             "identity.onnx", identity_graph(swapper, data), from_idn, ["feature_map", "embedding"], weights
         ),
-        "idn": _Content("idn.onnx", idn_graph(swapper, data), from_idn, ["image", *weights], ["swapped", "mask"]),
+        "idn": _Content("idn.onnx", idn_graph(swapper, data), from_idn, ["image", *weights], ["colour", "mask"]),
     }
     try:
         _write(folder, files, find_pack())
     except OSError as error:
         raise PackError(
             f"expected to write the pack to {folder}; {error.strerror}. Choose a folder that can be written"
-        ) from None
+        ) from error
     return find_pack(folder)
 
 
@@ -107,13 +107,14 @@ def _write(folder: Path, files: Mapping[str, _Content], default: Pack) -> None:
 
 def _document(files: Mapping[str, _Content], detector: PackFile) -> str:
     head = {
-        "schema": 1,
+        "schema": 2,
         "name": NAME,
         "version": "1.0.0",
         "title": "MobileFaceSwap 224, the authors' weights",
         "description": "Converted on this machine from the files that the authors of MobileFaceSwap publish.",
         "licence": _LICENCE,
         "commercial_use": False,
+        "kind": "idn",
     }
     tables: dict[str, Mapping[str, Any]] = {
         "crop": {"size": CROP, "template": "arcface-112", "fit": "affine"},

@@ -84,7 +84,10 @@ def _modulated(layers: Layers, style: str, name: str, entering: int, leaving: in
 
 
 def idn_graph(parameters: Parameters, metadata: Mapping[str, str]) -> bytes:
-    """ONNX: image (N, 3, 224, 224), RGB 0..1, and weights to swapped, alike, and mask (N, 1, 224, 224)."""
+    """ONNX: image (N, 3, 224, 224), RGB 0..1, and weights to colour, alike, and mask (N, 1, 224, 224).
+
+    The authors' network ends by laying its colour over the image by its mask; here that is left to whoever composites.
+    """
     graph = Graph("idn")
     layers = Layers(graph, parameters)
     image = graph.input("image", ["N", 3, CROP, CROP])
@@ -100,8 +103,7 @@ def idn_graph(parameters: Parameters, metadata: Mapping[str, str]) -> bytes:
         if number < len(_DECODER) - 1:
             value = graph.node("Concat", value, skips[len(_DECODER) - 1 - number], axis=1)
     colour = _head(layers, graph.doubled(value))
-    outside = graph.node("Mul", image, graph.node("Sub", one, mask))
-    graph.output(graph.node("Add", graph.node("Mul", colour, mask), outside), "swapped", ["N", 3, CROP, CROP])
+    graph.output(colour, "colour", ["N", 3, CROP, CROP])
     graph.output(mask, "mask", ["N", 1, CROP, CROP])
     return graph.serialised(metadata)
 

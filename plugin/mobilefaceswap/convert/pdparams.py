@@ -54,12 +54,12 @@ def read_pdparams(path: Path) -> Parameters:
             document = _Unpickler(file).load()
         arrays = _named_arrays(document)
     except OSError as error:
-        raise PackError(f"expected {path} to be a readable file; {error.strerror}. Check the path") from None
+        raise PackError(f"expected {path} to be a readable file; {error.strerror}. Check the path") from error
     except Exception as error:  # a hostile pickle can raise anything from the unpickler
         raise PackError(
             f"expected {path} to hold named arrays and nothing else; found {type(error).__name__}: {error}. "
             "Nothing in it was run. Download the file again from where the authors publish it"
-        ) from None
+        ) from error
     return Parameters(str(path), arrays)
 
 

@@ -58,8 +58,8 @@ def _likeness(node: FaceSwapNode, result: RenderResult) -> tuple[float, float]:
     face, source = result.swapped[0], node.identity.embedding
     swapped = result.plate.with_pixels(result.composite)
     return (
-        cosine(encode_face(result.plate, face, node.pack)[1], source),
-        cosine(encode_face(swapped, face, node.pack)[1], source),
+        cosine(encode_face(result.plate, face, node.pack)["embedding"], source),
+        cosine(encode_face(swapped, face, node.pack)["embedding"], source),
     )
 
 

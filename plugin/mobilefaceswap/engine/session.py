@@ -16,14 +16,14 @@ import numpy as np
 from .. import __version__
 from ..cache import RenderCache
 from ..errors import UserInputError
-from ..faces import Face, Track
+from ..faces import Face, Track, find_faces
 from ..faces.detector import open_detector
 from ..folders import track_folder
 from ..frame import ColourSpace, Floats, Frame, Hashed
 from ..identity import Identity, prepare_identity
 from ..node import FaceSwapNode, RenderResult
 from ..packs import Pack, find_pack
-from ..settings import HostSettings, OutputMode, Settings, table
+from ..settings import OUTPUTS, HostSettings, Output, Settings, output_of, table
 from .wire import Colour, Flags, Outside, Picture, Values
 
 __all__ = ["Inputs", "Rendered", "Session", "read_settings", "shared_array"]
@@ -35,7 +35,6 @@ _SPACES = {
     Colour.REC709: ColourSpace.REC709,
     Colour.LINEAR_REC709: ColourSpace.LINEAR,
 }
-_ZERO_OUTSIDE = {OutputMode.FACE, OutputMode.FACE_UNPREMULTIPLIED, OutputMode.MATTE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ def read_settings(values: Values) -> tuple[HostSettings, Settings]:
     shared: dict[str, Any] = {}
     try:
         for row in table(host=True):
-            value: Any = next(texts) if row.kind == "file" else next(numbers)
+            value: Any = next(texts) if row.textual else next(numbers)
             if row.kind == "choice":
                 value = list(row.entries)[int(value)]
             (host if row.host_only else shared)[row.name] = value
@@ -106,17 +105,16 @@ class Session:
         result = node.render(
             picture.time, settings, _frame(picture, inputs), inside=inputs.inside, outside=inputs.outside
         )
-        mode = OutputMode.MATTE if picture.matte_only else settings.output_mode
-        return _rendered(result, mode, settings.matte_to_alpha)
+        name, row = settings.output_mode, output_of(settings)
+        if picture.matte_only:
+            name, row = "matte", OUTPUTS["matte"]
+        return _rendered(result, name, row)
 
     def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> tuple[Face, ...]:
         """The faces of one frame, found without a source. Raises FaceSwapError."""
         _, settings = read_settings(values)
         plate = _frame(picture, inputs)
-        if settings.colour_space.value != "auto":
-            plate = Frame(plate.pixels, ColourSpace(settings.colour_space.value), False, plate.pixel_aspect)
-        analyser = open_detector(find_pack(), None)
-        return analyser.find(plate, settings.analysis_size, settings.detection_threshold)
+        return find_faces(open_detector(find_pack(), None), plate, settings)
 
     def prepare(self, values: Values) -> str:
         """Reads the source now; says what was found. Raises FaceSwapError."""
@@ -204,12 +202,10 @@ def _state(path: str, name: str) -> Hashable:
     return path, tuple((str(file), state.st_mtime_ns, state.st_size) for file, state in zip(files, states, strict=True))
 
 
-def _rendered(result: RenderResult, mode: OutputMode, matte_to_alpha: bool) -> Rendered:
-    everywhere = mode in (OutputMode.STATUS, OutputMode.OVERLAY) or (mode is OutputMode.COMPOSITE and matte_to_alpha)
-    picture = result.layer(mode) if everywhere else result.changed_part(mode)
-    corner = (0, 0) if everywhere else (result.changed.x1, result.changed.y1)
-    outside = Outside.ZERO if mode in _ZERO_OUTSIDE or mode is OutputMode.STATUS else Outside.PLATE
-    return Rendered(picture, corner, outside, len(result.faces), len(result.swapped))
+def _rendered(result: RenderResult, name: str, row: Output) -> Rendered:
+    picture = result.layer(name) if row.whole else result.changed_part(name)
+    corner = (0, 0) if row.whole else (result.changed.x1, result.changed.y1)
+    return Rendered(picture, corner, Outside[row.outside.name], len(result.faces), len(result.swapped))
 
 
 def shared_array(memory: memoryview, offset: int, shape: tuple[int, ...]) -> Floats:

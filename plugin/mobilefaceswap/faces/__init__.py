@@ -1,7 +1,17 @@
 """Frame in, faces out: finding them, following them over time, choosing among them."""
 
-from .detector import FaceDetector, open_detector
+from .detector import DETECTORS, FaceDetector, find_faces, found_in, open_detector, working
 from .face import Face
 from .track import Track, smoothed
 
-__all__ = ["Face", "FaceDetector", "Track", "open_detector", "smoothed"]
+__all__ = [
+    "DETECTORS",
+    "Face",
+    "FaceDetector",
+    "Track",
+    "find_faces",
+    "found_in",
+    "open_detector",
+    "smoothed",
+    "working",
+]

@@ -1,49 +1,85 @@
-"""What a detector must do, and which one finds the faces: the pack's own YuNet, or an InsightFace pack on request."""
+"""What a detector must do, which ones there are, and the one way in which faces are found."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
+from ..cache import opened
+from ..colour import SPACES
 from ..errors import UserInputError
 from ..frame import Frame
 from ..packs import Pack
+from ..settings import Settings
 from .face import Face
 
-__all__ = ["FaceDetector", "open_detector"]
-
-_INSIGHTFACE = "insightface:"
+__all__ = ["DETECTORS", "FaceDetector", "find_faces", "found_in", "open_detector", "working"]
 
 
-class FaceDetector(Hashable, Protocol):
-    """Finds faces. ``name`` distinguishes analysers, with their versions, in cache keys."""
+class FaceDetector(Protocol):
+    """Finds faces. ``name`` distinguishes detectors, with their versions, in cache keys."""
 
     @property
     def name(self) -> str:
-        """Unique among analysers whose results differ."""
+        """Unique among detectors whose results differ."""
         ...
 
     def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
-        """The faces of ``plate`` (display-referred sRGB, straight), from left to right.
+        """The faces of ``plate``, which is straight and in any colour space, from left to right.
 
         size: longest side of the search in pixels. threshold: least confidence, 0..1. Thread-safe.
         """
         ...
 
 
-@lru_cache(maxsize=8)
+def _yunet(pack: Pack, _: str) -> FaceDetector:
+    from .yunet import YuNetDetector
+
+    return YuNetDetector(pack.path("detector"))
+
+
+def _insightface(_: Pack, place: str) -> FaceDetector:
+    if not place:
+        raise UserInputError("expected a detector of the form insightface:NAME_OR_FOLDER; found no name or folder")
+    # The import takes a second and sets ONNX Runtime's log level: only for those who ask for it.
+    from .insightface import InsightFaceDetector
+
+    return InsightFaceDetector(place)
+
+
+DETECTORS: Mapping[str, Callable[[Pack, str], FaceDetector]] = {"yunet": _yunet, "insightface": _insightface}
+"""How each kind of detector is opened: from the pack, and what the user wrote after ``KIND:``. The first is the
+pack's own. A new one is a row here and its file.
+"""
+
+
 def open_detector(pack: Pack, name: str | None = None) -> FaceDetector:
-    """The analyser called ``name`` (None: the pack's own), opened once in a process.
+    """The detector called ``name``, as ``KIND`` or ``KIND:PLACE``, opened once in a process; None for the pack's own.
 
     Raises UserInputError on an unknown name, PackError or PackNotFoundError where its files cannot be used.
     """
-    from .yunet import YuNetDetector
+    kind, _, place = (name or next(iter(DETECTORS))).partition(":")
+    if kind not in DETECTORS:
+        raise UserInputError(
+            f"expected a detector of a kind among {', '.join(DETECTORS)}, such as insightface:NAME_OR_FOLDER; "
+            f"found {name!r}"
+        )
+    return opened.get("detector", (pack.content_hash, kind, place), lambda: DETECTORS[kind](pack, place))
 
-    if name is None:
-        return YuNetDetector(pack.path("detector"))
-    if not name.startswith(_INSIGHTFACE) or name == _INSIGHTFACE:
-        raise UserInputError(f"expected an analyser of the form insightface:FOLDER_OR_NAME; found {name!r}")
-    from .insightface import InsightFaceDetector
 
-    return InsightFaceDetector(name.removeprefix(_INSIGHTFACE))
+def found_in(detector: FaceDetector, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
+    """The faces of ``plate``. Detectors see straight colour: a face under a thin alpha is as bright as any other."""
+    return detector.find(plate.straight(), size, threshold)
+
+
+def find_faces(detector: FaceDetector, plate: Frame, settings: Settings) -> tuple[Face, ...]:
+    """The faces of ``plate`` as every front and every node with these settings finds them, without smoothing."""
+    return found_in(detector, working(plate, settings), settings.analysis_size, settings.detection_threshold)
+
+
+def working(plate: Frame, settings: Settings) -> Frame:
+    """The plate in the colour space that the settings say it has."""
+    if settings.colour_space == "auto":
+        return plate
+    return replace(plate, colour_space=SPACES[settings.colour_space])

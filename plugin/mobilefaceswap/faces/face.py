@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ import numpy.typing as npt
 __all__ = ["Face"]
 
 Points = npt.NDArray[np.float64]
+_NUMBERS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +30,38 @@ class Face:
 
     @property
     def centre(self) -> Points:
-        """(x, y) of the box's middle."""
+        """(x, y) of the middle of the box."""
         x, y, width, height = self.box
         return np.array([x + width / 2, y + height / 2])
 
     @property
     def area(self) -> float:
-        """Of the box, in square pixels."""
+        """Area of the box in square pixels."""
         return self.box[2] * self.box[3]
+
+    def row(self) -> Points:
+        """The fields, one after another, as 16 numbers: what caches keep."""
+        return np.concatenate([np.ravel(np.asarray(getattr(self, item.name), np.float64)) for item in fields(self)])
+
+    @classmethod
+    def from_row(cls, row: Sequence[float] | Points) -> Face:
+        """The inverse of ``row``. Raises ValueError on anything but 16 finite numbers."""
+        numbers = np.asarray(row, np.float64)
+        if numbers.shape != (_NUMBERS,) or not np.isfinite(numbers).all():
+            raise ValueError(f"expected {_NUMBERS} finite numbers for a face, found {numbers.shape}")
+        x, y, width, height, confidence, filled = numbers[10:].tolist()
+        return cls(numbers[:10].reshape(5, 2).copy(), (x, y, width, height), confidence, bool(filled))
+
+    def named(self) -> dict[str, Any]:
+        """The fields by name as plain numbers and lists: what files keep."""
+        return {item.name: np.asarray(getattr(self, item.name)).tolist() for item in fields(self)}
+
+    @classmethod
+    def from_named(cls, values: Mapping[str, Any]) -> Face:
+        """The inverse of ``named``. Raises KeyError, TypeError or ValueError on anything else."""
+        if np.shape(values["landmarks"]) != (5, 2):
+            raise ValueError(f"expected five points for a face, found {np.shape(values['landmarks'])}")
+        return cls.from_row([number for item in fields(cls) for number in np.ravel(values[item.name])])
 
     def scaled(self, x: float, y: float) -> Face:
         """The same face in a picture ``x`` and ``y`` times as large (corners, not pixel centres, stay in place)."""

@@ -42,7 +42,7 @@ class InsightFaceDetector:
             raise PackError(
                 f"expected {folder} to hold ONNX files with a face detector that insightface {version('insightface')} "
                 f"knows; found {type(error).__name__}: {error}. Check the folder's content"
-            ) from None
+            ) from error
         self.name = f"insightface-{_content(folder)}-{version('insightface')}"
         self._model = analysis.det_model
         self._lock = threading.Lock()

@@ -38,7 +38,7 @@ class Track:
     size: tuple[int, int]
     frames: Mapping[int, tuple[Face, ...]]
     clip: str = ""
-    analyser: str = ""
+    detector: str = ""
 
     def faces(self, time: int, plate_size: tuple[int, int]) -> tuple[Face, ...]:
         """The faces at ``time`` in pixels of a plate of ``plate_size``, which may be a proxy.
@@ -60,16 +60,16 @@ class Track:
             "format": FORMAT,
             "version": _VERSION,
             "clip": self.clip,
-            "analyser": self.analyser,
+            "detector": self.detector,
             "size": list(self.size),
-            "frames": {str(time): [_written(face) for face in faces] for time, faces in sorted(self.frames.items())},
+            "frames": {str(time): [face.named() for face in faces] for time, faces in sorted(self.frames.items())},
         }
         place = Path(path)
         try:
             with written_whole(place) as part:
                 part.write_text(json.dumps(document), "utf-8")
         except OSError as error:
-            raise write_failure(str(place), error) from None
+            raise write_failure(str(place), error) from error
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Track:
@@ -81,13 +81,13 @@ class Track:
             width, height = (int(side) for side in document["size"])
             if width < 1 or height < 1:
                 raise ValueError(f"size {width} x {height}")
-            frames = {int(time): tuple(_read(row) for row in rows) for time, rows in document["frames"].items()}
-            return cls((width, height), frames, str(document.get("clip", "")), str(document.get("analyser", "")))
+            frames = {int(time): tuple(map(Face.from_named, rows)) for time, rows in document["frames"].items()}
+            return cls((width, height), frames, str(document.get("clip", "")), str(document.get("detector", "")))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise TrackError(
                 f"expected {path} to be a track of version {_VERSION} written by `mobilefaceswap analyse`; "
                 f"found {type(error).__name__}: {error}. Analyse the clip again"
-            ) from None
+            ) from error
 
 
 def smoothed(faces_at: FacesAt, time: int, radius: int) -> tuple[Face, ...]:
@@ -154,23 +154,6 @@ def _same(face: Face | None, others: Sequence[Face], steps: int = 1) -> Face | N
     moved = float(np.hypot(*(best.centre - face.centre)))
     grown = math.sqrt(max(best.area, 1e-9)) / side
     return best if moved <= _REACH * side * math.sqrt(steps) and 0.5 < grown < 2.0 else None
-
-
-def _written(face: Face) -> dict[str, Any]:
-    return {
-        "landmarks": face.landmarks.tolist(),
-        "box": [float(value) for value in face.box],
-        "confidence": float(face.confidence),
-        "filled": face.filled,
-    }
-
-
-def _read(row: Mapping[str, Any]) -> Face:
-    landmarks = np.array(row["landmarks"], np.float64)
-    x, y, width, height = (float(value) for value in row["box"])
-    if landmarks.shape != (5, 2) or not np.isfinite([*landmarks.ravel(), x, y, width, height]).all():
-        raise ValueError(f"expected five finite landmarks, found {landmarks.shape}")
-    return Face(landmarks, (x, y, width, height), float(row["confidence"]), bool(row["filled"]))
 
 
 def _span(frames: Mapping[int, Any]) -> str:

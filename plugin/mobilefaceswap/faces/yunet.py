@@ -37,6 +37,7 @@ class YuNetDetector:
     def __init__(self, model: Path) -> None:
         """``model``: YuNet's ONNX file, verified by the pack. Raises PackError where OpenCV cannot read it."""
         self._model = model.read_bytes()
+        self.nbytes = len(self._model)
         self._local = threading.local()
         digest = hashlib.sha256(self._model).hexdigest()[:16]
         # What decides the points is part of the name, or a cache on disk would answer with those of another version.
@@ -44,7 +45,7 @@ class YuNetDetector:
         self._detector()
 
     def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
-        """See ``FaceDetector``."""
+        """See `FaceDetector`."""
         faces = [self._close_up(plate, face, threshold) for face in self._coarse(plate, size, threshold)]
         return tuple(sorted(faces, key=lambda face: float(face.centre[0])))
 
@@ -104,7 +105,7 @@ def _created(model: bytes) -> cv2.FaceDetectorYN:
         raise PackError(
             f"expected the detector to be a YuNet ONNX file that OpenCV {cv2.__version__} reads; "
             f"it is not ({error.err}); run `mobilefaceswap packs verify` and reinstall the pack"
-        ) from None
+        ) from error
     finally:
         cv2.utils.logging.setLogLevel(level)
 

@@ -3,7 +3,7 @@
 from .prepare import prepare_identity
 from .recognise import encode_face
 from .record import Identity, SourcePicture
-from .sources import Source, load_source, picture_files
+from .sources import Source, load_source, picture_files, reference_embedding
 
 __all__ = [
     "Identity",
@@ -13,4 +13,5 @@ __all__ = [
     "load_source",
     "picture_files",
     "prepare_identity",
+    "reference_embedding",
 ]

@@ -6,19 +6,20 @@ that agree with one another; never of pixels or of predicted weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import NoFaceInSourceError
-from ..faces import Face, FaceDetector
+from ..faces import Face, FaceDetector, found_in
 from ..faces.choose import cosine
 from ..frame import Floats, Frame
-from ..packs import Pack
-from ..runtime import identity_session
-from .recognise import display_crop, encode_face, encoder_input, portrait_size
+from ..packs import FaceInput, Pack
+from ..swap import network_class
+from .recognise import display_crop, encode_face, face_input
 from .record import Identity, SourcePicture
 
 __all__ = ["prepare_identity"]
@@ -30,46 +31,58 @@ _SEARCH_THRESHOLD = 0.6
 _THUMBNAIL = 96
 
 
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """A face of a source picture, and what the recogniser says of it."""
+
+    picture: Frame
+    face: Face
+    encoded: Mapping[str, Floats]
+
+
 def prepare_identity(
     pictures: Sequence[tuple[str, Frame]],
     pack: Pack,
-    analyser: FaceDetector,
+    detector: FaceDetector,
     source_face: int = 0,
     release: str = "",
 ) -> Identity:
-    """The identity shown by ``pictures`` (name, straight frame).
+    """The identity shown by ``pictures`` (name, frame).
 
-    source_face: which face of each picture, counted from the largest. Pictures without a face, or that do not look
-    like the others, are left out and noted. Raises NoFaceInSourceError where nothing is left.
+    source_face: which face of each picture, counting from the largest. Pictures without such a face, or that do not
+    look like the others, are left out and noted. Raises NoFaceInSourceError where nothing is left, PackError.
     """
     notes: list[SourcePicture] = []
-    encoded: list[tuple[Floats, Floats]] = []
-    shown: list[tuple[Frame, Face]] = []
+    shown: list[_Shown] = []
     for name, picture in pictures:
-        faces = sorted(analyser.find(picture, _SEARCH_SIZE, _SEARCH_THRESHOLD), key=lambda face: -face.area)
+        faces = sorted(found_in(detector, picture, _SEARCH_SIZE, _SEARCH_THRESHOLD), key=lambda face: -face.area)
         if source_face >= len(faces):
             notes.append(SourcePicture(name, False, _no_such_face(source_face, len(faces))))
             continue
-        note = _which_face(source_face, len(faces)) if len(faces) > 1 else ""
-        notes.append(SourcePicture(name, True, note))
-        encoded.append(encode_face(picture, faces[source_face], pack))
-        shown.append((picture, faces[source_face]))
-    if not encoded:
+        notes.append(SourcePicture(name, True, _which_face(source_face, len(faces)) if len(faces) > 1 else ""))
+        straight, face = picture.straight(), faces[source_face]
+        shown.append(_Shown(straight, face, encode_face(straight, face, pack)))
+    if not shown:
         found = "; ".join(f"{note.name}: {note.note}" for note in notes)
         raise NoFaceInSourceError(
             f"expected a face in the source; {found}. Use a sharp picture in which the face is at least 100 pixels wide"
         )
-    kept = _agreeing([embedding for _, embedding in encoded])
-    notes = _with_outliers(notes, kept)
-    feature_map = np.stack([encoded[index][0] for index in kept]).mean(axis=0)
-    embedding = np.stack([encoded[index][1] for index in kept]).mean(axis=0)
-    session, typical = identity_session(pack), shown[kept[0]]
-    inputs = {"feature_map": feature_map, "embedding": embedding}
-    if "face" in session.inputs:
+    kept = _agreeing([one.encoded["embedding"] for one in shown])
+    return _identity([shown[index] for index in kept], pack, release, tuple(_with_outliers(notes, kept)))
+
+
+def _identity(shown: Sequence[_Shown], pack: Pack, release: str, notes: tuple[SourcePicture, ...]) -> Identity:
+    """The identity of pictures that agree, the most typical first."""
+    typical = shown[0]
+    encoded = {name: np.stack([one.encoded[name] for one in shown]).mean(axis=0) for name in typical.encoded}
+
+    def portrait(wanted: FaceInput) -> Floats:
         # A mean of several faces would be nobody's: the most typical picture stands for all.
-        inputs["face"] = encoder_input(*typical, pack, portrait_size(session))
-    thumbnail = _thumbnail(display_crop(*typical, pack, pack.crop.size))
-    return Identity(session.run(inputs), embedding[0], pack.name, pack.content_hash, thumbnail, release, tuple(notes))
+        return face_input(typical.picture, typical.face, wanted)
+
+    weights = network_class(pack).prepared(pack, encoded, portrait)
+    icon = _thumbnail(display_crop(typical.picture, typical.face, pack.crop))
+    return Identity(weights, encoded["embedding"][0], pack.name, pack.content_hash, icon, release, notes)
 
 
 def _no_such_face(wanted: int, found: int) -> str:
@@ -79,7 +92,7 @@ def _no_such_face(wanted: int, found: int) -> str:
 
 
 def _which_face(taken: int, found: int) -> str:
-    """Which of several faces is meant; Source Face in a host, --source-face on the command line."""
+    """Source Face in a host, --source-face on the command line."""
     which = "the largest" if taken == 0 else f"number {taken}, counted from the largest, which is 0"
     return f"{found} faces found: took {which} (source-face chooses another)"
 

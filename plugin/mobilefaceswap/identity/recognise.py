@@ -1,4 +1,4 @@
-"""A face as the pack's encoder sees it, and what the encoder says of it."""
+"""A face as a network of the pack sees it, and what the pack's recogniser says of it."""
 
 from __future__ import annotations
 
@@ -9,39 +9,38 @@ from ..errors import PackError
 from ..faces import Face
 from ..frame import Floats, Frame
 from ..geometry import fit_crop, sample_crop
-from ..packs import Pack
-from ..runtime import Session, encoder_session
+from ..packs import Crop, FaceInput, Pack
+from ..runtime import open_session
 
-__all__ = ["display_crop", "encode_face", "encoder_input", "portrait_size"]
-
-
-def display_crop(picture: Frame, face: Face, pack: Pack, size: int) -> Floats:
-    """The aligned (size, size, 3) crop of ``face``, display-referred sRGB, 0..1."""
-    matrix = fit_crop(face.landmarks, size, pack.crop.fit, picture.pixel_aspect)
-    crop = to_display(sample_crop(np.nan_to_num(picture.rgb), matrix, size), picture.colour_space)
-    return np.asarray(np.clip(np.nan_to_num(crop), 0.0, 1.0), np.float32)
+__all__ = ["display_crop", "encode_face", "face_input"]
 
 
-def encode_face(picture: Frame, face: Face, pack: Pack) -> tuple[Floats, Floats]:
-    """(feature map (1, C, h, w), embedding (1, D), not normalised) of one face by the pack's encoder."""
-    out = encoder_session(pack).run({"face": encoder_input(picture, face, pack, pack.encoder.size)})
-    return out["feature_map"], out["embedding"]
+def display_crop(picture: Frame, face: Face, crop: Crop) -> Floats:
+    """The aligned (S, S, 3) ``crop`` of ``face``, display-referred sRGB, 0..1."""
+    matrix = fit_crop(face.landmarks, crop, picture.pixel_aspect)
+    pixels = to_display(sample_crop(np.nan_to_num(picture.rgb), matrix, crop.size), picture.colour_space)
+    return np.asarray(np.clip(np.nan_to_num(pixels), 0.0, 1.0), np.float32)
 
 
-def encoder_input(picture: Frame, face: Face, pack: Pack, size: int) -> Floats:
-    """The aligned face (1, 3, size, size) in the range and normalisation that the pack's encoder declares."""
-    declared = pack.encoder
-    crop = display_crop(picture, face, pack, size) * declared.range
-    normalised = (crop - np.array(declared.mean)) / np.array(declared.std)
-    return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], np.float32)
+def face_input(picture: Frame, face: Face, wanted: FaceInput) -> Floats:
+    """The aligned face (1, 3, S, S), RGB in the numbers that a network wants."""
+    crop = wanted.numbers.applied(display_crop(picture, face, wanted.crop))
+    return np.ascontiguousarray(crop.transpose(2, 0, 1)[None])
 
 
-def portrait_size(session: Session) -> int:
-    """Pixels of the square face that a pack's identity graph asks for. Raises PackError where it leaves them open."""
-    shape = session.inputs["face"]
-    if len(shape) != 4 or not isinstance(shape[-1], int) or shape[-2] != shape[-1]:
+def encode_face(picture: Frame, face: Face, pack: Pack) -> dict[str, Floats]:
+    """What the pack's recogniser gives for one face, by name; ``embedding`` (1, D), not normalised, is always there.
+
+    Raises PackError where one cannot tell which output the embedding is.
+    """
+    session = open_session(pack.path("encoder"))
+    (name, *_) = session.inputs
+    out = session.run({name: face_input(picture, face, pack.encoder)})
+    if "embedding" in out:
+        return out
+    if len(out) != 1:
         raise PackError(
-            "expected the identity graph of the pack to take a square face of a fixed size, as (1, 3, 224, 224); "
-            f"found {shape}. Export the graph again with a fixed size, or choose another pack"
+            f"expected the encoder of pack {pack.name} to give one output or one called embedding; found "
+            f"{', '.join(out)}. Name the output in the ONNX file, or choose another recogniser"
         )
-    return shape[-1]
+    return {"embedding": next(iter(out.values()))}

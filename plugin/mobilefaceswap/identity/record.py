@@ -18,6 +18,7 @@ from safetensors.numpy import save
 from ..errors import IdentityFileError
 from ..files import write_failure, written_whole
 from ..frame import Floats
+from ..packs import Pack
 
 __all__ = ["FORMAT", "Identity", "SourcePicture"]
 
@@ -27,7 +28,7 @@ _VERSION = "1"
 
 @dataclass(frozen=True, eq=False)
 class SourcePicture:
-    """What one source picture gave. note: what a user should know, for instance that there were several faces."""
+    """What became of one source picture. note: what the user should know, such as that several faces were found."""
 
     name: str
     used: bool
@@ -36,7 +37,11 @@ class SourcePicture:
 
 @dataclass(frozen=True, eq=False)
 class Identity:
-    """A source person, prepared for one pack. weights: the network's predicted weights by name, float32."""
+    """A source person, prepared for one pack.
+
+    weights: what the pack's network is given, by name, float32: its predicted weights, or the identity that it takes
+    with every frame. embedding: (D,), of the recogniser, not normalised. thumbnail: (96, 96, 3), an icon.
+    """
 
     weights: Mapping[str, Floats]
     embedding: Floats
@@ -62,6 +67,15 @@ class Identity:
         digest.update(np.ascontiguousarray(self.thumbnail).tobytes())
         return digest.hexdigest()
 
+    def check_pack(self, pack: Pack) -> None:
+        """Raises IdentityFileError where the identity was prepared with another pack."""
+        if self.pack_hash != pack.content_hash:
+            raise IdentityFileError(
+                f"expected an identity prepared with pack {pack.name} ({pack.content_hash[:12]}); this one "
+                f"was prepared with {self.pack_name} ({self.pack_hash[:12]}). "
+                "Prepare it again from the pictures with `mobilefaceswap identity`, or choose the other pack"
+            )
+
     def with_release(self, note: str) -> Identity:
         """A copy that records a likeness-release note."""
         return replace(self, release=note)
@@ -83,7 +97,7 @@ class Identity:
             with written_whole(place) as part:
                 part.write_bytes(save(arrays, described))
         except OSError as error:
-            raise write_failure(str(place), error) from None
+            raise write_failure(str(place), error) from error
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Identity:
@@ -108,5 +122,5 @@ class Identity:
             raise IdentityFileError(
                 f"expected {path} to be an identity of version {_VERSION} written by `mobilefaceswap identity`; "
                 f"found {type(error).__name__}: {error}. Prepare it again from the pictures"
-            ) from None
+            ) from error
         return identity

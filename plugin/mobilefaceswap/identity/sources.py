@@ -6,14 +6,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UserInputError
+from ..cache import opened
+from ..errors import NoFaceInSourceError, UserInputError
 from ..faces import FaceDetector
+from ..frame import Floats
 from ..media import PICTURE_ENDINGS, read_picture
 from ..packs import Pack
 from .prepare import prepare_identity
 from .record import Identity
 
-__all__ = ["Source", "load_source", "picture_files"]
+__all__ = ["Source", "load_source", "picture_files", "reference_embedding"]
 
 Source = Identity | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -32,7 +34,7 @@ def picture_files(source: Path) -> list[Path]:
     return found
 
 
-def load_source(source: Source, pack: Pack, analyser: FaceDetector, source_face: int = 0) -> Identity:
+def load_source(source: Source, pack: Pack, detector: FaceDetector, source_face: int = 0) -> Identity:
     """The identity that ``source`` stands for. Raises as FaceSwapNode does."""
     if isinstance(source, Identity):
         return source
@@ -42,5 +44,34 @@ def load_source(source: Source, pack: Pack, analyser: FaceDetector, source_face:
     files = [file for place in places for file in picture_files(Path(place))]
     if not files:
         raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")
-    pictures = [(file.name, read_picture(file).straight()) for file in files]
-    return prepare_identity(pictures, pack, analyser, source_face)
+    pictures = [(file.name, read_picture(file)) for file in files]
+    return prepare_identity(pictures, pack, detector, source_face)
+
+
+def reference_embedding(path: str, pack: Pack, detector: FaceDetector) -> Floats:
+    """The embedding of the largest face of a reference picture, read again once the file changes.
+
+    Raises UserInputError where there is no picture, or no face in it.
+    """
+    if not path:
+        raise UserInputError(
+            "expected a reference picture since Face is set to Like Reference Picture; found none. "
+            "Set `reference`, or choose the face in another way"
+        )
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise UserInputError(
+            f"expected the reference picture at {path}; {error.strerror}. Choose the file again"
+        ) from error
+    key = (path, status.st_mtime_ns, status.st_size, pack.content_hash, detector.name)
+    return opened.get("reference", key, lambda: _embedding(path, pack, detector))
+
+
+def _embedding(path: str, pack: Pack, detector: FaceDetector) -> Floats:
+    try:
+        return load_source(path, pack, detector).embedding
+    except NoFaceInSourceError as error:
+        raise UserInputError(
+            f"expected a face in the reference picture {path}; found none. Use a sharp picture of the person to replace"
+        ) from error

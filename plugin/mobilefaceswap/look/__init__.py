@@ -1,1 +1,9 @@
-"""How the face sits in the plate: `matte`, `match`, `detail`, `over`, and the `views` for the eye."""
+"""How a swapped face sits in the plate: the `matte`, the `colour` with its operations (`match`, `detail`), the
+composite (`over`) and diagrams (`views`).
+"""
+
+from .colour import OPERATIONS, face_colour
+from .operation import Operation, Swapped
+from .over import Composition, Layer
+
+__all__ = ["OPERATIONS", "Composition", "Layer", "Operation", "Swapped", "face_colour"]

@@ -1,37 +1,23 @@
-"""The crop back on the plate, with the detail of the plate that a crop cannot hold."""
+"""Plate detail: the grain, the texture and the highlights that a crop is too small to hold."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..colour import from_display
-from ..frame import ColourSpace, Floats
-from ..geometry import Matrix, Rectangle, paste
+from ..frame import Floats
+from ..geometry import paste
+from ..settings import Settings
+from .operation import Swapped
 
-__all__ = ["face_layer"]
+__all__ = ["plate_detail"]
 
 
-def face_layer(
-    plate: Floats,
-    crop: Floats,
-    swapped: Floats,
-    mask: Floats,
-    matrix: Matrix,
-    region: Rectangle,
-    space: ColourSpace,
-    detail: float,
-) -> Floats:
-    """The face's colour (h, w, 3) in the plate's working space, inside ``region``.
-
-    plate: (h, w, 3) straight colour of the region. crop, swapped: (S, S, 3) display-referred sRGB, 0..1, before and
-    after the network; mask: (S, S). The network's *change* is added to the plate, which keeps what the crop cannot
-    hold (grain, texture, highlights beyond white); where the network put its own picture (``mask``), ``detail`` says
-    how much of that stays.
+def plate_detail(face: Swapped, picture: Floats, settings: Settings) -> Floats:
+    """``picture`` (h, w, 3), in the plate's colour space, plus ``settings.plate_detail`` of what of the plate is finer
+    than the crop, or outside what the crop can hold.
     """
-    before = from_display(crop, space)
-    change = paste(from_display(swapped, space) - before, matrix, region)
-    layer = plate + change
-    if detail < 1:
-        finer = plate - paste(before, matrix, region)
-        layer = layer - np.float32(1 - detail) * np.clip(paste(mask, matrix, region), 0, 1)[..., None] * finer
-    return np.asarray(layer, np.float32)
+    if settings.plate_detail <= 0:
+        return picture
+    seen = paste(from_display(face.crop, face.space), face.matrix, face.region, extended=True)
+    return np.asarray(picture + np.float32(settings.plate_detail) * (face.plate - seen), np.float32)

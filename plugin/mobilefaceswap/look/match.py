@@ -1,4 +1,4 @@
-"""The light and colour of the plate for the face."""
+"""Colour match: the light and colour of the plate on the face."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ import cv2
 import numpy as np
 
 from ..frame import Floats
-from ..geometry import FACE_WIDTH
+from ..settings import Settings
+from .operation import Swapped
 
-__all__ = ["matched"]
+__all__ = ["colour_match"]
 
-_MATCHED = 0.25
+_COARSE = 0.25
 """Deviation, as a share of the face's width, of what counts as colour and light rather than as features."""
 _LITTLE = 1e-3
 
 
-def matched(crop: Floats, swapped: Floats, mask: Floats, amount: float) -> Floats:
-    """The swapped crop with the colour and light of ``crop``, by ``amount`` (0..1).
+def colour_match(face: Swapped, colour: Floats, settings: Settings) -> Floats:
+    """``colour`` (S, S, 3), display-referred sRGB, with the light of the crop by ``settings.colour_match``.
 
-    crop, swapped: (S, S, 3) display-referred sRGB; mask: (S, S), the network's. Below a quarter of the face's width
-    everything stays the network's; what is coarser, averaged under the mask, becomes the plate's. It takes its
-    measure from this frame alone.
+    What is finer than a quarter of the face's width stays the network's; what is coarser, averaged under the mask,
+    becomes the plate's, and goes on beyond the mask as far as a matte may be expanded. It is measured in this frame
+    alone.
     """
-    if amount <= 0:
-        return swapped
+    if settings.colour_match <= 0:
+        return colour
+    mask = face.mask
     small = max(8, mask.shape[0] // 8)
-    change = np.dstack([(crop - swapped) * mask[..., None], mask])
+    change = np.dstack([(face.crop - colour) * mask[..., None], mask])
     coarse = cv2.resize(change, (small, small), interpolation=cv2.INTER_AREA)
-    deviation = _MATCHED * FACE_WIDTH * small
+    deviation = _COARSE * face.template.face_width * small
     coarse = cv2.GaussianBlur(coarse, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
     shift = coarse[..., :3] / (coarse[..., 3:] + _LITTLE)
     shift = cv2.resize(shift, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return np.asarray(swapped + np.float32(amount) * mask[..., None] * shift, np.float32)
+    return np.asarray(colour + np.float32(settings.colour_match) * shift, np.float32)

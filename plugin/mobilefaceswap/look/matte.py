@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from ..frame import Floats
-from ..geometry import FACE_WIDTH, TEMPLATE, Matrix, Rectangle, paste
+from ..geometry import Matrix, Rectangle, paste
+from ..packs import Template
 from ..settings import Settings
 
 __all__ = ["border_falloff", "combine", "on_plate", "shape"]
@@ -32,15 +33,15 @@ _OCTAGON = (
 )
 
 
-def shape(mask: Floats, settings: Settings) -> Floats:
+def shape(mask: Floats, settings: Settings, template: Template) -> Floats:
     """The (S, S) matte of a crop from the network's (S, S) soft mask, both 0..1; exactly 0 along the border.
 
     In order: islands removed, holes filled, outline smoothed, black and white clip, crop at the sides, expand or
     contract, feather, fall-off at the border.
     """
     side = mask.shape[0]
-    per_cent = FACE_WIDTH * side / 100
-    matte = _without_islands(mask) if settings.matte_islands else mask
+    per_cent = template.face_width * side / 100
+    matte = _without_islands(mask, template) if settings.matte_islands else mask
     matte = _without_holes(matte, settings.matte_holes * per_cent)
     # Smoothed while it is still a ramp: the clips then set how steep the edge is, and no corner of the network's
     # coarse grid is left.
@@ -89,13 +90,13 @@ def border_falloff(side: int) -> Floats:
     return falloff
 
 
-def _without_islands(mask: Floats) -> Floats:
+def _without_islands(mask: Floats, template: Template) -> Floats:
     """What is connected with the part of the crop between eyes and mouth, where every aligned face lies.
 
     A grey-scale reconstruction (Vincent, IEEE Trans. Image Processing 2(2), 1993) rather than labelled components: a
     value is lowered to that of the weakest bridge to the face, so nothing jumps when a bridge opens.
     """
-    return _reached(mask, lambda small: small * _core(small.shape[0]))
+    return _reached(mask, lambda small: small * _core(template, small.shape[0]))
 
 
 def _without_holes(mask: Floats, width: float) -> Floats:
@@ -137,10 +138,10 @@ def _coarse(side: int) -> int:
 
 
 @cache
-def _core(side: int) -> Floats:
+def _core(template: Template, side: int) -> Floats:
     """(side, side): 1 inside the hull of the template's five points, else 0."""
     core = np.zeros((side, side), np.float32)
-    points = np.rint(TEMPLATE * (side / 112)).astype(np.int32)
+    points = np.rint(template.on(side)).astype(np.int32)
     cv2.fillConvexPoly(core, cv2.convexHull(points), 1.0)
     core.setflags(write=False)
     return core

@@ -1,27 +1,30 @@
-"""Face layers over the plate, over black, and their mattes.
+"""Swapped faces over the plate and over black, and their mattes: what most outputs are.
 
-Everything is computed inside the region that a crop touches; elsewhere, and wherever the matte is 0, the composite is
-the plate bit for bit.
+Everything is computed inside the rectangle that a crop touches; elsewhere, and wherever the matte is 0, the composite
+is the plate bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 
 import numpy as np
+import numpy.typing as npt
 
-from ..frame import Floats, Frame
+from ..faces import Face
+from ..frame import Floats, Frame, straight
 from ..geometry import Rectangle
 
-__all__ = ["Layer", "composite", "face_picture", "matte_picture"]
+__all__ = ["Composition", "Layer", "composite", "face", "matte", "straight_face"]
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One face on the plate, inside ``region`` only. colour: (h, w, 3) straight, in the plate's working space.
+    """One face on the plate, inside ``region`` only.
 
-    matte: (h, w), final. shaped: (h, w), the matte before external mattes and mix, for the status picture.
+    colour: (h, w, 3) straight, in the plate's colour space. matte: (h, w), final. shaped: (h, w), the matte before
+    external mattes and mix, for the status picture.
     """
 
     region: Rectangle
@@ -30,33 +33,76 @@ class Layer:
     shaped: Floats
 
 
-def composite(plate: Frame, layers: Sequence[Layer], matte_to_alpha: bool) -> Floats:
-    """``layers`` over ``plate``, the first lowest: (H, W, 3|4). A pixel whose matte is 0 keeps its bits."""
+@dataclass(frozen=True, eq=False)
+class Composition:
+    """One frame with its faces: what every output is drawn from.
+
+    layers: lowest first. faces: all that were found. crops: the corners (4, 2) of the swapped faces' crops.
+    """
+
+    plate: Frame
+    layers: tuple[Layer, ...]
+    faces: tuple[Face, ...] = ()
+    crops: tuple[npt.NDArray[np.float64], ...] = ()
+    matte_to_alpha: bool = False
+
+    @property
+    def changed(self) -> Rectangle:
+        """Outside it the composite is the plate, and the matte 0."""
+        return reduce(Rectangle.union, (layer.region for layer in self.layers), Rectangle(0, 0, 0, 0))
+
+    def part(self, rectangle: Rectangle) -> Composition:
+        """The composition inside ``rectangle`` alone, without the faces found."""
+        moved = tuple(replace(layer, region=layer.region.moved(-rectangle.x1, -rectangle.y1)) for layer in self.layers)
+        pixels = self.plate.pixels[rectangle.slices]
+        return Composition(self.plate.with_pixels(pixels), moved, matte_to_alpha=self.matte_to_alpha)
+
+    @cached_property
+    def matte(self) -> Floats:
+        """(H, W): the strongest of the layers' mattes."""
+        width, height = self.plate.size
+        matte = np.zeros((height, width), np.float32)
+        for layer in self.layers:
+            box = layer.region.slices
+            np.maximum(matte[box], layer.matte, out=matte[box])
+        return matte
+
+    @cached_property
+    def face(self) -> Floats:
+        """(H, W, 4): the layers over black, premultiplied by matte and the plate's alpha."""
+        face = np.zeros((*self.plate.pixels.shape[:2], 4), np.float32)
+        for layer in self.layers:
+            box = layer.region.slices
+            _over_black(face[box], layer, None if self.plate.alpha is None else self.plate.alpha[box])
+        return face
+
+
+def composite(drawn: Composition) -> Floats:
+    """(H, W, 3|4) in the plate's encoding and premultiplication. A pixel whose matte is 0 keeps its bits."""
+    plate = drawn.plate
     picture = plate.pixels.copy()
-    for layer in layers:
+    for layer in drawn.layers:
         box = layer.region.slices
         _over(picture[box], layer, None if plate.alpha is None else plate.alpha[box], plate.premultiplied)
-    if matte_to_alpha:
-        return np.dstack([picture[..., :3], matte_picture(plate.size, layers)])
+    if drawn.matte_to_alpha:
+        return np.dstack([picture[..., :3], drawn.matte])
     return picture
 
 
-def face_picture(plate: Frame, layers: Sequence[Layer]) -> Floats:
-    """``layers`` over black, (H, W, 4) premultiplied by matte and the plate's alpha."""
-    face = np.zeros((*plate.pixels.shape[:2], 4), np.float32)
-    for layer in layers:
-        box = layer.region.slices
-        _over_black(face[box], layer, None if plate.alpha is None else plate.alpha[box])
-    return face
+def face(drawn: Composition) -> Floats:
+    """(H, W, 4) over black, premultiplied by matte and the plate's alpha."""
+    return drawn.face
 
 
-def matte_picture(size: tuple[int, int], layers: Sequence[Layer]) -> Floats:
-    """(H, W): the strongest of the layers' mattes."""
-    matte = np.zeros((size[1], size[0]), np.float32)
-    for layer in layers:
-        box = layer.region.slices
-        np.maximum(matte[box], layer.matte, out=matte[box])
-    return matte
+def straight_face(drawn: Composition) -> Floats:
+    """(H, W, 4) over black, not premultiplied."""
+    alpha = drawn.face[..., 3]
+    return np.dstack([straight(drawn.face[..., :3], alpha, premultiplied=True), alpha])
+
+
+def matte(drawn: Composition) -> Floats:
+    """(H, W), 0..1; all 0 in a frame without a face."""
+    return drawn.matte
 
 
 def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bool) -> None:

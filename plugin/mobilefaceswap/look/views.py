@@ -1,52 +1,48 @@
-"""Pictures for the eye: what was found, and what the mattes did."""
+"""Diagrams: what the mattes did, and which faces were found."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ..faces import Face
-from ..frame import Floats, Frame
-from ..geometry import Matrix, crop_quad
-from .over import Layer
+from ..frame import Floats
+from .over import Composition
 
-__all__ = ["overlay_picture", "status_picture"]
+__all__ = ["overlay", "status"]
 
 _INSIDE, _OUTSIDE = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
 _FOUND, _CHOSEN = (1.0, 0.6, 0.0), (0.0, 1.0, 0.0)
 _COVERED = 255
 
 
-def status_picture(size: tuple[int, int], layers: Sequence[Layer], matte: Floats) -> Floats:
-    """(H, W, 3) as a keyer's status: black outside, white core, grey soft edge, blue where the inside matte raised,
-    red where the outside matte took away.
+def status(drawn: Composition) -> Floats:
+    """(H, W, 3), as a keyer's status: black outside, white core, grey soft edge, blue where the inside matte added,
+    red where the outside matte removed.
     """
-    width, height = size
-    picture = np.zeros((height, width, 3), np.float32)
+    matte = drawn.matte
+    picture = np.zeros((*matte.shape, 3), np.float32)
     picture[matte > 0] = 0.5
     picture[matte >= 1] = 1.0
-    for layer in layers:
+    for layer in drawn.layers:
         view = picture[layer.region.slices]
         view[layer.matte > layer.shaped + 1e-3] = _INSIDE
         view[(layer.shaped > 1e-3) & (layer.matte <= 0)] = _OUTSIDE
     return picture
 
 
-def overlay_picture(plate: Frame, faces: Sequence[Face], chosen: Sequence[tuple[Face, Matrix]], side: int) -> Floats:
-    """The plate with boxes, landmarks and confidences of all faces (orange), and the crops of the chosen (green)."""
-    height, width = plate.pixels.shape[:2]
+def overlay(drawn: Composition) -> Floats:
+    """The plate with boxes, landmarks and confidences of all faces (orange), and the crops of the swapped (green)."""
+    height, width = drawn.plate.pixels.shape[:2]
     thickness = max(1, round(height / 540))
     # OpenCV draws text into bytes only, so lines are drawn as coverage and laid over the float plate.
     found, crops = np.zeros((2, height, width), np.uint8)
-    for face in faces:
+    for face in drawn.faces:
         _draw_face(found, face, thickness)
-    for _, matrix in chosen:
-        corners = np.rint(crop_quad(matrix, side)).astype(np.int32)
-        cv2.polylines(crops, [corners], True, _COVERED, thickness, cv2.LINE_AA)
-    picture = plate.pixels.copy()
+    for corners in drawn.crops:
+        cv2.polylines(crops, [np.rint(corners).astype(np.int32)], True, _COVERED, thickness, cv2.LINE_AA)
+    picture = drawn.plate.pixels.copy()
     for coverage, colour in ((found, _FOUND), (crops, _CHOSEN)):
         share = coverage[..., None] / np.float32(_COVERED)
         picture[..., :3] = np.where(

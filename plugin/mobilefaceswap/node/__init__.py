@@ -1,7 +1,9 @@
-"""The node: ties the rooms together. Settings in, ``render(time)`` out, and all caching."""
+"""The node, which ties the rooms together: the `road` from a plate to swapped crops, `lay` from there to a frame,
+`keys` of the caches, the `result`.
+"""
 
-from .node import FaceSwapNode, find_faces
+from .node import FaceSwapNode
 from .result import QualityRecord, RenderResult
 from .stages import StageTimes
 
-__all__ = ["FaceSwapNode", "QualityRecord", "RenderResult", "StageTimes", "find_faces"]
+__all__ = ["FaceSwapNode", "QualityRecord", "RenderResult", "StageTimes"]

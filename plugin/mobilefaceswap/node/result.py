@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
+from pkgutil import resolve_name
 
 import numpy as np
 
 from ..faces import Face
-from ..frame import Floats, Frame, straight
-from ..geometry import Matrix, Rectangle
-from ..look import over, views
-from ..look.over import Layer
-from ..settings import OutputMode
+from ..frame import Floats, Frame
+from ..geometry import Rectangle
+from ..look import Composition
+from ..settings import OUTPUTS
 
 __all__ = ["QualityRecord", "RenderResult"]
 
@@ -43,56 +42,49 @@ class QualityRecord:
 class RenderResult:
     """One rendered frame. Full pictures are made when they are first asked for.
 
-    plate: what was put in, its working space resolved. changed: outside this rectangle composite equals plate and
-    matte is 0.
+    plate: what was put in, in its working space. faces: all found; swapped: those replaced. changed: outside this
+    rectangle the composite equals the plate and the matte is 0.
     """
 
     plate: Frame
     faces: tuple[Face, ...]
     swapped: tuple[Face, ...]
     quality: QualityRecord
-    changed: Rectangle
-    _layers: tuple[Layer, ...] = field(repr=False, default=())
-    _crops: tuple[tuple[Face, Matrix], ...] = field(repr=False, default=())
-    _crop_size: int = field(repr=False, default=0)
-    _matte_to_alpha: bool = field(repr=False, default=False)
+    _drawn: Composition = field(repr=False)
+    _pictures: dict[str, Floats] = field(repr=False, default_factory=dict)
 
-    @cached_property
+    @property
+    def changed(self) -> Rectangle:
+        """See the class."""
+        return self._drawn.changed
+
+    @property
     def composite(self) -> Floats:
         """(H, W, 3|4) in the plate's encoding and premultiplication."""
-        return over.composite(self.plate, self._layers, self._matte_to_alpha)
+        return self.layer("composite")
 
-    @cached_property
+    @property
     def face(self) -> Floats:
         """(H, W, 4) premultiplied over black, in the plate's encoding."""
-        return over.face_picture(self.plate, self._layers)
+        return self.layer("face")
 
-    @cached_property
+    @property
     def matte(self) -> Floats:
         """(H, W), 0..1; all 0 in a frame without a face."""
-        return over.matte_picture(self.plate.size, self._layers)
+        return self.layer("matte")
 
-    def layer(self, mode: OutputMode) -> Floats:
-        """The picture of one output mode: (H, W, 3|4), for the matte (H, W)."""
-        if mode is OutputMode.COMPOSITE:
-            return self.composite
-        if mode is OutputMode.FACE:
-            return self.face
-        if mode is OutputMode.FACE_UNPREMULTIPLIED:
-            colour = straight(self.face[..., :3], self.face[..., 3], premultiplied=True)
-            return np.dstack([colour, self.face[..., 3]])
-        if mode is OutputMode.STATUS:
-            return views.status_picture(self.plate.size, self._layers, self.matte)
-        if mode is OutputMode.OVERLAY:
-            return views.overlay_picture(self.plate, self.faces, self._crops, self._crop_size)
-        return self.matte
+    def layer(self, output: str) -> Floats:
+        """The picture of one of ``OUTPUTS``: (H, W, 3|4), or (H, W) for the matte."""
+        if output not in self._pictures:
+            self._pictures[output] = _picture(output, self._drawn)
+        return self._pictures[output]
 
-    def changed_part(self, mode: OutputMode) -> Floats:
-        """``layer(mode)`` inside ``changed``, without making the rest."""
-        if self.changed.empty or mode is OutputMode.OVERLAY:
-            return self.layer(mode)[self.changed.slices]
-        plate = self.plate.with_pixels(self.plate.pixels[self.changed.slices])
-        layers = tuple(
-            replace(layer, region=layer.region.moved(-self.changed.x1, -self.changed.y1)) for layer in self._layers
-        )
-        return replace(self, plate=plate, _layers=layers).layer(mode)
+    def changed_part(self, output: str) -> Floats:
+        """``layer(output)`` inside ``changed``, without making the rest where there is no need."""
+        if self.changed.empty or OUTPUTS[output].whole:
+            return self.layer(output)[self.changed.slices]
+        return _picture(output, self._drawn.part(self.changed))
+
+
+def _picture(output: str, drawn: Composition) -> Floats:
+    return np.asarray(resolve_name(OUTPUTS[output].draw)(drawn), np.float32)

@@ -14,7 +14,7 @@ from ..settings import GROUPS, Setting, table
 
 __all__ = ["FINGERPRINT", "header", "main"]
 
-_TYPES = {"boolean": "Boolean", "integer": "Integer", "double": "Double", "choice": "Choice", "file": "File"}
+_TYPES = {"boolean": "Boolean", "integer": "Integer", "double": "Double", "choice": "Choice"}
 
 _PREAMBLE = """\
 // Written by `python -m mobilefaceswap.ofx.generate` from the table of settings. Do not edit.
@@ -97,16 +97,17 @@ def _entry_positions(row: Setting) -> str:
 def _default(row: Setting) -> float:
     if row.kind == "choice":
         return list(row.entries).index(row.default)
-    return 0 if row.kind == "file" else float(row.default)
+    return 0 if row.textual else float(row.default)
 
 
 def _row(row: Setting) -> str:
     hint = f"{row.hint} In {row.unit}." if row.unit else row.hint
     low, high = (row.minimum, row.maximum) if row.minimum is not None else (0, 1)
     choice = f"{len(row.entries)}, k_{row.name}" if row.kind == "choice" else "0, nullptr"
+    kind = _TYPES.get(row.kind, "File")
     words = ", ".join(map(_quoted, (row.name, row.group, row.label, hint)))
     numbers = f"{_default(row):.17g}, {low:.17g}, {high:.17g}"
-    return f"    {{Type::{_TYPES[row.kind]}, {words}, {numbers}, {str(row.animates).lower()}, {choice}}},"
+    return f"    {{Type::{kind}, {words}, {numbers}, {str(row.animates).lower()}, {choice}}},"
 
 
 if __name__ == "__main__":

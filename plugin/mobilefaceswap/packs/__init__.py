@@ -1,28 +1,35 @@
 """Model packs are data: a folder with ``pack.toml`` and ONNX files, verified by SHA-256 at every load.
 
-`records` says what a pack is, `search` where it is found, `integrity` whether it is intact, `pull` how it is mended.
+`records` says what a pack is, `crop` how its networks want a face, `contracts` which kinds there are, `document` reads
+``pack.toml``, `search` finds packs, `integrity` checks them and `pull` repairs them.
 """
 
+from .contracts import CONTRACTS, Contract
+from .crop import TEMPLATES, Crop, FaceInput, Normalisation, Template
+from .document import read_pack
 from .integrity import FileState, examine, sha256_of, verify
-from .pull import pull_pack
-from .records import ROLES, Crop, EncoderInput, Pack, PackFile, read_pack
+from .records import Network, Pack, PackFile
 from .search import DEFAULT_PACK, find_pack, list_packs, locate_pack, pack_folders, pack_places
 
 __all__ = [
+    "CONTRACTS",
     "DEFAULT_PACK",
-    "ROLES",
+    "TEMPLATES",
+    "Contract",
     "Crop",
-    "EncoderInput",
+    "FaceInput",
     "FileState",
+    "Network",
+    "Normalisation",
     "Pack",
     "PackFile",
+    "Template",
     "examine",
     "find_pack",
     "list_packs",
     "locate_pack",
     "pack_folders",
     "pack_places",
-    "pull_pack",
     "read_pack",
     "sha256_of",
     "verify",

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..cache import opened
 from ..errors import PackIntegrityError, PackNotFoundError
 from .records import Pack, PackFile
 
 __all__ = ["REINSTALL", "FileState", "damage", "examine", "sha256_of", "verify"]
 
 REINSTALL = "reinstall with `pip install --force-reinstall mobilefaceswap-ofx`"
-
-_hashes: dict[tuple[Path, int, int, int], str] = {}
-_hashes_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -39,19 +36,18 @@ def sha256_of(path: Path) -> str:
     pack at every node, and hashing 60 MB takes longer than a frame.
     """
     status = path.stat()
-    key = (path, status.st_ino, status.st_size, status.st_mtime_ns)
-    with _hashes_lock:
-        if key not in _hashes:
-            with path.open("rb") as file:
-                _hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
-        return _hashes[key]
+    return opened.get("sha256", (path, status.st_ino, status.st_size, status.st_mtime_ns), lambda: _digest(path))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def examine(pack: Pack, *, afresh: bool = False) -> list[FileState]:
     """The state of every file. afresh: read them again, whatever was read before in this process."""
     if afresh:
-        with _hashes_lock:
-            _hashes.clear()
+        opened.forget("sha256")
     return [_state(file, pack.path(file.role)) for file in pack.files.values()]
 
 
@@ -69,9 +65,9 @@ def verify(pack: Pack) -> None:
             raise damage(pack, state, f"Run `mobilefaceswap packs pull {pack.folder}`, or {REINSTALL}")
 
 
-def damage(pack: Pack, state: FileState, mend: str) -> PackNotFoundError | PackIntegrityError:
-    """The error that tells what is wrong with a file, and ``mend``, which says what to do about it."""
+def damage(pack: Pack, state: FileState, remedy: str) -> PackNotFoundError | PackIntegrityError:
+    """The error that says what is wrong with a file, and with ``remedy`` what to do about it."""
     described = f"expected {state.path} ({state.file.role} of pack {pack.name}) to have SHA-256 {state.file.sha256}"
     if state.found is None:
-        return PackNotFoundError(f"{described}; there is no such readable file. {mend}")
-    return PackIntegrityError(f"{described}; found {state.found}. {mend}")
+        return PackNotFoundError(f"{described}; there is no such readable file. {remedy}")
+    return PackIntegrityError(f"{described}; found {state.found}. {remedy}")

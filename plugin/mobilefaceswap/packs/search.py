@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from importlib.resources import files as package_files
 from pathlib import Path
 
+from ..cache import opened
 from ..errors import PackNotFoundError
 from ..folders import pack_folder
+from .document import read_pack
 from .integrity import verify
-from .records import Pack, read_pack
+from .records import Pack
 
 __all__ = ["DEFAULT_PACK", "find_pack", "list_packs", "locate_pack", "pack_folders", "pack_places"]
 
@@ -68,13 +69,9 @@ def list_packs() -> list[Pack]:
 
 
 def _opened(folder: Path) -> Pack:
-    """One record as long as ``pack.toml`` stays the same, so that its sessions open once; verified at every call."""
+    """One record as long as ``pack.toml`` stays the same, so that its networks open once; verified at every call."""
     status = (folder / "pack.toml").stat()
-    pack = _read(folder, status.st_ino, status.st_mtime_ns, status.st_size)
+    key = (folder, status.st_ino, status.st_mtime_ns, status.st_size)
+    pack = opened.get("pack", key, lambda: read_pack(folder))
     verify(pack)
     return pack
-
-
-@lru_cache(maxsize=32)
-def _read(folder: Path, inode: int, changed: int, size: int) -> Pack:
-    return read_pack(folder)

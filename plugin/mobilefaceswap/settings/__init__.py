@@ -1,8 +1,8 @@
 """The one table of settings: `table` holds the rows, `outputs` the pictures that a node can show."""
 
-from .outputs import OUTPUTS, Alpha, Output, OutputMode, Outside
-from .setting import Setting
-from .table import GROUPS, EngineFailure, FaceChoice, HostSettings, PlateColourSpace, Settings, table
+from .outputs import OUTPUTS, Alpha, Output, Outside, output_of
+from .setting import Setting, Stage, Table
+from .table import GROUPS, EngineFailure, FaceChoice, HostSettings, Settings, table
 
 __all__ = [
     "GROUPS",
@@ -12,10 +12,11 @@ __all__ = [
     "FaceChoice",
     "HostSettings",
     "Output",
-    "OutputMode",
     "Outside",
-    "PlateColourSpace",
     "Setting",
     "Settings",
+    "Stage",
+    "Table",
+    "output_of",
     "table",
 ]

@@ -1,23 +1,16 @@
-"""The pictures that a node can show: one row for each, from which the bridge's table is made, too."""
+"""The pictures that a node can show: one row for each, from which every front and the bridge's table are made."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-__all__ = ["OUTPUTS", "Alpha", "Output", "OutputMode", "Outside"]
+if TYPE_CHECKING:
+    from .table import Settings
 
-
-class OutputMode(StrEnum):
-    """The picture that a one-output node shows."""
-
-    COMPOSITE = "composite"
-    FACE = "face"
-    FACE_UNPREMULTIPLIED = "face-unpremultiplied"
-    MATTE = "matte"
-    STATUS = "status"
-    OVERLAY = "overlay"
+__all__ = ["OUTPUTS", "Alpha", "Output", "Outside", "output_of"]
 
 
 class Alpha(StrEnum):
@@ -42,21 +35,42 @@ class Outside(StrEnum):
 
 @dataclass(frozen=True)
 class Output:
-    """The facts of one output. picture: in the plate's colour space; otherwise data. whole: every pixel may differ
-    from what lies outside, so that the whole picture is made.
+    """The facts of one output.
+
+    label: as people read it. draw: the function of `look` that makes the picture of a `Composition`, as
+    ``module:function``. picture: in the plate's colour space; otherwise data. whole: every pixel may differ from what
+    lies outside, so that the whole picture is made. alpha_switch: Matte to Alpha replaces its alpha.
     """
 
+    label: str
+    draw: str
     alpha: Alpha
     outside: Outside
     picture: bool = True
     whole: bool = False
+    alpha_switch: bool = False
 
 
-OUTPUTS: Mapping[OutputMode, Output] = {
-    OutputMode.COMPOSITE: Output(Alpha.PLATE, Outside.PLATE),
-    OutputMode.FACE: Output(Alpha.PREMULTIPLIED, Outside.ZERO),
-    OutputMode.FACE_UNPREMULTIPLIED: Output(Alpha.STRAIGHT, Outside.ZERO),
-    OutputMode.MATTE: Output(Alpha.OPAQUE, Outside.ZERO, picture=False),
-    OutputMode.STATUS: Output(Alpha.OPAQUE, Outside.ZERO, picture=False, whole=True),
-    OutputMode.OVERLAY: Output(Alpha.PLATE, Outside.PLATE, whole=True),
+OUTPUTS: Mapping[str, Output] = {
+    "composite": Output(
+        "Composite", "mobilefaceswap.look.over:composite", Alpha.PLATE, Outside.PLATE, alpha_switch=True
+    ),
+    "face": Output("Face (premultiplied)", "mobilefaceswap.look.over:face", Alpha.PREMULTIPLIED, Outside.ZERO),
+    "face-unpremultiplied": Output(
+        "Face (unpremultiplied)", "mobilefaceswap.look.over:straight_face", Alpha.STRAIGHT, Outside.ZERO
+    ),
+    "matte": Output("Matte", "mobilefaceswap.look.over:matte", Alpha.OPAQUE, Outside.ZERO, picture=False),
+    "status": Output(
+        "Status", "mobilefaceswap.look.views:status", Alpha.OPAQUE, Outside.ZERO, picture=False, whole=True
+    ),
+    "overlay": Output("Overlay", "mobilefaceswap.look.views:overlay", Alpha.PLATE, Outside.PLATE, whole=True),
 }
+"""Every output by name, in the order shown. A new one is a row here and a function in `look`."""
+
+
+def output_of(settings: Settings) -> Output:
+    """The facts of the output that ``settings`` choose, Matte to Alpha taken into account."""
+    row = OUTPUTS[settings.output_mode]
+    if row.alpha_switch and settings.matte_to_alpha:
+        return replace(row, alpha=Alpha.STRAIGHT, whole=True)
+    return row

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from .outputs import OutputMode
-from .setting import Setting, Table, row, rows_of
+from ..colour import SPACES
+from .outputs import OUTPUTS
+from .setting import Labels, Setting, Table, row, rows_of
 
-__all__ = ["GROUPS", "EngineFailure", "FaceChoice", "HostSettings", "PlateColourSpace", "Settings", "table"]
+__all__ = ["GROUPS", "EngineFailure", "FaceChoice", "HostSettings", "Settings", "table"]
 
 GROUPS = (
     "Source",
@@ -37,15 +38,6 @@ class FaceChoice(StrEnum):
     ALL = "all"
 
 
-class PlateColourSpace(StrEnum):
-    """The working space of the plate; ``AUTO`` takes what the clip declares."""
-
-    AUTO = "auto"
-    SRGB = "srgb"
-    REC709 = "rec709"
-    LINEAR = "linear-rec709"
-
-
 class EngineFailure(StrEnum):
     """What a host shows where the engine cannot render a frame."""
 
@@ -60,38 +52,43 @@ class Settings(Table):
     analysis_size: int = row(
         "Analysis & Tracking",
         "Analysis Size",
-        "Longest side, in pixels, at which the plate is searched for faces. Raise it for small faces; "
-        "the search time grows with its square.",
+        "Longest side of the picture that is searched for faces. Raise it to find small faces; the time for the "
+        "search grows with its square.",
         640,
         minimum=160,
         maximum=2560,
         unit="pixels",
         animates=False,
+        only_with=("track_file", ""),
+        stage="detect",
     )
     detection_threshold: float = row(
         "Analysis & Tracking",
         "Detection Threshold",
-        "Faces found with less confidence than this are ignored.",
+        "Faces that the detector is less confident of are ignored.",
         0.7,
         minimum=0.1,
         maximum=1.0,
         animates=False,
+        only_with=("track_file", ""),
+        stage="detect",
     )
     smoothing: int = row(
         "Analysis & Tracking",
         "Smoothing",
-        "Frames to either side over which the face's position is smoothed; a face lost for a moment within "
-        "them is filled in. 0 is off. In a host without temporal access it needs a track file.",
+        "Smooths the face's position over this many frames before and after, and bridges a face that is lost for a "
+        "moment within them. 0 is off. Where a host gives no access to other frames, it needs a track file.",
         0,
         minimum=0,
         maximum=12,
         unit="frames",
         animates=False,
+        stage="smooth",
     )
     face_choice: FaceChoice = row(
         "Face Selection",
         "Face",
-        "Which face of the plate is swapped.",
+        "Which face in the plate to replace.",
         FaceChoice.LARGEST,
         entries={
             "largest": "Largest",
@@ -100,199 +97,230 @@ class Settings(Table):
             "reference": "Like Reference Picture",
             "all": "All Faces",
         },
+        stage="choose",
     )
     face_index: int = row(
         "Face Selection",
         "Face Number",
-        "With By Number: the face counted from the left of the picture, beginning with 0.",
+        "For By Number: counts faces from the left of the picture, starting at 0.",
         0,
         minimum=0,
         maximum=99,
+        only_with=("face_choice", FaceChoice.INDEX),
+        stage="choose",
     )
     face_point_x: float = row(
         "Face Selection",
         "Point X",
-        "With Nearest to Point: 0 is the left edge of the picture, 1 the right.",
+        "For Nearest to Point: 0 is the left edge of the picture, 1 the right.",
         0.5,
         minimum=0.0,
         maximum=1.0,
+        only_with=("face_choice", FaceChoice.NEAREST),
+        stage="choose",
     )
     face_point_y: float = row(
         "Face Selection",
         "Point Y",
-        "With Nearest to Point: 0 is the bottom edge of the picture, 1 the top.",
+        "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.",
         0.5,
         minimum=0.0,
         maximum=1.0,
+        only_with=("face_choice", FaceChoice.NEAREST),
+        stage="choose",
     )
     reference: str = row(
         "Face Selection",
         "Reference Picture",
-        "With Like Reference Picture: a picture of the person of the plate who is to be swapped. Nobody else ever is.",
+        "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.",
         "",
         animates=False,
+        only_with=("face_choice", FaceChoice.REFERENCE),
+        stage="choose",
     )
     reference_threshold: float = row(
         "Face Selection",
         "Reference Threshold",
-        "How like the reference a face must be (cosine of their embeddings) to be swapped.",
+        "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.",
         0.3,
         minimum=-1.0,
         maximum=1.0,
+        only_with=("face_choice", FaceChoice.REFERENCE),
+        stage="choose",
     )
-    enable: bool = row("Swap", "Enable", "Off passes the plate on untouched, with an empty matte.", True)
+    enable: bool = row(
+        "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", True, stage="output"
+    )
     mix: float = row(
         "Swap",
         "Mix",
-        "0 is the plate, 1 the full swap. It scales the matte.",
+        "0 is the plate, 1 the full swap. Scales the matte.",
         1.0,
         minimum=0.0,
         maximum=1.0,
+        stage="matte",
     )
     matte_islands: bool = row(
         "Matte",
         "Remove Islands",
-        "Keeps of the network's mask only what is connected with the face: no specks on hair or background.",
+        "Keeps only the part of the mask connected to the face; removes specks on hair and background.",
         True,
+        stage="matte",
+        tuned=True,
     )
     matte_holes: float = row(
         "Matte",
         "Fill Holes",
-        "Fills holes of the network's mask that are narrower than this; what reaches its edge, such as a hand, stays.",
+        "Fills holes in the mask narrower than this. Openings that reach its edge, such as a hand, stay open.",
         10.0,
         minimum=0.0,
         maximum=25.0,
         unit="% of the face's width",
+        stage="matte",
+        tuned=True,
     )
     matte_smooth: float = row(
         "Matte",
         "Smooth Outline",
-        "Takes the wobble out of the mask before it is clipped. Lower it where fingers or hair must stay out.",
+        "Smooths the outline of the mask before it is clipped. Lower it to keep fingers and hair out of the matte.",
         8.0,
         minimum=0.0,
         maximum=25.0,
         unit="% of the face's width",
+        stage="matte",
+        tuned=True,
     )
     matte_black_clip: float = row(
         "Matte",
         "Black Clip",
-        "Values of the network's mask at and below this become 0.",
+        "Mask values at or below this become 0.",
         0.25,
         minimum=0.0,
         maximum=1.0,
+        stage="matte",
+        tuned=True,
     )
     matte_white_clip: float = row(
         "Matte",
         "White Clip",
-        "Values of the network's mask at and above this become 1.",
+        "Mask values at or above this become 1.",
         0.8,
         minimum=0.0,
         maximum=1.0,
+        stage="matte",
+        tuned=True,
     )
     matte_expand: float = row(
         "Matte",
         "Expand",
-        "Moves the matte's edge outwards; negative values contract.",
+        "Moves the edge of the matte outwards; negative values move it inwards.",
         0.0,
         minimum=-25.0,
         maximum=25.0,
         unit="% of the face's width",
+        stage="matte",
+        tuned=True,
     )
     matte_feather: float = row(
         "Matte",
         "Feather",
-        "Softens the matte's edge.",
+        "Softens the edge of the matte.",
         4.0,
         minimum=0.0,
         maximum=25.0,
         unit="% of the face's width",
+        stage="matte",
+        tuned=True,
     )
     matte_left: float = row(
         "Matte",
         "Crop Left",
-        "Takes the matte away from the viewer's left side of the face.",
+        "Crops the matte from the left, as you see the face.",
         0.0,
         minimum=0.0,
         maximum=100.0,
         unit="% of the face's width",
+        stage="matte",
     )
     matte_right: float = row(
         "Matte",
         "Crop Right",
-        "Takes the matte away from the viewer's right side of the face.",
+        "Crops the matte from the right, as you see the face.",
         0.0,
         minimum=0.0,
         maximum=100.0,
         unit="% of the face's width",
+        stage="matte",
     )
     matte_top: float = row(
         "Matte",
         "Crop Top",
-        "Takes the matte away from the forehead down.",
+        "Crops the matte from the forehead down.",
         0.0,
         minimum=0.0,
         maximum=100.0,
         unit="% of the face's width",
+        stage="matte",
     )
     matte_bottom: float = row(
         "Matte",
         "Crop Bottom",
-        "Takes the matte away from the chin up.",
+        "Crops the matte from the chin up.",
         0.0,
         minimum=0.0,
         maximum=100.0,
         unit="% of the face's width",
+        stage="matte",
     )
-    colour_space: PlateColourSpace = row(
+    colour_space: str = row(
         "Colour & Detail",
         "Working Space",
-        "What the plate's numbers mean. Automatic takes what the clip or the host declares.",
-        PlateColourSpace.AUTO,
-        entries={
-            "auto": "Automatic",
-            "srgb": "sRGB",
-            "rec709": "Rec.709",
-            "linear-rec709": "Linear Rec.709",
-        },
+        "The colour space of the plate. Automatic uses what the clip or the host declares.",
+        "auto",
+        entries=Labels(SPACES, auto="Automatic"),
         animates=False,
+        stage="plate",
     )
     colour_match: float = row(
         "Colour & Detail",
         "Colour Match",
-        "How far the face takes on the colour and the light of the plate, part by part; 0 is the network's own.",
+        "Matches the colour and light of the face to the plate, region by region. 0 keeps the network's own.",
         1.0,
         minimum=0.0,
         maximum=1.0,
+        stage="look",
+        tuned=True,
     )
     plate_detail: float = row(
         "Colour & Detail",
         "Plate Detail",
-        "How much of the plate's grain and of what is finer than the network's crop comes back into the face, "
-        "highlights beyond white included.",
+        "How much of the plate's grain and fine detail, and of highlights above white, shows in the face: all that the "
+        "network's crop is too small to hold.",
         0.5,
         minimum=0.0,
         maximum=1.0,
+        stage="look",
+        tuned=True,
     )
-    output_mode: OutputMode = row(
+    output_mode: str = row(
         "Output",
         "Output Mode",
-        "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core white, "
-        "the soft edge grey, and what holdout and garbage mattes did in blue and red. Overlay draws what was found.",
-        OutputMode.COMPOSITE,
-        entries={
-            "composite": "Composite",
-            "face": "Face (premultiplied)",
-            "face-unpremultiplied": "Face (unpremultiplied)",
-            "matte": "Matte",
-            "status": "Status",
-            "overlay": "Overlay",
-        },
+        "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the "
+        "soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay "
+        "draws the faces found.",
+        "composite",
+        entries=Labels(OUTPUTS),
+        animates=False,
+        stage="output",
     )
     matte_to_alpha: bool = row(
         "Output",
         "Matte to Alpha",
-        "Writes the matte into the composite's alpha instead of passing the plate's alpha on.",
+        "Puts the matte into the alpha of the composite, in place of the plate's alpha.",
         False,
+        only_with=("output_mode", "composite"),
+        animates=False,
+        stage="output",
     )
 
     def replaced(self, **changes: Any) -> Settings:
@@ -302,42 +330,66 @@ class Settings(Table):
 
 @dataclass(frozen=True)
 class HostSettings(Table):
-    """What a host's node holds besides: the inputs that the Python node takes as arguments."""
+    """Settings only a host's node has. The Python node takes them as constructor arguments."""
 
     source: str = row(
         "Source",
         "Source",
-        "A picture of the person whose face is put in, a folder of such pictures, or a prepared identity (.idn).",
+        "A photo of the person whose face to use, a folder of such photos, or a prepared identity (.idn).",
         "",
         animates=False,
         host_only=True,
+        stage="swap",
     )
     source_face: int = row(
         "Source",
         "Source Face",
-        "Which face of the source picture, counted from the largest, beginning with 0.",
+        "Which face in the source picture, counting from the largest, starting at 0.",
         0,
         minimum=0,
         maximum=99,
         animates=False,
         host_only=True,
+        stage="swap",
+    )
+    detector: str = row(
+        "Analysis & Tracking",
+        "Face Detector",
+        "Empty for the model pack's own, or insightface:NAME_OR_FOLDER for an InsightFace pack on this machine.",
+        "",
+        kind="text",
+        animates=False,
+        host_only=True,
+        stage="detect",
     )
     track_file: str = row(
         "Analysis & Tracking",
         "Track File",
-        "What `mobilefaceswap analyse` wrote for this clip. With it nothing is searched in the frame.",
+        "Faces stored for this clip by `mobilefaceswap analyse` or Analyse Range, used instead of searching the frame.",
         "",
         animates=False,
         host_only=True,
+        stage="detect",
+    )
+    pack: str = row(
+        "Swap",
+        "Model Pack",
+        "Empty for the pack that ships, or the name or folder of another.",
+        "",
+        kind="text",
+        animates=False,
+        host_only=True,
+        stage="swap",
     )
     engine_failure: EngineFailure = row(
         "Output",
         "If the Engine Fails",
-        "Fail marks the frame so that nobody ships it by mistake. Pass Through shows the unswapped plate.",
+        "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.",
         EngineFailure.FAIL,
         entries={"fail": "Fail the Frame", "pass-through": "Pass Through"},
         animates=False,
         host_only=True,
+        stage="output",
     )
 
 

@@ -1,5 +1,5 @@
-"""The networks that swap: `idn` runs one identity's specialised network."""
+"""The networks that swap: crops in, colour and mask out, nothing composited. `network` says what each kind must do."""
 
-from .idn import SwapNetwork, swap_network
+from .network import Portrait, SwapNetwork, network_class, open_network
 
-__all__ = ["SwapNetwork", "swap_network"]
+__all__ = ["Portrait", "SwapNetwork", "network_class", "open_network"]

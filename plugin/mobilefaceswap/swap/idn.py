@@ -1,62 +1,59 @@
-"""Aligned crop in, swapped crop and learned mask out: the specialised network and its declared normalisation."""
+"""MobileFaceSwap's network: an identity predicts its weights once, and they become constants of the graph."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+from collections.abc import Mapping
 
 import numpy as np
 
-from ..errors import IdentityFileError
+from ..errors import PackError
 from ..frame import Floats
-from ..identity import Identity
-from ..packs import Pack
-from ..runtime import Session, load_session, specialise
+from ..packs import FaceInput, Pack
+from ..packs.crop import Crop
+from ..runtime import Session, load_session, open_session, specialise
+from .network import Portrait, from_planar, to_planar
 
-__all__ = ["SwapNetwork", "swap_network"]
-
-_MOST_NETWORKS = 16
-_networks: OrderedDict[tuple[str, str], SwapNetwork] = OrderedDict()
-_lock = threading.Lock()
+__all__ = ["IdnNetwork", "portrait_size"]
 
 
-class SwapNetwork:
-    """The identity-aware network of one identity, its predicted weights held as constants. Thread-safe."""
+class IdnNetwork:
+    """See `SwapNetwork`."""
 
-    def __init__(self, pack: Pack, identity: Identity) -> None:
-        """Raises IdentityFileError where the identity was prepared with another pack."""
-        if identity.pack_hash != pack.content_hash:
-            raise IdentityFileError(
-                f"expected an identity prepared with pack {pack.name} ({pack.content_hash[:12]}); this one "
-                f"was prepared with {identity.pack_name} ({identity.pack_hash[:12]}). "
-                "Prepare it again from the pictures with `mobilefaceswap identity`, or choose the other pack"
-            )
-        self.key = (pack.content_hash, identity.content_hash)
-        self._session: Session = load_session(specialise(pack.path("idn").read_bytes(), identity.weights))
+    def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
+        self._session = load_session(specialise(pack.path("idn").read_bytes(), weights))
+        self._numbers = pack.network
+        self.nbytes = self._session.nbytes
+
+    @staticmethod
+    def prepared(pack: Pack, encoded: Mapping[str, Floats], portrait: Portrait) -> dict[str, Floats]:
+        """The predicted weights by name."""
+        session = open_session(pack.path("identity"))
+        inputs = {name: encoded[name] for name in ("feature_map", "embedding")}
+        if "face" in session.inputs:
+            crop, numbers = pack.encoder.crop, pack.encoder.numbers
+            size = portrait_size(session)
+            inputs["face"] = portrait(FaceInput(Crop(size, crop.template, crop.fit), numbers))
+        return session.run(inputs)
 
     @property
     def runtime(self) -> str:
-        """Runtime version and provider, for cache keys."""
+        """See `SwapNetwork`."""
         return self._session.runtime
 
     def __call__(self, crops: Floats) -> tuple[Floats, Floats]:
-        """(N, S, S, 3) display-referred sRGB, 0..1, in; the swapped crops, alike, and masks (N, S, S), 0..1, out.
-
-        The swapped crop is network colour * mask + crop * (1 - mask), as in the paper.
-        """
-        planar = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
-        out = self._session.run({"image": planar})
-        swapped = np.ascontiguousarray(out["swapped"].transpose(0, 2, 3, 1))
-        return swapped, np.ascontiguousarray(out["mask"][:, 0])
+        """See `SwapNetwork`."""
+        out = self._session.run({"image": to_planar(crops, self._numbers.input)})
+        # Packs of schema 1 hold the composite of colour and crop.
+        colour = out["colour"] if "colour" in out else out["swapped"]
+        return from_planar(colour, self._numbers.output), np.ascontiguousarray(out["mask"][:, 0])
 
 
-def swap_network(pack: Pack, identity: Identity) -> SwapNetwork:
-    """The network of ``identity``, built once in a process; hosts recreate their nodes at every edit."""
-    key = (pack.content_hash, identity.content_hash)
-    with _lock:
-        if key not in _networks:
-            _networks[key] = SwapNetwork(pack, identity)
-        _networks.move_to_end(key)
-        while len(_networks) > _MOST_NETWORKS:
-            _networks.popitem(last=False)
-        return _networks[key]
+def portrait_size(session: Session) -> int:
+    """Pixels of the square face that an identity graph asks for. Raises PackError where it leaves them open."""
+    shape = session.inputs["face"]
+    if len(shape) != 4 or not isinstance(shape[-1], int) or shape[-2] != shape[-1]:
+        raise PackError(
+            "expected the identity graph of the pack to take a square face of a fixed size, as (1, 3, 224, 224); "
+            f"found {shape}. Export the graph again with a fixed size, or choose another pack"
+        )
+    return shape[-1]

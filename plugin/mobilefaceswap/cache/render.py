@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,14 +20,15 @@ import xxhash
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from .files import written_whole
+from ..files import written_whole
+from .shelf import MEGABYTE, Shelf, memory_bound
 
 __all__ = ["Arrays", "CacheCounts", "RenderCache", "key_of"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_MEGABYTE = 1 << 20
-_PASSING = 64 * _MEGABYTE
+_PASSING = 64 * MEGABYTE
+_DISK = 2048 * MEGABYTE
 _TRIM_EVERY = 64
 _OVERHEAD = 512
 """Bytes of an entry besides its arrays: keys, dictionaries, array headers."""
@@ -46,49 +46,19 @@ class CacheCounts:
         self.computed: dict[str, int] = {}
 
 
-class _Shelf:
-    """Arrays by name, of ``bound`` bytes at most: what was used longest ago goes first. Not thread-safe."""
-
-    def __init__(self, bound: int) -> None:
-        self.bound = bound
-        self._entries: OrderedDict[str, Arrays] = OrderedDict()
-        self._held = 0
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._entries
-
-    def find(self, name: str) -> Arrays | None:
-        found = self._entries.get(name)
-        if found is not None:
-            self._entries.move_to_end(name)
-        return found
-
-    def keep(self, name: str, arrays: Arrays) -> None:
-        size = _bytes(arrays)
-        if size > self.bound or name in self._entries:
-            return
-        self._entries[name] = arrays
-        self._held += size
-        while self._held > self.bound:
-            _, oldest = self._entries.popitem(last=False)
-            self._held -= _bytes(oldest)
-
-    def clear(self) -> None:
-        self._entries.clear()
-        self._held = 0
-
-
 class RenderCache:
     """Arrays by kind and key; thread-safe. Arrays handed out must not be written to.
 
-    memory: bytes kept in memory, 0 for none. folder: where the disk store lies, None for none. disk: its bound in
-    bytes.
+    memory: bytes kept in memory, 0 for none; where left out, two thirds of what MOBILEFACESWAP_MEMORY allows. folder:
+    where the disk store lies, None for none. disk: its bound in bytes.
     """
 
-    def __init__(self, memory: int = 512 * _MEGABYTE, folder: Path | None = None, disk: int = 2048 * _MEGABYTE) -> None:
-        self.memory, self.folder, self.disk = memory, folder, disk
+    def __init__(self, memory: int | None = None, folder: Path | None = None, disk: int = _DISK) -> None:
+        self.memory = memory_bound() * 2 // 3 if memory is None else memory
+        self.folder, self.disk = folder, disk
         self.counts = CacheCounts()
-        self._kept, self._passing = _Shelf(memory), _Shelf(min(memory, _PASSING))
+        self._kept: Shelf[str, Arrays] = Shelf(self.memory, _bytes)
+        self._passing: Shelf[str, Arrays] = Shelf(min(self.memory, _PASSING), _bytes)
         self._written = 0
         self._lock = threading.Lock()
 
@@ -110,7 +80,7 @@ class RenderCache:
         return found
 
     def get_passing(self, kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
-        """As ``get``, for what is large and quick to make again: the last few are kept, and none on disk."""
+        """As ``get``, for large values that are cheap to recompute: a small in-memory LRU, never on disk."""
         name = f"{kind}-{key}"
         found = self._remembered(self._passing, name)
         if found is None:
@@ -129,8 +99,8 @@ class RenderCache:
     def clear(self) -> None:
         """Forgets everything, the disk store included."""
         with self._lock:
-            self._kept.clear()
-            self._passing.clear()
+            for shelf in (self._kept, self._passing):
+                shelf.drop(lambda _: True)
         for path in self._files():
             with suppress(OSError):
                 path.unlink()
@@ -141,11 +111,11 @@ class RenderCache:
             self.counts.computed[kind] = self.counts.computed.get(kind, 0) + 1
         return found
 
-    def _remembered(self, shelf: _Shelf, name: str) -> Arrays | None:
+    def _remembered(self, shelf: Shelf[str, Arrays], name: str) -> Arrays | None:
         with self._lock:
             return shelf.find(name)
 
-    def _remember(self, shelf: _Shelf, name: str, arrays: Arrays) -> None:
+    def _remember(self, shelf: Shelf[str, Arrays], name: str, arrays: Arrays) -> None:
         with self._lock:
             shelf.keep(name, arrays)
 

@@ -1,0 +1,38 @@
+"""The colour of a swapped face in the plate: every operation of the look, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..colour import from_display
+from ..frame import Floats
+from ..geometry import paste
+from ..settings import Settings
+from .detail import plate_detail
+from .match import colour_match
+from .operation import Operation, Swapped
+
+__all__ = ["OPERATIONS", "face_colour"]
+
+OPERATIONS: Mapping[str, Operation] = {
+    "colour match": Operation(colour_match, on="crop"),
+    "plate detail": Operation(plate_detail, on="plate"),
+}
+"""The operations of each place in the order in which they are applied. A new one is a row here and its file."""
+
+
+def face_colour(face: Swapped, settings: Settings) -> Floats:
+    """(h, w, 3): the colour of ``face`` in the plate's colour space, inside its region, straight.
+
+    It is meaningful wherever the crop reaches: what of it is seen is the matte's business.
+    """
+    colour = _applied("crop", face, face.colour, settings)
+    picture = paste(from_display(colour, face.space), face.matrix, face.region, extended=True)
+    return _applied("plate", face, picture, settings)
+
+
+def _applied(place: str, face: Swapped, colour: Floats, settings: Settings) -> Floats:
+    for operation in OPERATIONS.values():
+        if operation.on == place:
+            colour = operation.apply(face, colour, settings)
+    return colour

@@ -1,0 +1,57 @@
+"""Cache keys. Each is made of everything that its value depends on: of settings, always all those of a stage, so that
+a new one is in its key without a word here.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import PyOpenColorIO as ocio
+
+from ..cache import key_of
+from ..faces import FaceDetector
+from ..geometry import Matrix
+from ..look import OPERATIONS
+from ..packs import Crop
+from ..settings import Settings
+
+__all__ = ["VERSIONS", "colour_key", "crop_key", "embedding_key", "faces_key", "plate_key", "swap_key"]
+
+VERSIONS = {"faces": 1, "crop": 1, "swap": 2, "colour": 1}
+"""Versions of the code that makes each kind of value. Whoever changes what comes out raises the number, so that no
+cache on disk answers with values of earlier code; the golden pictures of the tests fail until that is done.
+"""
+
+_LIBRARIES = (cv2.__version__, ocio.__version__, np.__version__)
+
+
+def plate_key(clip_key: str, settings: Settings) -> str:
+    """Of a frame that is known by its clip's own key."""
+    return key_of(clip_key, settings.of("plate"))
+
+
+def faces_key(plate: str, detector: FaceDetector, settings: Settings) -> str:
+    """Of the faces found in a plate."""
+    return key_of(VERSIONS["faces"], detector.name, plate, settings.of("detect"))
+
+
+def crop_key(plate: str, crop: Crop, matrix: Matrix) -> str:
+    """Of an aligned crop."""
+    return key_of(VERSIONS["crop"], _LIBRARIES, plate, crop, matrix.tobytes())
+
+
+def embedding_key(plate: str, landmarks: npt.NDArray[np.float64], network: tuple[str, ...]) -> str:
+    """Of what the recogniser says of a face."""
+    return key_of(VERSIONS["crop"], _LIBRARIES, network, plate, landmarks.tobytes())
+
+
+def swap_key(crop: str, network: tuple[str, ...], settings: Settings) -> str:
+    """Of what the network makes of a crop. network: pack, identity and runtime."""
+    return key_of(VERSIONS["swap"], network, crop, settings.of("swap"))
+
+
+def colour_key(swap: str, time: int, settings: Settings) -> str:
+    """Of a face's colour on the plate."""
+    moment = time if any(operation.timed for operation in OPERATIONS.values()) else None
+    return key_of(VERSIONS["colour"], swap, tuple(OPERATIONS), moment, settings.of("look"))

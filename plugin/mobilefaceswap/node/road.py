@@ -1,0 +1,173 @@
+"""The road from a plate to swapped crops: found, chosen, aligned, swapped. Plain functions over frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+
+from ..cache import Arrays, RenderCache
+from ..colour import to_display
+from ..faces import Face, FaceDetector, Track, choose, find_faces, smoothed
+from ..frame import Floats, Frame
+from ..geometry import Matrix, Rectangle, crop_rectangle, fit_crop, sample_crop
+from ..identity import encode_face, reference_embedding
+from ..packs import Pack
+from ..settings import FaceChoice, Settings
+from ..swap import SwapNetwork
+from . import keys
+
+__all__ = ["Kit", "Plate", "Target", "aligned", "chosen", "faces_at", "found", "swapped"]
+
+_OUT_OF_RANGE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Kit:
+    """What every frame of a node is rendered with. identity: the content hash of the one that ``network`` swaps in."""
+
+    pack: Pack
+    detector: FaceDetector
+    network: SwapNetwork
+    identity: str
+    cache: RenderCache
+
+    @property
+    def network_key(self) -> tuple[str, ...]:
+        """What distinguishes the network in cache keys."""
+        return self.pack.content_hash, self.identity, self.network.runtime
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """One frame to be looked at. key: of its content; load: how it comes, where it is not needed before."""
+
+    time: int
+    key: str
+    load: Callable[[], Frame]
+
+    @cached_property
+    def frame(self) -> Frame:
+        """As it came, in the working space."""
+        return self.load()
+
+    @cached_property
+    def straight(self) -> Frame:
+        """Not premultiplied."""
+        return self.frame.straight()
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A chosen face on its way to the network.
+
+    matrix: from plate to crop. region: the plate pixels that the crop touches. crop: (S, S, 3) display-referred sRGB,
+    0..1. key: of the swap. clipped: share of the crop that display-referred sRGB cannot hold.
+    """
+
+    face: Face
+    matrix: Matrix
+    region: Rectangle
+    crop: Floats
+    key: str
+    clipped: float
+
+
+def found(kit: Kit, plate: Plate, settings: Settings) -> tuple[Face, ...]:
+    """The faces of one plate, without smoothing, from left to right."""
+
+    def compute() -> Arrays:
+        rows = [face.row() for face in find_faces(kit.detector, plate.frame, settings)]
+        return {"faces": np.array(rows, np.float64)}
+
+    arrays = kit.cache.get("faces", keys.faces_key(plate.key, kit.detector, settings), compute)
+    return tuple(map(Face.from_row, arrays["faces"]))
+
+
+def faces_at(
+    kit: Kit, plate: Plate, neighbour: Callable[[int], Plate | None], track: Track | None, settings: Settings
+) -> tuple[Face, ...]:
+    """The faces of ``plate``, found or stored, smoothed over an explicit window of frames.
+
+    neighbour: the plate at another time, None outside the clip.
+    """
+
+    def stored(moment: int) -> tuple[Face, ...]:
+        assert track is not None
+        known = moment == plate.time or moment in track.frames
+        return track.faces(moment, plate.frame.size) if known else ()
+
+    def searched(moment: int) -> tuple[Face, ...]:
+        other = plate if moment == plate.time else neighbour(moment)
+        return () if other is None else found(kit, other, settings)
+
+    return smoothed(searched if track is None else stored, plate.time, settings.smoothing)
+
+
+def chosen(
+    kit: Kit, plate: Plate, faces: tuple[Face, ...], settings: Settings
+) -> tuple[tuple[Face, ...], float | None]:
+    """The faces to swap, and the greatest likeness to the reference where one is asked for."""
+    match settings.face_choice:
+        case FaceChoice.REFERENCE:
+            reference = reference_embedding(settings.reference, kit.pack, kit.detector)
+            likeness = [choose.cosine(_embedding(kit, plate, face), reference) for face in faces]
+            return choose.most_like(faces, likeness, settings.reference_threshold), max(likeness, default=None)
+        case FaceChoice.ALL:
+            return faces, None
+        case FaceChoice.INDEX:
+            return choose.by_index(faces, settings.face_index), None
+        case FaceChoice.NEAREST:
+            width, height = plate.frame.size
+            x, y = settings.face_point_x * width - 0.5, (1 - settings.face_point_y) * height - 0.5
+            return choose.nearest(faces, x, y), None
+        case _:
+            return choose.largest(faces), None
+
+
+def _embedding(kit: Kit, plate: Plate, face: Face) -> Floats:
+    def compute() -> Arrays:
+        return {"embedding": encode_face(plate.straight, face, kit.pack)["embedding"]}
+
+    key = keys.embedding_key(plate.key, face.landmarks, kit.network_key)
+    return kit.cache.get("embedding", key, compute)["embedding"]
+
+
+def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face) -> Target:
+    """The crop of one face."""
+    crop, frame = kit.pack.crop, plate.straight
+    matrix = fit_crop(face.landmarks, crop, frame.pixel_aspect)
+
+    def compute() -> Arrays:
+        display = to_display(sample_crop(frame.rgb, matrix, crop.size), frame.colour_space)
+        clipped = np.asarray(np.mean((display < -_OUT_OF_RANGE) | (display > 1 + _OUT_OF_RANGE)))
+        return {"crop": np.asarray(np.clip(display, 0.0, 1.0), np.float32), "clipped": clipped}
+
+    key = keys.crop_key(plate.key, crop, matrix)
+    # Other settings of the same frame look at the same crop.
+    arrays = kit.cache.get_passing("crop", key, compute)
+    region = crop_rectangle(matrix, crop.size, frame.size)
+    swap = keys.swap_key(key, kit.network_key, settings)
+    return Target(face, matrix, region, arrays["crop"], swap, float(arrays["clipped"]))
+
+
+def swapped(kit: Kit, targets: Sequence[Target]) -> list[Arrays]:
+    """``colour`` and ``mask`` of every target; what is not cached goes through the network in one run."""
+    if len(targets) == 1:
+        return [kit.cache.get("swap", targets[0].key, lambda: _run(kit, targets)[0])]
+    missing = [target for target in targets if not kit.cache.holds("swap", target.key)]
+    fresh = dict(zip((id(target) for target in missing), _run(kit, missing), strict=True))
+
+    def result(target: Target) -> Arrays:
+        return fresh[id(target)] if id(target) in fresh else _run(kit, [target])[0]
+
+    return [kit.cache.get("swap", target.key, partial(result, target)) for target in targets]
+
+
+def _run(kit: Kit, targets: Sequence[Target]) -> list[Arrays]:
+    if not targets:
+        return []
+    colours, masks = kit.network(np.stack([target.crop for target in targets]))
+    return [{"colour": colour, "mask": mask} for colour, mask in zip(colours, masks, strict=True)]

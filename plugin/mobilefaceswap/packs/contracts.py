@@ -1,0 +1,63 @@
+"""The kinds of networks: which files a pack of each kind holds, and by which names they are fed and read.
+
+A new kind is a row here and the class that runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .records import Pack
+
+__all__ = ["CONTRACTS", "Contract", "Rule"]
+
+Rule = tuple[str, tuple[str, ...], list[str]]
+"""The name of a field of ``pack.toml``, what was found there, what is expected."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One kind of network. needed, optional: the roles of its files. network: the class that runs it, as
+    ``module:class``; see ``swap.network.SwapNetwork``. rules: what the names of inputs and outputs must be.
+    """
+
+    needed: tuple[str, ...]
+    network: str
+    rules: Callable[[Pack], Iterator[Rule]]
+    optional: tuple[str, ...] = ()
+
+
+def _idn(pack: Pack) -> Iterator[Rule]:
+    files = pack.files
+    portrait = ["face"] if "face" in files["identity"].inputs else []
+    yield "files.encoder.inputs", files["encoder"].inputs, ["face"]
+    yield "files.encoder.outputs", files["encoder"].outputs, ["feature_map", "embedding"]
+    yield "files.identity.inputs", files["identity"].inputs, ["feature_map", "embedding", *portrait]
+    yield "files.idn.inputs", files["idn"].inputs, ["image", *files["identity"].outputs]
+    # Packs of schema 1 hold the composite of colour and crop, which serves as colour.
+    yield "files.idn.outputs", files["idn"].outputs, ["swapped" if pack.document["schema"] == 1 else "colour", "mask"]
+
+
+def _embedding(pack: Pack) -> Iterator[Rule]:
+    files, names = pack.files, pack.network
+    yield "files.encoder.inputs", files["encoder"].inputs[:1], list(files["encoder"].inputs)
+    yield "files.swapper.inputs", files["swapper"].inputs, [names.image, names.identity]
+    outputs = [name for name in files["swapper"].outputs if name in (names.colour, names.mask)]
+    yield "files.swapper.outputs", tuple(outputs), [names.colour, *filter(None, [names.mask])]
+    if "identity" in files:
+        yield "files.identity.inputs", files["identity"].inputs, ["embedding"]
+        yield "files.identity.outputs", files["identity"].outputs, ["identity"]
+
+
+CONTRACTS: Mapping[str, Contract] = {
+    "idn": Contract(("detector", "encoder", "identity", "idn"), "mobilefaceswap.swap.idn:IdnNetwork", _idn),
+    "embedding": Contract(
+        ("detector", "encoder", "swapper"), "mobilefaceswap.swap.embedding:EmbeddingNetwork", _embedding, ("identity",)
+    ),
+}
+"""``idn``: an identity's weights are predicted once and become constants of the network (MobileFaceSwap).
+``embedding``: the network takes an identity vector with every frame (inswapper, SimSwap, GHOST and their kind).
+"""

@@ -1,0 +1,69 @@
+"""Networks that take an identity with every frame: inswapper, SimSwap, GHOST and their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import numpy as np
+
+from ..frame import Floats
+from ..packs import Crop, Pack
+from ..runtime import open_session
+from .network import Portrait, from_planar, to_planar
+
+__all__ = ["EmbeddingNetwork", "template_mask"]
+
+_HALF_WIDTH, _HALF_HEIGHT, _SOFT = 0.54, 0.68, 0.3
+"""Of the drawn mask: half axes in widths of the face, and the share of them over which the edge fades."""
+
+
+class EmbeddingNetwork:
+    """See `SwapNetwork`. What the identity keeps is the one array that the network is fed."""
+
+    def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
+        self._session = open_session(pack.path("swapper"))
+        self._described, self._crop = pack.network, pack.crop
+        self._identity = weights["identity"]
+        self.nbytes = self._identity.nbytes
+
+    @staticmethod
+    def prepared(pack: Pack, encoded: Mapping[str, Floats], portrait: Portrait) -> dict[str, Floats]:
+        """The embedding, put into the network's own terms where the pack has a graph for that, or the picture."""
+        if pack.network.picture is not None:
+            return {"identity": portrait(pack.network.picture)}
+        embedding = encoded["embedding"]
+        if pack.network.unit_length:
+            embedding = embedding / max(float(np.linalg.norm(embedding)), 1e-12)
+        if "identity" in pack.files:
+            return {"identity": open_session(pack.path("identity")).run({"embedding": embedding})["identity"]}
+        return {"identity": np.asarray(embedding, np.float32)}
+
+    @property
+    def runtime(self) -> str:
+        """See `SwapNetwork`."""
+        return self._session.runtime
+
+    def __call__(self, crops: Floats) -> tuple[Floats, Floats]:
+        """See `SwapNetwork`. One crop at a time: most published networks fix the batch at 1."""
+        names = self._described
+        colours, masks = [], []
+        for planar in to_planar(crops, names.input):
+            out = self._session.run({names.image: planar[None], names.identity: self._identity})
+            colours.append(out[names.colour])
+            masks.append(out[names.mask].reshape(planar.shape[1:]) if names.mask else template_mask(self._crop))
+        colour = np.clip(from_planar(np.concatenate(colours), names.output), 0.0, 1.0)
+        return colour, np.clip(np.stack(masks), 0.0, 1.0)
+
+
+@cache
+def template_mask(crop: Crop) -> Floats:
+    """(S, S), 0..1: a soft ellipse over the face of the template, for networks that give no mask."""
+    points = crop.template.on(crop.size)
+    width = crop.template.face_width * crop.size
+    x, y = np.meshgrid(np.arange(crop.size), np.arange(crop.size))
+    middle = points.mean(axis=0)
+    away = np.hypot((x - middle[0]) / (_HALF_WIDTH * width), (y - middle[1]) / (_HALF_HEIGHT * width))
+    mask = np.asarray(np.clip((1 - away) / _SOFT + 0.5, 0.0, 1.0), np.float32)
+    mask.setflags(write=False)
+    return mask

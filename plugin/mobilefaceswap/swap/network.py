@@ -1,0 +1,73 @@
+"""What every kind of swapping network does, and where an identity's network comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pkgutil import resolve_name
+from typing import Protocol, cast
+
+import numpy as np
+
+from ..cache import opened
+from ..frame import Floats
+from ..packs import CONTRACTS, FaceInput, Normalisation, Pack
+
+__all__ = ["Portrait", "SwapNetwork", "from_planar", "network_class", "open_network", "to_planar"]
+
+Portrait = Callable[[FaceInput], Floats]
+"""The source's most typical face as a network wants it: (1, 3, S, S)."""
+
+
+class SwapNetwork(Protocol):
+    """The network of one identity. Thread-safe. nbytes: what it holds in memory, roughly."""
+
+    nbytes: int
+
+    def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
+        """weights: what ``prepared`` gave. Raises PackError where they do not fit."""
+        ...
+
+    @staticmethod
+    def prepared(pack: Pack, encoded: Mapping[str, Floats], portrait: Portrait) -> dict[str, Floats]:
+        """What an identity keeps for this kind of network, from what the recogniser says of the source.
+
+        encoded: ``embedding`` (1, D), not normalised, and whatever else the pack's encoder gives. Raises PackError.
+        """
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """Runtime version and provider, for cache keys."""
+        ...
+
+    def __call__(self, crops: Floats) -> tuple[Floats, Floats]:
+        """(N, S, S, 3) display-referred sRGB, 0..1, in; colour, alike, and masks (N, S, S), 0..1, out.
+
+        Colour is the face as the network draws it, also beyond the mask: nothing is composited.
+        """
+        ...
+
+
+def network_class(pack: Pack) -> type[SwapNetwork]:
+    """The class that runs networks of the pack's kind."""
+    return cast(type[SwapNetwork], resolve_name(CONTRACTS[pack.kind].network))
+
+
+def open_network(pack: Pack, weights: Mapping[str, Floats], identity: str) -> SwapNetwork:
+    """The network of an identity, opened once in a process; hosts recreate their nodes at every edit.
+
+    identity: the content hash of the identity that ``weights`` belong to.
+    """
+    return opened.get("network", (pack.content_hash, identity), lambda: network_class(pack)(pack, weights))
+
+
+def to_planar(crops: Floats, numbers: Normalisation) -> Floats:
+    """(N, S, S, 3) RGB 0..1 as (N, 3, S, S) in a network's own numbers."""
+    values = crops if numbers == Normalisation() else numbers.applied(crops)
+    return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+
+
+def from_planar(values: Floats, numbers: Normalisation) -> Floats:
+    """(N, 3, S, S) in a network's own numbers as (N, S, S, 3) RGB."""
+    colour = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+    return colour if numbers == Normalisation() else numbers.undone(colour)

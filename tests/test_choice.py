@@ -1,0 +1,176 @@
+"""Two faces in a picture: every choice swaps the face that it names and leaves the other alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from compare import assert_same
+from drawn import TEMPLATE, MarkerDetector, as_frame, draw_chart, drawn_people, textured
+from mobilefaceswap import FaceSwapNode, Frame, RenderCache, Settings
+from mobilefaceswap.errors import UserInputError
+from mobilefaceswap.identity import Identity
+from mobilefaceswap.packs import Pack
+
+LARGE, SMALL = (95, 110), (225, 60)
+"""Middles of the two charts: the large one to the left and lower, the small one to the right and higher."""
+
+
+@pytest.fixture
+def pair(tiny_pack: Pack, tiny_identity: Identity) -> FaceSwapNode:
+    return FaceSwapNode(tiny_identity, pack=tiny_pack, faces=MarkerDetector(), cache=RenderCache(memory=0))
+
+
+def swapped_at(node: FaceSwapNode, **settings: object) -> list[tuple[int, int]]:
+    """The middles of the charts under the matte, checked against the faces that the result names."""
+    result = node.render(0, Settings(**settings), plate=drawn_people())
+    assert len(result.faces) == 2
+    places = [place for place in (LARGE, SMALL) if result.matte[place[1], place[0]] > 0.9]
+    for place in {LARGE, SMALL} - set(places):
+        x, y = place
+        assert not result.matte[y - 8 : y + 8, x - 8 : x + 8].any()
+        around = np.s_[y - 8 : y + 8, x - 8 : x + 8]
+        assert_same(result.composite[around], result.plate.pixels[around], name=f"the face at {place}")
+    named = sorted(place for face in result.swapped for place in (LARGE, SMALL) if abs(face.centre[0] - place[0]) < 20)
+    assert sorted(places) == named
+    assert result.quality.faces_swapped == len(places)
+    return places
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"face_choice": "largest"}, [LARGE]),
+        ({"face_choice": "index", "face_index": 0}, [LARGE]),
+        ({"face_choice": "index", "face_index": 1}, [SMALL]),
+        ({"face_choice": "index", "face_index": 2}, []),
+        ({"face_choice": "nearest", "face_point_x": 0.9, "face_point_y": 0.5}, [SMALL]),
+        ({"face_choice": "nearest", "face_point_x": 0.1, "face_point_y": 0.5}, [LARGE]),
+        # Between the two in x, so that the height decides: 1 is the top of the picture.
+        ({"face_choice": "nearest", "face_point_x": 0.5, "face_point_y": 1.0}, [SMALL]),
+        ({"face_choice": "nearest", "face_point_x": 0.5, "face_point_y": 0.0}, [LARGE]),
+        ({"face_choice": "all"}, [LARGE, SMALL]),
+    ],
+)
+def test_a_choice_swaps_the_face_that_it_names(pair, settings, expected):
+    assert swapped_at(pair, **settings) == expected
+
+
+def points_of(person: int, place: tuple[float, float]) -> np.ndarray:
+    return (1.0 - 0.25 * person) * (TEMPLATE - 56) + place
+
+
+def reference_of(folder: Path, person: int) -> str:
+    """A file of eight bits with one chart alone on the texture."""
+    pixels = textured().clip(0, 1)
+    draw_chart(pixels, points_of(person, (LARGE, SMALL)[person]), person)
+    cv2.imwrite(str(folder / f"{person}.png"), np.rint(pixels[..., ::-1] * 255).astype(np.uint8))
+    return str(folder / f"{person}.png")
+
+
+@pytest.mark.parametrize(("person", "expected"), [(0, [LARGE]), (1, [SMALL])])
+def test_the_face_like_the_reference_is_swapped(pair, tmp_path, person, expected):
+    assert swapped_at(pair, face_choice="reference", reference=reference_of(tmp_path, person)) == expected
+
+
+def test_a_reference_that_nobody_is_like_swaps_nobody(pair, tmp_path):
+    settings = Settings(face_choice="reference", reference=reference_of(tmp_path, 1), reference_threshold=1.0)
+    result = pair.render(0, settings, plate=drawn_people())
+    assert not result.matte.any()
+    assert 0.9 < result.quality.likeness < 1
+
+
+def test_a_changed_reference_file_counts_from_the_next_frame_on(pair, tmp_path):
+    place = Path(reference_of(tmp_path, 0))
+    assert swapped_at(pair, face_choice="reference", reference=str(place)) == [LARGE]
+    place.write_bytes(Path(reference_of(tmp_path, 1)).read_bytes() + b"\0")
+    assert swapped_at(pair, face_choice="reference", reference=str(place)) == [SMALL]
+
+
+def test_a_reference_without_a_face_is_refused(pair, tmp_path):
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((40, 40, 3), 90, np.uint8))
+    with pytest.raises(UserInputError, match="a face in the reference picture"):
+        pair.render(0, Settings(face_choice="reference", reference=str(tmp_path / "wall.png")), plate=drawn_people())
+    with pytest.raises(UserInputError, match="nowhere"):
+        pair.render(0, Settings(face_choice="reference", reference="nowhere.png"), plate=drawn_people())
+
+
+def test_overlapping_faces_do_not_wipe_each_other(pair):
+    near = (LARGE, (155, 95))
+    plate = drawn_people(near)
+    both = pair.render(0, Settings(face_choice="all"), plate=plate)
+    alone = [pair.render(0, Settings(face_choice="index", face_index=index), plate=plate) for index in (0, 1)]
+    assert len(both.swapped) == 2
+    assert (alone[0].matte * alone[1].matte).any(), "the two do not overlap"
+    assert_same(both.matte, np.maximum(alone[0].matte, alone[1].matte), name="matte")
+    for one, other in ((0, 1), (1, 0)):
+        mine = (alone[one].matte > 0) & (alone[other].matte == 0)
+        assert mine.sum() > 500
+        assert_same(both.composite[mine], alone[one].composite[mine], name=f"face {one}")
+    # Where both are solid, the right one lies above the left one.
+    shared = (alone[0].matte == 1) & (alone[1].matte == 1)
+    assert_same(both.composite[shared], alone[1].composite[shared], name="overlap")
+
+
+def test_a_batch_of_frames_with_several_faces_gives_each_its_own(tiny_pack, tiny_identity):
+    class Two:
+        first, last = 0, 2
+
+        def frame(self, time: int) -> Frame:
+            return drawn_people([(LARGE, SMALL), ((95, 110), (210, 70)), ((100, 100), (225, 60))][time])
+
+    make = lambda: FaceSwapNode(  # noqa: E731
+        tiny_identity, Two(), pack=tiny_pack, faces=MarkerDetector(), settings=Settings(face_choice="all")
+    )
+    node, again = make(), make()
+    expected = [node.render(time).composite for time in range(3)]
+    for time, result in enumerate(again.render_batch([0, 1, 2])):
+        assert_same(result.composite, expected[time], name=f"frame {time}")
+    assert again.cache.counts.computed["swap"] == 6
+    again.render_batch([0, 1, 2])
+    assert again.cache.counts.computed["swap"] == 6
+
+
+def test_quality_says_what_to_look_at_twice(pair):
+    result = pair.render(0, Settings(face_choice="all"), plate=drawn_people())
+    quality = result.quality
+    large, small = sorted(result.faces, key=lambda face: -face.area)
+    assert (quality.faces_found, quality.faces_swapped) == (2, 2)
+    assert quality.confidence == pytest.approx(small.confidence)
+    assert quality.face_width == pytest.approx(large.box[2])
+    # A crop of 64 pixels shows 112 units of the template: of the large face, 1.75 pixels of the plate each.
+    assert quality.magnification == pytest.approx(112 / 64, rel=0.03)
+    assert quality.outside == pytest.approx(0, abs=1e-6)
+    assert quality.matte == pytest.approx(np.count_nonzero(result.matte) / result.matte.size, rel=1e-6)
+    assert quality.likeness is None
+    assert not quality.filled
+
+
+def test_quality_says_how_much_of_the_crop_lies_outside_and_is_out_of_range(pair):
+    pixels = np.full_like(textured(), 1.5)
+    draw_chart(pixels, points_of(0, (36, 90)))
+    result = pair.render(0, plate=as_frame(pixels))
+    # The crop reaches from -20 to 92: 19.5 of its 112 pixels lie beyond the left edge.
+    assert result.quality.outside == pytest.approx(19.5 / 112, abs=0.03)
+    disc = np.pi * 34**2 / 112**2
+    assert result.quality.clipped == pytest.approx(1 - disc, abs=0.06)
+    assert pair.render(0, plate=drawn_people()).quality.outside == pytest.approx(0, abs=1e-6)
+
+
+def test_a_face_supplied_by_neighbours_is_marked(tiny_pack, tiny_identity):
+    from drawn import drawn_frame
+
+    class Blinking:
+        first, last = 0, 8
+
+        def frame(self, time: int) -> Frame:
+            return drawn_frame(4 + time) if time != 4 else as_frame(textured())
+
+    node = FaceSwapNode(tiny_identity, Blinking(), pack=tiny_pack, faces=MarkerDetector())
+    filled, found = (node.render(time, Settings(smoothing=2)) for time in (4, 3))
+    assert filled.quality.filled
+    assert filled.matte.any()
+    assert not found.quality.filled
