@@ -27,8 +27,10 @@ DIAGRAMS = sorted((DOCS / "pages/diagrams").glob("*.d2"))
 
 
 def generated(name: str) -> dict[str, Any]:
-    """The names of one of the scripts that make pages."""
-    return runpy.run_path(str(DOCS / "generate" / f"{name}.py"))
+    """The names of one of the scripts that make pages; they import one another as scripts do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS / "generate")
+        return runpy.run_path(str(DOCS / "generate" / f"{name}.py"))
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,13 @@ def test_every_setting_has_its_section_with_range_default_and_choices():
             assert f"{row.minimum:g} to {row.maximum:g}" in section
         for value, label in row.entries.items():
             assert f"{label} (`{value}`)" in section
+
+
+def test_pictures_of_a_setting_differ_from_one_another():
+    pictures = generated("pictures")
+    for setting in pictures["SHOWN"]:
+        contents = [shown.content for shown in pictures["of"](setting)]
+        assert len(set(contents)) == len(contents) > 1, setting
 
 
 def test_every_output_mode_command_and_exit_code_is_documented(commands):

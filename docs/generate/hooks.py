@@ -12,6 +12,8 @@ from typing import Any
 
 import command_line
 import errors
+import media
+import pictures
 import python
 import settings
 from mkdocs.config.defaults import MkDocsConfig
@@ -30,14 +32,21 @@ FRAGMENTS: dict[str, Callable[[], str]] = {
     "exit-codes": errors.exit_codes,
     "errors": errors.tree,
     "output-modes": settings.output_modes,
+    "picture-formats": media.picture_formats,
+    "containers": media.containers,
+    "codecs": media.codecs,
+    "colour-spaces": media.colour_spaces,
 }
 _MARKER = re.compile(r"<!-- generated: ([a-z-]+) -->")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds the generated pages."""
+    """Adds the generated pages and pictures."""
     for place, make in PAGES.items():
         files.append(File.generated(config, place, content=make()))
+    for setting in pictures.SHOWN:
+        for shown in pictures.of(setting):
+            files.append(File.generated(config, shown.name, content=shown.content))
     return files
 
 

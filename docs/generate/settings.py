@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pictures
+
 from mobilefaceswap.settings import GROUPS, OUTPUTS, Setting, table
+from mobilefaceswap.settings.outputs import Alpha, Outside
 
 _KINDS = {
     "boolean": "on or off",
@@ -12,6 +15,13 @@ _KINDS = {
     "text": "text",
     "file": "path",
 }
+_ALPHA = {
+    Alpha.PLATE: "as the plate's",
+    Alpha.PREMULTIPLIED: "the matte; colour premultiplied",
+    Alpha.STRAIGHT: "the matte; colour unpremultiplied",
+    Alpha.OPAQUE: "none: data or a diagram",
+}
+_OUTSIDE = {Outside.PLATE: "the plate", Outside.ZERO: "0"}
 _HEAD = """# Settings
 
 One table in the code makes this page, the controls of the OpenFX node, the options of the command line and the
@@ -37,9 +47,12 @@ def page() -> str:
 
 
 def output_modes() -> str:
-    """A table of the output modes: value, label."""
-    lines = ["| Output Mode | `--output-mode` |", "|---|---|"]
-    lines += [f"| {row.label} | `{name}` |" for name, row in OUTPUTS.items()]
+    """A table of the outputs: label, value, alpha, what lies outside the face."""
+    lines = ["| Output Mode | `--output-mode` | Alpha and colour | Outside the face |", "|---|---|---|---|"]
+    lines += [
+        f"| *{item.label}* | `{name}` | {_ALPHA[item.alpha]} | {_OUTSIDE[item.outside]} |"
+        for name, item in OUTPUTS.items()
+    ]
     return "\n".join(lines)
 
 
@@ -53,11 +66,24 @@ def _section(row: Setting) -> str:
         facts.append(("Range", f"{row.minimum:g} to {row.maximum:g} {row.unit}".rstrip()))
     if row.entries:
         facts.append(("Choices", ", ".join(f"{label} (`{value}`)" for value, label in row.entries.items())))
+    if row.tuned:
+        facts.append(("Model pack", "may set another default"))
+    if row.only_with is not None:
+        facts.append(("Effective with", _condition(*row.only_with)))
     facts.append(("Keyframes", "yes" if row.animates else "no"))
     if row.host_only:
         facts.append(("Where", "in hosts only"))
     listed = "\n".join(f"| {name} | {value} |" for name, value in facts)
-    return f"### {row.label} {{ #{row.name} }}\n\n{row.hint}\n\n| | |\n|---|---|\n{listed}\n"
+    return f"### {row.label} {{ #{row.name} }}\n\n{row.hint}\n\n{_figures(row)}| | |\n|---|---|\n{listed}\n"
+
+
+def _figures(row: Setting) -> str:
+    figures = [
+        f'<figure markdown="span">\n![{row.label} {shown.caption}](../{shown.name})\n'
+        f"<figcaption>{shown.caption}</figcaption>\n</figure>"
+        for shown in pictures.of(row.name)
+    ]
+    return '<div class="pictures" markdown>\n' + "\n".join(figures) + "\n</div>\n\n" if figures else ""
 
 
 def _default(row: Setting) -> str:
@@ -66,5 +92,12 @@ def _default(row: Setting) -> str:
     if row.kind == "choice":
         return row.entries[str(row.default)]
     if row.textual:
-        return str(row.default) or "none"
+        return str(row.default) or "empty"
     return f"{row.default:g}"
+
+
+def _condition(name: str, value: object) -> str:
+    other = next(row for row in table(host=True) if row.name == name)
+    if other.textual:
+        return f"{other.label} {value or 'empty'}"
+    return f"{other.label} {other.entries[str(value)] if other.entries else value}"
