@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def composite(drawn: Tensor, target: Tensor) -> Tensor:
-    """Colour over target by the mask: `drawn` (N, 4, S, S) on (N, 3, S, S)."""
-    return target + drawn[:, 3:] * (drawn[:, :3] - target)
+def composite(drawn: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Colour over target by the mask drawn, or by `mask`: `drawn` (N, 4, S, S) on (N, 3, S, S)."""
+    return target + (drawn[:, 3:] if mask is None else mask) * (drawn[:, :3] - target)
 
 
 def weighted_l1(found: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,8 @@ import numpy as np
 import torch
 from critics import SIZES, load_critics
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 CLEAN = ("CC0", "CC BY (", "CC BY 4.0", "the user's own")
@@ -42,6 +45,7 @@ PLACES: dict[str, slice] = {}
 for _name, _part in PARTS.items():
     _start = sum(p.stop - p.start for p in PLACES.values())
     PLACES[_name] = slice(_start, _start + len(_part))
+AT_ONCE = 32  # crops
 SCALE = 8192  # points are kept as whole numbers, in shares 1/SCALE of a crop's width
 
 
@@ -91,36 +95,42 @@ def found_rows(folder: Path) -> Iterator[Row]:
         yield Row(crop, person, "the user's own", True)
 
 
-def packed(rows: list[Row], critics: Path, side: int, quality: int) -> dict[str, object]:
-    """What `data.Faces` reads."""
+def packed(rows: Iterable[Row], critics: Path, side: int, quality: int) -> dict[str, object]:
+    """What `data.Faces` reads; rows are read as they are needed, a few at a time."""
     recognisers, _, mesh = load_critics(critics)
-    pictures, points = [], []
-    embeddings: dict[str, list[torch.Tensor]] = {name: [] for name in SIZES}
-    for start in range(0, len(rows), 32):
-        some = rows[start : start + 32]
+    pictures: list[Tensor] = []
+    points: list[Tensor] = []
+    embeddings: dict[str, list[Tensor]] = {name: [] for name in SIZES}
+    told: list[tuple[str, str, bool]] = []
+    waiting = iter(rows)
+    while some := list(islice(waiting, AT_ONCE)):
         crops = torch.from_numpy(np.stack([cv2.resize(r.crop, (256, 256)) for r in some])).permute(0, 3, 1, 2) / 255
         with torch.no_grad():
-            points.append(mesh(crops)[:, POINTS])
-            small = torch.nn.functional.interpolate(crops, size=(128, 128), mode="area")
+            points.append((mesh(crops)[:, POINTS] * SCALE).round().to(torch.int16))
+            small = F.interpolate(crops, size=(128, 128), mode="area")
             for name, found in recognisers(small).items():
                 embeddings[name].append(found.half())
-        for row in some:
-            shrunk = cv2.resize(row.crop, (side, side), interpolation=cv2.INTER_AREA)
-            _, code = cv2.imencode(".webp", shrunk[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
-            pictures.append(torch.from_numpy(code.ravel()))
-        if start % 1024 == 0:
-            print(f"{start} of {len(rows)}", flush=True)
-    people = {name: number for number, name in enumerate(dict.fromkeys(row.person for row in rows))}
+        pictures += [_compressed(row.crop, side, quality) for row in some]
+        told += [(row.person, row.licence, row.target) for row in some]
+        if len(told) % (32 * AT_ONCE) == 0:
+            print(f"{len(told)} crops", flush=True)
+    numbers = {person: number for number, person in enumerate(dict.fromkeys(person for person, _, _ in told))}
     return {
         "side": side,
         "pictures": torch.cat(pictures),
         "ends": torch.tensor([len(p) for p in pictures]).cumsum(0),
-        "points": (torch.cat(points) * SCALE).round().to(torch.int16),
+        "points": torch.cat(points),
         "embeddings": {name: torch.cat(found) for name, found in embeddings.items()},
-        "people": torch.tensor([people[row.person] for row in rows], dtype=torch.int32),
-        "targets": torch.tensor([row.target for row in rows]),
-        "licences": sorted({row.licence for row in rows}),
+        "people": torch.tensor([numbers[person] for person, _, _ in told], dtype=torch.int32),
+        "targets": torch.tensor([target for _, _, target in told]),
+        "licences": sorted({licence for _, licence, _ in told}),
     }
+
+
+def _compressed(crop: NDArray[np.uint8], side: int, quality: int) -> Tensor:
+    shrunk = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    _, code = cv2.imencode(".webp", shrunk[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
+    return torch.from_numpy(code.ravel())
 
 
 def main() -> None:
@@ -135,17 +145,20 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     cv2.setNumThreads(given.threads)
-    rows = [
-        row
-        for folder in given.folders
-        for row in (aligned_rows(folder, given.clean) if folder.with_suffix(".csv").is_file() else found_rows(folder))
-    ]
-    if not rows:
-        raise SystemExit(f"expected face pictures in {', '.join(map(str, given.folders))}; found none")
-    stored = packed(rows, given.critics, given.side, given.quality)
+    stored = packed(_rows(given.folders, given.clean), given.critics, given.side, given.quality)
     torch.save(stored, given.out)
-    people = int(stored["people"].max()) + 1  # type: ignore[attr-defined]
-    print(f"{len(rows)} crops of {people} people, {given.out.stat().st_size >> 20} MB")
+    people, count = stored["people"], len(stored["targets"])  # type: ignore[arg-type]
+    print(f"{count} crops of {int(people.max()) + 1} people, {given.out.stat().st_size >> 20} MB")  # type: ignore[attr-defined]
+
+
+def _rows(folders: list[Path], clean: bool) -> Iterator[Row]:
+    found = False
+    for folder in folders:
+        for row in aligned_rows(folder, clean) if folder.with_suffix(".csv").is_file() else found_rows(folder):
+            found = True
+            yield row
+    if not found:
+        raise SystemExit(f"expected face pictures in {', '.join(map(str, folders))}; found none")
 
 
 if __name__ == "__main__":

@@ -152,7 +152,8 @@ class Run:
         maker = self._maker if config.stage == "teacher" and self.step >= config.maker_from else None
         batch = self.faces.batch(config.rows, chance, maker, mixed=config.stage == "teacher")
         drawn = self.draw(self.net, batch.target, batch.source, batch.embedding)
-        swap = composite(drawn, batch.target)
+        # By the true shape of the face: with its own mask a network soon draws none, and copies.
+        swap = composite(drawn, batch.target, batch.face)
         adversarial = config.weights.adversarial > 0 and self.step >= config.adversarial_from
         losses = {"judge": self._teach_judge(batch.answer, swap.detach(), chance)} if adversarial else {}
         losses |= self._losses(batch, drawn, swap, chance, adversarial)
@@ -214,11 +215,9 @@ class Run:
         seen = view(swap, VIEW, chance)
         wanted = dict(zip(SIZES, embedding.split(tuple(SIZES.values()), 1), strict=True))
         with self._cast():
-            few = max(1, round(self.config.sface_rows * len(seen)))
-            found = self.recognisers(seen[:few], only="sface")
+            found = {}
             for name in SIZES:
-                if name != "sface":
-                    found |= self.recognisers(seen, only=name)
+                found |= self.recognisers(seen[: max(1, round(self.config.looks.get(name, 1) * len(seen)))], only=name)
         return identity_distance(found, wanted)
 
     def _movement(self, swap: Tensor, batch: Batch) -> Tensor:
@@ -244,7 +243,7 @@ class Run:
         assert self.teacher is not None
         with torch.no_grad():
             told = self.draw(self.teacher, batch.target, batch.source, batch.embedding)
-            swap = composite(told, batch.target)
+            swap = composite(told, batch.target, batch.face)
             with self._cast():
                 known = self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area"), "mobilefacenet")
             wanted = batch.embedding[:, SIZES["sface"] :][:, : SIZES["mobilefacenet"]]

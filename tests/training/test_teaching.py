@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -106,6 +107,25 @@ def faces(stand_ins: Path) -> data.Faces:
 
 def chance(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+class TestPictures:
+    def test_a_face_in_an_ordinary_picture_is_found_and_aligned(self, tmp_path: Path) -> None:
+        skimage = pytest.importorskip("skimage")
+        person = tmp_path / "pictures" / "somebody"
+        person.mkdir(parents=True)
+        cv2.imwrite(str(person / "a.png"), skimage.data.astronaut()[:, :, ::-1])
+        cv2.imwrite(str(person / "b.png"), np.zeros((64, 64, 3), np.uint8))
+        (row,) = prepare.found_rows(tmp_path / "pictures")
+        assert row.person == "somebody"
+        assert row.crop.shape == (256, 256, 3)
+        reds = row.crop[100:180, 80:176].mean((0, 1))
+        assert reds[0] > reds[2] + 20, "skin is redder than blue: the crop is RGB"
+
+    def test_no_picture_at_all_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(SystemExit, match="expected face pictures"):
+            list(prepare._rows([tmp_path / "empty"], clean=False))
 
 
 class TestBatches:
