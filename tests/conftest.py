@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from drawn import DrawnClip, MarkerDetector
+from mobilefaceswap.demo.samples import AstronautClip
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.identity import Identity, prepare_identity
+from mobilefaceswap.media import create_output
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.packs import Pack, find_pack
 from tiny_pack import make_tiny_pack
@@ -80,3 +82,14 @@ def grace_hopper() -> Path:
     from matplotlib import get_data_path
 
     return Path(get_data_path()) / "sample_data" / "grace_hopper.jpg"
+
+
+@pytest.fixture(scope="session")
+def shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve frames of the moving astronaut, in a folder whose name is as awkward as users' folders are."""
+    folder = tmp_path_factory.mktemp("it's a “shoot” für Zoë")
+    plates = AstronautClip((320, 180), frames=12)
+    with create_output(folder / "plate one.mp4") as writer:
+        for time in range(12):
+            writer.write(time, plates.frame(time).pixels)
+    return folder / "plate one.mp4"

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from commands import run
 from media_made import make_clip
-from mobilefaceswap.demo.samples import AstronautClip
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip, read_picture
-
-
-def run(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from mobilefaceswap.cli import main; main()", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def shot(tmp_path_factory) -> Path:
-    """Twelve frames of the moving astronaut, in a folder whose name is as awkward as users' folders are."""
-    folder = tmp_path_factory.mktemp("it's a “shoot” für Zoë")
-    plates = AstronautClip((320, 180), frames=12)
-    with create_output(folder / "plate one.mp4") as writer:
-        for time in range(12):
-            writer.write(time, plates.frame(time).pixels)
-    return folder / "plate one.mp4"
 
 
 def test_swap_writes_video_and_matte(shot, grace_hopper):

@@ -53,4 +53,4 @@ def write_failure(path: str | os.PathLike[str], error: Exception) -> MediaError:
     if not Path(path).absolute().parent.is_dir():
         return MediaError(f"expected the folder of {path}; found none. Create it first")
     reason = getattr(error, "strerror", None) or str(error)
-    return MediaError(f"expected to write {path}; {reason}. Check the disk, or choose another codec or place")
+    return MediaError(f"expected to write {path}; {reason}. Choose another codec, quality, kind of file or place")

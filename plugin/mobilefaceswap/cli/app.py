@@ -76,7 +76,7 @@ def run(words: Sequence[str]) -> int:
     if debug:
         show_library_logs()
     try:
-        app(words)
+        app(words, prog_name="mobilefaceswap")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:

@@ -11,7 +11,7 @@ from ..errors import MediaError, UserInputError
 from ..media import PICTURE_ENDINGS, VIDEO_ENDINGS, check_free
 from .terminal import may_replace
 
-__all__ = ["Job", "check_free_or_ask", "plan_jobs"]
+__all__ = ["Job", "check_free_or_ask", "existing", "plan_jobs"]
 
 _ENDINGS = (*VIDEO_ENDINGS, *PICTURE_ENDINGS)
 
@@ -43,20 +43,19 @@ def _placed(target: str, place: str, several: bool) -> str:
     if Path(name).suffix.lower() not in _ENDINGS:
         # A container that is read but not written, such as .mts.
         name = f"{Path(name).stem}.mov"
-    try:
-        Path(place).mkdir(exist_ok=True)
-    except OSError as error:
-        raise UserInputError(f"expected to create the folder {place}; {error.strerror}. Create it first") from error
     return str(Path(place) / name)
 
 
-def check_free_or_ask(place: str, times: Iterable[int] | None = None) -> None:
-    """Raises MediaError where the output exists, unless somebody at the terminal says that it may be replaced.
-
-    times: of a sequence, the frames that are written.
-    """
+def existing(place: str, times: Iterable[int] | None = None) -> bool:
+    """Whether the output exists; of a sequence, any of the frames ``times``."""
     try:
         check_free(place, times)
     except MediaError:
-        if not may_replace(place):
-            raise
+        return True
+    return False
+
+
+def check_free_or_ask(place: str, times: Iterable[int] | None = None) -> None:
+    """Raises MediaError where the output exists, unless somebody at the terminal says that it may be replaced."""
+    if not (existing(place, times) and may_replace(place)):
+        check_free(place, times)

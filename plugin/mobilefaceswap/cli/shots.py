@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -74,22 +75,41 @@ def swap_clips(
     delivery: Delivery,
     shot: Shot,
     *,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Renders every target. places: (output, matte). Raises FaceSwapError."""
+    """Renders every target, or says what that would do. places: (output, matte). Raises FaceSwapError."""
     jobs = plan_jobs(targets, *places)
     if len(jobs) > 1 and shot.track:
         raise UserInputError("expected one clip with --track, which belongs to it; found several. Swap them singly")
     _check_names(jobs, person, shot)
+    if dry_run:
+        _plan_clips(jobs, person, delivery, shot, as_json=as_json)
+        return
     if len(jobs) > 1:
         # All are checked before the first is rendered; a single one is checked when it is opened to be rendered.
         for job in jobs:
             with open_target(job.target, shot.allow_interlaced) as clip:
-                _writers(job, clip, delivery, shot)
+                _writers(clip, delivery, shot, job)
         delivery = replace(delivery, overwrite=True)
     node_over = _nodes(person, shot)
     for job in jobs:
         _swap_clip(job, node_over, delivery, shot, as_json=as_json)
+
+
+def _plan_clips(jobs: Sequence[Job], person: Person, delivery: Delivery, shot: Shot, *, as_json: bool) -> None:
+    from .dry_run import plan_job
+
+    node_over = _nodes(person, shot)
+    for job in jobs:
+        with open_target(job.target, shot.allow_interlaced) as clip:
+            times = frame_range(shot.frames, clip)
+            anyhow = replace(delivery, overwrite=True, resume=False)
+            plan = plan_job(job, clip, times, node_over(clip), shot.settings, partial(_writers, clip, anyhow, shot))
+        if as_json:
+            print_json_line(plan.document())
+        else:
+            plan.show()
 
 
 def _swap_clip(
@@ -97,7 +117,7 @@ def _swap_clip(
 ) -> None:
     with ExitStack() as stack:
         clip = stack.enter_context(open_target(job.target, shot.allow_interlaced))
-        output, matte = _writers(job, clip, delivery, shot)
+        output, matte = _writers(clip, delivery, shot, job)
         node = node_over(clip)
         # Called last, so also after an error: where a partial file lies counts most then.
         stack.callback(_tell_notes, [output, *filter(None, [matte])])
@@ -126,7 +146,7 @@ def swap_frame(target: str, output: str, person: Person, delivery: Delivery, sho
     _check_names([job], person, shot)
     with open_target(target, shot.allow_interlaced) as clip:
         (time,) = frame_range(shot.frames, clip)
-        writer, _ = _writers(job, clip, delivery, shot)
+        writer, _ = _writers(clip, delivery, shot, job)
         result = _nodes(person, shot)(clip).render(time, shot.settings)
         with writer:
             writer.write(time, result.layer(shot.settings.output_mode), {"face": result.face, "matte": result.matte})
@@ -145,7 +165,7 @@ def _check_names(jobs: Sequence[Job], person: Person, shot: Shot) -> None:
         read.append(place)
 
 
-def _writers(job: Job, clip: MediaClip, delivery: Delivery, shot: Shot) -> tuple[Writer, Writer | None]:
+def _writers(clip: MediaClip, delivery: Delivery, shot: Shot, job: Job) -> tuple[Writer, Writer | None]:
     """The outputs of a job, which make no file before their first frame. Raises MediaError where one exists."""
     times = frame_range(shot.frames, clip)
     for place in filter(None, (job.output, job.matte)):

@@ -46,6 +46,9 @@ def swap(
         typer.Option("--quality", "-q", metavar="Q", help="CRF, lower is better; ProRes profile, such as hq."),
     ] = None,
     overwrite: Overwrite = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Say what would be read and written, and how soon.")
+    ] = False,
     bit_depth: BitDepth = None,
     audio: Annotated[
         bool, typer.Option("--audio/--no-audio", help="Leave the sound out.", rich_help_panel=MORE)
@@ -72,7 +75,7 @@ def swap(
     person = Person(source, source_face, pack, faces)
     delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite)
     shot = Shot(frames, track, allow_interlaced, disk_cache, settings)
-    swap_clips(targets, (output, matte), person, delivery, shot, as_json=as_json)
+    swap_clips(targets, (output, matte), person, delivery, shot, dry_run=dry_run, as_json=as_json)
 
 
 @with_settings

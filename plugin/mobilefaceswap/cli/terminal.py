@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["may_replace", "print_json", "print_json_line", "progress_of", "quiet_libraries", "show_library_logs"]
 
 _SHOWN_LINES = 3
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+\]")
 _show_logs = False
 
 
@@ -55,7 +57,7 @@ def progress_of(title: str, *, as_json: bool) -> Iterator[Callable[[ShotProgress
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None, rate="")
         yield lambda step: bar.update(
             task, total=step.total, completed=step.done, rate=f"{step.frames_per_second:.1f} frames/s"
@@ -105,5 +107,6 @@ def _is_ffmpegs(error: BaseException | None) -> bool:
 
 def _last_lines(log: IO[bytes]) -> list[str]:
     log.seek(0)
-    lines = [line.strip() for line in log.read().decode("utf-8", "replace").splitlines()]
+    text = _ADDRESS.sub("]", log.read().decode("utf-8", "replace"))
+    lines = [line.strip() for line in text.splitlines()]
     return [line for line in lines if line][-_SHOWN_LINES:]

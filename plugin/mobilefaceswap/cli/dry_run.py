@@ -1,0 +1,139 @@
+"""``swap --dry-run``: what would be read and written, found by rendering a few frames into a temporary folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import typer
+
+from ..media import MediaClip, Writer, open_clip
+from ..media.open import PICTURE_ENDINGS
+from ..node import FaceSwapNode
+from ..render_shot import render_shot
+from ..settings import Settings
+from .outputs import Job, existing
+
+__all__ = ["Plan", "plan_job"]
+
+_MOST_SAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job would do. outputs: what each file would hold; notes: what of the clip it would not.
+
+    sampled: the frames that were rendered; without_a_swap: those of them where no face was swapped.
+    """
+
+    target: str
+    holds: str
+    frames: range
+    outputs: Mapping[str, str]
+    notes: tuple[str, ...]
+    replaced: tuple[str, ...]
+    sampled: tuple[int, ...]
+    without_a_swap: tuple[int, ...]
+    frames_per_second: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the whole job would take at the speed of the sample."""
+        return len(self.frames) / self.frames_per_second if self.frames_per_second else 0.0
+
+    def document(self) -> dict[str, Any]:
+        """For machines."""
+        span = {"first": self.frames[0], "last": self.frames[-1], "step": self.frames.step, "count": len(self.frames)}
+        return {**vars(self), "frames": span, "seconds": self.seconds}
+
+    def show(self) -> None:
+        """For people."""
+        typer.echo(f"would read {self.target}: {self.holds}")
+        for place, holds in self.outputs.items():
+            typer.echo(f"would write {place}: {holds}{', replacing what is there' * (place in self.replaced)}")
+        for note in self.notes:
+            typer.echo(f"  {note}")
+        found = len(self.sampled) - len(self.without_a_swap)
+        missing = f"; none in {', '.join(map(str, self.without_a_swap))}" if self.without_a_swap else ""
+        typer.echo(f"a face was swapped in {found} of {len(self.sampled)} frames of a sample{missing}")
+        typer.echo(
+            f"{len(self.frames)} frames, about {_duration(self.seconds)} ({self.frames_per_second:.1f} frames/s)"
+        )
+
+
+def plan_job(
+    job: Job,
+    clip: MediaClip,
+    times: range,
+    node: FaceSwapNode,
+    settings: Settings,
+    open_writers: Callable[[Job], tuple[Writer, Writer | None]],
+) -> Plan:
+    """Renders a sample of ``times`` as the job would, and reads what was written. Raises FaceSwapError."""
+    step = max(1, -(-len(times) // _MOST_SAMPLES))
+    sampled = times[::step]
+    places = [place for place in (job.output, job.matte) if place]
+    with tempfile.TemporaryDirectory() as folder:
+        copies = {place: str(Path(folder, str(number), Path(place).name)) for number, place in enumerate(places)}
+        for copy in copies.values():
+            Path(copy).parent.mkdir()
+        sample = Job(job.target, copies[job.output], copies[job.matte] if job.matte else None)
+        output, matte = open_writers(sample)
+        with output, matte or nullcontext():
+            report = render_shot(node, output, sampled, matte=matte, mode=settings.output_mode, settings=settings)
+        outputs = {place: _written(copy) for place, copy in copies.items()}
+    return Plan(
+        job.target,
+        _contents(job.target, clip),
+        times,
+        outputs,
+        (*output.notes, *(matte.notes if matte else ())),
+        tuple(place for place in places if existing(place, times)),
+        tuple(sampled),
+        tuple(time for time, quality in report.quality.items() if not quality.faces_swapped),
+        report.frames_per_second,
+    )
+
+
+def _written(path: str) -> str:
+    with open_clip(path, allow_interlaced=True) as clip:
+        return _contents(path, clip, sample=True)
+
+
+def _contents(path: str, clip: MediaClip, *, sample: bool = False) -> str:
+    """Streams, size, rate, depth, tags and timecode of a file or sequence, in a line."""
+    declared, tags = clip.format, clip.colour_tags
+    parts = [*_streams(path), f"{clip.size[0]} x {clip.size[1]}"]
+    # The sample that was written has gaps, so that its own rate means nothing.
+    parts += [f"{_rate(clip.frame_rate)} frames/s"] if clip.frame_rate and not sample else []
+    parts += [f"{clip.bit_depth} bits{' float' * declared.floating}{' with alpha' * clip.has_alpha}"]
+    parts += [f"colour tags {tags.primaries}-{tags.transfer}-{tags.matrix}"] if _is_video(path) else []
+    parts += [f"timecode {clip.timecode}"] if clip.timecode else []
+    return ", ".join(parts)
+
+
+def _is_video(path: str) -> bool:
+    return Path(path).suffix.lower() not in PICTURE_ENDINGS
+
+
+def _streams(path: str) -> list[str]:
+    if not _is_video(path):
+        return [Path(path).suffix.lower().lstrip(".")]
+    with av.open(path, metadata_errors="replace") as container:
+        return [stream.codec_context.name for stream in container.streams if stream.codec_context is not None]
+
+
+def _rate(rate: Fraction) -> str:
+    return f"{float(rate):.3f}".rstrip("0").rstrip(".")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,131 @@
+"""Where outputs go and what they may replace; several clips in one call; what a dry run says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import av
+import pytest
+
+from commands import run
+from media_made import make_clip
+from mobilefaceswap.cli.outputs import Job, plan_jobs
+from mobilefaceswap.errors import UserInputError
+from mobilefaceswap.media import open_clip
+
+
+def test_an_output_that_exists_is_replaced_only_on_request(shot, grace_hopper, tmp_path):
+    place = tmp_path / "out.mp4"
+    place.write_bytes(b"of yesterday")
+    words = ("swap", shot, "-s", grace_hopper, "-o", place, "--range", "0-1")
+    refused = run(*words)
+    assert (refused.returncode, "--overwrite" in refused.stderr) == (2, True)
+    assert place.read_bytes() == b"of yesterday"
+    assert run(*words, "--overwrite").returncode == 0
+    assert place.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("frame", "{shot}", "-s", "{portrait}", "-f", "1", "-o", "{there}.png"),
+        ("identity", "{portrait}", "-o", "{there}.idn"),
+        ("analyse", "{shot}", "-r", "0", "-o", "{there}.json"),
+        ("swap", "{shot}", "-s", "{portrait}", "-r", "0", "-o", "{there}.%d.png", "--matte", "{there}.png"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_asks_before_it_replaces(shot, grace_hopper, tmp_path, words):
+    there = tmp_path / "there"
+    words = [word.format(shot=shot, portrait=grace_hopper, there=there) for word in words]
+    for ending in (".png", ".idn", ".json"):
+        there.with_suffix(ending).write_bytes(b"mine")
+    done = run(*words)
+    assert (done.returncode, "--overwrite" in done.stderr) == (2, True), done.stderr
+    assert there.with_suffix(".png").read_bytes() == b"mine"
+    assert run(*words, "--overwrite").returncode == 0
+
+
+def test_frames_outside_the_range_may_exist(shot, grace_hopper, tmp_path):
+    (tmp_path / "a.0007.png").write_bytes(b"mine")
+    words = ("swap", shot, "-s", grace_hopper, "-o", tmp_path / "a.%04d.png", "--range")
+    assert run(*words, "1-2").returncode == 0
+    assert run(*words, "6-8").returncode == 2
+    assert (tmp_path / "a.0007.png").read_bytes() == b"mine"
+
+
+def test_two_patterns_of_the_same_files_are_refused(shot, grace_hopper, tmp_path):
+    words = ("swap", shot, "-s", grace_hopper, "-r", "0-1", "-o", tmp_path / "a.%04d.png")
+    done = run(*words, "--matte", tmp_path / "a.####.png")
+    assert (done.returncode, "are the same" in done.stderr) == (2, True), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_clips_go_into_a_folder(shot, grace_hopper, tmp_path):
+    other = tmp_path / "other.mp4"
+    shutil.copy(shot, other)
+    (tmp_path / "out").mkdir()
+    words = ("-s", grace_hopper, "-o", tmp_path / "out", "--matte", tmp_path / "out", "--range", "0-1", "--json")
+    done = run("swap", shot, other, *words[:4], *words[6:])
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {shot.name, "other.mp4"}
+    assert run("swap", shot, other, *words, "--overwrite").returncode == 2, "picture and matte would be one file"
+
+
+def test_nothing_is_rendered_where_one_of_several_cannot_be(shot, grace_hopper, tmp_path):
+    (tmp_path / shot.name).write_bytes(b"mine")
+    other = shutil.copy(shot, tmp_path / "other.mov")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "other.mov").write_bytes(b"mine")
+    done = run("swap", shot, other, "-s", grace_hopper, "-o", tmp_path / "out", "-r", "0")
+    assert (done.returncode, "other.mov exists" in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "out" / shot.name).exists()
+
+
+def test_names_in_a_folder_are_the_targets_own(tmp_path):
+    assert plan_jobs(["a/x.mov", "b/y.mts"], str(tmp_path), None) == [
+        Job("a/x.mov", str(tmp_path / "x.mov"), None),
+        Job("b/y.mts", str(tmp_path / "y.mov"), None),
+    ]
+    assert plan_jobs(["a/s.%04d.exr"], str(tmp_path), None)[0].output == str(tmp_path / "s.%04d.exr")
+    assert plan_jobs(["a/x.mov"], "y.mov", "m.mov") == [Job("a/x.mov", "y.mov", "m.mov")]
+    with pytest.raises(UserInputError, match="folder"):
+        plan_jobs(["a.mov", "b.mov"], "c.mov", None)
+
+
+def test_sound_is_left_out_on_request(grace_hopper, tmp_path):
+    clip = make_clip(tmp_path / "in.mp4", frames=3, sound=True)
+    words = ("swap", clip, "-s", grace_hopper, "-o")
+    assert run(*words, tmp_path / "with.mp4").returncode == 0
+    assert run(*words, tmp_path / "without.mp4", "--no-audio").returncode == 0
+    for name, tracks in (("with", 1), ("without", 0)):
+        with av.open(str(tmp_path / f"{name}.mp4")) as container:
+            assert len(container.streams.audio) == tracks
+
+
+def test_every_second_frame_keeps_its_time(shot, grace_hopper, tmp_path):
+    place = tmp_path / "half.mp4"
+    done = run("swap", shot, "-s", grace_hopper, "-o", place, "-r", "2-10x2", "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["frames"] == 5
+    with open_clip(shot) as before, open_clip(place) as after:
+        stamps = after.format.timing.stamps
+        assert [float(stamp * after.format.timing.base * before.frame_rate) for stamp in stamps] == [0, 2, 4, 6, 8]
+
+
+def test_a_dry_run_says_everything_and_writes_nothing(shot, grace_hopper, tmp_path):
+    place, matte = tmp_path / "out.mov", tmp_path / "matte.%03d.png"
+    place.write_bytes(b"mine")
+    words = ("swap", shot, "-s", grace_hopper, "-o", place, "--matte", matte, "-r", "2-", "-c", "prores", "--dry-run")
+    plan = json.loads(run(*words, "--json").stdout)
+    assert plan["frames"] == {"first": 2, "last": 11, "step": 1, "count": 10}
+    assert plan["holds"].startswith("h264, 320 x 180, ")
+    assert plan["outputs"][str(place)].startswith("prores, 320 x 180, 10 bits")
+    assert plan["outputs"][str(matte)].startswith("png, 320 x 180, 16 bits")
+    assert (plan["replaced"], plan["without_a_swap"]) == ([str(place)], [])
+    assert len(plan["sampled"]) == 5
+    assert plan["seconds"] == pytest.approx(10 / plan["frames_per_second"])
+    shown = run(*words).stdout
+    assert all(part in shown for part in ("would read", "would write", "replacing what is there", "10 frames, about"))
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mov"]
+    assert place.read_bytes() == b"mine"

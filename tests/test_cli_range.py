@@ -1,0 +1,76 @@
+"""Ranges of frames as editors type them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from types import SimpleNamespace
+
+import pytest
+
+from mobilefaceswap.cli.range import frame_range
+from mobilefaceswap.errors import UserInputError
+
+
+def clip(first: int = 0, last: int = 99, rate: float | None = 25, timecode: str | None = None) -> SimpleNamespace:
+    rate = None if rate is None else Fraction(rate).limit_denominator(1001)
+    return SimpleNamespace(path="shot.mov", first=first, last=last, frame_rate=rate, timecode=timecode)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, range(100)),
+        ("42", range(42, 43)),
+        ("10-20", range(10, 21)),
+        ("10:20", range(10, 21)),
+        (" 10-20 ", range(10, 21)),
+        ("10-", range(10, 100)),
+        ("10:", range(10, 100)),
+        ("-10", range(11)),
+        (":10", range(11)),
+        ("0-99", range(100)),
+        ("10-20x5", range(10, 21, 5)),
+        ("10-x30", range(10, 100, 30)),
+        ("-x50", range(0, 100, 50)),
+        ("00:00:01:00", range(25, 26)),
+        ("00:00:01:00-00:00:02:00", range(25, 51)),
+        ("00:00:01:00:00:00:02:00", range(25, 51)),
+        ("00:00:03:00-", range(75, 100)),
+        ("-00:00:01:00", range(26)),
+        ("10-00:00:01:00", range(10, 26)),
+    ],
+)
+def test_a_range_is_read(text, expected):
+    assert frame_range(text, clip()) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", ":", "x2", "20-10", "0-100", "-1-5", "10-20x0", "10--20", "ten", "1,5", "1-2-3"]
+)
+def test_anything_else_is_refused_with_the_frames_there_are(text):
+    with pytest.raises(UserInputError, match="0-99"):
+        frame_range(text, clip())
+
+
+def test_numbers_of_a_sequence_are_its_own():
+    assert frame_range("1001-1010", clip(1001, 1100)) == range(1001, 1011)
+    assert frame_range("-5:-1", clip(-9, 9)) == range(-5, 0)
+    with pytest.raises(UserInputError, match="1001-1100"):
+        frame_range("1-10", clip(1001, 1100))
+
+
+def test_a_timecode_counts_from_the_clips_own():
+    assert frame_range("01:00:02:00-", clip(timecode="01:00:00:00")) == range(50, 100)
+    with pytest.raises(UserInputError, match="begins at 01:00:00:00"):
+        frame_range("00:59:59:24", clip(timecode="01:00:00:00"))
+
+
+def test_drop_frame_timecode_leaves_out_its_numbers():
+    """One minute at 29.97 is 1,798 frames behind 00:00:02;00, since ;00 and ;01 of minute 1 do not exist."""
+    drop = clip(last=3000, rate=30000 / 1001, timecode="00:00:00;00")
+    assert frame_range("00:01:00;02", drop) == range(1800, 1801)
+
+
+def test_a_timecode_needs_a_frame_rate():
+    with pytest.raises(UserInputError, match="no frame rate"):
+        frame_range("00:00:01:00-", clip(rate=None))
