@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 import runpy
@@ -16,6 +17,7 @@ import pytest
 from mobilefaceswap import __version__
 from mobilefaceswap.errors import FaceSwapError
 from mobilefaceswap.ofx import generate
+from mobilefaceswap.ofx.install import BUNDLE
 from mobilefaceswap.settings import OUTPUTS, table
 
 ROOT = Path(__file__).parents[1]
@@ -168,3 +170,32 @@ def test_diagrams_are_drawn_from_their_text(text):
     drawn = text.with_suffix(".svg").read_text("utf-8")
     digest = hashlib.sha256(text.read_bytes()).hexdigest()
     assert f"<!-- {text.name} sha256 {digest} -->" in drawn, f"run {sys.executable} docs/generate/diagrams.py"
+
+
+def messages() -> list[str]:
+    """Every text of the program with a gap (NUL) for each value that is filled in: Python's by syntax, the bridge's by
+    its literals."""
+    found = []
+    for path in (ROOT / "plugin").rglob("*.py"):
+        for item in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(item, ast.JoinedStr):
+                found.append("".join(part.value if isinstance(part, ast.Constant) else "\0" for part in item.values))
+            elif isinstance(item, ast.Constant) and isinstance(item.value, str):
+                found.append(item.value)
+    for path in (ROOT / "ofx_bridge/src").glob("*.cpp"):
+        text = re.sub(r'"\s*\n\s*"', "", path.read_text("utf-8"))
+        literals = r'"((?:[^"\\]|\\.)*)"'
+        found += ["\0".join(re.findall(literals, statement)) for statement in text.split(";\n")]
+    return found
+
+
+def test_every_message_that_troubleshooting_explains_is_one_of_the_programs():
+    known = messages()
+    headings = re.findall(r"^### `(.*)`$", (DOCS / "pages/troubleshooting.md").read_text("utf-8"), re.MULTILINE)
+    assert len(headings) > 15
+    missing = []
+    for heading in headings:
+        pattern = ".*".join(re.escape(part) for part in heading.replace(BUNDLE, "…").split("…"))
+        if not any(re.search(pattern, message, re.DOTALL) for message in known):
+            missing.append(heading)
+    assert not missing
