@@ -172,6 +172,14 @@ def test_diagrams_are_drawn_from_their_text(text):
     assert f"<!-- {text.name} sha256 {digest} -->" in drawn, f"run {sys.executable} docs/generate/diagrams.py"
 
 
+def test_every_environment_variable_is_documented():
+    sources = [*(ROOT / "plugin").rglob("*.py"), *(ROOT / "ofx_bridge/src").glob("*.cpp")]
+    named = {name for path in sources for name in re.findall(r'"(MOBILEFACESWAP_[A-Z_]+)"', path.read_text("utf-8"))}
+    page = (DOCS / "pages/reference/environment.md").read_text("utf-8")
+    assert len(named) >= 6
+    assert all(f"`{name}`" in page for name in named), named
+
+
 def messages() -> list[str]:
     """Every text of the program with a gap (NUL) for each value that is filled in: Python's by syntax, the bridge's by
     its literals."""

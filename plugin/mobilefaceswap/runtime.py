@@ -1,4 +1,4 @@
-"""ONNX Runtime, which nothing else in the package imports: explicit options and providers, named arrays."""
+"""The only module that imports ONNX Runtime: explicit options and providers, named arrays."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Session:
 
 
 def available_providers() -> tuple[str, ...]:
-    """What this machine's ONNX Runtime can run on."""
+    """The execution providers of this machine's ONNX Runtime."""
     return tuple(onnxruntime.get_available_providers())
 
 
@@ -84,18 +84,18 @@ def _check_providers(providers: Sequence[str]) -> None:
     if missing or not providers:
         raise PackError(
             f"expected ONNX Runtime to offer {', '.join(missing) or 'a provider'}; it offers "
-            f"{', '.join(available_providers())}. Install the build of ONNX Runtime for your device, as the README "
-            "says, or choose another provider"
+            f"{', '.join(available_providers())}. Install the build of ONNX Runtime for your device (see the "
+            "README), or choose another provider"
         )
 
 
 def specialise(model: bytes, weights: Mapping[str, Floats]) -> bytes:
     """The IDN ``model`` with its predicted ``weights`` as constants; only ``image`` remains an input.
 
-    Constants let the runtime lay the kernels out once, which runs about twice as fast as feeding them at every call.
+    With constants the runtime lays out the kernels once, which is about twice as fast as feeding them at every call.
     Raises PackError where names or shapes are not those that the model asks for.
     """
-    import onnx  # a third of a second, for whoever specialises only
+    import onnx  # takes a third of a second; only needed here
 
     specialised = onnx.load_from_string(model)
     graph = specialised.graph
@@ -125,7 +125,7 @@ def _mismatch(wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[i
 
 
 def open_session(path: Path, *, providers: Sequence[str] = _CPU) -> Session:
-    """The session over the file at ``path``, opened once in a process as long as the file stays the same."""
+    """The session of the file at ``path``, opened once per process while the file stays the same."""
     status = path.stat()
     key = (path, status.st_ino, status.st_size, status.st_mtime_ns, tuple(providers))
     return opened.get("session", key, lambda: load_session(path, providers=providers))

@@ -1,4 +1,4 @@
-"""What a process opens once: sessions, networks, detectors, packs. One store with one bound for all of them."""
+"""What a process opens once: sessions, networks, detectors, packs, in one store with one bound."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ __all__ = ["Registry", "opened"]
 T = TypeVar("T")
 _Key = tuple[str, Hashable]
 _OVERHEAD = 4096
-"""Bytes of a value that does not know its size."""
+"""Assumed size in bytes of a value that does not state its own."""
 
 
 class Registry:
-    """Values that take long to make, shared by everything in the process. Thread-safe.
+    """Values that are slow to create, shared by the whole process. Thread-safe.
 
-    bound: bytes; a value says by ``nbytes`` how many it holds. Whoever still uses a value that was dropped keeps it
-    alive.
+    bound: bytes; a value's ``nbytes`` is its size. A dropped value lives on for whoever still uses it.
     """
 
     def __init__(self, bound: Callable[[], int]) -> None:
@@ -30,7 +29,7 @@ class Registry:
         self._lock = threading.Lock()
 
     def get(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
-        """The value under ``key``, made once however many ask for it at the same time. Raises as ``make`` does."""
+        """The value under ``key``, created once, even if several threads ask for it. Raises as ``make`` does."""
         name = (kind, key)
         with self._lock:
             making = self._making.setdefault(name, threading.Lock())

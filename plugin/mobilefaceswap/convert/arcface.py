@@ -37,7 +37,7 @@ def encoder_graph(parameters: Parameters, metadata: Mapping[str, str]) -> bytes:
 
 
 def _block(layers: Layers, value: str, name: str, entering: int, leaving: int, stride: int) -> str:
-    """The first block of a stage also has a shortcut of its own where size or width change."""
+    """A residual block. Where size or width changes, the shortcut has a convolution of its own."""
     out = layers.batch_norm(value, f"{name}.bn0", entering)
     out = layers.plain_convolution(out, f"{name}.conv1", entering, entering, 3, padding=1)
     out = layers.prelu(layers.batch_norm(out, f"{name}.bn1", entering), f"{name}.prelu")
@@ -50,7 +50,7 @@ def _block(layers: Layers, value: str, name: str, entering: int, leaving: int, s
 
 
 def _excited(layers: Layers, value: str, name: str, channels: int) -> str:
-    """Every channel scaled by what the means of all channels say."""
+    """Squeeze and excitation: scales each channel by a gate computed from the means of all channels."""
     graph = layers.graph
     means = graph.node("Flatten", graph.node("GlobalAveragePool", value), axis=1)
     hidden = layers.prelu(layers.linear(means, f"{name}.0", channels, channels // _REDUCTION), f"{name}.1")

@@ -1,4 +1,4 @@
-"""A model pack from the two files that the authors of MobileFaceSwap publish."""
+"""Makes a model pack from the two files that the authors of MobileFaceSwap publish."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PUBLISHED = {
 
 @dataclass(frozen=True)
 class _Content:
-    """One ONNX file to be written, and what the pack says of it."""
+    """One ONNX file to write, and what ``pack.toml`` says about it."""
 
     path: str
     content: bytes
@@ -78,7 +78,7 @@ def _check_empty(folder: Path) -> None:
 
 
 def _origin(path: Path, role: str) -> str:
-    """Says whether the file is the one that the authors publish."""
+    """Where a file comes from, and whether it is the one that the authors publish."""
     name, published = _PUBLISHED[role]
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -87,7 +87,7 @@ def _origin(path: Path, role: str) -> str:
 
 
 def _write(folder: Path, files: Mapping[str, _Content], default: Pack) -> None:
-    """Whole or not at all: the folder takes its name when everything is in it."""
+    """Writes the pack whole or not at all: the folder gets its name once everything is in it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
         place = Path(unfinished) / "pack"
@@ -138,5 +138,5 @@ def _document(files: Mapping[str, _Content], detector: PackFile) -> str:
 
 
 def _lines(table: Mapping[str, Any]) -> str:
-    """TOML; texts, numbers and lists of them are spelled as in JSON."""
+    """TOML lines; strings, numbers and lists are written as in JSON."""
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in table.items())

@@ -14,7 +14,7 @@ __all__ = ["OPSET", "Graph"]
 
 OPSET = 17
 _IR_VERSION = 8
-"""The format's version that belongs to opset 17; a newer one would be refused by older runtimes."""
+"""The IR version that goes with opset 17; older runtimes refuse newer ones."""
 
 
 class Graph:
@@ -33,12 +33,12 @@ class Graph:
         return name
 
     def output(self, value: str, name: str, shape: Sequence[int | str]) -> None:
-        """Hands ``value`` out under ``name``."""
+        """Declares ``value`` as the output ``name``."""
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)))
 
     def constant(self, value: npt.ArrayLike, kind: type[np.generic] = np.float32) -> str:
-        """A tensor that travels in the file."""
+        """A tensor stored in the file."""
         name = f"constant.{len(self._constants)}"
         self._constants.append(numpy_helper.from_array(np.array(value, kind), name))
         return name
@@ -57,16 +57,16 @@ class Graph:
         return self.node("Conv", *inputs, strides=[stride] * 2, pads=[padding] * 4, group=groups)
 
     def leaky_relu(self, value: str) -> str:
-        """The slope is the paper's."""
+        """With the paper's slope of 0.1."""
         return self.node("LeakyRelu", value, alpha=0.1)
 
     def doubled(self, value: str) -> str:
-        """Twice the size, bilinear, the corner pixels' centres staying in place."""
+        """Upsampled by two, bilinear, with aligned corners."""
         scales = self.constant([1, 1, 2, 2])
         return self.node("Resize", value, "", scales, mode="linear", coordinate_transformation_mode="align_corners")
 
     def batch_norm(self, value: str, scale: str, shift: str, mean: str, variance: str) -> str:
-        """With recorded statistics; the runtime folds it into the convolution before it where there is one."""
+        """With recorded statistics; the runtime folds it into a preceding convolution."""
         return self.node("BatchNormalization", value, scale, shift, mean, variance, epsilon=1e-5)
 
     def reshaped(self, value: str, shape: Sequence[int]) -> str:

@@ -35,7 +35,7 @@ class Layers:
         return self.graph.convolution(value, weight, stride=stride, padding=padding)
 
     def depthwise(self, value: str, name: str, channels: int) -> str:
-        """A 3 x 3 convolution of every channel with its own kernel, with bias."""
+        """A depthwise 3 x 3 convolution with bias."""
         weight, bias = self.parameter(f"{name}.weight", channels, 1, 3, 3), self.parameter(f"{name}.bias", channels)
         return self.graph.convolution(value, weight, bias, padding=1, groups=channels)
 

@@ -48,7 +48,7 @@ def identity_graph(parameters: Parameters, metadata: Mapping[str, str]) -> bytes
 
 
 def _depthwise_kernels(layers: Layers, feature_map: str) -> dict[str, str]:
-    """Read from the feature map, shrunk to the kernels' size; the encoder's from the deepest stage to the first."""
+    """Predicted from the feature map, reduced to the kernels' size; the encoder's from the deepest stage up."""
     graph = layers.graph
     state = layers.convolution(feature_map, "predictor.first", FEATURES, FEATURES, 4)
     state = graph.leaky_relu(layers.batch_norm(state, "predictor.norm", FEATURES))
@@ -72,7 +72,7 @@ def _kernels(layers: Layers, state: str, part: str, widths: Mapping[str, int]) -
 
 
 def _modulated(layers: Layers, style: str, name: str, entering: int, leaving: int) -> str:
-    """A pointwise kernel scaled by the style and brought to unit length (StyleGAN2, arXiv 1912.04958, 2.2)."""
+    """A pointwise kernel, modulated by the style and demodulated (StyleGAN2, arXiv 1912.04958, 2.2)."""
     graph = layers.graph
     scale = graph.node("Add", layers.linear(style, f"{name}.style", EMBEDDING, entering), graph.constant([1.0]))
     kernel = layers.parameter(f"{name}.weight", leaving, entering, 1, 1)
@@ -86,7 +86,7 @@ def _modulated(layers: Layers, style: str, name: str, entering: int, leaving: in
 def idn_graph(parameters: Parameters, metadata: Mapping[str, str]) -> bytes:
     """ONNX: image (N, 3, 224, 224), RGB 0..1, and weights to colour, alike, and mask (N, 1, 224, 224).
 
-    The authors' network ends by laying its colour over the image by its mask; here that is left to whoever composites.
+    The authors' network also composites its colour over the image; here that is left to `look`.
     """
     graph = Graph("idn")
     layers = Layers(graph, parameters)
@@ -127,7 +127,7 @@ def _head(layers: Layers, value: str) -> str:
 
 
 def _mask(layers: Layers, value: str) -> str:
-    """From the bottleneck, 7 x 7, to the crop's size, 0..1."""
+    """The mask, 0..1, upsampled from the 7 x 7 bottleneck to the crop's size."""
     graph = layers.graph
     for number, (entering, leaving) in enumerate(pairwise(_MASK)):
         value = layers.depthwise(graph.doubled(value), f"mask.{number}.1", entering)

@@ -1,7 +1,7 @@
-"""Reads the authors' parameter files, which are pickles, without running anything that stands in them.
+"""Reads the authors' parameter files, which are pickles, without running anything in them.
 
-A pickle may name any function and call it. Here every name that an array needs stands for an inert record of our own,
-any other name is refused, and arrays are made from the bytes that the records hold.
+A pickle can name any function and call it. Here each name that an array needs maps to an inert stand-in, every other
+name is refused, and arrays are built from the bytes that the stand-ins hold.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ORDERS = {"<": "<", ">": ">", "=": "=", "|": "="}
 
 
 class Parameters:
-    """Arrays by name, each asked for with the shape that the network needs."""
+    """Named arrays; each is requested with the shape that the network needs."""
 
     def __init__(self, origin: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self._origin = origin
@@ -64,7 +64,7 @@ def read_pdparams(path: Path) -> Parameters:
 
 
 class _Element:
-    """The type of an array's numbers, as a pickle spells it: a code such as f4, then a state with the byte order."""
+    """An array's element type as a pickle stores it: a code such as f4, then a state with the byte order."""
 
     __slots__ = ("_code", "_order")
 
@@ -82,7 +82,7 @@ class _Element:
 
 
 class _Array:
-    """An array under construction: filled by the state that follows it in a pickle, checked against its own size."""
+    """An array under construction. The state that follows it in the pickle fills it and must fit its shape."""
 
     __slots__ = ("value",)
 
@@ -101,7 +101,7 @@ class _Array:
 
 
 class _Allowed:
-    """What a permitted name stands for: it can be called and nothing else, not even changed."""
+    """Stand-in for a permitted name. It can be called; it cannot be changed."""
 
     __slots__ = ("_make",)
 
@@ -121,7 +121,7 @@ class _Allowed:
 
 
 def _latin_bytes(text: object, encoding: object = None) -> bytes:
-    """How old pickle protocols spell bytes."""
+    """Bytes, as old pickle protocols encode them."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise ValueError("encoded text that is not the bytes of an array")
     return text.encode("latin-1")
@@ -129,7 +129,7 @@ def _latin_bytes(text: object, encoding: object = None) -> bytes:
 
 def _plain_tuple(items: object = ()) -> tuple[Any, ...]:
     if not isinstance(items, (list, tuple)):
-        raise TypeError("a tuple of something else than a list")
+        raise TypeError("a tuple of something other than a list")
     return tuple(items)
 
 
@@ -148,7 +148,7 @@ def _permitted() -> dict[tuple[str, str], _Allowed]:
 
 
 def _refuse_call(*_: object) -> NoReturn:
-    raise pickle.UnpicklingError("an array made in another way than arrays are")
+    raise pickle.UnpicklingError("an array built in an unexpected way")
 
 
 class _Unpickler(pickle.Unpickler):
@@ -163,7 +163,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _named_arrays(document: object) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a state dictionary; newer files hold (the framework's own name, array) in each place."""
+    """The arrays of a state dictionary; newer files store (the framework's own name, array) under each name."""
     if not isinstance(document, dict):
         raise TypeError(f"a {type(document).__name__} where a dictionary was expected")
     arrays = {}

@@ -1,4 +1,4 @@
-"""Which of the faces found is the one to swap."""
+"""Chooses which of the detected faces to swap."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ __all__ = ["by_index", "cosine", "largest", "most_like", "nearest"]
 
 
 def largest(faces: Sequence[Face]) -> tuple[Face, ...]:
-    """The one with the largest box, or none."""
+    """The face with the largest box, if any."""
     return (max(faces, key=lambda face: face.area),) if faces else ()
 
 
 def by_index(faces: Sequence[Face], index: int) -> tuple[Face, ...]:
-    """The one at ``index`` counted from the left of the picture, or none."""
+    """The face at ``index``, counted from the left of the picture, if any."""
     ordered = sorted(faces, key=lambda face: float(face.centre[0]))
     return tuple(ordered[index : index + 1])
 
 
 def nearest(faces: Sequence[Face], x: float, y: float) -> tuple[Face, ...]:
-    """The one whose box's middle is nearest to (x, y), plate pixels with a top-left origin, or none."""
+    """The face whose box centre is nearest to (x, y), in plate pixels with a top-left origin, if any."""
     point = np.array([x, y])
     return (min(faces, key=lambda face: float(np.hypot(*(face.centre - point)))),) if faces else ()
 
 
 def most_like(faces: Sequence[Face], likeness: Sequence[float], threshold: float) -> tuple[Face, ...]:
-    """The one whose ``likeness`` (cosine to the reference, in the order of ``faces``) is greatest and reaches
-    ``threshold``; none otherwise, so that nobody else is ever swapped.
+    """The face most like the reference, if its ``likeness`` (cosine, in the order of ``faces``) reaches ``threshold``.
+    Otherwise none: other people are left alone.
     """
     if not faces:
         return ()

@@ -1,4 +1,4 @@
-"""What a detector must do, which ones there are, and the one way in which faces are found."""
+"""The protocol of detectors, their registry, and the one function that finds faces."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ pack's own. A new one is a row here and its file.
 
 
 def open_detector(pack: Pack, name: str | None = None) -> FaceDetector:
-    """The detector called ``name``, as ``KIND`` or ``KIND:PLACE``, opened once in a process; None for the pack's own.
+    """The detector called ``name``, ``KIND`` or ``KIND:PLACE``, opened once per process; None for the pack's own.
 
     Raises UserInputError on an unknown name, PackError or PackNotFoundError where its files cannot be used.
     """
@@ -69,17 +69,17 @@ def open_detector(pack: Pack, name: str | None = None) -> FaceDetector:
 
 
 def found_in(detector: FaceDetector, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
-    """The faces of ``plate``. Detectors see straight colour: a face under a thin alpha is as bright as any other."""
+    """The faces of ``plate``. Detectors see straight colour, so a face with low alpha is not darkened."""
     return detector.find(plate.straight(), size, threshold)
 
 
 def find_faces(detector: FaceDetector, plate: Frame, settings: Settings) -> tuple[Face, ...]:
-    """The faces of ``plate`` as every front and every node with these settings finds them, without smoothing."""
+    """The faces in ``plate``, without smoothing: the same for every front and node with these settings."""
     return found_in(detector, working(plate, settings), settings.analysis_size, settings.detection_threshold)
 
 
 def working(plate: Frame, settings: Settings) -> Frame:
-    """The plate in the colour space that the settings say it has."""
+    """The plate, declared to be in the colour space that the settings choose."""
     if settings.colour_space == "auto":
         return plate
     return replace(plate, colour_space=SPACES[settings.colour_space])

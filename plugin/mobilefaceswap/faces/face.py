@@ -1,4 +1,4 @@
-"""What is known of a face."""
+"""The record of one detected face."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Face:
     """One face in plate pixels, top-left origin, pixel centres on integers.
 
     landmarks: float64 (5, 2), x and y of the viewer's left eye, right eye, nose tip, left and right corner of the
-    mouth. box: (x, y, width, height). confidence: 0..1. filled: the detector lost it and neighbours supplied it.
+    mouth. box: (x, y, width, height). confidence: 0..1. filled: interpolated from neighbouring frames.
     """
 
     landmarks: Points
@@ -40,7 +40,7 @@ class Face:
         return self.box[2] * self.box[3]
 
     def row(self) -> Points:
-        """The fields, one after another, as 16 numbers: what caches keep."""
+        """All fields as 16 numbers, the form in which caches store a face."""
         return np.concatenate([np.ravel(np.asarray(getattr(self, item.name), np.float64)) for item in fields(self)])
 
     @classmethod
@@ -53,7 +53,7 @@ class Face:
         return cls(numbers[:10].reshape(5, 2).copy(), (x, y, width, height), confidence, bool(filled))
 
     def named(self) -> dict[str, Any]:
-        """The fields by name as plain numbers and lists: what files keep."""
+        """All fields by name, as plain numbers and lists, the form in which files store a face."""
         return {item.name: np.asarray(getattr(self, item.name)).tolist() for item in fields(self)}
 
     @classmethod
@@ -64,7 +64,7 @@ class Face:
         return cls.from_row([number for item in fields(cls) for number in np.ravel(values[item.name])])
 
     def scaled(self, x: float, y: float) -> Face:
-        """The same face in a picture ``x`` and ``y`` times as large (corners, not pixel centres, stay in place)."""
+        """The same face in a picture scaled by ``x`` and ``y``. The picture's corners, not pixel centres, stay put."""
         scale = np.array([x, y])
         left, top, width, height = self.box
         return Face(

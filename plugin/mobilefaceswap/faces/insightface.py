@@ -1,4 +1,4 @@
-"""Any InsightFace pack as the detector, on request only: its named packs are for non-commercial research."""
+"""InsightFace packs as detectors, on request only: their named packs are for non-commercial research."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _face(box: Any, landmarks: Any) -> Face:
 
 
 def _content(folder: Path) -> str:
-    """What tells the folder's networks from others: their hashes, since a name may come to hold other files."""
+    """Identifies the folder's networks by their hashes, since the files under a name may change."""
     hashes = [sha256_of(path) for path in sorted(folder.glob("*.onnx"))]
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
 

@@ -1,7 +1,6 @@
-"""Faces over time: linking them from frame to frame, smoothing without lag, filling gaps, storing.
+"""Faces over time: linked from frame to frame, smoothed without lag, gaps filled, stored.
 
-Nothing here remembers a previous call. A smoothed face at time t is a function of the faces found in the frames from
-t - radius to t + radius, whoever asks and in whatever order.
+Stateless: a smoothed face at time t depends only on the faces found from t - radius to t + radius.
 """
 
 from __future__ import annotations
@@ -91,16 +90,16 @@ class Track:
 
 
 def smoothed(faces_at: FacesAt, time: int, radius: int) -> tuple[Face, ...]:
-    """The faces at ``time`` with landmarks averaged over pairs of frames at equal distance before and after.
+    """The faces at ``time``, their landmarks averaged over pairs of frames equally far before and after.
 
-    Only whole pairs count, with Gaussian weights of deviation radius / 2, so that a steady movement has no lag; the
-    window ends at the clip's ends and where a face cannot be followed (a cut). ``faces_at`` yields nothing outside
-    the clip. A face that is missing at ``time`` but followed on both sides is filled in between.
+    Only complete pairs count, weighted by a Gaussian of deviation radius / 2, so steady motion has no lag. The window
+    stops at the ends of the clip and where a face cannot be followed, as at a cut. ``faces_at`` yields nothing outside
+    the clip. A face missing at ``time`` but found on both sides is interpolated.
     """
     here = list(faces_at(time))
     if radius < 1:
         return tuple(here)
-    # Every face of the frame looks at the same neighbours: without caches each would be searched anew.
+    # Every face of the frame needs the same neighbours; search them once.
     faces_at = cache(faces_at)
     averaged = [_averaged(face, faces_at, time, radius) for face in here]
     return (*averaged, *_gaps(here, faces_at, time, radius))
@@ -122,7 +121,7 @@ def _averaged(face: Face, faces_at: FacesAt, time: int, radius: int) -> Face:
 
 
 def _gaps(here: Sequence[Face], faces_at: FacesAt, time: int, radius: int) -> list[Face]:
-    """Faces of the nearest frames on both sides that nothing at ``time`` accounts for, interpolated."""
+    """Faces found on both sides but missing at ``time``, interpolated from the nearest frames."""
     early, earlier = _nearest(faces_at, time, radius, -1)
     late, later = _nearest(faces_at, time, radius, +1)
     filled = []
@@ -146,7 +145,7 @@ def _nearest(faces_at: FacesAt, time: int, radius: int, direction: int) -> tuple
 
 
 def _same(face: Face | None, others: Sequence[Face], steps: int = 1) -> Face | None:
-    """The nearest of ``others`` that ``face`` can have become within ``steps`` frames."""
+    """The nearest of ``others`` that can be ``face``, ``steps`` frames away."""
     if face is None or not others:
         return None
     best = min(others, key=lambda other: float(np.hypot(*(other.centre - face.centre))))

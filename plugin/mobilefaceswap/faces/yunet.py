@@ -1,7 +1,7 @@
-"""YuNet through OpenCV: a coarse search of the whole plate, then a second look at each face at its own size.
+"""YuNet through OpenCV: a coarse search of the whole plate, then a closer look at each face.
 
-The coarse search sees a 1080p plate at a third of its size, where a landmark wanders by pixels of the plate from frame
-to frame; the second look, at a crop around the face, steadies it.
+The coarse search sees a 1080p plate at a third of its size, where landmarks jitter by pixels of the plate. The second
+look, at a crop around the face, steadies them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _creation = threading.Lock()
 
 
 class YuNetDetector:
-    """OpenCV's detector keeps its input size, so every thread has one of its own."""
+    """OpenCV's detector stores its input size, so each thread has its own."""
 
     def __init__(self, model: Path) -> None:
         """``model``: YuNet's ONNX file, verified by the pack. Raises PackError where OpenCV cannot read it."""
@@ -40,7 +40,8 @@ class YuNetDetector:
         self.nbytes = len(self._model)
         self._local = threading.local()
         digest = hashlib.sha256(self._model).hexdigest()[:16]
-        # What decides the points is part of the name, or a cache on disk would answer with those of another version.
+        # Everything that affects the points is in the name, so that a disk cache never returns those of another
+        # version.
         self.name = f"yunet-{digest}-{_CLOSE_UP}-{_CLOSE_UP_FILL}-opencv-{cv2.__version__}"
         self._detector()
 
@@ -59,7 +60,7 @@ class YuNetDetector:
         return [face.scaled(width / small[0], height / small[1]) for face in faces]
 
     def _close_up(self, plate: Frame, face: Face, threshold: float) -> Face:
-        """``face`` with the landmarks of a second look; unchanged where that finds nothing at its place."""
+        """``face`` with the landmarks of a closer look; unchanged if that finds no face there."""
         x, y = face.centre
         aspect = plate.pixel_aspect
         scale = _CLOSE_UP * _CLOSE_UP_FILL / max(face.box[2] * aspect, face.box[3], 1.0)
@@ -95,7 +96,7 @@ class YuNetDetector:
 
 
 def _created(model: bytes) -> cv2.FaceDetectorYN:
-    # OpenCV 5 warns on standard error, once a detector, that its new engine has no targets to choose from.
+    # OpenCV 5 prints a warning for each detector that its new engine has no targets to choose from.
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     try:
         return cv2.FaceDetectorYN.create(
@@ -111,12 +112,12 @@ def _created(model: bytes) -> cv2.FaceDetectorYN:
 
 
 def _face(row: np.ndarray) -> Face:
-    """YuNet's row: box, then the five points from the person's right eye, which is the viewer's left."""
+    """A face from YuNet's row: box, then five points starting at the person's right eye, the viewer's left."""
     return Face(row[4:14].reshape(5, 2), (row[0], row[1], row[2], row[3]), float(np.clip(row[14], 0.0, 1.0)))
 
 
 def display_bytes(rgb: Floats, space: ColourSpace) -> np.ndarray:
-    """(H, W, 3) pixels of any encoding as the 8-bit BGR that OpenCV's networks take; NaN becomes black."""
+    """(H, W, 3) pixels in any colour space as 8-bit BGR for OpenCV's networks; NaN becomes black."""
     display = np.nan_to_num(to_display(rgb, space), nan=0.0, posinf=1.0, neginf=0.0)
     codes = np.rint(np.clip(display, 0.0, 1.0) * _LARGEST_BYTE).astype(np.uint8)
     return np.ascontiguousarray(codes[..., ::-1])

@@ -1,7 +1,7 @@
-"""Source pictures in, one immutable identity out: read once, rendered from ever after.
+"""Source pictures in, one immutable identity out. Read once, used for every render.
 
-Several pictures are joined by the mean of their feature maps and of their unnormalised embeddings, over the pictures
-that agree with one another; never of pixels or of predicted weights.
+Several pictures are combined by averaging the feature maps and unnormalised embeddings of those that agree with one
+another. Pixels and predicted weights are never averaged.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _THUMBNAIL = 96
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """A face of a source picture, and what the recogniser says of it."""
+    """A face in a source picture, with the recogniser's output."""
 
     picture: Frame
     face: Face
@@ -77,7 +77,7 @@ def _identity(shown: Sequence[_Shown], pack: Pack, release: str, notes: tuple[So
     encoded = {name: np.stack([one.encoded[name] for one in shown]).mean(axis=0) for name in typical.encoded}
 
     def portrait(wanted: FaceInput) -> Floats:
-        # A mean of several faces would be nobody's: the most typical picture stands for all.
+        # An average of several faces would look like nobody; the most typical picture represents them.
         return face_input(typical.picture, typical.face, wanted)
 
     weights = network_class(pack).prepared(pack, encoded, portrait)
@@ -98,7 +98,7 @@ def _which_face(taken: int, found: int) -> str:
 
 
 def _agreeing(embeddings: Sequence[Floats]) -> list[int]:
-    """Indices of the embeddings that are like the most typical one, which comes first."""
+    """Indices of the embeddings that agree with the most typical one, which comes first."""
     likeness = np.array([[cosine(a, b) for b in embeddings] for a in embeddings])
     typical = int(np.argmax(likeness.sum(axis=1)))
     others = [index for index in range(len(embeddings)) if index != typical and likeness[typical, index] >= _AGREEMENT]

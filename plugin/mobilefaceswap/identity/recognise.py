@@ -1,4 +1,4 @@
-"""A face as a network of the pack sees it, and what the pack's recogniser says of it."""
+"""Crops a face for a pack's networks and runs the pack's recogniser."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def display_crop(picture: Frame, face: Face, crop: Crop) -> Floats:
 
 
 def face_input(picture: Frame, face: Face, wanted: FaceInput) -> Floats:
-    """The aligned face (1, 3, S, S), RGB in the numbers that a network wants."""
+    """The aligned face, (1, 3, S, S) RGB, normalised for a network."""
     crop = wanted.numbers.applied(display_crop(picture, face, wanted.crop))
     return np.ascontiguousarray(crop.transpose(2, 0, 1)[None])
 
 
 def encode_face(picture: Frame, face: Face, pack: Pack) -> dict[str, Floats]:
-    """What the pack's recogniser gives for one face, by name; ``embedding`` (1, D), not normalised, is always there.
+    """The recogniser's outputs for one face, by name. ``embedding`` (1, D), not normalised, is always among them.
 
-    Raises PackError where one cannot tell which output the embedding is.
+    Raises PackError if it is not clear which output is the embedding.
     """
     session = open_session(pack.path("encoder"))
     (name, *_) = session.inputs

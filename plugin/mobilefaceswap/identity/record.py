@@ -1,4 +1,4 @@
-"""An identity, the record that everything is rendered from, and its file."""
+"""The identity record and its file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VERSION = "1"
 
 @dataclass(frozen=True, eq=False)
 class SourcePicture:
-    """What became of one source picture. note: what the user should know, such as that several faces were found."""
+    """How one source picture was used. note: for the user, for instance that several faces were found."""
 
     name: str
     used: bool
@@ -39,8 +39,8 @@ class SourcePicture:
 class Identity:
     """A source person, prepared for one pack.
 
-    weights: what the pack's network is given, by name, float32: its predicted weights, or the identity that it takes
-    with every frame. embedding: (D,), of the recogniser, not normalised. thumbnail: (96, 96, 3), an icon.
+    weights: float32 arrays by name, for the pack's network: its predicted weights, or the identity it takes with every
+    frame. embedding: (D,), of the recogniser, not normalised. thumbnail: (96, 96, 3), an icon.
     """
 
     weights: Mapping[str, Floats]
@@ -53,7 +53,7 @@ class Identity:
 
     @cached_property
     def content_hash(self) -> str:
-        """Over everything that pixels depend on: weights, embedding and pack."""
+        """Hash of everything that pixels depend on: weights, embedding and pack."""
         digest = hashlib.sha256(self.pack_hash.encode())
         for name, array in sorted([*self.weights.items(), ("embedding", self.embedding)]):
             digest.update(f"{name}{array.shape}".encode())
@@ -62,7 +62,7 @@ class Identity:
 
     @property
     def record_hash(self) -> str:
-        """Over the whole record, thumbnail and release note included: what tells a changed file."""
+        """Hash of the whole record, thumbnail and release note included; detects a changed file."""
         digest = hashlib.sha256(f"{self.content_hash}\0{self.pack_name}\0{self.release}\0".encode())
         digest.update(np.ascontiguousarray(self.thumbnail).tobytes())
         return digest.hexdigest()

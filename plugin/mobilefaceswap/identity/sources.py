@@ -1,4 +1,4 @@
-"""What a user names as the source: a prepared identity, a picture, a folder, several pictures."""
+"""Resolves what a user names as the source: an identity file, a picture, a folder, several pictures."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Source = Identity | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 def picture_files(source: Path) -> list[Path]:
-    """The pictures that a file or folder stands for, in order of name. Raises UserInputError on an empty folder."""
+    """The pictures in a folder, by name; for a file, the file. Raises UserInputError on an empty folder."""
     if not source.is_dir():
         return [source]
-    # Desktops leave hidden files of the same names beside pictures (._a.jpg), which are none.
+    # Desktops leave hidden files beside pictures (._a.jpg) that are no pictures.
     files = (path for path in source.iterdir() if not path.name.startswith("."))
     found = sorted(path for path in files if path.suffix.lower() in PICTURE_ENDINGS)
     if not found:
@@ -35,7 +35,7 @@ def picture_files(source: Path) -> list[Path]:
 
 
 def load_source(source: Source, pack: Pack, detector: FaceDetector, source_face: int = 0) -> Identity:
-    """The identity that ``source`` stands for. Raises as FaceSwapNode does."""
+    """The identity of ``source``. Raises as FaceSwapNode does."""
     if isinstance(source, Identity):
         return source
     places = [source] if isinstance(source, (str, os.PathLike)) else list(source)
@@ -49,7 +49,7 @@ def load_source(source: Source, pack: Pack, detector: FaceDetector, source_face:
 
 
 def reference_embedding(path: str, pack: Pack, detector: FaceDetector) -> Floats:
-    """The embedding of the largest face of a reference picture, read again once the file changes.
+    """The embedding of the largest face in a reference picture; read again if the file changes.
 
     Raises UserInputError where there is no picture, or no face in it.
     """

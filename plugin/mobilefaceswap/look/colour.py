@@ -1,4 +1,4 @@
-"""The colour of a swapped face in the plate: every operation of the look, in order."""
+"""The colour of a swapped face: applies the look's operations in order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPERATIONS: Mapping[str, Operation] = {
 def face_colour(face: Swapped, settings: Settings) -> Floats:
     """(h, w, 3): the colour of ``face`` in the plate's colour space, inside its region, straight.
 
-    It is meaningful wherever the crop reaches: what of it is seen is the matte's business.
+    It is valid throughout the crop; the matte decides how much of it is seen.
     """
     colour = _applied("crop", face, face.colour, settings)
     picture = paste(from_display(colour, face.space), face.matrix, face.region, extended=True)

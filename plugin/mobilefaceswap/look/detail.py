@@ -1,4 +1,4 @@
-"""Plate detail: the grain, the texture and the highlights that a crop is too small to hold."""
+"""Plate detail: grain, texture and highlights that the crop cannot hold."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["plate_detail"]
 
 
 def plate_detail(face: Swapped, picture: Floats, settings: Settings) -> Floats:
-    """``picture`` (h, w, 3), in the plate's colour space, plus ``settings.plate_detail`` of what of the plate is finer
-    than the crop, or outside what the crop can hold.
+    """``picture`` (h, w, 3), in the plate's colour space, plus the plate's detail, scaled by ``settings.plate_detail``:
+    whatever is finer than the crop or outside its range.
     """
     if settings.plate_detail <= 0:
         return picture

@@ -1,4 +1,4 @@
-"""Colour match: the light and colour of the plate on the face."""
+"""Colour match: gives the face the plate's light and colour."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ _LITTLE = 1e-3
 
 
 def colour_match(face: Swapped, colour: Floats, settings: Settings) -> Floats:
-    """``colour`` (S, S, 3), display-referred sRGB, with the light of the crop by ``settings.colour_match``.
+    """``colour`` (S, S, 3), display-referred sRGB, matched to the crop by ``settings.colour_match``.
 
-    What is finer than a quarter of the face's width stays the network's; what is coarser, averaged under the mask,
-    becomes the plate's, and goes on beyond the mask as far as a matte may be expanded. It is measured in this frame
-    alone.
+    Detail finer than a quarter of the face's width stays the network's. Coarser colour, averaged under the mask,
+    becomes the plate's, and extends beyond the mask as far as a matte can be expanded. Measured in this frame alone.
     """
     if settings.colour_match <= 0:
         return colour

@@ -1,7 +1,7 @@
-"""Every operation on the matte: shaping in crop space, then what the compositor's own mattes say.
+"""Every matte operation: shaping in crop space, then the compositor's own mattes.
 
-Shaping happens in the crop, where a face always has the same size; that makes the sizes, in percent of the face's
-width, mean the same on a close-up, on a wide shot and on a proxy.
+Shaping happens in the crop, where every face has the same size, so sizes in percent of the face's width mean the same
+on a close-up, a wide shot and a proxy.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _OCTAGON = (
 def shape(mask: Floats, settings: Settings, template: Template) -> Floats:
     """The (S, S) matte of a crop from the network's (S, S) soft mask, both 0..1; exactly 0 along the border.
 
-    In order: islands removed, holes filled, outline smoothed, black and white clip, crop at the sides, expand or
-    contract, feather, fall-off at the border.
+    In order: remove islands, fill holes, smooth the outline, black and white clip, crop the sides, expand, feather,
+    fall off at the border.
     """
     side = mask.shape[0]
     per_cent = template.face_width * side / 100
     matte = _without_islands(mask, template) if settings.matte_islands else mask
     matte = _without_holes(matte, settings.matte_holes * per_cent)
-    # Smoothed while it is still a ramp: the clips then set how steep the edge is, and no corner of the network's
-    # coarse grid is left.
+    # Smooth the ramp before clipping it: the clips set the edge's slope, and no corner of the network's coarse grid is
+    # left.
     matte = _blurred(matte, settings.matte_smooth * per_cent)
     matte = _clipped(matte, settings.matte_black_clip, settings.matte_white_clip)
     matte *= _sides(side, per_cent, settings)
@@ -57,7 +57,7 @@ def combine(matte: Floats, reach: Floats, mix: float, inside: Floats | None, out
     """The final matte from the shaped one, all of them (h, w), 0..1.
 
     ``inside`` (holdout, core) raises it wherever the crop reaches (``reach``: the border fall-off on the plate),
-    ``outside`` (garbage) takes away and wins, ``mix`` scales what is left. External mattes outside 0..1 are clipped,
+    ``outside`` (garbage) removes from it and wins, ``mix`` scales the result. External mattes outside 0..1 are clipped,
     NaN counts as 0.
     """
     if inside is not None:
@@ -70,8 +70,8 @@ def combine(matte: Floats, reach: Floats, mix: float, inside: Floats | None, out
 def on_plate(crop_matte: Floats, matrix: Matrix, region: Rectangle) -> Floats:
     """The (S, S) matte of a crop on the plate, inside ``region``: (h, w), 0..1.
 
-    What bicubic sampling leaves of 0 and 1 but for rounding is 0 and 1 again, so that the core stays solid and the
-    plate outside keeps its bits.
+    Values within rounding of 0 and 1 become exactly 0 and 1, so that the core stays solid and the plate outside keeps
+    its bits.
     """
     matte = paste(crop_matte, matrix, region)
     matte[matte < _ROUNDING] = 0
@@ -91,16 +91,16 @@ def border_falloff(side: int) -> Floats:
 
 
 def _without_islands(mask: Floats, template: Template) -> Floats:
-    """What is connected with the part of the crop between eyes and mouth, where every aligned face lies.
+    """The part of the mask connected to the area between eyes and mouth, where every aligned face lies.
 
-    A grey-scale reconstruction (Vincent, IEEE Trans. Image Processing 2(2), 1993) rather than labelled components: a
-    value is lowered to that of the weakest bridge to the face, so nothing jumps when a bridge opens.
+    Grey-scale reconstruction (Vincent, IEEE Trans. Image Processing 2(2), 1993) rather than labelled components: a
+    value is lowered to that of the weakest bridge to the face, so nothing pops when a bridge opens.
     """
     return _reached(mask, lambda small: small * _core(template, small.shape[0]))
 
 
 def _without_holes(mask: Floats, width: float) -> Floats:
-    """Holes narrower than ``width`` pixels filled up to the level of their rim; inlets from outside stay open."""
+    """Fills holes narrower than ``width`` pixels to the level of their rim; inlets from outside stay open."""
     if width <= 0:
         return mask
     radius = width / 2 * _coarse(mask.shape[0]) / mask.shape[0]
@@ -108,21 +108,21 @@ def _without_holes(mask: Floats, width: float) -> Floats:
 
 
 def _reached(values: Floats, seeded: Callable[[Floats], Floats]) -> Floats:
-    """``values`` as far as they are connected with the seed; where they are, they keep their bits.
+    """``values`` where they are connected to the seed, bit for bit; elsewhere lowered.
 
-    Connection is followed at a quarter of the size, which is finer than what the network can draw.
+    Connections are traced at a quarter of the size, finer than the network can draw.
     """
     side, coarse = values.shape[0], _coarse(values.shape[0])
     small = np.asarray(cv2.resize(values, (coarse, coarse), interpolation=cv2.INTER_AREA), np.float32)
     grown = _grown(np.minimum(seeded(small), small), small)
     share = (grown + _FAINT) / (small + _FAINT)
-    # Between island and face nothing tells: there the island's share counts, or its rim would be left.
+    # Between island and face the mask is too faint to tell; use the island's share, or its rim would remain.
     share = np.where(small < _FAINT, cv2.erode(share, _OCTAGON[1]), share)
     return np.asarray(values * cv2.resize(share, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _grown(seed: Floats, limit: Floats) -> Floats:
-    """``seed`` spread over its neighbours below ``limit`` until nothing changes."""
+    """``seed`` dilated under ``limit`` until nothing changes."""
     grown = seed
     for _ in range(limit.size // _STEPS):
         before = grown
@@ -167,9 +167,9 @@ def _sides(side: int, per_cent: float, settings: Settings) -> Floats:
 
 
 def _moved(matte: Floats, distance: float) -> Floats:
-    """The edge moved outwards by ``distance`` pixels (inwards where negative), fractions included.
+    """Moves the edge outwards by ``distance`` pixels, inwards if negative; fractions count.
 
-    Cross and square in turn make an octagon, which is within 8 % of a disc.
+    Alternating cross and square makes an octagon, within 8 % of a disc.
     """
     operation = cv2.dilate if distance > 0 else cv2.erode
     whole, part = divmod(abs(distance), 1.0)

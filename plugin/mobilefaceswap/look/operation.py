@@ -1,4 +1,4 @@
-"""A swapped face on its way into the plate, and what may be done to its colour on that way."""
+"""A swapped face, and the operations that change its colour on the way into the plate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Operation", "Swapped"]
 class Swapped:
     """One face, before and after the network.
 
-    time: of the frame; the seed of whatever is random. plate: (h, w, 3), straight and finite, in ``space``, inside
+    time: the frame's; the seed for anything random. plate: (h, w, 3), straight and finite, in ``space``, inside
     ``region``. crop, colour: (S, S, 3) display-referred sRGB, 0..1, before and after the network. mask: (S, S), the
     network's. matrix: from plate to crop.
     """

@@ -1,4 +1,4 @@
-"""Swapped faces over the plate and over black, and their mattes: what most outputs are.
+"""Composites swapped faces over the plate or over black, and combines their mattes.
 
 Everything is computed inside the rectangle that a crop touches; elsewhere, and wherever the matte is 0, the composite
 is the plate bit for bit.

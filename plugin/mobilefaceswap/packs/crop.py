@@ -1,6 +1,4 @@
-"""How a network wants its faces: which template, at what size, fitted how, and in which numbers. Facts, no arithmetic
-on pixels.
-"""
+"""How a network takes its faces: template, size, fit and normalisation."""
 
 from __future__ import annotations
 
@@ -78,7 +76,7 @@ TEMPLATES: Mapping[str, Template] = {
 
 @dataclass(frozen=True)
 class Crop:
-    """An aligned crop: its side in pixels, and how the five points of a face are laid on which template."""
+    """An aligned crop: its side in pixels, the template, and how a face's five points are fitted to it."""
 
     size: int
     template: Template = TEMPLATES["arcface-112"]
@@ -87,24 +85,24 @@ class Crop:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """A network's numbers: (rgb in 0..1 * range - mean) / std, for each channel."""
+    """How a network scales colour: (rgb in 0..1 * range - mean) / std, per channel."""
 
     range: float = 1.0
     mean: _Triple = (0.0, 0.0, 0.0)
     std: _Triple = (1.0, 1.0, 1.0)
 
     def applied(self, rgb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """(..., 3) RGB 0..1 as the network takes it."""
+        """(..., 3) RGB 0..1 as network values."""
         return np.asarray((rgb * np.float32(self.range) - np.array(self.mean)) / np.array(self.std), np.float32)
 
     def undone(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """(..., 3) numbers of the network as RGB 0..1."""
+        """(..., 3) network values as RGB 0..1."""
         return np.asarray((values * np.array(self.std) + np.array(self.mean)) / self.range, np.float32)
 
 
 @dataclass(frozen=True)
 class FaceInput:
-    """The picture of a face that a network takes: planar RGB of an aligned crop, in its own numbers."""
+    """A network's face input: planar RGB of an aligned crop, normalised."""
 
     crop: Crop
     numbers: Normalisation

