@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,20 +20,20 @@ import xxhash
 
 from .colour import ColourSpace
 
-__all__ = ["Clip", "ColourSpace", "Floats", "Frame", "Hashed", "straight"]
+__all__ = ["Clip", "ColourSpace", "Floats", "Frame", "Hashed", "KeyedClip", "straight"]
 
 Floats = npt.NDArray[np.float32]
 
 
 class Hashed:
-    """Pixels that are hashed once: whoever makes it promises that nobody writes to them as long as it is used."""
+    """Pixels whose digest is computed once. Whoever makes it promises that nobody writes to them while it is used."""
 
     def __init__(self, pixels: Floats) -> None:
         self.pixels = pixels
 
     @cached_property
     def digest(self) -> xxhash.xxh3_128:
-        """Of the pixels alone, to be copied before it is continued."""
+        """Digest of the pixels alone; copy it before adding to it."""
         return xxhash.xxh3_128(np.ascontiguousarray(self.pixels).data)
 
 
@@ -41,8 +41,8 @@ class Hashed:
 class Frame:
     """One picture of the clip: see the conventions at the top of this module.
 
-    pixels: float32 (H, W, 3|4). pixel_aspect: width of a pixel over its height. hashed: of these pixels, where they
-    were hashed before; it does not count for others.
+    pixels: float32 (H, W, 3|4). pixel_aspect: width of a pixel over its height. hashed: a digest computed earlier for
+    exactly this array; ignored for any other.
     """
 
     pixels: Floats
@@ -95,7 +95,7 @@ class Frame:
 
 
 def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:
-    """(h, w, 3) colour not multiplied by alpha; where alpha is 0 there is none and it is 0."""
+    """(h, w, 3) colour not multiplied by alpha; 0 where alpha is 0."""
     if alpha is None or not premultiplied:
         return rgb
     opaque = alpha > 0
@@ -118,4 +118,13 @@ class Clip(Protocol):
 
     def frame(self, time: int) -> Frame:
         """The frame at ``time``; the same time always yields the same pixels. Raises MediaError outside the clip."""
+        ...
+
+
+@runtime_checkable
+class KeyedClip(Clip, Protocol):
+    """A clip that can tell its frames apart without decoding them, so that faces that are known cost no decoding."""
+
+    def key(self, time: int) -> str | None:
+        """Equal for frames that hold the same data, and for no others; None where that cannot be told."""
         ...

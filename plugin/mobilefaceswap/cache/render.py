@@ -49,12 +49,13 @@ class CacheCounts:
 class RenderCache:
     """Arrays by kind and key; thread-safe. Arrays handed out must not be written to.
 
-    memory: bytes kept in memory, 0 for none; where left out, two thirds of what MOBILEFACESWAP_MEMORY allows. folder:
-    where the disk store lies, None for none. disk: its bound in bytes.
+    memory: bytes kept in memory, 0 for none; never more than two thirds of what MOBILEFACESWAP_MEMORY allows, which is
+    also what counts where it is left out. folder: where the disk store lies, None for none. disk: its bound in bytes.
     """
 
     def __init__(self, memory: int | None = None, folder: Path | None = None, disk: int = _DISK) -> None:
-        self.memory = memory_bound() * 2 // 3 if memory is None else memory
+        allowed = memory_bound() * 2 // 3
+        self.memory = allowed if memory is None else min(memory, allowed)
         self.folder, self.disk = folder, disk
         self.counts = CacheCounts()
         self._kept: Shelf[str, Arrays] = Shelf(self.memory, _bytes)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import PyOpenColorIO as ocio
 
+from .. import __version__
 from ..cache import key_of
 from ..faces import FaceDetector
 from ..geometry import Matrix
@@ -27,8 +28,8 @@ _LIBRARIES = (cv2.__version__, ocio.__version__, np.__version__)
 
 
 def plate_key(clip_key: str, settings: Settings) -> str:
-    """Of a frame that is known by its clip's own key."""
-    return key_of(clip_key, settings.of("plate"))
+    """Of a frame that is known by its clip's own key, which says nothing of how data become pixels."""
+    return key_of(__version__, clip_key, settings.of("plate"))
 
 
 def faces_key(plate: str, detector: FaceDetector, settings: Settings) -> str:

@@ -7,7 +7,7 @@ whose keys are content hashes, so any order, any thread and any process gives th
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from ..cache import Arrays, RenderCache
 from ..errors import UserInputError
 from ..faces import Face, FaceDetector, Track, open_detector, working
-from ..frame import Clip, Floats, Frame
+from ..frame import Clip, Floats, Frame, KeyedClip
 from ..identity import Source, load_source
 from ..packs import Pack, find_pack
 from ..settings import Settings
@@ -114,32 +114,34 @@ class FaceSwapNode:
                 f"expected a plate for frame {time}, or a node with a target clip; found neither. "
                 "Pass target= to FaceSwapNode or plate= to render"
             )
-        if frame is None:
-            assert self.target is not None
-            frame = self.target.frame(time)
-        known = working(frame, settings)
-        return Plate(time, known.content_hash() if self.cache.enabled else "", lambda: known)
+        known = working(frame or self._pulled(time), settings)
+        key = known.content_hash() if self.cache.enabled else ""
+        if frame is None and key:
+            self._content(time, settings, lambda: known)
+        return Plate(time, key, lambda: known)
+
+    def _pulled(self, time: int) -> Frame:
+        assert self.target is not None
+        return self.target.frame(time)
 
     def _neighbour(self, time: int, settings: Settings) -> Plate | None:
-        """Another plate of the clip. A clip that tells its frames apart by a key is asked for pixels only where the
-        faces are not known yet.
-        """
-        target = self.target
-        if target is None or not target.first <= time <= target.last:
+        """Another plate of the clip, decoded only where its faces are not known yet and the clip has keys."""
+        if self.target is None or not self.target.first <= time <= self.target.last:
             return None
-        clip_key = getattr(target, "key", None)
-        if clip_key is None or not self.cache.enabled:
-            return self._plate(time, settings, None)
+        load = cache(lambda: working(self._pulled(time), settings))
+        content = self._content(time, settings, load)
+        return self._plate(time, settings, None) if content is None else Plate(time, content, load)
 
-        @cache
-        def load() -> Frame:
-            return working(target.frame(time), settings)
+    def _content(self, time: int, settings: Settings, load: Callable[[], Frame]) -> str | None:
+        """The content hash of a frame of the target, by the clip's own key; None where it has none."""
+        key = self.target.key(time) if isinstance(self.target, KeyedClip) and self.cache.enabled else None
+        if key is None:
+            return None
 
-        def content() -> Arrays:
+        def compute() -> Arrays:
             return {"hash": np.frombuffer(load().content_hash().encode(), np.uint8)}
 
-        known = self.cache.get("plate", plate_key(clip_key(time), settings), content)
-        return Plate(time, known["hash"].tobytes().decode(), load)
+        return self.cache.get("plate", plate_key(key, settings), compute)["hash"].tobytes().decode()
 
     def _swapped(self, shots: Sequence[Shot]) -> list[list[Arrays]]:
         """The network's answers for every target of every shot."""

@@ -1,0 +1,99 @@
+"""Makes pictures.npz: what each kind of cached value, and the composite, looked like when its version was set.
+
+    python tests/golden/make_pictures.py
+
+It refuses where a value has changed although its version in `node/keys.py` has not: a cache on disk would go on
+answering with the old one. Raise the version first.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from compare import PLATFORM
+from drawn import DrawnClip, MarkerDetector
+from mobilefaceswap import FaceSwapNode, RenderCache, Settings, find_pack
+from mobilefaceswap.cache import Arrays
+from mobilefaceswap.demo.samples import AstronautClip
+from mobilefaceswap.faces import open_detector
+from mobilefaceswap.identity import prepare_identity
+from mobilefaceswap.node import keys
+from tiny_pack import make_tiny_pack
+
+PLACE = Path(__file__).with_name("pictures.npz")
+TOLERANCES = {"faces": 0.05, "crop": PLATFORM, "swap": PLATFORM, "colour": PLATFORM, "picture": PLATFORM}
+"""By the kind of value: pixels of the plate for faces, and what float pictures may differ by between machines."""
+
+
+class Recording(RenderCache):
+    """Keeps nothing, but remembers the last value of each kind."""
+
+    def __init__(self) -> None:
+        super().__init__(memory=0)
+        self.seen: Arrays = {}
+
+    def get(self, kind, key, compute):
+        found = compute()
+        self.seen |= {f"{kind}.{name}": value for name, value in found.items()}
+        return found
+
+    get_passing = get
+
+
+def pictures() -> Arrays:
+    """Every value by ``kind.name``."""
+    found = {}
+    plate = AstronautClip((480, 270), 10).frame(3)
+    rows = [face.row() for face in open_detector(find_pack("base-224")).find(plate, 640, 0.7)]
+    found["faces.astronaut"] = np.array(rows)[:, :14]
+    with tempfile.TemporaryDirectory() as folder:
+        pack = find_pack(make_tiny_pack(folder))
+        identity = prepare_identity([("drawn", DrawnClip().frame(0))], pack, MarkerDetector())
+        for name, settings in (("default", Settings()), ("plain", Settings(colour_match=0.5, plate_detail=1.0))):
+            cache = Recording()
+            node = FaceSwapNode(identity, DrawnClip(), pack=pack, faces=MarkerDetector(), cache=cache)
+            result = node.render(7, settings)
+            found |= {
+                f"{key}.{name}": np.asarray(value)[::2, ::2] for key, value in cache.seen.items() if value.ndim > 1
+            }
+            box = result.changed.slices
+            found[f"picture.composite.{name}"] = result.composite[box][::3, ::3]
+            found[f"picture.matte.{name}"] = result.matte[box][::3, ::3]
+    assert {key.split(".")[0] for key in found} == {*keys.VERSIONS, "picture"}
+    return found
+
+
+def different(found: Arrays, known: Arrays) -> list[str]:
+    """The names of values that are new, gone, or differ by more than their kind may."""
+    names = {*known} - {"versions"}
+    wrong = list({*found} ^ names)
+    for name in {*found} & names:
+        tolerance = TOLERANCES[name.split(".")[0]]
+        same = found[name].shape == known[name].shape and bool((abs(found[name] - known[name]) <= tolerance).all())
+        wrong += [] if same else [name]
+    return sorted(wrong)
+
+
+def main() -> None:
+    found = pictures()
+    if PLACE.exists():
+        with np.load(PLACE) as file:
+            known = dict(file)
+        versions = json.loads(str(known["versions"]))
+        for name in different(found, known):
+            kind = name.split(".")[0]
+            if kind in versions and versions[kind] == keys.VERSIONS[kind]:
+                raise SystemExit(f"{name} has changed: raise VERSIONS[{kind!r}] in node/keys.py and run this again")
+    np.savez_compressed(PLACE, versions=json.dumps(keys.VERSIONS), **found)
+    print(f"{PLACE}: {len(found)} pictures, {PLACE.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
