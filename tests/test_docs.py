@@ -19,6 +19,7 @@ from mobilefaceswap.errors import FaceSwapError
 from mobilefaceswap.ofx import generate
 from mobilefaceswap.ofx.install import BUNDLE
 from mobilefaceswap.settings import OUTPUTS, table
+from test_contracts import ROOMS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -170,6 +171,12 @@ def test_diagrams_are_drawn_from_their_text(text):
     drawn = text.with_suffix(".svg").read_text("utf-8")
     digest = hashlib.sha256(text.read_bytes()).hexdigest()
     assert f"<!-- {text.name} sha256 {digest} -->" in drawn, f"run {sys.executable} docs/generate/diagrams.py"
+
+
+def test_the_drawing_of_the_rooms_has_them_in_their_layers():
+    text = (DOCS / "pages/diagrams/rooms.d2").read_text("utf-8")
+    drawn = [re.findall(r"^    (\w+): ", layer, re.MULTILINE) for layer in text.split("class: layer")[1:]]
+    assert [sorted(layer) for layer in drawn] == [sorted(layer) for layer in reversed(ROOMS)]
 
 
 def test_every_environment_variable_is_documented():
