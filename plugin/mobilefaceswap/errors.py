@@ -1,4 +1,4 @@
-"""One door for everything that can go wrong.
+"""Every error that the package raises.
 
     FaceSwapError
     ├── UserInputError                (also ValueError)          exit code 2
@@ -74,11 +74,11 @@ class PackError(FaceSwapError):
 
 
 class PackNotFoundError(PackError, FileNotFoundError):
-    """No pack, or no file of a pack, at the place expected."""
+    """A pack, or a file of a pack, that is not where it is expected."""
 
 
 class PackIntegrityError(PackError):
-    """A file of a pack whose content is not the recorded one."""
+    """A file of a pack whose hash is not the recorded one."""
 
 
 class EngineError(FaceSwapError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and what a failure to write means. Imports nothing but the standard library."""
+"""Writes files whole or not at all, and explains failures to write. Standard library only."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def write_failure(path: str | os.PathLike[str], error: Exception) -> MediaError:
-    """The error to raise for an output that could not be written; chain it: ``raise write_failure(…) from error``."""
+    """The error for an output that could not be written; chain it: ``raise write_failure(…) from error``."""
     number = getattr(error, "errno", None)
     if number in (errno.ENOSPC, errno.EDQUOT):
         return MediaError(f"expected room for {path}; the disk is full. Free some space or choose another disk")

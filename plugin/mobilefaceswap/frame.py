@@ -1,4 +1,4 @@
-"""The frame record and the conventions that every room relies on.
+"""The frame record, and the conventions that every room relies on.
 
 * Pixels are float32, shape (height, width, channels), channels 3 (RGB) or 4 (RGBA), C-contiguous, top-left origin.
 * A pixel's centre lies on its integer coordinate: the top-left pixel is (0, 0). Points are (x, y).
@@ -75,18 +75,18 @@ class Frame:
         return self.pixels[..., 3] if self.pixels.shape[2] == 4 else None
 
     def with_pixels(self, pixels: Floats) -> Frame:
-        """The same declarations over other pixels."""
+        """The same declarations with other pixels."""
         return replace(self, pixels=pixels)
 
     def straight(self) -> Frame:
-        """The frame with its colour not multiplied by alpha; itself where it is so already."""
+        """The frame with unpremultiplied colour; itself if it already is."""
         if self.alpha is None or not self.premultiplied:
             return self
         rgb = straight(self.rgb, self.alpha, premultiplied=True)
         return replace(self, pixels=np.dstack([rgb, self.alpha]), premultiplied=False)
 
     def content_hash(self) -> str:
-        """Hash of pixels, shape and declarations: equal frames, and only they, share cache entries."""
+        """Hash of pixels, shape and declarations: only equal frames share cache entries."""
         known = self.hashed
         digest = (known if known is not None and known.pixels is self.pixels else Hashed(self.pixels)).digest.copy()
         declared = f"{self.pixels.shape}{self.colour_space}{self.premultiplied}{self.pixel_aspect!r}"
@@ -95,7 +95,7 @@ class Frame:
 
 
 def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:
-    """(h, w, 3) colour not multiplied by alpha; 0 where alpha is 0."""
+    """(h, w, 3) unpremultiplied colour; 0 where alpha is 0."""
     if alpha is None or not premultiplied:
         return rgb
     opaque = alpha > 0

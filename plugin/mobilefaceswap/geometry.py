@@ -1,4 +1,4 @@
-"""Pure geometry: five landmarks to the crop template, sampling a crop from the plate, putting it back.
+"""Pure geometry: fits landmarks to the crop template, samples a crop from the plate, pastes it back.
 
 A matrix is float64 (2, 3) and takes plate pixels to crop pixels, both with pixel centres on integer coordinates.
 """
@@ -69,10 +69,10 @@ class Rectangle:
 
 
 def fit_crop(landmarks: npt.NDArray[np.float64], crop: Crop, pixel_aspect: float = 1.0) -> Matrix:
-    """The matrix that lays ``landmarks`` (5, 2), in plate pixels, on the template of ``crop``.
+    """The matrix that maps ``landmarks`` (5, 2), in plate pixels, to the template of ``crop``.
 
-    A similarity is Umeyama's closed form (IEEE PAMI 13(4), 1991), an affine the least-squares one with six degrees of
-    freedom. Both are fitted over square pixels.
+    The similarity is Umeyama's closed form (IEEE PAMI 13(4), 1991); the affine is the least-squares fit with six
+    degrees of freedom. Both are fitted in square pixels.
     """
     points = landmarks * (pixel_aspect, 1.0)
     fit = _similarity if crop.fit == "similarity" else _affine
@@ -117,8 +117,8 @@ def sample_crop(pixels: Floats, matrix: Matrix, size: int) -> Floats:
     """The (size, size, C) crop of (H, W, C) ``pixels``, in their own encoding, free of aliasing.
 
     Large faces are first averaged down by whole factors; the warp then samples twice as fine as the crop and is
-    averaged. Beyond the plate's edge the edge is repeated. A crop that misses the plate altogether is zero. Values that
-    are not finite count as 0, and none counts beyond what a half float holds, so that one broken pixel spoils no face.
+    averaged. Beyond the plate, its edge is repeated. A crop entirely outside the plate is zero. Values that are not
+    finite become 0, and all are clamped to the range of a half float, so that one broken pixel cannot spoil a face.
     """
     height, width = pixels.shape[:2]
     factor = max(1, int(1 / (_SUPERSAMPLING * scale_of(matrix)) + 1e-9))
@@ -134,10 +134,10 @@ def sample_crop(pixels: Floats, matrix: Matrix, size: int) -> Floats:
 
 
 def paste(crop: Floats, matrix: Matrix, region: Rectangle, *, extended: bool = False) -> Floats:
-    """What ``crop`` (S, S[, C]) looks like on the plate, inside ``region`` only: (h, w[, C]).
+    """``crop`` (S, S[, C]) warped back to the plate, inside ``region`` only: (h, w[, C]).
 
-    Bicubic where the face is larger than the crop; where it is smaller, the crop is averaged down first. Beyond the
-    crop there is zero, or the crop's edge where it is ``extended``.
+    Bicubic if the face is larger than the crop; otherwise the crop is averaged down first. Beyond the crop the result
+    is zero, or the crop's edge if ``extended``.
     """
     side = crop.shape[0]
     target = max(1, min(side, round(side / max(1.0, scale_of(matrix)))))
@@ -151,7 +151,7 @@ def paste(crop: Floats, matrix: Matrix, region: Rectangle, *, extended: bool = F
 
 
 def bounded(pixels: Floats) -> Floats:
-    """A copy in which NaN and infinities are 0 and nothing lies beyond the range of a half float."""
+    """A copy with NaN and infinities set to 0 and values clamped to the range of a half float."""
     finite = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
     return np.asarray(np.clip(finite, -_HALF_MAXIMUM, _HALF_MAXIMUM), np.float32)
 
@@ -169,7 +169,7 @@ def _reduced(pixels: Floats, factor: int) -> tuple[Floats, Matrix]:
 
 
 def _rescaling(factor: float) -> Matrix:
-    """Scaling of a picture whose corners, not pixel centres, stay in place."""
+    """Scaling about the picture's corner, not its first pixel's centre."""
     shift = (factor - 1) / 2
     return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
 

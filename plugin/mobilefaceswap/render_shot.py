@@ -1,4 +1,4 @@
-"""A whole shot: decoding, rendering and encoding overlap, and memory does not grow with the clip's length."""
+"""Renders a whole shot. Decoding, rendering and encoding overlap; memory does not grow with the clip's length."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AHEAD = 2
 
 @dataclass(frozen=True)
 class ShotProgress:
-    """After each frame: which, how many of how many, frames a second, seconds left."""
+    """Progress after each frame: which one, how many of how many, frames per second, seconds left."""
 
     time: int
     done: int
@@ -36,9 +36,9 @@ class ShotProgress:
 
 @dataclass(frozen=True)
 class ShotReport:
-    """What was rendered. quality: by frame number; skipped: frames that a resumed output already had.
+    """What was rendered. quality: by frame number. skipped: frames that a resumed output already had.
 
-    stages: seconds for each stage, added up over threads.
+    stages: seconds per stage, summed over threads.
     """
 
     frames: int
@@ -93,11 +93,11 @@ def _rendered(
     with_matte: bool,
     workers: int,
 ) -> Iterator[_Rendered]:
-    """Results in order of time, at most ``workers`` + 2 of them under way or waiting."""
+    """Results in order of time, at most ``workers`` + 2 in progress or waiting."""
 
     def render(time: int) -> _Rendered:
         result = node.render(time, settings)
-        # Pictures are made by the worker, so that the thread that encodes does not wait for them.
+        # The worker makes the pictures, so that the encoding thread does not wait for them.
         if with_matte:
             _ = result.matte
         return time, result, result.layer(mode)
@@ -125,7 +125,7 @@ def _next_result(waiting: _Queue, wanted: list[int]) -> _Rendered:
 
 
 def _way_on(time: int, wanted: list[int]) -> str:
-    """What is done and what to type next after frame ``time`` has failed."""
+    """What was written before frame ``time`` failed, and how to go on."""
     place = wanted.index(time)
     before, after = wanted[:place], wanted[place + 1 :]
     done = f"Frames {before[0]} to {before[-1]} are written" if before else "No frame was written"
@@ -134,7 +134,7 @@ def _way_on(time: int, wanted: list[int]) -> str:
 
 
 class _Layers(Mapping[str, Floats]):
-    """Face and matte, made only for a format that stores them."""
+    """Face and matte, made only if the format stores them."""
 
     def __init__(self, result: RenderResult) -> None:
         self._result = result

@@ -1,8 +1,8 @@
 """Two caches that match how people work: what was found in a frame, and what the network made of a face.
 
-Keys are content hashes of everything that a value depends on, so a stale picture is impossible and instances,
-processes and restarts may share. Memory is bounded; the disk store is optional, written whole or not at all, and
-trimmed by age of use.
+Keys are content hashes of everything a value depends on, so nothing stale is ever returned, and instances, processes
+and restarts can share values. Memory is bounded. The disk store is optional, written whole or not at all, and drops
+what was used longest ago.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _OVERHEAD = 512
 
 
 def key_of(*parts: object) -> str:
-    """One content hash over the text of ``parts``; floats count with all their digits."""
+    """One hash over the text of ``parts``; floats enter with all their digits."""
     return xxhash.xxh3_128_hexdigest("\x1f".join(repr(part) for part in parts).encode())
 
 
 class CacheCounts:
-    """How often each kind of value was computed rather than found."""
+    """How often each kind of value was computed instead of found."""
 
     def __init__(self) -> None:
         self.computed: dict[str, int] = {}
@@ -65,11 +65,11 @@ class RenderCache:
 
     @property
     def enabled(self) -> bool:
-        """False where nothing is ever kept, so that keys need not be computed."""
+        """False if nothing is ever kept, so that keys need not be computed."""
         return self.memory > 0 or self.folder is not None
 
     def get(self, kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
-        """The arrays under ``key``, computed where neither memory nor disk has them."""
+        """The arrays under ``key``, computed if neither memory nor disk has them."""
         name = f"{kind}-{key}"
         found = self._remembered(self._kept, name)
         if found is None and (found := self._stored(name)) is not None:
@@ -132,7 +132,7 @@ class RenderCache:
         return arrays
 
     def _store(self, name: str, arrays: Arrays) -> None:
-        """A full or read-only disk costs speed, never a frame."""
+        """Writes to the disk store. A full or read-only disk costs speed, never a frame."""
         if self.folder is None:
             return
         try:
@@ -146,7 +146,7 @@ class RenderCache:
             self._trim()
 
     def _trim(self) -> None:
-        """Removes what was used longest ago. Other processes may be trimming the same folder."""
+        """Removes what was used longest ago. Other processes may trim the same folder at the same time."""
         files = []
         for path in self._files():
             with suppress(OSError):
@@ -170,5 +170,5 @@ class RenderCache:
 
 
 def _bytes(arrays: Arrays) -> int:
-    """What an entry costs: an empty one is not free, or a clip without faces would grow without bound."""
+    """The size of an entry. An empty one is not free, or a clip without faces would grow without bound."""
     return _OVERHEAD + sum(array.nbytes for array in arrays.values())

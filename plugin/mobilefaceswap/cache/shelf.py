@@ -1,4 +1,4 @@
-"""Values in memory up to a bound in bytes, and the one setting from which every bound follows."""
+"""An LRU store with a bound in bytes, and the one variable that sets every bound."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _MEGABYTES = 768
 def memory_bound() -> int:
     """Bytes that one process may keep for later: MOBILEFACESWAP_MEMORY, in megabytes, or 768 of them.
 
-    Two thirds go to renders and one third to opened networks and the like. Raises UserInputError on what is no number.
+    Two thirds go to renders and one third to opened networks and the like. Raises UserInputError if it is not a whole
+    number.
     """
     text = os.environ.get(_VARIABLE, str(_MEGABYTES))
     if not text.isdecimal():
@@ -31,7 +32,7 @@ def memory_bound() -> int:
 
 
 class Shelf(Generic[Key, Value]):
-    """Values of ``bound`` bytes at most: what was used longest ago goes first. Not thread-safe."""
+    """Holds values of ``bound`` bytes at most; the least recently used go first. Not thread-safe."""
 
     def __init__(self, bound: int, size: Callable[[Value], int]) -> None:
         self.bound = bound
@@ -43,7 +44,7 @@ class Shelf(Generic[Key, Value]):
         return key in self._entries
 
     def find(self, key: Key) -> Value | None:
-        """The value, which counts as used, or None."""
+        """The value, or None. Counts as a use."""
         found = self._entries.get(key)
         if found is not None:
             self._entries.move_to_end(key)

@@ -1,5 +1,5 @@
-"""Cache keys. Each is made of everything that its value depends on: of settings, always all those of a stage, so that
-a new one is in its key without a word here.
+"""Cache keys. Each covers everything its value depends on. Settings enter by stage, so a new setting is in its key by
+itself.
 """
 
 from __future__ import annotations

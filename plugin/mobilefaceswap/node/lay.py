@@ -1,4 +1,4 @@
-"""The end of the road: swapped crops laid on the plate, and figures of what to look at twice."""
+"""The end of the road: lays swapped crops on the plate, and records quality figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["ExternalMattes", "Shot", "laid", "quality"]
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """One frame on the road. likeness: to the reference, where one is asked for."""
+    """One frame on the road. likeness: to the reference, if one is used."""
 
     plate: Plate
     settings: Settings
@@ -74,7 +74,7 @@ def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: Externa
 
 
 def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays) -> Floats:
-    """What a change of the matte leaves as it is."""
+    """The face's colour, which a change of the matte does not affect."""
     plate = shot.plate.straight
 
     def compute() -> Arrays:
@@ -96,7 +96,7 @@ def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays) -> Floats:
 
 
 def quality(shot: Shot, drawn: Composition) -> QualityRecord:
-    """Figures of a frame; of several swapped faces the worst counts."""
+    """Quality figures of a frame; of several swapped faces the worst counts."""
     if not shot.targets:
         return QualityRecord(faces_found=len(shot.faces), likeness=shot.likeness)
     width, height = drawn.plate.size
@@ -116,7 +116,7 @@ def quality(shot: Shot, drawn: Composition) -> QualityRecord:
 
 
 def _outside(quad: Floats, width: int, height: int) -> float:
-    """Share of a crop's area that lies beyond the plate's edge."""
+    """The share of a crop's area beyond the plate's edge."""
     low, right, bottom = -0.5, width - 0.5, height - 0.5
     frame = np.array([[low, low], [right, low], [right, bottom], [low, bottom]], np.float32)
     common, _ = cv2.intersectConvexConvex(quad, frame)

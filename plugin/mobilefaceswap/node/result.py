@@ -1,4 +1,4 @@
-"""What a render gives: pictures made when first asked for, and figures of what to look at twice."""
+"""The result of a render: pictures, made when first requested, and quality figures."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["QualityRecord", "RenderResult"]
 
 @dataclass(frozen=True)
 class QualityRecord:
-    """What to look at twice. Shares are 0..1; of several swapped faces the worst counts.
+    """Quality figures of one frame: where to look twice. Shares are 0..1; of several swapped faces the worst counts.
 
     confidence: of the detector. face_width: pixels of the plate. magnification: plate pixels for one pixel of the
     network's crop; above 1 the face is softer than the plate. outside: share of the crop beyond the plate's edge.
     clipped: share of the crop that display-referred sRGB cannot hold. matte: share of the plate under the matte.
-    likeness: cosine to the reference picture, or None. filled: supplied by neighbouring frames.
+    likeness: cosine to the reference picture, or None. filled: interpolated from neighbouring frames.
     """
 
     faces_found: int = 0
@@ -40,7 +40,7 @@ class QualityRecord:
 
 @dataclass(frozen=True, eq=False)
 class RenderResult:
-    """One rendered frame. Full pictures are made when they are first asked for.
+    """One rendered frame. Full pictures are made when first requested.
 
     plate: what was put in, in its working space. faces: all found; swapped: those replaced. changed: outside this
     rectangle the composite equals the plate and the matte is 0.

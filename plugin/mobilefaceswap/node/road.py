@@ -1,4 +1,4 @@
-"""The road from a plate to swapped crops: found, chosen, aligned, swapped. Plain functions over frozen records."""
+"""From a plate to swapped crops: faces found, chosen, aligned, swapped. Plain functions over frozen records."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Kit:
 
 @dataclass(frozen=True, eq=False)
 class Plate:
-    """One frame to be looked at. key: of its content; load: how it comes, where it is not needed before."""
+    """One frame of the clip. key: of its content. load: gets its pixels, only when they are needed."""
 
     time: int
     key: str
@@ -89,7 +89,7 @@ def found(kit: Kit, plate: Plate, settings: Settings) -> tuple[Face, ...]:
 def faces_at(
     kit: Kit, plate: Plate, neighbour: Callable[[int], Plate | None], track: Track | None, settings: Settings
 ) -> tuple[Face, ...]:
-    """The faces of ``plate``, found or stored, smoothed over an explicit window of frames.
+    """The faces in ``plate``, detected or from the track, smoothed over an explicit window of frames.
 
     neighbour: the plate at another time, None outside the clip.
     """
@@ -109,7 +109,7 @@ def faces_at(
 def chosen(
     kit: Kit, plate: Plate, faces: tuple[Face, ...], settings: Settings
 ) -> tuple[tuple[Face, ...], float | None]:
-    """The faces to swap, and the greatest likeness to the reference where one is asked for."""
+    """The faces to swap, and the greatest likeness to the reference, if one is used."""
     match settings.face_choice:
         case FaceChoice.REFERENCE:
             reference = reference_embedding(settings.reference, kit.pack, kit.detector)
@@ -146,7 +146,7 @@ def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face) -> Target:
         return {"crop": np.asarray(np.clip(display, 0.0, 1.0), np.float32), "clipped": clipped}
 
     key = keys.crop_key(plate.key, crop, matrix)
-    # Other settings of the same frame look at the same crop.
+    # The crop does not depend on most settings.
     arrays = kit.cache.get_passing("crop", key, compute)
     region = crop_rectangle(matrix, crop.size, frame.size)
     swap = keys.swap_key(key, kit.network_key, settings)
@@ -154,7 +154,7 @@ def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face) -> Target:
 
 
 def swapped(kit: Kit, targets: Sequence[Target]) -> list[Arrays]:
-    """``colour`` and ``mask`` of every target; what is not cached goes through the network in one run."""
+    """``colour`` and ``mask`` of every target; those not cached go through the network in one run."""
     if len(targets) == 1:
         return [kit.cache.get("swap", targets[0].key, lambda: _run(kit, targets)[0])]
     missing = [target for target in targets if not kit.cache.holds("swap", target.key)]

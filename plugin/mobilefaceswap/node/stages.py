@@ -1,4 +1,4 @@
-"""Where the time goes: seconds per stage, added up over threads, for the benchmark and the shot report."""
+"""Seconds per stage, summed over threads, for the benchmark and the shot report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of the table of settings, and the base of the records whose fields carry such rows."""
+"""A row of the table of settings, and the base class of the records whose fields carry rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks that swap: crops in, colour and mask out, nothing composited. `network` says what each kind must do."""
+"""The swapping networks: crops in, colour and mask out, nothing composited. `network` holds their protocol."""
 
 from .network import Portrait, SwapNetwork, network_class, open_network
 

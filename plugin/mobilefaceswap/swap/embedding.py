@@ -1,4 +1,4 @@
-"""Networks that take an identity with every frame: inswapper, SimSwap, GHOST and their kind."""
+"""Networks that take an identity with every frame: inswapper, SimSwap, GHOST and the like."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HALF_WIDTH, _HALF_HEIGHT, _SOFT = 0.54, 0.68, 0.3
 
 
 class EmbeddingNetwork:
-    """See `SwapNetwork`. What the identity keeps is the one array that the network is fed."""
+    """See `SwapNetwork`. The identity holds the one array that is fed to the network."""
 
     def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
         self._session = open_session(pack.path("swapper"))
@@ -29,7 +29,7 @@ class EmbeddingNetwork:
 
     @staticmethod
     def prepared(pack: Pack, encoded: Mapping[str, Floats], portrait: Portrait) -> dict[str, Floats]:
-        """The embedding, put into the network's own terms where the pack has a graph for that, or the picture."""
+        """The embedding, mapped by the pack's identity graph if it has one; or the source picture."""
         if pack.network.picture is not None:
             return {"identity": portrait(pack.network.picture)}
         embedding = encoded["embedding"]

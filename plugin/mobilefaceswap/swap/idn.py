@@ -1,4 +1,4 @@
-"""MobileFaceSwap's network: an identity predicts its weights once, and they become constants of the graph."""
+"""MobileFaceSwap's network: its weights are predicted once per identity and become constants of the graph."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class IdnNetwork:
 
 
 def portrait_size(session: Session) -> int:
-    """Pixels of the square face that an identity graph asks for. Raises PackError where it leaves them open."""
+    """Side in pixels of the square face that an identity graph takes. Raises PackError if it is not fixed."""
     shape = session.inputs["face"]
     if len(shape) != 4 or not isinstance(shape[-1], int) or shape[-2] != shape[-1]:
         raise PackError(

@@ -1,4 +1,4 @@
-"""What every kind of swapping network does, and where an identity's network comes from."""
+"""The protocol of swapping networks, and how an identity's network is opened."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..packs import CONTRACTS, FaceInput, Normalisation, Pack
 __all__ = ["Portrait", "SwapNetwork", "from_planar", "network_class", "open_network", "to_planar"]
 
 Portrait = Callable[[FaceInput], Floats]
-"""The source's most typical face as a network wants it: (1, 3, S, S)."""
+"""Gives the source's most typical face as a network takes it: (1, 3, S, S)."""
 
 
 class SwapNetwork(Protocol):
-    """The network of one identity. Thread-safe. nbytes: what it holds in memory, roughly."""
+    """The network of one identity. Thread-safe. nbytes: approximate size in memory."""
 
     nbytes: int
 
@@ -29,7 +29,7 @@ class SwapNetwork(Protocol):
 
     @staticmethod
     def prepared(pack: Pack, encoded: Mapping[str, Floats], portrait: Portrait) -> dict[str, Floats]:
-        """What an identity keeps for this kind of network, from what the recogniser says of the source.
+        """What an identity stores for this kind of network, made from the recogniser's output for the source.
 
         encoded: ``embedding`` (1, D), not normalised, and whatever else the pack's encoder gives. Raises PackError.
         """
@@ -54,7 +54,7 @@ def network_class(pack: Pack) -> type[SwapNetwork]:
 
 
 def open_network(pack: Pack, weights: Mapping[str, Floats], identity: str) -> SwapNetwork:
-    """The network of an identity, opened once in a process; hosts recreate their nodes at every edit.
+    """The network of an identity, opened once per process, since hosts recreate their nodes at every edit.
 
     identity: the content hash of the identity that ``weights`` belong to.
     """
@@ -62,12 +62,12 @@ def open_network(pack: Pack, weights: Mapping[str, Floats], identity: str) -> Sw
 
 
 def to_planar(crops: Floats, numbers: Normalisation) -> Floats:
-    """(N, S, S, 3) RGB 0..1 as (N, 3, S, S) in a network's own numbers."""
+    """(N, S, S, 3) RGB 0..1 as (N, 3, S, S), normalised for a network."""
     values = crops if numbers == Normalisation() else numbers.applied(crops)
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
 
 
 def from_planar(values: Floats, numbers: Normalisation) -> Floats:
-    """(N, 3, S, S) in a network's own numbers as (N, S, S, 3) RGB."""
+    """(N, 3, S, S) network values as (N, S, S, 3) RGB."""
     colour = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
     return colour if numbers == Normalisation() else numbers.undone(colour)
