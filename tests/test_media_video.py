@@ -11,22 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from media_made import little_room, luma, make_clip, planes_of, stamps
+from media_made import copied, little_room, luma, make_clip, planes_of, stamps
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip
 from mobilefaceswap.media.declared import Orientation
 from mobilefaceswap.media.video.clock import shifted_timecode
-
-
-def copied(source: Path, target: Path, span: tuple[int, int] | None = None, **options: object) -> Path:
-    """Every frame of ``source`` written to ``target``."""
-    with open_clip(source) as clip:
-        first, last = span or (clip.first, clip.last)
-        with create_output(target, clip, **options) as writer:
-            for time in range(first, last + 1):
-                writer.write(time, clip.frame(time).pixels)
-    return target
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov"])

@@ -78,15 +78,15 @@ class HDRMetadata:
 class Timing:
     """When frames show. stamps: presentation times, ascending, in ``base`` seconds. durations: likewise.
 
-    keys: (presentation time, time to seek to) of the key frames, ascending. joins: where the file's own timestamps
-    start again, as in joined transport streams: (byte position, what is added to timestamps from there on), ascending.
+    keys: (presentation time, time to seek to) of the key frames, ascending. shifts: where the file's own timestamps
+    start again, as in joined transport streams: what is added to them from there on, once for each restart.
     """
 
     base: Fraction
     stamps: tuple[int, ...]
     durations: tuple[int, ...]
     keys: tuple[tuple[int, int], ...] = ()
-    joins: tuple[tuple[int, int], ...] = ()
+    shifts: tuple[int, ...] = ()
 
     @property
     def duration(self) -> Fraction:
@@ -163,7 +163,8 @@ class ClipFormat:
     size: (width, height) of the frames as delivered, upright. bit_depth: per channel; 16 and 32 with ``floating``.
     tags: as the file has them. coding: how a video made from the clip stores colour. planes: of the video's pictures,
     timing: when they show; None for picture files. duration: seconds, None without a frame rate. missing: frame
-    numbers between first and last that have no file. contents: what else the file holds.
+    numbers between first and last that have no file. contents: what else the file holds. metadata: a video
+    file's words by key, such as its title and date.
     """
 
     size: tuple[int, int]
@@ -187,9 +188,9 @@ class ClipFormat:
     missing: tuple[int, ...] = ()
     hdr: HDRMetadata = HDRMetadata()
     contents: tuple[Content, ...] = ()
-    animated: bool = False
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 def left_out(contents: Iterable[Content], kept: Collection[str], holder: str) -> tuple[str, ...]:
     """A sentence for each of the clip's ``contents`` of a kind that is not ``kept`` by ``holder``, the output."""
-    return tuple(f"{content} is left out: {holder} cannot hold it" for content in contents if content.kind not in kept)
+    return tuple(f"{content}: left out, {holder} cannot hold it" for content in contents if content.kind not in kept)

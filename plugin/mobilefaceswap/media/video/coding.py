@@ -11,10 +11,19 @@ from av.sidedata.sidedata import Type
 
 from ...frame import ColourSpace
 from ..declared import ClipFormat, Coding, ColourTags, Content, HDRMetadata, Orientation
-from .container import picture_streams
+from .container import OWN_METADATA, picture_streams
 from .planes import LUMA_WEIGHTS
 
-__all__ = ["colour_coding", "contents_of", "field_order", "hdr_metadata", "not_honoured", "orientation", "timecode"]
+__all__ = [
+    "colour_coding",
+    "contents_of",
+    "field_order",
+    "hdr_metadata",
+    "metadata",
+    "not_honoured",
+    "orientation",
+    "timecode",
+]
 
 _UNTAGGED = 2
 _HD_LINES = 720
@@ -60,7 +69,7 @@ def hdr_metadata(first: Any) -> HDRMetadata:
         pairs = zip(rationals[::2], rationals[1::2], strict=True)
         if has_primaries and has_luminance:
             values = [Fraction(above, below) if below else Fraction(0) for above, below in pairs]
-            found = (*values[:8], values[9], values[8])
+            found = tuple(values)
     return HDRMetadata(found, struct.unpack("=2I", light[:8]) if len(light) >= 8 else None)
 
 
@@ -79,6 +88,11 @@ def timecode(container: Any) -> str | None:
     """The start timecode, wherever the file keeps it."""
     places = [container.metadata, *(stream.metadata for stream in container.streams)]
     return next((place["timecode"] for place in places if place.get("timecode")), None)
+
+
+def metadata(container: Any) -> dict[str, str]:
+    """The file's words by key, without those that describe the file itself."""
+    return {key: value for key, value in container.metadata.items() if key.lower() not in OWN_METADATA}
 
 
 def contents_of(container: Any, stream: Any, first: Any) -> Iterator[Content]:
@@ -117,5 +131,5 @@ def not_honoured(found: ClipFormat) -> Iterator[str]:
         )
     if found.field_order != "progressive":
         yield f"interlaced ({found.field_order}) and taken as if progressive: moving faces will show combing"
-    if found.timing is not None and found.timing.joins:
+    if found.timing is not None and found.timing.shifts:
         yield "its timestamps start again, as in joined recordings: read as one continuous clip"

@@ -13,11 +13,11 @@ from ...errors import MediaError
 from ..clip import MediaClip
 from ..declared import ColourTags
 from . import coding
-from .container import open_video
+from .container import open_file, open_video
 
 __all__ = ["losses"]
 
-_DESCRIPTIVE = ("title", "language", "creation_time", "comment", "artist", "copyright", "description", "location")
+_TRACKS = ("audio", "subtitle")
 
 
 def losses(like: MediaClip, written: Path, *, audio: bool, notes: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,7 +33,11 @@ def losses(like: MediaClip, written: Path, *, audio: bool, notes: tuple[str, ...
             first = next(container.decode(stream))
         except (FFmpegError, StopIteration):
             return ()
-        found = [*_pictures(like, stream, first), *_contents(like, container, stream, first, audio, notes)]
+        found = [
+            *_pictures(like, stream, first),
+            *_contents(like, container, stream, first, audio, notes),
+            *_words(like, container),
+        ]
     return tuple(dict.fromkeys(found))
 
 
@@ -59,4 +63,29 @@ def _contents(
         there[content.kind] -= 1
         said = any(note.startswith(content.kind) for note in notes)
         if there[content.kind] < 0 and not said and (audio or content.kind != "sound"):
-            yield f"{content} is left out: the file does not hold it"
+            yield f"{content}: left out, this kind of file and codec does not hold it"
+
+
+def _words(like: MediaClip, container: Any) -> Iterator[str]:
+    """Titles, dates, languages and other text."""
+    if like.format.timing is None:
+        return
+    with open_file(like.path) as source:
+        lost = _keys(dict(like.format.metadata)) - _keys(container.metadata)
+        if lost:
+            yield f"metadata ({', '.join(sorted(lost))}): left out, this kind of file does not hold it"
+        spoken = Counter(_languages(source)) - Counter(_languages(container))
+        tracks = sum(stream.type in _TRACKS for stream in container.streams)
+        if spoken and tracks and len(list(_languages(container))) < min(tracks, len(list(_languages(source)))):
+            yield f"languages of tracks ({', '.join(sorted(spoken))}): left out, this kind of file does not hold them"
+
+
+def _keys(metadata: dict[str, str]) -> set[str]:
+    return {key.lower() for key in metadata}
+
+
+def _languages(container: Any) -> Iterator[str]:
+    for stream in container.streams:
+        language = stream.metadata.get("language", "und")
+        if stream.type in _TRACKS and language != "und":
+            yield language

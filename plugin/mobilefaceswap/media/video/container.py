@@ -12,10 +12,15 @@ from av.error import FFmpegError
 
 from ...errors import MediaError
 
-__all__ = ["absolute", "decoder_name", "open_file", "open_video", "picture_streams"]
+__all__ = ["OWN_METADATA", "absolute", "decoder_name", "is_playable", "open_file", "open_video", "picture_streams"]
 
 _OPTIONS = {"fflags": "+genpts"}
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+OWN_METADATA = (
+    "major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "rotate", "duration", "software",
+    "vendor_id", "alpha_mode", "number_of_frames", "number_of_bytes", "bps",
+)  # fmt: skip
+"""Keys that describe the file rather than what is in it: the output has its own."""
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _MOST_CHUNKS = 100_000
 
@@ -55,6 +60,16 @@ def open_video(path: str) -> tuple[Any, Any]:
         raise MediaError(problem)
     pictures[0].thread_type = "AUTO"
     return container, pictures[0]
+
+
+def is_playable(path: Path) -> bool:
+    """Whether the file's first picture decodes."""
+    try:
+        container, stream = open_video(str(path))
+        with container:
+            return next(container.decode(stream), None) is not None
+    except (MediaError, FFmpegError):
+        return False
 
 
 def picture_streams(container: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from ...errors import MediaError
 from ..clip import MediaClip
 from ..declared import ColourTags, PlaneLayout
 from .options import encoder_options
-from .planes import parse_layout
+from .planes import writable_layout
 
 __all__ = ["CODECS", "Encoder", "choose_encoder"]
 
@@ -29,6 +29,8 @@ CODECS = {
     "dnxhr": "dnxhd",
 }
 """Short names of codecs and FFmpeg's names of their encoders."""
+_UNUSABLE = {"libvpx-vp9": ("yuva422p", "yuva444p")}
+"""Pixel formats that an encoder lists and refuses."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _even(wanted: PlaneLayout, size: tuple[int, int]) -> PlaneLayout:
 def _default_codec(path: str, wanted: PlaneLayout) -> str:
     ending = Path(path).suffix.lower()
     if ending == ".webm":
-        return "libvpx-vp9"
+        return "libsvtav1" if wanted.bits > 8 and not wanted.alpha else "libvpx-vp9"
     if ending == ".mov" and (wanted.bits > 8 or wanted.alpha):
         return "prores_ks"
     if ending == ".mkv" and wanted.alpha:
@@ -101,7 +103,7 @@ def _formats(codec: str) -> list[PlaneLayout]:
             f"expected a video codec such as {', '.join(sorted(CODECS))}; found {codec!r}. Choose one of these, or a "
             "name of FFmpeg's"
         ) from error
-    layouts = [parse_layout(item.name) for item in found if "j4" not in item.name]
+    layouts = [writable_layout(item.name) for item in found if item.name not in _UNUSABLE.get(codec, ())]
     known = [layout for layout in layouts if layout is not None and layout.kind != "grey"]
     if not known:
         raise MediaError(f"expected a codec that takes planar pictures; {codec} does not. Choose h264 or prores")

@@ -18,13 +18,14 @@ import numpy as np
 from ...frame import Floats
 from ..declared import PlaneLayout
 
-__all__ = ["LUMA_WEIGHTS", "frame_from_pixels", "layout_of", "parse_layout", "pixels_from_frame"]
+__all__ = ["LUMA_WEIGHTS", "frame_from_pixels", "layout_of", "parse_layout", "pixels_from_frame", "writable_layout"]
 
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087)}
 LUMA_WEIGHTS |= {9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4, 1), "410": (4, 4)}
 _YUV = re.compile(r"yuv(a?)j?(4\d\d)p(\d*)(?:le)?")
 _GBR = re.compile(r"gbr(a?)p(\d*)(?:le)?")
+_PACKED = ("rgb24", "bgr24", "bgr0", "rgb0", "rgba", "bgra", "argb")
 _GREY = re.compile(r"gray(\d*)(?:le)?")
 
 
@@ -38,6 +39,14 @@ def parse_layout(name: str) -> PlaneLayout | None:
     if match := _GREY.fullmatch(name):
         return PlaneLayout(name, "grey", int(match[1] or 8))
     return None
+
+
+@cache
+def writable_layout(name: str) -> PlaneLayout | None:
+    """The layout of a pixel format that ``frame_from_pixels`` makes: planar, or RGB in one plane of 8 bits."""
+    if name in _PACKED:
+        return PlaneLayout(name, "gbr", 8, "a" in name)
+    return None if "j4" in name else parse_layout(name)
 
 
 @cache
@@ -135,14 +144,15 @@ def frame_from_pixels(pixels: Floats, layout: PlaneLayout, matrix: int, full_ran
     rgb = np.ascontiguousarray(pixels[..., :3])
     if not np.isfinite(rgb.sum()):
         rgb = np.nan_to_num(rgb, posinf=1.0, neginf=0.0)
-    frame = av.VideoFrame(width, height, layout.name)
+    packed = layout.name in _PACKED
+    frame = av.VideoFrame(width, height, ("gbrap" if layout.alpha else "gbrp") if packed else layout.name)
     planes = _planes(rgb, layout, matrix, full_range)
     if layout.alpha:
         alpha = pixels[..., 3] if pixels.shape[2] == 4 else np.ones((height, width), np.float32)
         planes.append(np.nan_to_num(alpha) * np.float32(2**layout.bits - 1))
     for target, plane in zip(frame.planes, planes, strict=True):
         _samples(target, layout)[:] = _codes(plane, layout)
-    return frame
+    return frame.reformat(format=layout.name) if packed else frame
 
 
 def _planes(rgb: Floats, layout: PlaneLayout, matrix: int, full_range: bool) -> list[Any]:

@@ -28,13 +28,13 @@ from ..places import file_key
 from . import coding
 from .container import decoder_name, open_video
 from .planes import layout_of, pixels_from_frame
-from .timing import RESTART, Joiner, frame_rate, read_timing
+from .timing import Joiner, frame_rate, read_timing
 
 __all__ = ["VideoClip"]
 
 _KEPT_BYTES = 96_000_000
 _FARTHEST = 1 << 62
-_WITH_TIMES = ("mov", "matroska")
+_WITH_TIMES = ("mov", "matroska", "mpegts", "mpeg", "flv")
 """Containers that keep the time of presentation of every frame."""
 _LOOKED_AT = 32
 
@@ -81,13 +81,11 @@ class VideoClip(MediaClip):
                 break
         self._container.seek(0)
         self._decoder.flush_buffers()
-        base = self._stream.time_base
-        return any(0 < (before - after) * base < RESTART for before, after in pairwise(stamps))
+        return any(after < before for before, after in pairwise(stamps))
 
     def _other_decoder(self, name: str) -> Any:
         context: Any = av.CodecContext.create(name, "r")
         context.extradata = self._stream.codec_context.extradata
-        context.time_base = self._stream.time_base
         return context
 
     def _declared(self, first: Any) -> ClipFormat:
@@ -121,6 +119,7 @@ class VideoClip(MediaClip):
             pixel_aspect=1 / aspect if shown.transposed else aspect,
             hdr=coding.hdr_metadata(first),
             contents=tuple(coding.contents_of(self._container, stream, first)),
+            metadata=tuple(coding.metadata(self._container).items()),
         )
 
     def frame(self, time: int) -> Frame:
@@ -181,7 +180,7 @@ class VideoClip(MediaClip):
     def _key_before(self, time: int) -> int:
         """Number of the last key frame at or before ``time``; 0 where there is none."""
         # Joined recordings hold the same timestamps more than once: they are read from the beginning.
-        if time <= 0 or self._timing.joins or self._ordered:
+        if time <= 0 or self._timing.shifts or self._ordered:
             return 0
         place = bisect.bisect_right(self._timing.keys, (self._timing.stamps[time], _FARTHEST)) - 1
         return self._numbers.get(self._timing.keys[place][0], 0) if place >= 0 else 0
@@ -191,7 +190,7 @@ class VideoClip(MediaClip):
         stamp = self._timing.stamps[number]
         start = dict(self._timing.keys).get(stamp, stamp)
         try:
-            if self._timing.joins:
+            if self._timing.shifts:
                 self._container.seek(0, stream=self._stream, unsupported_byte_offset=True)
             else:
                 self._container.seek(start, stream=self._stream, backward=True)
@@ -203,10 +202,10 @@ class VideoClip(MediaClip):
 
     def _decoded(self) -> Iterator[Any]:
         """Pictures in order of presentation; packets that do not decode are passed over."""
-        joiner, count = Joiner(self._timing.base, self._timing.joins), 0
+        joiner, count = Joiner(self._timing.base, self._timing.shifts), 0
         for packet in self._packets():
             try:
-                packet = joiner.pass_on(packet) if self._timing.joins else packet
+                packet = joiner.pass_on(packet) if self._timing.shifts else packet
                 pictures = self._decoder.decode(packet if packet.size else None)
             except FFmpegError:
                 continue

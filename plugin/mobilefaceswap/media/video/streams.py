@@ -15,7 +15,7 @@ import av
 from av.error import FFmpegError
 
 from ..clip import MediaClip
-from .container import open_file, picture_streams
+from .container import OWN_METADATA, open_file, picture_streams
 from .containers import Container, holds
 from .subtitles import TEXT_CODECS, converted_text
 from .timing import Joiner
@@ -24,11 +24,12 @@ __all__ = ["OtherStreams", "carry_stream"]
 
 _FAILURES = (FFmpegError, OSError, ValueError)
 _OPUS_RATES = (48000, 24000, 16000, 12000, 8000)
-_OWN_METADATA = (
-    "major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "rotate", "duration", "software",
-    "vendor_id", "alpha_mode", "number_of_frames", "number_of_bytes", "bps",
-)  # fmt: skip
-"""Keys that describe the file rather than what is in it: the output has its own."""
+_QUICKTIME = {
+    "deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "sqi": "alb", "mkd": "mac", "hye": "arm",
+    "kat": "geo", "bod": "tib", "mya": "bur", "msa": "may", "swe": "sve", "fre": "fra", "rum": "ron", "cze": "ces",
+    "slo": "slk",
+}  # fmt: skip
+"""ISO 639-2 has two codes for some languages; FFmpeg's QuickTime writer knows one of them."""
 _EMPTY_ASS = b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour, "
 _EMPTY_ASS += b"SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, "
 _EMPTY_ASS += b"Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding\n"
@@ -44,10 +45,10 @@ class OtherStreams:
 
     def __init__(self, like: MediaClip, output: Any, container: Container, start: Fraction, *, audio: bool) -> None:
         self.notes: tuple[str, ...] = ()
-        self._output, self._container, self._start = output, container, start
+        self._like, self._output, self._container, self._start = like, output, container, start
         timing = like.format.timing
         self._whole = timing is None or start <= timing.stamps[0] * timing.base
-        self._joins = [Fraction(shift) * timing.base for _, shift in timing.joins] if timing else []
+        self._shifts = [shift * timing.base for shift in timing.shifts] if timing else []
         self._input = open_file(like.path)
         self._routes: dict[int, Callable[[Any], Iterator[Any]]] = {}
         self._encoders: list[Any] = []
@@ -118,7 +119,7 @@ class OtherStreams:
             self._encoders.append(target)
             self._routes[stream.index] = partial(self._encoded, target)
             made = target.codec_context.name
-            self.notes += (f"sound ({_codec(stream)}) is converted to {made}: {self._name} cannot hold it as it is",)
+            self.notes += (f"sound ({_codec(stream)}): converted to {made}, {self._name} cannot hold it as it is",)
             return
         self._leave_out(stream)
 
@@ -149,7 +150,7 @@ class OtherStreams:
             yield made
 
         self._routes[stream.index] = converted
-        self.notes += (f"subtitles ({codec}) are converted to {wanted}, without their styles",)
+        self.notes += (f"subtitles ({codec}): converted to {wanted}, without their styles",)
 
     def _attach(self, stream: Any) -> None:
         if self._container.attachments:
@@ -162,20 +163,19 @@ class OtherStreams:
     def _leave_out(self, stream: Any) -> None:
         kind = {"audio": "sound", "subtitle": "subtitles", "data": "data track", "video": "second video stream"}
         name = "cover picture" if _is_cover(stream) else kind.get(stream.type, str(stream.type))
-        self.notes += (f"{name} ({_codec(stream)}) is left out: {self._name} cannot hold it",)
+        self.notes += (f"{name} ({_codec(stream)}): left out, {self._name} cannot hold it",)
 
     @property
     def _name(self) -> str:
-        return self._container.muxer
+        return f".{self._container.muxer}" if self._container.muxer != "matroska" else ".mkv"
 
     def _carry_metadata(self) -> None:
-        found = self._input.metadata
-        self._output.metadata.update({key: value for key, value in found.items() if key.lower() not in _OWN_METADATA})
+        self._output.metadata.update(self._like.format.metadata)
         chapters = [moved for chapter in self._input.chapters() if (moved := self._moved(chapter))]
         if chapters and self._container.chapters:
             self._output.set_chapters(chapters)
         elif chapters:
-            self.notes += (f"chapters are left out: {self._name} cannot hold them",)
+            self.notes += (f"chapters: left out, {self._name} cannot hold them",)
 
     def _moved(self, chapter: Any) -> Any:
         """The chapter on the output's clock; None where it ends before that begins."""
@@ -186,22 +186,27 @@ class OtherStreams:
     def _chosen(self) -> Iterator[Any]:
         tracks = [self._input.streams[index] for index in self._routes]
         bases = {track.index: Fraction(track.time_base) for track in tracks}
+        latest: dict[int, int] = {}
         joiners = {
-            index: Joiner(base, shifts=[round(shift / base) for shift in self._joins]) for index, base in bases.items()
+            index: Joiner(base, [round(shift / base) for shift in self._shifts]) for index, base in bases.items()
         }
         for packet in self._input.demux(tracks) if tracks else ():
             if not packet.size or packet.pts is None or packet.dts is None:
                 continue
-            packet = joiners[packet.stream.index].pass_on(packet) if self._joins else packet
+            packet = joiners[packet.stream.index].pass_on(packet) if self._shifts else packet
+            if packet.dts <= latest.get(packet.stream.index, packet.dts - 1):
+                # Joined files overlap by a little.
+                continue
+            latest[packet.stream.index] = packet.dts
             ends = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base)
             if self._whole or ends > self._start or _is_cover(packet.stream):
                 yield packet
 
-    def copy_until(self, seconds: Fraction) -> None:
-        """Carries over what begins before ``seconds`` of the clip."""
+    def copy_until(self, seconds: Fraction | None) -> None:
+        """Carries over what begins before ``seconds`` of the clip; None stands for its end."""
         while self._next is not None:
             packet, base = self._next, Fraction(self._next.time_base)
-            if packet.pts * base >= seconds and not _is_cover(packet.stream):
+            if seconds is not None and packet.pts * base >= seconds and not _is_cover(packet.stream):
                 return
             shift = 0 if _is_cover(packet.stream) else round(self._start / base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
@@ -221,7 +226,10 @@ class OtherStreams:
 
 def carry_stream(stream: Any, target: Any) -> None:
     """Copies a stream's metadata and disposition, language and titles among them."""
-    target.metadata.update({key: value for key, value in stream.metadata.items() if key.lower() not in _OWN_METADATA})
+    target.metadata.update({key: value for key, value in stream.metadata.items() if key.lower() not in OWN_METADATA})
+    language = target.metadata.get("language")
+    if language in _QUICKTIME and target.container.format.name == "mov":
+        target.metadata["language"] = _QUICKTIME[language]
     target.disposition = int(stream.disposition)
 
 

@@ -12,47 +12,47 @@ from av.error import FFmpegError
 from ...errors import MediaError
 from ..declared import Timing
 
-__all__ = ["RESTART", "Joiner", "frame_rate", "read_timing"]
+__all__ = ["Joiner", "frame_rate", "read_timing"]
 
-RESTART = Fraction(1)
-"""Timestamps that fall back by more seconds than this start again; smaller steps are reordering."""
+_GAP = 10
+"""A clock that jumps ahead by more seconds than this has started again, as in FFmpeg's own tools."""
+_BROKEN_CLOCKS = ("mpegts", "mpeg")
+"""Containers that are joined by writing one behind the other."""
 
 
 class Joiner:
     """Puts the timestamps of joined files on one clock.
 
-    joins: see ``Timing``; found while packets are passed on in the file's order, or known already. shifts: what to add
-    after each restart, in ``base`` seconds; where left out, the clock goes on where it stopped.
+    shifts: what is added after each restart, in ``base`` seconds; where not given, found so that the clock goes on
+    where it stopped.
     """
 
-    def __init__(
-        self, base: Fraction, joins: tuple[tuple[int, int], ...] | None = None, shifts: Sequence[int] = ()
-    ) -> None:
-        self.joins = list(joins or ())
-        self._known, self._shifts, self._restart = joins is not None, shifts, int(RESTART / base)
-        self._shift, self._last, self._end = 0, None, 0
+    def __init__(self, base: Fraction, shifts: Sequence[int] = ()) -> None:
+        self.shifts: list[int] = []
+        self._given, self._gap = shifts, int(_GAP / base)
+        self._shift, self._end = 0, 0
+        self._last: int | None = None
 
     def pass_on(self, packet: Any) -> Any:
-        """The packet, on the continuous clock."""
-        if self._known:
-            self._shift = next((shift for pos, shift in reversed(self.joins) if (packet.pos or 0) >= pos), 0)
-        else:
-            self._look_for_restart(packet)
+        """The packet, on the continuous clock; packets come in the file's order."""
+        stamp = packet.dts
+        if stamp is not None:
+            if self._last is not None and not self._last <= stamp <= self._last + self._gap:
+                self._restart(stamp)
+            if packet.pts is not None and not stamp <= packet.pts <= stamp + self._gap:
+                # The last picture before a restart: its time was made up from those behind it.
+                packet.pts = stamp + (packet.duration or 0)
+            self._last = stamp
+            self._end = max(self._end, stamp + self._shift + (packet.duration or 0))
         if self._shift:
             packet.pts = None if packet.pts is None else packet.pts + self._shift
             packet.dts = None if packet.dts is None else packet.dts + self._shift
         return packet
 
-    def _look_for_restart(self, packet: Any) -> None:
-        stamp = packet.pts if packet.dts is None else packet.dts
-        if stamp is None:
-            return
-        if self._last is not None and stamp < self._last - self._restart:
-            known = len(self.joins) < len(self._shifts)
-            self._shift = self._shifts[len(self.joins)] if known else self._end - stamp
-            self.joins.append((packet.pos or 0, self._shift))
-        self._last = stamp
-        self._end = max(self._end, stamp + self._shift + (packet.duration or 0))
+    def _restart(self, stamp: int) -> None:
+        number = len(self.shifts)
+        self._shift = self._given[number] if number < len(self._given) else self._end - stamp
+        self.shifts.append(self._shift)
 
 
 def read_timing(container: Any, stream: Any, path: str, *, stored: bool = False) -> Timing:
@@ -62,10 +62,10 @@ def read_timing(container: Any, stream: Any, path: str, *, stored: bool = False)
     """
     shown: dict[int, int] = {}
     keys: list[tuple[int, int]] = []
-    hidden = 0
+    hidden, can_start_again = 0, container.format.name in _BROKEN_CLOCKS
     joiner = Joiner(Fraction(stream.time_base))
     for packet in _packets(container, stream):
-        packet = joiner.pass_on(packet)
+        packet = joiner.pass_on(packet) if can_start_again else packet
         stamp = packet.dts if stored else packet.pts
         if packet.is_discard or stamp is None:
             hidden += 1
@@ -82,15 +82,15 @@ def read_timing(container: Any, stream: Any, path: str, *, stored: bool = False)
     gaps = [after - before for before, after in pairwise(stamps)]
     usual = sorted(gaps)[len(gaps) // 2] if gaps else 1
     # Containers keep the end of the last frame as the track's length, since its packet may not be the last one.
-    held = 0 if hidden or joiner.joins else (stream.duration or 0) - (stamps[-1] - stamps[0])
+    held = 0 if hidden or joiner.shifts else (stream.duration or 0) - (stamps[-1] - stamps[0])
     durations = (*gaps, held if held > 0 else shown[stamps[-1]] or usual)
-    return Timing(Fraction(stream.time_base), stamps, durations, tuple(sorted(keys)), tuple(joiner.joins))
+    return Timing(Fraction(stream.time_base), stamps, durations, tuple(sorted(keys)), tuple(joiner.shifts))
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:
     try:
         for packet in container.demux(stream):
-            if packet.size and not packet.is_corrupt:
+            if packet.size:
                 yield packet
     except FFmpegError:
         return

@@ -21,6 +21,7 @@ from ..declared import Orientation
 from ..grade import converted
 from .clock import Clock
 from .compare import losses
+from .container import is_playable
 from .containers import HEVC_TAG, container_of
 from .encoders import Encoder, choose_encoder
 from .planes import frame_from_pixels
@@ -30,6 +31,11 @@ __all__ = ["VideoWriter"]
 
 _FAILURES = (FFmpegError, OSError, ValueError)
 _MOST_PARTIALS = 1000
+_USUAL_METADATA = (
+    *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "description"),
+    *("synopsis", "keywords", "creation_time", "location"),
+)
+"""What MP4 has places for; with any other key all are stored as QuickTime's metadata items."""
 
 os.environ.setdefault("SVT_LOG", "1")
 """SVT-AV1 greets everybody on the terminal unless it is told to report errors alone."""
@@ -158,7 +164,10 @@ class VideoWriter(Writer):
         """A container clock that holds the clip's times exactly; every key of metadata, not the usual ones alone."""
         if not self._kind.exact_clock:
             return {}
-        return {"video_track_timescale": str(self._clock.base.denominator)}
+        options = {"video_track_timescale": str(self._clock.base.denominator)}
+        if any(key.lower() not in _USUAL_METADATA for key, _ in self._like.format.metadata):
+            options["movflags"] = "use_metadata_tags"
+        return options
 
     def _add_pictures(self, size: tuple[int, int]) -> Any:
         encoder, like = self._encoder, self._like
@@ -247,7 +256,8 @@ class VideoWriter(Writer):
         try:
             self._mux_last(self._stream.encode(None))
             if self._others:
-                self._others.copy_until(self._clock.end(self._last))
+                # Sound may go on behind the last picture: players show that one for as long.
+                self._others.copy_until(None if self._last == self._like.last else self._clock.end(self._last))
                 self._others.finish()
         finally:
             self._release()
@@ -265,7 +275,7 @@ class VideoWriter(Writer):
             return
         with suppress(*_FAILURES):
             self._finish()
-        if not self._written:
+        if not self._written or not is_playable(self._partial):
             self._discard()
             return
         kept = self._partial_name()

@@ -1,0 +1,510 @@
+"""Every kind of video file that people have: the right frames, in order, and what else the file holds."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.sidedata.sidedata import Type
+
+from media_made import copied, decoded, luma, make_clip, noise_frame, planes_of
+from mobilefaceswap.errors import MediaError
+from mobilefaceswap.media import MediaClip, create_output, open_clip
+from mobilefaceswap.media.declared import Orientation
+from mobilefaceswap.media.video.planes import LUMA_WEIGHTS
+
+TONES = [40 + 8 * number for number in range(12)]
+VIDEO_ENDINGS = [".mp4", ".mov", ".mkv", ".webm", ".avi"]
+
+
+def seen(path: Path) -> list[int]:
+    """The tone of every frame that the clip delivers, as luma."""
+    with open_clip(path) as clip:
+        frames = [clip.frame(time) for time in range(clip.first, clip.last + 1)]
+        backwards = [clip.frame(time).pixels for time in range(clip.last, clip.first - 1, -1)]
+    assert all(np.array_equal(one.pixels, other) for one, other in zip(frames, backwards[::-1], strict=True))
+    return [round(float(frame.pixels[:, -8:].mean()) * 219 + 16) for frame in frames]
+
+
+def luma_of(clip: MediaClip, time: int) -> np.ndarray:
+    """The frame's luma codes, from its RGB."""
+    coding = clip.format.coding
+    red, blue = LUMA_WEIGHTS[coding.matrix]
+    black, white = (0, 255) if coding.full_range else (16, 219)
+    return clip.frame(time).pixels @ np.array([red, 1 - red - blue, blue], np.float32) * white + black
+
+
+def patched(path: Path, change: Callable[[bytearray], None]) -> Path:
+    content = bytearray(path.read_bytes())
+    change(content)
+    path.write_bytes(content)
+    return path
+
+
+# Edit lists
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, 7), (0, 12), (3, 5), (4, 1), (7, 5)])
+def test_edit_lists_trim_at_any_frame(tmp_path: Path, start: int, length: int) -> None:
+    """Frames 3 to 7 lie within groups of 6: what the player shows is the clip."""
+    path = make_clip(tmp_path / "in.mp4", rate=Fraction(25))
+
+    def trim(content: bytearray) -> None:
+        box = content.index(b"elst")
+        _, media_time = struct.unpack_from(">Ii", content, box + 12)
+        scale = content.index(b"mdhd") + 16
+        (ticks,) = struct.unpack_from(">I", content, scale)
+        struct.pack_into(">Ii", content, box + 12, length * 40, media_time + start * ticks // 25)
+
+    assert seen(patched(path, trim)) == TONES[start : start + length]
+
+
+def test_a_clip_trimmed_by_an_edit_list(media: Path) -> None:
+    with open_clip(media / "faults" / "mp4_edit_list_trims_end_g12.mp4") as clip:
+        assert (clip.last + 1, clip.duration) == (20, Fraction(20, 25))
+
+
+# Counts and timestamps
+
+
+@pytest.mark.parametrize("frames", [2, 12, 60])
+def test_avi_with_b_frames_is_whole_and_in_order(tmp_path: Path, frames: int) -> None:
+    """AVI keeps no times of presentation: FFmpeg's guesses put the frames in the wrong order."""
+    path = make_clip(tmp_path / "in.avi", frames=frames, rate=Fraction(25), options={"bf": "3", "g": "30"}, step=3)
+    assert seen(path) == [40 + 3 * number for number in range(frames)]
+    assert seen(copied(path, tmp_path / "out.avi", quality=4)) == seen(path)
+
+
+def test_avi_with_dropped_frames_is_whole(tmp_path: Path) -> None:
+    """A frame that was dropped while capturing is a chunk of no bytes, which the header counts."""
+    stamps = [0, 1, 2, 3, 5, 6, 7, 9]
+    path = make_clip(
+        tmp_path / "in.avi", frames=8, stamps=stamps, base=Fraction(1, 25), codec="mpeg4", rate=Fraction(25)
+    )
+    with open_clip(path) as clip:
+        assert clip.last + 1 == 8
+        assert clip.format.timing.stamps == tuple(stamps)
+
+
+def test_an_avi_that_declares_twice_its_frames_is_whole(media: Path) -> None:
+    with open_clip(media / "faults" / "h264_bframes.avi") as clip:
+        assert (clip.last + 1, clip.frame_rate) == (16, 25)
+        found = [luma_of(clip, time) for time in range(16)]
+        with av.open(clip.path) as container:
+            expected = [planes_of(frame)[0] for frame in container.decode(video=0)]
+    assert all(one == pytest.approx(other, abs=0.6) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("ending", [".avi", ".mkv", ".webm"])
+@pytest.mark.parametrize("share", [0.4, 0.8, 0.97])
+def test_a_real_loss_is_called_one(tmp_path: Path, ending: str, share: float) -> None:
+    path = make_clip(tmp_path / f"in{ending}", size=(320, 240), codec="mpeg4" if ending == ".avi" else "libvpx-vp9")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(MediaError, match=r"cut short|again"):
+        open_clip(path)
+
+
+@pytest.mark.parametrize("ending", [".ts", ".mpg"])
+@pytest.mark.parametrize("offset", [0, 90000 * 3600])
+def test_joined_recordings_are_one_clip(tmp_path: Path, ending: str, offset: int) -> None:
+    """The second file's clock starts again, or is an hour ahead."""
+    codec = "libx264" if ending == ".ts" else "mpeg2video"
+    parts = [
+        make_clip(tmp_path / f"{number}{ending}", codec=codec, rate=Fraction(25), sound=ending == ".ts", delay=delay)
+        for number, delay in enumerate((0, offset))
+    ]
+    path = tmp_path / f"joined{ending}"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    tones = [*TONES, *TONES]
+    with open_clip(path) as clip:
+        assert "start again" in clip.notes[0]
+        assert clip.frame_rate == 25
+        order = [20, 3, 13, 0, 23]
+        found = [round(float(clip.frame(time).pixels[:, -8:].mean()) * 219 + 16) for time in order]
+    assert found == pytest.approx([tones[time] for time in order], abs=2)
+    assert seen(path) == pytest.approx(tones, abs=2)
+    out = copied(path, tmp_path / "out.mp4", quality=4)
+    assert luma(out) == pytest.approx(tones, abs=2)
+    if ending == ".ts":
+        with av.open(str(out)) as container:
+            heard = sum(packet.duration * packet.time_base for packet in container.demux(audio=0) if packet.size)
+        assert 0.9 < heard < 1.1
+
+
+def test_forty_frames_of_two_joined_transport_streams(media: Path) -> None:
+    with open_clip(media / "faults" / "ts_two_parts_same_timestamps_40frames.ts") as clip:
+        assert (clip.last + 1, clip.frame_rate) == (40, 25)
+        assert clip.frame(39).pixels.mean() == pytest.approx(clip.frame(39).pixels.mean())
+
+
+def test_variable_timing_into_avi_is_refused_before_the_work(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=4, stamps=[0, 3, 4, 9], base=Fraction(1, 100))
+    with open_clip(path) as clip, pytest.raises(MediaError, match="variable frame timing"):
+        create_output(tmp_path / "out.avi", clip)
+
+
+# Orientation
+
+
+def shown(pixels: np.ndarray, matrix: tuple[int, ...]) -> np.ndarray:
+    """What a player shows: every stored pixel goes where the display matrix sends it (ISO/IEC 14496-12, 6.2.2)."""
+    height, width = pixels.shape[:2]
+    a, b, c, d = (int(np.sign(matrix[place])) for place in (0, 1, 3, 4))
+    y, x = np.mgrid[:height, :width]
+    there_x, there_y = a * x + c * y, b * x + d * y
+    there_x, there_y = there_x - there_x.min(), there_y - there_y.min()
+    canvas = np.zeros((there_y.max() + 1, there_x.max() + 1, 3), np.float32)
+    canvas[there_y, there_x] = pixels
+    return canvas
+
+
+ONE = 1 << 16
+MATRICES = [
+    (x * ONE, 0, 0, 0, y * ONE, 0, 0, 0, 1 << 30) for x in (1, -1) for y in (1, -1)
+] + [(0, x * ONE, 0, y * ONE, 0, 0, 0, 0, 1 << 30) for x in (1, -1) for y in (1, -1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_every_display_matrix_is_shown_and_kept(tmp_path: Path, matrix: tuple[int, ...]) -> None:
+    plain = make_clip(tmp_path / "plain.mp4", frames=2, corner=True)
+    source = make_clip(tmp_path / "in.mp4", frames=2, corner=True, matrix=matrix)
+    with open_clip(plain) as clip:
+        expected = shown(clip.frame(1).pixels, matrix)
+    for ending in (".mp4", ".mov", ".mkv", ".avi"):
+        target = copied(source, tmp_path / f"out{ending}", quality=4)
+        for path in (source, target):
+            with open_clip(path) as clip:
+                assert clip.size == expected.shape[1::-1]
+                assert clip.frame(1).pixels == pytest.approx(expected, abs=0.04)
+        with av.open(str(target)) as container:
+            stored = container.streams.video[0].codec_context
+            assert (stored.width, stored.height) == ((64, 48) if ending != ".avi" else clip.size)
+
+
+def test_a_mirrored_clip_is_mirrored(media: Path) -> None:
+    with open_clip(media / "faults" / "mp4_display_matrix_hflip.mp4") as clip:
+        assert clip.orientation == Orientation(mirrored=True)
+        with av.open(clip.path) as container:
+            first = planes_of(next(container.decode(video=0)))[0]
+        assert luma_of(clip, 0) == pytest.approx(first[:, ::-1], abs=0.6)
+
+
+# Alpha, depth, sizes
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_alpha_of_vp8_and_vp9_is_read_and_written(tmp_path: Path, codec: str) -> None:
+    alpha = np.zeros((48, 64), np.float32)
+    alpha[:, 32:] = 1
+    pixels = np.dstack([np.full((48, 64, 3), 0.5, np.float32), alpha])
+    with create_output(tmp_path / "in.webm", codec=codec, alpha=True) as writer:
+        for time in range(3):
+            writer.write(time, pixels)
+    for path in (tmp_path / "in.webm", copied(tmp_path / "in.webm", tmp_path / "out.webm", codec=codec)):
+        with open_clip(path) as clip:
+            assert clip.has_alpha
+            assert clip.frame(2).alpha == pytest.approx(alpha, abs=0.1)
+
+
+def test_alpha_of_a_webm_of_other_origin(media: Path) -> None:
+    with open_clip(media / "faults" / "vp9_alpha.webm") as clip:
+        alpha = clip.frame(5).alpha
+    assert alpha is not None
+    assert alpha.min() < 0.1 < 0.9 < alpha.max()
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "size", "rate", "codec", "profile"),
+    [
+        ("yuv420p", (1280, 720), 25, "dnxhr", "DNXHR HQ"),
+        ("yuv420p10le", (1280, 720), 25, "dnxhr", "DNXHR HQX"),
+        ("yuv444p10le", (640, 360), 25, "dnxhr", "DNXHR 444"),
+        ("yuv422p", (1920, 1080), 25, "dnxhd", "DNXHD"),
+        ("yuv422p", (1280, 720), 50, "dnxhd", "DNXHD"),
+        ("yuv422p10le", (1920, 1080), 24, "dnxhd", "DNXHD"),
+        ("yuv422p", (1024, 576), 30, "dnxhd", "DNXHR HQ"),
+    ],
+)
+def test_dnx_chooses_its_profile(
+    tmp_path: Path, pixel_format: str, size: tuple[int, int], rate: int, codec: str, profile: str
+) -> None:
+    source = make_clip(
+        tmp_path / "in.mkv", codec="ffv1", pixel_format=pixel_format, size=size, frames=2, rate=Fraction(rate)
+    )
+    with av.open(str(copied(source, tmp_path / "out.mov", codec=codec))) as container:
+        assert container.streams.video[0].codec_context.name == "dnxhd"
+        assert container.streams.video[0].profile == profile
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".m4v"])
+def test_hevc_is_tagged_as_players_expect(tmp_path: Path, ending: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", frames=2)
+    with av.open(str(copied(source, tmp_path / f"out{ending}", codec="h265"))) as container:
+        assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "codec", "ending"),
+    [("bgr0", "ffv1", ".mkv"), ("bgra", "ffv1", ".mkv"), ("rgb24", "png", ".mov"), ("argb", "qtrle", ".mov")],
+)
+def test_8_bit_rgb_is_exact_in_ffv1(tmp_path: Path, pixel_format: str, codec: str, ending: str) -> None:
+    path = tmp_path / f"in{ending}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixel_format
+        for number in range(2):
+            frame = noise_frame(64, 48, pixel_format, number)
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    copy = copied(path, tmp_path / "out.mkv", codec="ffv1")
+    for one, other in zip(decoded(path, "rgba"), decoded(copy, "rgba"), strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("size", [(63, 47), (65, 48), (64, 33)])
+@pytest.mark.parametrize("codec", ["av1", "h264", "h265", "vp9", "ffv1", "prores"])
+def test_odd_sizes_are_written_by_every_codec(tmp_path: Path, codec: str, size: tuple[int, int]) -> None:
+    pixels = np.full((size[1], size[0], 3), 0.5, np.float32)
+    with create_output(tmp_path / "out.mkv", codec=codec) as writer:
+        for time in range(2):
+            writer.write(time, pixels)
+    with open_clip(tmp_path / "out.mkv") as clip:
+        assert clip.size == size
+        assert clip.frame(1).pixels == pytest.approx(pixels, abs=0.02)
+
+
+# Sound, tracks, words
+
+
+def side_data(path: Path, kind: Type) -> bytes | None:
+    with av.open(str(path)) as container:
+        first = next(container.decode(video=0))
+        found = next((item for item in first.side_data if item.type == kind), None)
+        return None if found is None else bytes(found)
+
+
+HDR10 = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
+
+
+@pytest.mark.parametrize("codec", ["h265", "h264", "av1"])
+def test_hdr_metadata_is_kept(tmp_path: Path, codec: str) -> None:
+    source = make_clip(
+        tmp_path / "in.mp4",
+        codec="libx265",
+        pixel_format="yuv420p10le",
+        frames=3,
+        tags=(9, 9, 16, 1),
+        options={"x265-params": f"log-level=error:{HDR10}"},
+    )
+    target = copied(source, tmp_path / "out.mp4", codec=codec)
+    with open_clip(source) as clip, open_clip(target) as other:
+        assert clip.format.hdr.light == other.format.hdr.light == (1000, 400)
+        assert clip.format.hdr.mastering[-2:] == (Fraction(1, 10000), 1000)
+        assert [float(value) for value in other.format.hdr.mastering] == pytest.approx(
+            [float(value) for value in clip.format.hdr.mastering], rel=1e-3, abs=1e-4
+        )
+
+
+def test_hdr_metadata_that_a_codec_cannot_hold_is_said(tmp_path: Path, media: Path) -> None:
+    with open_clip(media / "faults" / "hdr10_mastering_display_cll.mp4") as clip:
+        with create_output(tmp_path / "out.mov", clip) as writer:
+            writer.write(0, clip.frame(0).pixels)
+        assert any(note.startswith("HDR metadata: left out") for note in writer.notes)
+
+
+@pytest.mark.parametrize("ending", VIDEO_ENDINGS)
+@pytest.mark.parametrize("sound", ["aac", "pcm_s16le", "opus", "flac", "ac3", "mp3"])
+def test_sound_is_in_every_container(tmp_path: Path, ending: str, sound: str) -> None:
+    """As it is, or converted and said; of the same length, channels and language."""
+    source = make_clip(tmp_path / "in.mkv", frames=30, rate=Fraction(25), sound=sound, language="fra", step=2)
+    with open_clip(source) as clip, create_output(tmp_path / f"out{ending}", clip) as writer:
+        for time in range(30):
+            writer.write(time, clip.frame(time).pixels)
+    with av.open(str(tmp_path / f"out{ending}")) as container:
+        stream = container.streams.audio[0]
+        name, channels = stream.codec_context.name, stream.codec_context.layout.name
+        samples = sum(frame.samples for frame in container.decode(audio=0)) / stream.codec_context.sample_rate
+        language = stream.language
+    said = [note for note in writer.notes if note.startswith("sound")]
+    assert (name in (sound, f"{sound}float")) is not bool(said), (name, writer.notes)
+    assert channels in ("mono", "1 channels")
+    assert samples == pytest.approx(1.2, abs=0.06)
+    if ending == ".avi":
+        assert any("languages" in note for note in writer.notes)
+    else:
+        assert language in ("fra", "fre")
+
+
+def test_sound_is_left_out_if_asked(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", sound=True)
+    target = copied(source, tmp_path / "out.mp4", audio=False)
+    with av.open(str(target)) as container:
+        assert not container.streams.audio
+
+
+def test_sound_behind_the_last_picture_is_kept(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", sound=True, seconds=Fraction(2))
+    with av.open(str(copied(source, tmp_path / "out.mp4"))) as container:
+        heard = sum(packet.duration * packet.time_base for packet in container.demux(audio=0) if packet.size)
+    assert heard > 1.9
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".avi"])
+def test_streams_without_a_decoder_are_named(tmp_path: Path, ending: str) -> None:
+    """Phones write a second sound track of a codec that nobody else decodes."""
+    source = make_clip(tmp_path / "in.mov", sound=True)
+    source.write_bytes(source.read_bytes().replace(b"mp4a", b"apac").replace(b"esds", b"dapa"))
+    with open_clip(source) as clip, create_output(tmp_path / f"out{ending}", clip) as writer:
+        writer.write(0, clip.frame(0).pixels)
+    assert [note for note in writer.notes if note.startswith("sound (unknown codec): left out")]
+
+
+def test_a_phone_with_spatial_sound(tmp_path: Path, media: Path) -> None:
+    source = media / "faults" / "iphone_like_apac_second_audio_unknown_codec.mov"
+    with av.open(str(copied(source, tmp_path / "out.mov"))) as container:
+        assert [stream.type for stream in container.streams][:3] == ["video", "audio", "subtitle"]
+        assert container.streams.audio[0].language == "eng"
+
+
+def many_things(path: Path) -> Path:
+    """Two languages, of which the second is the default, a title, a date, subtitles, chapters."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height = 64, 48
+        tracks = [container.add_stream("aac", rate=48000, layout="mono") for _ in range(2)]
+        for track, language in zip(tracks, ("eng", "jpn"), strict=True):
+            track.metadata["language"] = language
+            track.disposition = int(av.stream.Disposition.default) if language == "jpn" else 0
+        tracks[1].metadata["title"] = "Commentary"
+        words = container.add_stream("mov_text" if path.suffix in (".mp4", ".mov") else "subrip")
+        words.codec_context.subtitle_header = b"[Script Info]\n[V4+ Styles]\n[Events]\n"
+        words.codec_context.time_base = Fraction(1, 1000)
+        words.metadata["language"] = "spa"
+        container.metadata.update(title="A title", comment="Words", creation_time="2024-05-01T10:00:00.000000Z")
+        container.set_chapters(
+            [
+                {
+                    "id": n,
+                    "start": n * 500,
+                    "end": n * 500 + 500,
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": f"Part {n}"},
+                }
+                for n in range(2)
+            ]
+        )
+        for number in range(25):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        for track in tracks:
+            for start in range(0, 48000, 1024):
+                part = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+                part.sample_rate, part.pts = 48000, start
+                container.mux(track.encode(part))
+            container.mux(track.encode(None))
+        text = b"Hello"
+        packet = av.Packet(len(text).to_bytes(2) + text if path.suffix in (".mp4", ".mov") else text)
+        packet.stream, packet.time_base = words, Fraction(1, 1000)
+        packet.pts = packet.dts = 200
+        packet.duration = 300
+        container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("source", [".mp4", ".mkv"])
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".webm"])
+def test_languages_titles_chapters_and_subtitles_are_kept(tmp_path: Path, source: str, ending: str) -> None:
+    target = copied(many_things(tmp_path / f"in{source}"), tmp_path / f"out{ending}")
+    with av.open(str(target)) as container:
+        assert [track.language for track in container.streams.audio] == ["eng", "jpn"]
+        default = av.stream.Disposition.default
+        assert [bool(track.disposition & default) for track in container.streams.audio] == [False, True]
+        assert container.streams.subtitles[0].language == "spa"
+        assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["Part 0", "Part 1"]
+        found = {key.lower(): value for key, value in container.metadata.items()}
+        assert (found["title"], found["comment"]) == ("A title", "Words")
+        assert found["creation_time"].startswith("2024-05-01T10:00:00")
+        words = [bytes(packet) for packet in container.demux(container.streams.subtitles[0]) if packet.size]
+        assert any(b"Hello" in word for word in words)
+
+
+def test_a_range_moves_chapters_and_subtitles(tmp_path: Path) -> None:
+    source = many_things(tmp_path / "in.mkv")
+    target = copied(source, tmp_path / "out.mkv", span=(5, 24))
+    with av.open(str(target)) as container:
+        assert [chapter["start"] for chapter in container.chapters()] == [0, 300 * 1000000]
+        stream = container.streams.subtitles[0]
+        shown_at = [packet.pts * packet.time_base for packet in container.demux(stream) if packet.size]
+        assert shown_at == [0]
+
+
+def test_what_avi_cannot_hold_is_said(tmp_path: Path) -> None:
+    source = many_things(tmp_path / "in.mkv")
+    with open_clip(source) as clip, create_output(tmp_path / "out.avi", clip) as writer:
+        for time in range(25):
+            writer.write(time, clip.frame(time).pixels)
+    for words in ("subtitles", "chapters", "creation_time", "languages"):
+        assert any(words in note for note in writer.notes), words
+
+
+@pytest.mark.parametrize("key", ["com.apple.quicktime.make", "com.android.version", "location"])
+def test_what_phones_write_is_kept(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "in.mov"
+    with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height = 64, 48
+        container.metadata.update({key: "+27.5916+086.5640/", "title": "x"})
+        frame = av.VideoFrame(64, 48, "yuv420p")
+        frame.pts = 0
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    for ending in (".mov", ".mp4", ".mkv"):
+        with av.open(str(copied(path, tmp_path / f"out{ending}"))) as container:
+            assert {name.lower(): value for name, value in container.metadata.items()}[key] == "+27.5916+086.5640/"
+
+
+def test_attachments_and_cover_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "in.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height = 64, 48
+        container.add_attachment("font.ttf", "application/x-truetype-font", b"letters")
+        frame = av.VideoFrame(64, 48, "yuv420p")
+        frame.pts = 0
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with av.open(str(copied(path, tmp_path / "out.mkv"))) as container:
+        (attached,) = [stream for stream in container.streams if stream.type == "attachment"]
+        assert (attached.name, attached.data) == ("font.ttf", b"letters")
+    with open_clip(path) as clip, create_output(tmp_path / "out.mp4", clip) as writer:
+        writer.write(0, clip.frame(0).pixels)
+    assert any(note.startswith("attachment") and "left out" in note for note in writer.notes)
+
+
+def test_a_writer_that_cannot_open_says_why(tmp_path: Path) -> None:
+    """FFmpeg's own words, not an AttributeError, and not the disk."""
+    with (
+        pytest.raises(MediaError, match=r"(?i)size|dimension|256") as caught,
+        create_output(tmp_path / "out.mov", codec="dnxhr") as writer,
+    ):
+        writer.write(0, np.zeros((16, 16, 3), np.float32))
+    assert "isk" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_pixel_aspect_is_kept_or_said(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", frames=2, aspect=Fraction(4, 3))
+    for ending in VIDEO_ENDINGS:
+        with open_clip(source) as clip, create_output(tmp_path / f"out{ending}", clip) as writer:
+            assert clip.format.pixel_aspect == Fraction(4, 3)
+            writer.write(0, clip.frame(0).pixels)
+        with open_clip(tmp_path / f"out{ending}") as clip:
+            kept = clip.format.pixel_aspect == Fraction(4, 3)
+        assert kept is not any("pixel aspect" in note for note in writer.notes), ending

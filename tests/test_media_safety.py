@@ -1,0 +1,213 @@
+"""Nothing that a user has is destroyed, and what cannot be written is said."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from media_made import little_room, luma, make_clip
+from mobilefaceswap.errors import MediaError
+from mobilefaceswap.files import temporary_path
+from mobilefaceswap.media import check_free, check_output, create_output, open_clip
+
+GREY = np.full((16, 16, 3), 0.5, np.float32)
+
+
+def copied(source: Path, target: Path, **options: object) -> tuple[str, ...]:
+    """Every frame of ``source`` written to ``target``; the notes of the output."""
+    with open_clip(source) as clip, create_output(target, clip, **options) as writer:
+        for time in range(clip.first, clip.last + 1):
+            writer.write(time, clip.frame(time).pixels)
+    return writer.notes
+
+
+@pytest.mark.parametrize("name", ["out.partial.mp4", ".out.partial.mp4", "out.mp4.part"])
+def test_an_input_that_is_called_like_a_temporary_file_survives(tmp_path: Path, name: str) -> None:
+    source = make_clip(tmp_path / "in.mp4").rename(tmp_path / name)
+    before = source.read_bytes()
+    copied(source, tmp_path / "out.mp4")
+    assert source.read_bytes() == before
+    assert sorted(item.name for item in tmp_path.iterdir()) == sorted([name, "out.mp4"])
+
+
+def test_a_picture_that_is_called_like_a_temporary_file_survives(tmp_path: Path) -> None:
+    with create_output(tmp_path / "a.partial.png") as writer:
+        writer.write(0, GREY)
+    before = (tmp_path / "a.partial.png").read_bytes()
+    copied(tmp_path / "a.partial.png", tmp_path / "a.png")
+    assert (tmp_path / "a.partial.png").read_bytes() == before
+
+
+def test_temporary_names_are_never_shared(tmp_path: Path) -> None:
+    places = [temporary_path(tmp_path / "out.mp4") for _ in range(20)]
+    assert len(set(places)) == 20
+    assert all(place.is_file() and place.suffix == ".mp4" for place in places)
+
+
+def test_two_outputs_of_one_name_do_not_disturb_each_other(tmp_path: Path) -> None:
+    first, second = create_output(tmp_path / "out.mp4"), create_output(tmp_path / "out.mp4")
+    for writer, frames in ((first, 3), (second, 5)):
+        for time in range(frames):
+            writer.write(time, GREY)
+    first.close()
+    assert len(luma(tmp_path / "out.mp4")) == 3
+    second.close()
+    assert len(luma(tmp_path / "out.mp4")) == 5
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_a_link_to_the_input_is_the_input(tmp_path: Path, link: object) -> None:
+    source = make_clip(tmp_path / "in.mp4", frames=2)
+    link(source, tmp_path / "link.mp4")
+    with open_clip(source) as clip, pytest.raises(MediaError, match="the same"):
+        create_output(tmp_path / "link.mp4", clip)
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_a_linked_frame_of_a_sequence_is_the_input(tmp_path: Path, link: object) -> None:
+    for time in (1, 2):
+        with create_output(tmp_path / "in.%04d.png") as writer:
+            writer.write(time, GREY)
+    link(tmp_path / "in.0002.png", tmp_path / "out.0002.png")
+    with open_clip(tmp_path / "in.%04d.png") as clip, pytest.raises(MediaError, match="the same"):
+        create_output(tmp_path / "out.%04d.png", clip)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.png"])
+def test_a_linked_output_keeps_its_link(tmp_path: Path, name: str) -> None:
+    target = tmp_path / "elsewhere" / name
+    target.parent.mkdir()
+    target.write_bytes(b"old")
+    (tmp_path / name).symlink_to(target)
+    with create_output(tmp_path / name) as writer:
+        writer.write(0, GREY)
+    assert (tmp_path / name).is_symlink()
+    assert target.read_bytes() != b"old"
+    assert [item.name for item in target.parent.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("out.%04d.exr", "out.####.exr", True),
+        ("out.%04d.exr", "./out.%d.exr", True),
+        ("out.%02d.exr", "out.%03d.exr", True),
+        ("out.%04d.exr", "out.0009.exr", True),
+        ("out.%04d.exr", "matte.%04d.exr", False),
+        ("out.%04d.exr", "out.%04d.png", False),
+    ],
+)
+def test_patterns_that_mean_the_same_files_are_refused(tmp_path: Path, one: str, other: str, same: bool) -> None:
+    if same:
+        with pytest.raises(MediaError, match="the same"):
+            check_output(str(tmp_path / one), str(tmp_path / other))
+    else:
+        check_output(str(tmp_path / one), str(tmp_path / other))
+
+
+def test_an_output_that_exists_is_replaced_only_if_asked(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"dear")
+    with pytest.raises(MediaError, match="exists already"):
+        create_output(tmp_path / "out.mp4", overwrite=False)
+    create_output(tmp_path / "new.mp4", overwrite=False)
+    (tmp_path / "out.0007.png").write_bytes(b"dear")
+    with pytest.raises(MediaError, match=r"out\.0007\.png exists already"):
+        create_output(tmp_path / "out.%04d.png", overwrite=False)
+    create_output(tmp_path / "out.%04d.png", overwrite=False, resume=True)
+    check_free(str(tmp_path / "out.%04d.png"), range(8, 20))
+
+
+FULL = """
+import resource, sys
+import numpy as np
+from mobilefaceswap.errors import MediaError
+from mobilefaceswap.media import create_output
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    with create_output(sys.argv[1]) as writer:
+        for time in range(40 if sys.argv[1].endswith("mp4") else 1):
+            writer.write(time, np.random.default_rng(time).random((300, 300, 3), np.float32))
+except MediaError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.mark.parametrize(
+    "ending", ["exr", "png", "tif", "jpg", "webp", "bmp", "tga", "gif", "dpx", "hdr", "avif", "mp4"]
+)
+def test_a_full_disk_ends_neither_the_process_nor_never(tmp_path: Path, ending: str) -> None:
+    """In a process of its own: libraries have been seen to abort, and to write for ever."""
+    pytest.importorskip("resource")
+    code = [sys.executable, "-c", FULL, str(tmp_path / f"out.{ending}")]
+    done = subprocess.run(code, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith("refused: expected"), done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", ["jpg", "webp", "png", "mp4"])
+def test_a_run_can_be_interrupted(tmp_path: Path, ending: str) -> None:
+    code = (
+        "import sys, numpy as np\nfrom mobilefaceswap.media import create_output\n"
+        "with create_output(sys.argv[1]) as writer:\n"
+        "    for time in range(10**6):\n"
+        "        writer.write(time, np.full((64, 64, 3), 0.5, np.float32))\n"
+        "        print(time, flush=True)\n"
+    )
+    name = f"out.{ending}" if ending == "mp4" else f"out.%d.{ending}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / name)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for _ in range(3):
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in complaint
+    assert all(item.stat().st_size for item in tmp_path.iterdir())
+    assert not [item for item in tmp_path.iterdir() if item.name.startswith(".")]
+
+
+def test_a_failed_file_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "out.jpg").write_bytes(b"old")
+    with little_room(100), pytest.raises(MediaError), create_output(tmp_path / "out.jpg") as writer:
+        writer.write(0, np.random.default_rng(0).random((64, 64, 3), np.float32))
+    assert (tmp_path / "out.jpg").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_partial_file_never_takes_a_name_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "out.partial.mp4").write_bytes(b"dear")
+
+    def interrupted() -> None:
+        with create_output(tmp_path / "out.mp4") as writer:
+            writer.write(0, GREY)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert (tmp_path / "out.partial.mp4").read_bytes() == b"dear"
+    assert len(luma(tmp_path / "out.partial-2.mp4")) == 1
+
+
+def test_names_with_a_colon_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_clip(tmp_path / "take.mp4").rename(tmp_path / "take:2.mp4")
+    monkeypatch.chdir(tmp_path)
+    copied(Path("take:2.mp4"), Path("out:3.mp4"))
+    copied(Path("take:2.mp4"), Path("frame: %04d.png"))
+    assert len(luma(tmp_path / "out:3.mp4")) == len(list(tmp_path.glob("frame:*.png"))) == 12
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "exr", "tif", "webp", "avif"])
+def test_names_with_marks_of_other_programs_are_files(tmp_path: Path, ending: str) -> None:
+    name = tmp_path / f"what? 100% #1 [a].{ending}"
+    with create_output(name) as writer:
+        writer.write(0, GREY)
+    with open_clip(name) as clip:
+        assert clip.size == (16, 16)
