@@ -11,8 +11,11 @@ import pytest
 from commands import run
 from media_made import make_clip
 from mobilefaceswap.cli.outputs import Job, plan_jobs
+from mobilefaceswap.cli.shots import with_defaults
 from mobilefaceswap.errors import UserInputError
 from mobilefaceswap.media import open_clip
+from mobilefaceswap.settings import Settings
+from tiny_pack import make_tiny_pack
 
 
 def test_an_output_that_exists_is_replaced_only_on_request(shot, grace_hopper, tmp_path):
@@ -129,3 +132,11 @@ def test_a_dry_run_says_everything_and_writes_nothing(shot, grace_hopper, tmp_pa
     assert all(part in shown for part in ("would read", "would write", "replacing what is there", "10 frames, about"))
     assert [path.name for path in tmp_path.iterdir()] == ["out.mov"]
     assert place.read_bytes() == b"mine"
+
+
+def test_a_packs_defaults_hold_unless_something_else_is_typed(tmp_path):
+    place = make_tiny_pack(tmp_path / "tuned")
+    with (place / "pack.toml").open("a") as file:
+        file.write("\n[defaults]\nmatte_black_clip = 0.1\nmatte_feather = 7.0\n")
+    chosen = with_defaults({"matte_feather": 2.0}, str(place))
+    assert (chosen.matte_black_clip, chosen.matte_feather, chosen.matte_smooth) == (0.1, 2.0, Settings().matte_smooth)

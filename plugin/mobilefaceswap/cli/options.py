@@ -72,13 +72,17 @@ _TYPES: dict[str, type] = {"boolean": bool, "integer": int, "double": float, "te
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A command whose ``settings`` argument is made from one option for every row of the table."""
+    """A command whose ``settings`` argument holds what was given of one option for every row of the table, checked.
+
+    What was not given is left to the command: a pack has defaults of its own.
+    """
     rows = table()
 
     @functools.wraps(command)
     def wrapper(**arguments: Any) -> Any:
         given = {row.name: value for row in rows if (value := arguments.pop(row.name)) is not None}
-        return command(**arguments, settings=Settings.from_mapping(given))
+        Settings.from_mapping(given)
+        return command(**arguments, settings=given)
 
     own = [item for item in inspect.signature(command, eval_str=True).parameters.values() if item.name != "settings"]
     added = [_parameter(row) for row in rows]

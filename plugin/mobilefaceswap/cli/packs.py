@@ -14,7 +14,7 @@ from .terminal import print_json
 
 __all__ = ["app"]
 
-app = typer.Typer(name="packs", help="List, check, repair and convert model packs.", no_args_is_help=True)
+app = typer.Typer(name="packs", help="List, check, repair, convert and adopt model packs.", no_args_is_help=True)
 
 Name = Annotated[str | None, typer.Argument(help="A pack's name or its folder; the one that ships where left out.")]
 
@@ -124,3 +124,46 @@ def convert(
     pack = convert_authors_files(idn, encoder, output)
     typer.echo(f"{pack.folder}: pack {pack.name}, {sum(file.bytes for file in pack.files.values()) / 1e6:.0f} MB")
     typer.echo(f"Licence: {pack.licence}")
+
+
+@app.command()
+def adopt(
+    network: Annotated[Path, typer.Argument(metavar="NETWORK", help="A swapping network, such as inswapper_128.onnx.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the new pack.")],
+    encoder: Annotated[
+        Path | None, typer.Option("--encoder", metavar="FILE", help="The recogniser it takes embeddings of.")
+    ] = None,
+    converter: Annotated[
+        Path | None, typer.Option("--converter", metavar="FILE", help="From InsightFace's embeddings to its own.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Which network it is, if its signature leaves that open.")
+    ] = None,
+    licence: Annotated[
+        Path | None, typer.Option("--licence", metavar="FILE", help="The licence text that you were given.")
+    ] = None,
+) -> None:
+    """Make a pack from a network that you hold a licence for: inswapper, SimSwap, GHOST, HifiFace and their kind.
+
+    Nothing is downloaded. The licence text is shown and recorded in the pack.
+    """
+    from ..convert import adopt_network
+    from ..convert.adopt import NO_LICENCE
+
+    text = _read_licence(licence) if licence else NO_LICENCE
+    pack, row = adopt_network(network, output, encoder=encoder, converter=converter, name=name, licence=text)
+    typer.echo(f"{pack.folder}: {network.name}, taken for {row.name}, published by {row.by}")
+    typer.echo(f"Licence recorded in the pack:\n{text.strip()}")
+    typer.echo(f"Use it with --pack {output}")
+
+
+def _read_licence(path: Path) -> str:
+    from ..errors import UserInputError
+
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserInputError(f"expected a licence text in {path}; {error}. Name a text file") from error
+    if not text.strip():
+        raise UserInputError(f"expected a licence text in {path}; found an empty file. Name the text you were given")
+    return text

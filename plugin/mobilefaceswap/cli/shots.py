@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -25,7 +26,7 @@ from .outputs import Job, check_free_or_ask, plan_jobs
 from .range import frame_range
 from .terminal import print_json_line, progress_of, quiet_libraries
 
-__all__ = ["Delivery", "Person", "Shot", "swap_clips", "swap_frame"]
+__all__ = ["Delivery", "Person", "Shot", "swap_clips", "swap_frame", "with_defaults"]
 
 _CACHE_BYTES = 128 << 20
 
@@ -65,6 +66,11 @@ class Shot:
     allow_interlaced: bool
     disk_cache: bool
     settings: Settings
+
+
+def with_defaults(given: Mapping[str, Any], pack: str | None) -> Settings:
+    """What was typed, and for the rest the pack's own defaults. Raises PackError."""
+    return Settings.from_mapping({**find_pack(pack).defaults, **given})
 
 
 @quiet_libraries()

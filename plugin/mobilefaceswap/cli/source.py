@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -77,7 +78,7 @@ def analyse(
     allow_interlaced: AllowInterlaced = False,
     as_json: JsonOption = False,
     *,
-    settings: Settings,
+    settings: Mapping[str, Any],
 ) -> None:
     """Find the faces of a clip and store them, for hosts and farms without temporal access."""
     from rich.console import Console
@@ -94,11 +95,12 @@ def analyse(
     if not overwrite:
         check_free_or_ask(str(output))
     detector = open_detector(find_pack(pack), faces)
+    chosen = Settings.from_mapping(settings)
     with quiet_libraries(), open_target(target, allow_interlaced) as clip:
         times = frame_range(frames, clip)
         found = {}
         for time in progress(times, "Analysing", disable=as_json, console=Console(stderr=True)):
-            found[time] = find_faces(detector, clip.frame(time), settings)
+            found[time] = find_faces(detector, clip.frame(time), chosen)
         size = clip.frame(times[0]).size
     Track(size, found, Path(target).name, detector.name).save(output)
     empty = [time for time, there in found.items() if not there]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
-from ..settings import Settings
 from .help import MORE
 from .options import (
     AllowInterlaced,
@@ -67,14 +67,14 @@ def swap(
     ] = True,
     as_json: JsonOption = False,
     *,
-    settings: Settings,
+    settings: Mapping[str, Any],
 ) -> None:
     """Swap the face in one or more clips and write the finished footage."""
-    from .shots import Delivery, Person, Shot, swap_clips
+    from .shots import Delivery, Person, Shot, swap_clips, with_defaults
 
     person = Person(source, source_face, pack, faces)
     delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite)
-    shot = Shot(frames, track, allow_interlaced, disk_cache, settings)
+    shot = Shot(frames, track, allow_interlaced, disk_cache, with_defaults(settings, pack))
     swap_clips(targets, (output, matte), person, delivery, shot, dry_run=dry_run, as_json=as_json)
 
 
@@ -95,11 +95,11 @@ def frame(
     allow_interlaced: AllowInterlaced = False,
     as_json: JsonOption = False,
     *,
-    settings: Settings,
+    settings: Mapping[str, Any],
 ) -> None:
     """Render one frame: the same float pixels as that frame of the full render."""
-    from .shots import Delivery, Person, Shot, swap_frame
+    from .shots import Delivery, Person, Shot, swap_frame, with_defaults
 
     person = Person(source, source_face, pack, faces)
-    shot = Shot(f"{number}:{number}", track, allow_interlaced, disk_cache=True, settings=settings)
+    shot = Shot(f"{number}:{number}", track, allow_interlaced, disk_cache=True, settings=with_defaults(settings, pack))
     swap_frame(target, output, person, Delivery(bit_depth=bit_depth, overwrite=overwrite), shot, as_json=as_json)

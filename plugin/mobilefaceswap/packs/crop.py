@@ -68,9 +68,19 @@ TEMPLATES: Mapping[str, Template] = {
             (0.61150205, 0.72490465),
         )
     ),
+    "mtcnn-512": Template(
+        (
+            (0.36562865, 0.46733799),
+            (0.63305391, 0.46585885),
+            (0.50019127, 0.61942959),
+            (0.39032951, 0.77598822),
+            (0.61178945, 0.77476328),
+        )
+    ),
 }
 """The templates that published networks were trained on: ArcFace's of 112 pixels, InsightFace's of 128 (the same points
-8 pixels further right), InsightFace's frontal one (SimSwap, GHOST), and FFHQ's mean face (UniFace, BlendSwap).
+8 pixels further right), InsightFace's frontal one (SimSwap, GHOST), FFHQ's mean face (UniFace,
+BlendSwap), and MTCNN's (HifiFace).
 """
 
 
