@@ -264,7 +264,10 @@ def _strip(renderer: Renderer, material: Material, name: str, start: int) -> Pic
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pack", required=True, help="name or folder of the pack")
+    measured = parser.add_mutually_exclusive_group(required=True)
+    measured.add_argument("--pack", help="name or folder of a pack, rendered by the node")
+    measured.add_argument("--state", type=Path, help="a training state, teacher.pt or student.pt, on aligned crops")
+    parser.add_argument("--critics", type=Path, help="with --state: the file that critics.py wrote")
     parser.add_argument("--faces", type=Path, required=True, help="folder of aligned crops, never trained on")
     parser.add_argument("--index", type=Path, required=True, help="their CSV")
     parser.add_argument("--clips", type=Path, help="folder of the clips; without it nothing is followed")
@@ -280,22 +283,36 @@ def main() -> None:
     parser.add_argument("--sheet-only", action="store_true")
     args = parser.parse_args()
     cv2.setNumThreads(args.threads)
-    pack = find_pack(args.pack)
     judges = Judges(args.judges, args.dlib, args.second, args.threads)
     material = read_material(args.faces, args.index, args.clips, judges, args.cache)
-    product = ProductRenderer(pack)
+    renderer, name = _renderer(args)
     if args.sheet:
-        cv2.imwrite(str(args.sheet), sheet(product, material)[:, :, ::-1])
+        cv2.imwrite(str(args.sheet), sheet(renderer, material)[:, :, ::-1])
     if args.sheet_only:
         return
     extent = QUICK if args.quick else Extent()
     extent = replace(extent, pairs=args.pairs or extent.pairs)
-    figures = {"pack": f"{pack.name} {pack.version}"} | evaluate(product, material, judges, extent)
-    bare = CropRenderer(PackSwapper(pack), pack.crop.size)
-    figures["network"] = still_figures(bare, material, judges, extent)
+    figures = {"measured": name} | evaluate(renderer, material, judges, extent)
+    if args.pack:
+        pack = find_pack(args.pack)
+        bare = CropRenderer(PackSwapper(pack), pack.crop.size)
+        figures["network"] = still_figures(bare, material, judges, extent)
     print(json.dumps(figures, indent=1))
     if args.json:
         args.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _renderer(args: argparse.Namespace) -> tuple[Renderer, str]:
+    """What is to be measured, and its name."""
+    if args.pack:
+        pack = find_pack(args.pack)
+        return ProductRenderer(pack), f"{pack.name} {pack.version}"
+    if args.critics is None:
+        raise SystemExit("expected --critics beside --state: a state needs the recognisers that it was taught with")
+    from states import StateSwapper
+
+    swapper = StateSwapper(args.state, args.critics)
+    return CropRenderer(swapper, swapper.size), args.state.name
 
 
 if __name__ == "__main__":
