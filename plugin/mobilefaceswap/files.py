@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 from .errors import MediaError
 
-__all__ = ["temporary_path", "write_failure", "written_whole"]
+__all__ = ["partial_path", "temporary_path", "write_failure", "written_whole"]
 
 _NAME_LENGTH = 64
 
@@ -41,6 +42,20 @@ def written_whole(path: Path) -> Iterator[Path]:
         os.replace(place, target)
     finally:
         place.unlink(missing_ok=True)
+
+
+def partial_path(path: Path) -> Path:
+    """Creates an empty file ``NAME.partial.EXT`` beside ``path`` under a name that no file has. Raises OSError.
+
+    For what is left of an interrupted run, so that a person finds it.
+    """
+    target = path.resolve()
+    for number in count(1):
+        place = target.with_name(f"{target.stem}.partial{'' if number == 1 else f'-{number}'}{target.suffix}")
+        with suppress(FileExistsError):
+            place.touch(exist_ok=False)
+            return place
+    raise AssertionError("count() does not end")
 
 
 def write_failure(path: str | os.PathLike[str], error: Exception) -> MediaError:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ..errors import MediaError
 from .clip import MediaClip, NoClip, Writer
-from .pictures.formats import FORMATS, format_of
+from .pictures.animation import AnimatedClip, AnimatedWriter, is_animated
+from .pictures.formats import FORMATS, StillFormat, format_of
 from .pictures.sequence import SequenceClip
 from .pictures.writer import SequenceWriter
-from .places import check_free, check_input, check_output
+from .places import Pattern, check_free, check_input, check_output
 from .video.containers import CONTAINERS
 from .video.source import VideoClip
 from .video.writer import VideoWriter
@@ -34,8 +35,10 @@ def open_clip(path: _Place, *, allow_interlaced: bool = False) -> MediaClip:
     allowed.
     """
     text = os.fspath(path)
-    if format_of(text):
-        return SequenceClip(text)
+    row = format_of(text)
+    if row is not None:
+        single = row.animated and not Pattern(text).numbered and Path(text).is_file()
+        return AnimatedClip(text) if single and is_animated(Path(text)) else SequenceClip(text)
     check_input(Path(text))
     return VideoClip(text, allow_interlaced=allow_interlaced)
 
@@ -74,6 +77,8 @@ def create_output(
     if not overwrite and not resume:
         check_free(text)
     row = format_of(text)
+    if row is not None and _is_animation(text, row, clip):
+        return AnimatedWriter(text, clip, row, alpha=alpha, premultiplied=premultiplied)
     if row is not None:
         return SequenceWriter(
             text, clip, row, bit_depth=bit_depth, alpha=alpha, premultiplied=premultiplied, resume=resume
@@ -95,3 +100,11 @@ def create_output(
         premultiplied=premultiplied,
         audio=audio,
     )
+
+
+def _is_animation(text: str, row: StillFormat, like: MediaClip) -> bool:
+    """Whether one file takes all frames of ``like``; PNG does so only for animations and where it is called APNG."""
+    if not row.animated or Pattern(text).numbered or like.first == like.last:
+        return False
+    is_animation = like.format.timing is not None and like.format.planes is None
+    return row.name != "PNG" or is_animation or text.lower().endswith(".apng")

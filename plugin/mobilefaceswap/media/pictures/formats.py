@@ -69,7 +69,7 @@ for _row in (
     StillFormat("Targa", (".tga",), *_PILLOW),
     StillFormat("Radiance HDR", (".hdr",), *_OIIO, depths=(32,), colour_space=_LINEAR, alpha=False),
     StillFormat("GIF", (".gif",), *_PILLOW, animated=True),
-    StillFormat("AVIF", (".avif",), pillow.read, pillow.write, keeps=_ICC),
+    StillFormat("AVIF", (".avif",), pillow.read, pillow.write, keeps=_ICC, animated=True),
     StillFormat("HEIF", (".heic", ".heif"), pillow.read_heif),
 ):
     add_format(_row)

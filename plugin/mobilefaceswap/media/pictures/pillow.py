@@ -17,7 +17,7 @@ from ...frame import ColourSpace, Floats
 from .icc import Profile
 from .still import Metadata, Still, Stored, Window, unreadable
 
-__all__ = ["as_frame", "encoded", "read", "read_heif", "write"]
+__all__ = ["animation_options", "as_frame", "encoded", "read", "read_heif", "write"]
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -55,9 +55,18 @@ def read_heif(path: Path) -> Still:
     return _made(pixels.astype(np.float32) / white, path, info, int(info.get("bit_depth") or 8))
 
 
-def as_frame(picture: Any) -> Floats:
-    """A Pillow picture of any mode as float32 (H, W, 3|4)."""
+def animation_options(path: Path) -> dict[str, Any]:
+    """The encoder's options for the format that ``path`` ends in."""
+    from PIL import Image
+
+    Image.init()
+    return dict(_OPTIONS.get(Image.EXTENSION[path.suffix.lower()], {}))
+
+
+def as_frame(picture: Any, *, alpha: bool | None = None) -> Floats:
+    """A Pillow picture of any mode as float32 (H, W, 3|4). alpha: whether with it; where left out, as the picture."""
     has_alpha = picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info
+    has_alpha = has_alpha if alpha is None else alpha
     return np.asarray(picture.convert("RGBA" if has_alpha else "RGB"), np.float32) / np.float32(255)
 
 

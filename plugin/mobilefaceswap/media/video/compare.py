@@ -68,7 +68,7 @@ def _contents(
 
 def _words(like: MediaClip, container: Any) -> Iterator[str]:
     """Titles, dates, languages and other text."""
-    if like.format.timing is None:
+    if like.format.planes is None:
         return
     with open_file(like.path) as source:
         lost = _keys(dict(like.format.metadata)) - _keys(container.metadata)

@@ -20,7 +20,7 @@ from .containers import Container, holds
 from .subtitles import TEXT_CODECS, converted_text
 from .timing import Joiner
 
-__all__ = ["OtherStreams", "carry_stream"]
+__all__ = ["OtherStreams"]
 
 _FAILURES = (FFmpegError, OSError, ValueError)
 _OPUS_RATES = (48000, 24000, 16000, 12000, 8000)
@@ -38,12 +38,14 @@ _EMPTY_ASS += b"Format: Layer, Start, End, Style, Name, MarginL, MarginR, Margin
 
 
 class OtherStreams:
-    """Carries over the clip's other streams from ``start`` seconds on, interleaved with the pictures.
+    """Carries over the clip's other streams from ``start`` seconds on, interleaved with ``pictures``, a stream.
 
     notes: a sentence for each that is converted or left out.
     """
 
-    def __init__(self, like: MediaClip, output: Any, container: Container, start: Fraction, *, audio: bool) -> None:
+    def __init__(
+        self, like: MediaClip, output: Any, pictures: Any, container: Container, start: Fraction, *, audio: bool
+    ) -> None:
         self.notes: tuple[str, ...] = ()
         self._like, self._output, self._container, self._start = like, output, container, start
         timing = like.format.timing
@@ -53,7 +55,9 @@ class OtherStreams:
         self._routes: dict[int, Callable[[Any], Iterator[Any]]] = {}
         self._encoders: list[Any] = []
         for stream in self._input.streams:
-            if stream not in picture_streams(self._input)[:1] and (audio or stream.type != "audio"):
+            if stream in picture_streams(self._input)[:1]:
+                _carry(stream, pictures)
+            elif audio or stream.type != "audio":
                 self._route(stream)
         self._carry_metadata()
         self._packets = self._chosen()
@@ -97,7 +101,7 @@ class OtherStreams:
 
     def _copy(self, stream: Any) -> None:
         target = self._output.add_stream_from_template(stream)
-        carry_stream(stream, target)
+        _carry(stream, target)
 
         def copied(packet: Any) -> Iterator[Any]:
             packet.stream = target
@@ -115,7 +119,7 @@ class OtherStreams:
                 target.codec_context.layout = source.layout.name
             except _FAILURES:
                 continue
-            carry_stream(stream, target)
+            _carry(stream, target)
             self._encoders.append(target)
             self._routes[stream.index] = partial(self._encoded, target)
             made = target.codec_context.name
@@ -140,7 +144,7 @@ class OtherStreams:
         target = self._output.add_stream(wanted)
         target.codec_context.subtitle_header = _EMPTY_ASS
         target.codec_context.time_base = Fraction(1, 1000)
-        carry_stream(stream, target)
+        _carry(stream, target)
         codec = _codec(stream)
 
         def converted(packet: Any) -> Iterator[Any]:
@@ -224,7 +228,7 @@ class OtherStreams:
         self._input.close()
 
 
-def carry_stream(stream: Any, target: Any) -> None:
+def _carry(stream: Any, target: Any) -> None:
     """Copies a stream's metadata and disposition, language and titles among them."""
     target.metadata.update({key: value for key, value in stream.metadata.items() if key.lower() not in OWN_METADATA})
     language = target.metadata.get("language")

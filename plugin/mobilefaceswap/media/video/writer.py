@@ -14,7 +14,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from ...errors import MediaError
-from ...files import temporary_path, write_failure
+from ...files import partial_path, temporary_path, write_failure
 from ...frame import Floats
 from ..clip import MediaClip, Writer
 from ..declared import Orientation
@@ -30,7 +30,6 @@ from .streams import OtherStreams
 __all__ = ["VideoWriter"]
 
 _FAILURES = (FFmpegError, OSError, ValueError)
-_MOST_PARTIALS = 1000
 _USUAL_METADATA = (
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "description"),
     *("synopsis", "keywords", "creation_time", "location"),
@@ -135,8 +134,10 @@ class VideoWriter(Writer):
     def _open(self, size: tuple[int, int]) -> None:
         self._container = av.open(str(self._partial), mode="w", format=self._kind.muxer, options=self._muxer_options())
         self._stream = self._add_pictures(size)
-        if self._like.format.timing is not None:
-            self._others = OtherStreams(self._like, self._container, self._kind, self._clock.start, audio=self._audio)
+        if self._like.format.planes is not None:
+            self._others = OtherStreams(
+                self._like, self._container, self._stream, self._kind, self._clock.start, audio=self._audio
+            )
             self.notes += self._others.notes
         try:
             self._container.start_encoding()
@@ -278,20 +279,9 @@ class VideoWriter(Writer):
         if not self._written or not is_playable(self._partial):
             self._discard()
             return
-        kept = self._partial_name()
+        kept = partial_path(self._target)
         os.replace(self._partial, kept)
         self.notes += (f"what was written before the end came plays, and lies in {kept}",)
-
-    def _partial_name(self) -> Path:
-        """A name that a person finds, and that no file has."""
-        for number in range(1, _MOST_PARTIALS):
-            name = f"{self._target.stem}.partial{'' if number == 1 else f'-{number}'}{self._target.suffix}"
-            kept = self._target.with_name(name)
-            with suppress(FileExistsError):
-                kept.touch(exist_ok=False)
-                return kept
-        assert self._partial is not None
-        return self._partial
 
     def _discard(self) -> None:
         with suppress(*_FAILURES):

@@ -1,0 +1,232 @@
+"""Animated GIF, WebP, PNG and AVIF: every frame with its duration, in and out."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL.Image import DecompressionBombError
+
+from ...errors import MediaError
+from ...files import partial_path, write_failure, written_whole
+from ...frame import ColourSpace, Floats, Frame
+from ..clip import MediaClip, Writer
+from ..declared import ClipFormat, Timing, left_out
+from ..grade import converted
+from ..places import file_key
+from .formats import StillFormat
+from .pillow import animation_options, as_frame, encoded
+from .still import unreadable
+
+__all__ = ["AnimatedClip", "AnimatedWriter", "is_animated"]
+
+_BASE = Fraction(1, 1000)
+_USUAL = 100
+"""Milliseconds that browsers show a frame for that declares less than 20."""
+_SHORTEST = 20
+_MOST_KEPT = 16
+_FAILURES = (OSError, ValueError, SyntaxError, EOFError, MemoryError, DecompressionBombError)
+
+
+def is_animated(path: Path) -> bool:
+    """Whether the picture file holds more than one frame; False where it cannot be read."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as file:
+            return getattr(file, "n_frames", 1) - _hidden(file) > 1
+    except _FAILURES:
+        return False
+
+
+def _hidden(file: Any) -> int:
+    """1 where an animated PNG begins with a still that is not part of the animation."""
+    return int(bool(getattr(file, "default_image", False)))
+
+
+class AnimatedClip(MediaClip):
+    """An animated picture file. Frames count from 0."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._key = file_key(Path(path))
+        self._frames: OrderedDict[int, Floats] = OrderedDict()
+        try:
+            self._file = self._opened()
+            self._skipped = _hidden(self._file)
+            found = [self._described(number) for number in range(self._file.n_frames - self._skipped)]
+        except _FAILURES as error:
+            raise unreadable(Path(path), str(error)) from error
+        durations = tuple(duration for duration, _ in found)
+        self._has_alpha = any(has_alpha for _, has_alpha in found)
+        timing = Timing(_BASE, tuple(accumulate(durations[:-1], initial=0)), durations)
+        mean = Fraction(len(durations)) / timing.duration
+        self.format = ClipFormat(
+            size=self._file.size,
+            first=0,
+            last=len(durations) - 1,
+            colour_space=ColourSpace.SRGB,
+            frame_rate=mean if len(set(durations)) > 2 else mean.limit_denominator(1001),
+            has_alpha=self._has_alpha,
+            timing=timing,
+            duration=timing.duration,
+        )
+
+    def _opened(self) -> Any:
+        from PIL import Image
+
+        self._position = -1
+        return Image.open(self.path)
+
+    def _described(self, number: int) -> tuple[int, bool]:
+        """(milliseconds that the frame shows, whether it has transparency)."""
+        self._go_to(number)
+        declared = round(self._file.info.get("duration", 0) or 0)
+        mode = self._file.mode
+        has_alpha = mode in ("LA", "PA", "RGBA") or "transparency" in self._file.info
+        opaque = has_alpha and self._file.convert("RGBA").getextrema()[3][0] == 255
+        return declared if declared >= _SHORTEST else _USUAL, has_alpha and not opaque
+
+    def frame(self, time: int) -> Frame:
+        """See ``MediaClip``."""
+        self.check_time(time)
+        with self._lock:
+            if time not in self._frames:
+                self._frames[time] = self._decoded(time)
+            self._frames.move_to_end(time)
+            while len(self._frames) > _MOST_KEPT:
+                self._frames.popitem(last=False)
+            return Frame(self._frames[time], ColourSpace.SRGB)
+
+    def _decoded(self, time: int) -> Floats:
+        try:
+            self._go_to(time)
+        except _FAILURES as error:
+            raise MediaError(
+                f"expected to decode frame {time} of {self.path}; its data are damaged ({error}). Save it again"
+            ) from error
+        pixels = as_frame(self._file, alpha=self._has_alpha)
+        return np.ascontiguousarray(pixels)
+
+    def _go_to(self, time: int) -> None:
+        """Frames build on each other; not every format can be rewound, so the file is opened anew."""
+        if time < self._position:
+            self._file.close()
+            self._file = self._opened()
+        self._file.seek(time + self._skipped)
+        self._file.load()
+        self._position = time
+
+    def key(self, time: int) -> str | None:
+        """See ``MediaClip``."""
+        self.check_time(time)
+        return f"animation {self._key} frame {time}" if self._key else None
+
+    def close(self) -> None:
+        """See ``MediaClip``."""
+        with self._lock:
+            self._frames.clear()
+            self._file.close()
+
+
+class AnimatedWriter(Writer):
+    """Collects the frames, compressed, and encodes them when the last is there: the formats want it so."""
+
+    def __init__(
+        self,
+        path: str,
+        like: MediaClip,
+        row: StillFormat,
+        *,
+        alpha: bool | None = None,
+        premultiplied: bool | None = None,
+    ) -> None:
+        self.path = path
+        self._like, self._alpha = like, alpha
+        self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
+        self._frames: list[tuple[int, tuple[int, ...], bytes]] = []
+        self.notes = left_out(like.format.contents, row.keeps, row.name)
+        if row.name == "GIF" and like.path and Path(like.path).suffix.lower() != ".gif":
+            self.notes += ("GIF holds 256 colours per frame: the clip's are reduced to these",)
+
+    def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
+        """See ``Writer``."""
+        picture = pixels[..., None] if pixels.ndim == 2 else self._graded(pixels)
+        if picture.shape[2] == 4 and self._alpha is False:
+            picture = picture[..., :3]
+        codes = np.asarray(encoded(picture))
+        self._frames.append((time, codes.shape, zlib.compress(codes.tobytes(), 1)))
+
+    def _graded(self, pixels: Floats) -> Floats:
+        return converted(pixels, self._like.colour_space, ColourSpace.SRGB, self._premultiplied, False)
+
+    def close(self) -> None:
+        """See ``Writer``. Raises MediaError where no frame was written."""
+        if not self._frames:
+            raise MediaError(
+                f"expected at least one frame for {self.path}; none was written, and an animation cannot be empty. "
+                "Choose a range that holds a frame"
+            )
+        self._save(Path(self.path))
+
+    def _save(self, path: Path) -> None:
+        first, *others = self._pictures()
+        options = animation_options(path)
+        if first.mode == "RGBA":
+            # Frames are whole and replace each other: what is transparent in one shows nothing of the one before.
+            options |= {"disposal": 2} if path.suffix.lower() == ".gif" else {"kmin": 1, "kmax": 1}
+        if others:
+            options |= {"save_all": True, "append_images": others, "duration": self._durations(), "loop": 0}
+        try:
+            content = _encoded(first, path, options)
+            with written_whole(path) as place:
+                place.write_bytes(content)
+        except (OSError, ValueError) as error:
+            raise write_failure(self.path, error) from error
+
+    def _pictures(self) -> Iterator[Any]:
+        from PIL import Image
+
+        for _, shape, data in self._frames:
+            yield Image.fromarray(np.frombuffer(zlib.decompress(data), np.uint8).reshape(shape))
+
+    def _durations(self) -> list[int]:
+        """Milliseconds that each frame shows: until the next one that was written."""
+        return [round(self._shown(time) / _BASE) for time, _, _ in self._frames]
+
+    def _shown(self, time: int) -> Fraction:
+        timing = self._like.format.timing
+        if timing is None:
+            return 1 / (self._like.frame_rate or Fraction(25))
+        return timing.durations[time] * timing.base
+
+    def abandon(self) -> None:
+        """See ``Writer``."""
+        if not self._frames:
+            return
+        kept = partial_path(Path(self.path))
+        try:
+            self._save(kept)
+        except MediaError:
+            os.unlink(kept)
+            return
+        self.notes += (f"what was written before the end came plays, and lies in {kept}",)
+
+
+def _encoded(first: Any, path: Path, options: dict[str, Any]) -> bytes:
+    from PIL import Image
+
+    Image.init()
+    content = io.BytesIO()
+    first.save(content, Image.EXTENSION[path.suffix.lower()], **options)
+    return content.getvalue()
