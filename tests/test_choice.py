@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 
 from compare import assert_same
 from drawn import TEMPLATE, MarkerDetector, as_frame, draw_chart, drawn_people, textured
-from mobilefaceswap import FaceSwapNode, Frame, RenderCache, Settings
+from mobilefaceswap import FaceSwapNode, Frame, QualityRecord, RenderCache, Settings
 from mobilefaceswap.errors import UserInputError
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.packs import Pack
@@ -158,6 +159,22 @@ def test_quality_says_how_much_of_the_crop_lies_outside_and_is_out_of_range(pair
     disc = np.pi * 34**2 / 112**2
     assert result.quality.clipped == pytest.approx(1 - disc, abs=0.06)
     assert pair.render(0, plate=drawn_people()).quality.outside == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("value", "clipped"), [(-0.0005, False), (-0.002, True), (1.0005, False), (1.002, True)])
+def test_what_display_referred_srgb_cannot_hold_counts_as_clipped(pair, value, clipped):
+    pixels = np.full_like(textured(), value)
+    draw_chart(pixels, points_of(0, (160, 90)))
+    found = pair.render(0, plate=as_frame(pixels)).quality.clipped
+    assert (found > 0.5) if clipped else (found == 0)
+
+
+def test_without_a_swap_every_figure_is_zero(pair):
+    nothing = pair.render(0, plate=as_frame(textured())).quality
+    assert nothing == QualityRecord()
+    assert {value or 0 for value in asdict(nothing).values()} == {0}
+    found = pair.render(0, Settings(face_choice="index", face_index=5), plate=drawn_people()).quality
+    assert found == QualityRecord(faces_found=2)
 
 
 def test_a_face_supplied_by_neighbours_is_marked(tiny_pack, tiny_identity):

@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +23,50 @@ from compare import PLATFORM
 from drawn import DrawnClip, MarkerDetector
 from mobilefaceswap import FaceSwapNode, RenderCache, Settings, find_pack
 from mobilefaceswap.cache import Arrays
+from mobilefaceswap.colour import ColourSpace
 from mobilefaceswap.demo.samples import AstronautClip
 from mobilefaceswap.faces import open_detector
+from mobilefaceswap.frame import Floats
 from mobilefaceswap.identity import prepare_identity
 from mobilefaceswap.node import keys
+from mobilefaceswap.settings import OUTPUTS
 from tiny_pack import make_tiny_pack
 
 PLACE = Path(__file__).with_name("pictures.npz")
 TOLERANCES = {"faces": 0.05, "crop": PLATFORM, "swap": PLATFORM, "colour": PLATFORM, "picture": PLATFORM}
 """By the kind of value: pixels of the plate for faces, and what float pictures may differ by between machines."""
+
+
+VARIANTS: dict[str, tuple[Settings, dict[str, Any]]] = {
+    "default": (Settings(), {}),
+    "shaped": (
+        Settings(
+            colour_match=0.5,
+            plate_detail=1.0,
+            mix=0.8,
+            matte_expand=-6.3,
+            matte_feather=7,
+            matte_left=11,
+            matte_right=4,
+            matte_top=22,
+            matte_bottom=9,
+            matte_islands=False,
+            matte_smooth=0,
+            matte_black_clip=0.1,
+            matte_to_alpha=True,
+        ),
+        {"channels": 4, "space": ColourSpace.LINEAR, "premultiplied": True},
+    ),
+}
+"""Settings, and what the plate declares; the second has mattes of a compositor, too."""
+
+
+def external() -> dict[str, Floats]:
+    """A holdout matte that rises from left to right and a garbage matte over the lower quarter."""
+    inside = np.tile(np.linspace(0, 1, 320, dtype=np.float32), (180, 1))
+    outside = np.zeros((180, 320), np.float32)
+    outside[120:] = 1
+    return {"inside": inside, "outside": outside}
 
 
 class Recording(RenderCache):
@@ -56,16 +93,15 @@ def pictures() -> Arrays:
     with tempfile.TemporaryDirectory() as folder:
         pack = find_pack(make_tiny_pack(folder))
         identity = prepare_identity([("drawn", DrawnClip().frame(0))], pack, MarkerDetector())
-        for name, settings in (("default", Settings()), ("plain", Settings(colour_match=0.5, plate_detail=1.0))):
+        for name, (settings, more) in VARIANTS.items():
             cache = Recording()
-            node = FaceSwapNode(identity, DrawnClip(), pack=pack, faces=MarkerDetector(), cache=cache)
-            result = node.render(7, settings)
-            found |= {
-                f"{key}.{name}": np.asarray(value)[::2, ::2] for key, value in cache.seen.items() if value.ndim > 1
-            }
-            box = result.changed.slices
-            found[f"picture.composite.{name}"] = result.composite[box][::3, ::3]
-            found[f"picture.matte.{name}"] = result.matte[box][::3, ::3]
+            clip = DrawnClip(**more)
+            node = FaceSwapNode(identity, clip, pack=pack, faces=MarkerDetector(), cache=cache)
+            mattes = external() if more else {}
+            result = node.render(7, settings, replace(clip.frame(7), pixel_aspect=1.2 if more else 1.0), **mattes)
+            found |= {f"{key}.{name}": value[::2, ::2] for key, value in cache.seen.items() if value.ndim > 1}
+            for output in OUTPUTS:
+                found[f"picture.{output}.{name}"] = result.layer(output)[result.changed.slices][::4, ::4]
     assert {key.split(".")[0] for key in found} == {*keys.VERSIONS, "picture"}
     return found
 
