@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    """A farm that stops the job gets what Ctrl-C leaves: outputs closed, a playable partial file, no traceback."""
+    """A farm's stop ends like Ctrl-C: outputs closed, a playable partial file, no traceback."""
     # Once: another signal must not break off what the first has set going.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(_TERMINATED)

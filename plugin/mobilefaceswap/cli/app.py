@@ -1,4 +1,4 @@
-"""The commands by name, and the one door through which an error becomes a sentence and an exit code."""
+"""The commands, and the one place that turns an error into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AMERICAN = {"color": "colour", "analyze": "analyse", "license": "licence", "gra
 
 
 def _british(word: str) -> str:
-    """Options, commands and choices in American spelling mean the same."""
+    """Accepts American spelling in options, commands and choices."""
     for american, british in _AMERICAN.items():
         word = word.replace(american, british)
     return word
@@ -69,9 +69,9 @@ def _options(
 
 
 def run(words: Sequence[str]) -> int:
-    """Runs the command that ``words`` name; returns its exit code, once any error has been explained."""
+    """Runs the command line ``words``, prints any error and returns the exit code."""
     debug = "--debug" in words
-    # The flag counts wherever it stands, since it is typed after a command has failed.
+    # The flag counts anywhere on the line, since it is added after a command has failed.
     words = [word for word in words if word != "--debug"]
     if debug:
         show_library_logs()

@@ -1,4 +1,4 @@
-"""``mobilefaceswap bench``: figures of this machine to send along with a question about speed."""
+"""``mobilefaceswap bench``: speed and memory of this machine, to attach to a question."""
 
 from __future__ import annotations
 

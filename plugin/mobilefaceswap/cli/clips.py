@@ -1,4 +1,4 @@
-"""Opening a target as a command does: whatever of the clip is not honoured is said before work begins."""
+"""Opens a command's target, and reports what of it is not honoured before work begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``mobilefaceswap doctor``: what a user sends along with a question."""
+"""``mobilefaceswap doctor``: the report to attach to a question."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def examined() -> dict[str, Any]:
-    """Everything the command reports, as plain data. problems: one sentence each, with the mending command."""
+    """Everything the command reports, as plain data. problems: one sentence each, with the command that fixes it."""
     from ..packs import pack_places
     from ..runtime import available_providers
 
@@ -102,7 +102,7 @@ def _unwritable() -> list[str]:
 
 
 def _self_test(place: Path) -> dict[str, Any]:
-    """Seconds of a search of an empty plate and of one encoding: whether the networks run here at all."""
+    """Runs detector and encoder once, on empty pictures: the seconds taken, or the error."""
     import numpy as np
 
     from ..faces import open_detector

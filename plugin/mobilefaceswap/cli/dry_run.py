@@ -1,4 +1,4 @@
-"""``swap --dry-run``: what would be read and written, found by rendering a few frames into a temporary folder."""
+"""``swap --dry-run``: reports what would be read and written, by rendering a few frames into a temporary folder."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """How long the whole job would take at the speed of the sample."""
+        """Estimated duration of the whole job, at the speed of the sample."""
         return len(self.frames) / self.frames_per_second if self.frames_per_second else 0.0
 
     def document(self) -> dict[str, Any]:
-        """For machines."""
+        """The plan as plain data."""
         span = {"first": self.frames[0], "last": self.frames[-1], "step": self.frames.step, "count": len(self.frames)}
         return {**vars(self), "frames": span, "seconds": self.seconds}
 
     def show(self) -> None:
-        """For people."""
+        """Prints the plan."""
         typer.echo(f"would read {self.target}: {self.holds}")
         for place, holds in self.outputs.items():
             typer.echo(f"would write {place}: {holds}{', replacing what is there' * (place in self.replaced)}")

@@ -1,4 +1,4 @@
-"""The help of a command with settings, on two screens: what everyone needs, the rest, the settings by group."""
+"""Help for commands with settings, on two screens: common options, the rest, the settings by group."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Build, install and check the plug-in for OpenFX hosts.", no_args_is_help=True)
 
-User = Annotated[bool, typer.Option("--user", help="The user's own folder; set OFX_PLUGIN_PATH to it.")]
-System = Annotated[bool, typer.Option("--system", help="The folder that every host looks into (the default).")]
+User = Annotated[bool, typer.Option("--user", help="Your own folder; hosts find it through OFX_PLUGIN_PATH.")]
+System = Annotated[bool, typer.Option("--system", help="The system's folder, which every host searches (default).")]
 Folder = Annotated[Path | None, typer.Option("--dir", help="Another folder.")]
 
 
@@ -33,7 +33,7 @@ def build(
 
 @app.command()
 def install(user: User = False, system: System = False, folder: Folder = None) -> None:
-    """Put the bundle where hosts look for it, and record this Python as its engine."""
+    """Install the bundle where hosts look for it, and record this Python as its engine."""
     chosen = _chosen(user, system, folder)
     typer.echo(f"installed {places.install(chosen)}")
     if chosen == places.user_folder():
@@ -49,14 +49,14 @@ def uninstall(user: User = False, system: System = False, folder: Folder = None)
 
 @app.command()
 def path() -> None:
-    """Print where the installed bundle lies."""
+    """Print the path of the installed bundle."""
     typer.echo(places.find_installed())
 
 
 @app.command()
 def check(
     source: Annotated[Path | None, typer.Option(help="A picture of a person or an .idn file, to render with.")] = None,
-    plate: Annotated[Path | None, typer.Option(help="A picture to render on; without it a drawn one.")] = None,
+    plate: Annotated[Path | None, typer.Option(help="A picture to render on; by default a drawn one.")] = None,
     folder: Folder = None,
 ) -> None:
     """Load the installed bundle as a host does, render a frame and compare it with the Python node."""

@@ -1,4 +1,4 @@
-"""Every option that more than one command has, once; and the table of settings as options."""
+"""Options shared by several commands, and the table of settings as options."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ FacesName = Annotated[
 ]
 TrackFile = Annotated[
     Path | None,
-    typer.Option("--track", metavar="FILE", help="Faces that `mobilefaceswap analyse` stored.", rich_help_panel=MORE),
+    typer.Option("--track", metavar="FILE", help="Track file from `mobilefaceswap analyse`.", rich_help_panel=MORE),
 ]
 AllowInterlaced = Annotated[
     bool,
@@ -72,9 +72,9 @@ _TYPES: dict[str, type] = {"boolean": bool, "integer": int, "double": float, "te
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A command whose ``settings`` argument holds what was given of one option for every row of the table, checked.
+    """Gives a command one option per row of the table; its ``settings`` argument holds those given, checked.
 
-    What was not given is left to the command: a pack has defaults of its own.
+    The rest is left to the command, since a pack has defaults of its own.
     """
     rows = table()
 

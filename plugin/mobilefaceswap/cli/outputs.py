@@ -1,4 +1,4 @@
-"""Where outputs go, and what they may replace: asked before work begins."""
+"""Where outputs go and what they may replace; checked before work begins."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Job:
 
 
 def plan_jobs(targets: Sequence[str], output: str, matte: str | None) -> list[Job]:
-    """A job for every target; in a folder its outputs bear the target's name. Raises UserInputError."""
+    """A job for every target; outputs in a folder are named after the target. Raises UserInputError."""
     several = len(targets) > 1
     for place in filter(None, (output, matte)):
         if several and Path(place).suffix.lower() in _ENDINGS:
@@ -56,6 +56,6 @@ def existing(place: str, times: Iterable[int] | None = None) -> bool:
 
 
 def check_free_or_ask(place: str, times: Iterable[int] | None = None) -> None:
-    """Raises MediaError where the output exists, unless somebody at the terminal says that it may be replaced."""
+    """Raises MediaError if the output exists, unless the user agrees at the terminal to replace it."""
     if not (existing(place, times) and may_replace(place)):
         check_free(place, times)

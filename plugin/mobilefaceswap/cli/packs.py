@@ -1,4 +1,4 @@
-"""``mobilefaceswap packs``: which model packs there are, whether they are intact, and where new ones come from."""
+"""``mobilefaceswap packs``: lists, checks, repairs and converts model packs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["app"]
 
 app = typer.Typer(name="packs", help="List, check, repair, convert and adopt model packs.", no_args_is_help=True)
 
-Name = Annotated[str | None, typer.Argument(help="A pack's name or its folder; the one that ships where left out.")]
+Name = Annotated[str | None, typer.Argument(help="A pack's name or folder; by default the one that ships.")]
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""``mobilefaceswap settings``: the table, for people and for machines."""
+"""``mobilefaceswap settings``: prints the table of settings, or writes it as JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def settings(
 
 
 def values(row: Setting) -> str:
-    """What a setting may be, in a few words."""
+    """The values that a setting can take, in a few words."""
     if row.kind == "choice":
         return ", ".join(row.entries)
     if row.kind == "boolean":

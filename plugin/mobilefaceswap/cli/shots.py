@@ -33,7 +33,7 @@ _CACHE_BYTES = 128 << 20
 
 @dataclass(frozen=True)
 class Person:
-    """Who is put in: the source, which face of it, and the networks that read and swap it."""
+    """The source person: pictures, which face in them, pack and detector."""
 
     source: Sequence[Path]
     source_face: int = 0
@@ -125,7 +125,7 @@ def _swap_clip(
         clip = stack.enter_context(open_target(job.target, shot.allow_interlaced))
         output, matte = _writers(clip, delivery, shot, job)
         node = node_over(clip)
-        # Called last, so also after an error: where a partial file lies counts most then.
+        # Called last, and also after an error, when it matters most where the partial file is.
         stack.callback(_tell_notes, [output, *filter(None, [matte])])
         for writer in filter(None, (output, matte)):
             stack.enter_context(writer)
@@ -191,7 +191,7 @@ def _writers(clip: MediaClip, delivery: Delivery, shot: Shot, job: Job) -> tuple
 
 
 def _matte_output(job: Job, clip: MediaClip, delivery: Delivery) -> Writer:
-    """Coded like the picture where it is the same kind of file, since a codec's qualities are its own."""
+    """The matte's writer. Codec and quality are the picture's only if the file type is the same."""
     assert job.matte is not None
     alike = Path(job.matte).suffix.lower() == Path(job.output).suffix.lower()
     codec, quality = (delivery.codec, delivery.quality) if alike else (None, None)
@@ -201,13 +201,13 @@ def _matte_output(job: Job, clip: MediaClip, delivery: Delivery) -> Writer:
 
 
 def _premultiplied(settings: Settings) -> bool | None:
-    """Whether the colour of the chosen output is multiplied by its alpha; None where it is as in the plate."""
+    """Whether the chosen output is premultiplied; None if it is as the plate."""
     alpha = output_of(settings).alpha
     return None if alpha is Alpha.PLATE else alpha is Alpha.PREMULTIPLIED
 
 
 def _nodes(person: Person, shot: Shot) -> Callable[[MediaClip], FaceSwapNode]:
-    """Nodes over one clip after another, all of the same identity, which is prepared once and when first needed."""
+    """Makes a node for each clip, all with the same identity, which is prepared once, when first needed."""
     identity: Identity | None = None
 
     def node_over(clip: MediaClip) -> FaceSwapNode:

@@ -35,7 +35,9 @@ def swap(
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="PATH", help="Video file or sequence to write, or a folder.")
     ],
-    matte: Annotated[str | None, typer.Option("--matte", "-m", metavar="PATH", help="The same for the matte.")] = None,
+    matte: Annotated[
+        str | None, typer.Option("--matte", "-m", metavar="PATH", help="Where to write the matte.")
+    ] = None,
     frames: Range = None,
     codec: Annotated[
         str | None,
@@ -47,7 +49,7 @@ def swap(
     ] = None,
     overwrite: Overwrite = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Say what would be read and written, and how soon.")
+        bool, typer.Option("--dry-run", "-n", help="List what would be read and written, and the time.")
     ] = False,
     bit_depth: BitDepth = None,
     audio: Annotated[
@@ -63,7 +65,7 @@ def swap(
     allow_interlaced: AllowInterlaced = False,
     disk_cache: Annotated[
         bool,
-        typer.Option("--disk-cache/--no-disk-cache", help="Keep no work for the next run.", rich_help_panel=MORE),
+        typer.Option("--disk-cache/--no-disk-cache", help="Do not use the cache on disk.", rich_help_panel=MORE),
     ] = True,
     as_json: JsonOption = False,
     *,

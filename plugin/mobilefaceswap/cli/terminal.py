@@ -1,4 +1,4 @@
-"""What reaches the terminal: progress, questions, JSON; and what does not, the chatter of libraries."""
+"""Terminal output: progress, questions and JSON; keeps libraries quiet."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _show_logs = False
 
 
 def show_library_logs() -> None:
-    """From now on the libraries write to the terminal whatever they have to say: ``--debug``."""
+    """Lets libraries log to the terminal, for ``--debug``."""
     global _show_logs
     _show_logs = True
 
@@ -43,13 +43,13 @@ def print_json_line(document: Any) -> None:
 
 
 def may_replace(place: str) -> bool:
-    """The answer of somebody at a terminal; no where nobody sits there."""
+    """Asks at the terminal; False if there is none."""
     return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(f"{place} exists. Replace it?", err=True)
 
 
 @contextmanager
 def progress_of(title: str, *, as_json: bool) -> Iterator[Callable[[ShotProgress], None]]:
-    """A bar on standard error with frames per second and time left, or one JSON line a frame."""
+    """A progress bar on standard error with frames per second and time left, or one JSON line per frame."""
     if as_json:
         yield lambda step: print_json_line(asdict(step))
         return

@@ -1,7 +1,7 @@
-"""What the bridge costs: through the C interface, against the Python node in the same run.
+"""The cost of the bridge: frames through the C interface against the Python node, in the same run.
 
-Frames through the bridge and through the node alternate, so that what else the machine does weighs on both; what is
-added is the median of the differences. Memory is counted in a process of its own that does nothing else.
+Frames through the bridge and through the node alternate, so that background load affects both equally;
+the cost is the median of the differences. Memory is counted in a process of its own that does nothing else.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ def _alternating(
         else:
             bridged.append(_milliseconds(through, plate))
             alone.append(_milliseconds(direct, plate))
-        # What the small host copies is its own cost, and is taken off.
+        # The test host's own copies are not the bridge's cost; subtract them.
         copies.append(_milliseconds(_host_copies, plate))
     return bridged, alone, copies
 
 
 def _memory(bundle: Path, source: Path, picture: Floats) -> dict[str, float]:
-    """Megabytes, counted in a process of its own; nothing where the system does not tell."""
+    """Megabytes, counted in a process of its own; nothing if the system does not report it."""
     if sys.platform != "linux":
         return {}
     with tempfile.TemporaryDirectory() as folder:
