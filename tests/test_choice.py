@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from compare import assert_same
-from drawn import TEMPLATE, MarkerDetector, as_frame, draw_chart, drawn_people, textured
+from drawn import TEMPLATE, DrawnClip, MarkerDetector, as_frame, draw_chart, drawn_people, textured
 from mobilefaceswap import FaceSwapNode, Frame, QualityRecord, RenderCache, Settings
 from mobilefaceswap.errors import UserInputError
 from mobilefaceswap.identity import Identity
@@ -133,6 +133,26 @@ def test_a_batch_of_frames_with_several_faces_gives_each_its_own(tiny_pack, tiny
     assert again.cache.counts.computed["swap"] == 6
     again.render_batch([0, 1, 2])
     assert again.cache.counts.computed["swap"] == 6
+
+
+def test_what_is_not_known_yet_goes_through_the_network_in_one_run(tiny_pack, tiny_identity):
+    node = FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=MarkerDetector())
+    sizes, network = [], node._kit.network
+
+    class Counting:
+        nbytes, runtime = 0, network.runtime
+
+        def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            sizes.append(len(crops))
+            return network(crops)
+
+    node._kit = replace(node._kit, network=Counting())
+    node.render(4)
+    results = node.render_batch([2, 3, 4, 5])
+    assert sizes == [1, 3]
+    for time, result in zip((2, 3, 4, 5), results, strict=True):
+        assert_same(result.composite, node.render(time).composite, name=f"frame {time}")
+    assert sizes == [1, 3]
 
 
 def test_quality_says_what_to_look_at_twice(pair):

@@ -19,7 +19,7 @@ from mobilefaceswap.frame import Frame
 from mobilefaceswap.identity import Identity, encode_face, prepare_identity
 from mobilefaceswap.identity.recognise import face_input
 from mobilefaceswap.packs import TEMPLATES, Crop, FaceInput, Normalisation, Pack, find_pack
-from mobilefaceswap.swap.embedding import template_mask
+from mobilefaceswap.swap.embedding import EmbeddingNetwork, template_mask
 from tiny_pack import make_tiny_pack
 
 SIDE, EMBEDDING = 64, 8
@@ -154,6 +154,15 @@ def test_numbers_of_its_own_are_undone(adopted):
     result = rendered(pack, identity)
     solid = (result.matte == 1) & (result.plate.pixels.min(axis=2) > 0.1) & (result.plate.pixels.max(axis=2) < 0.9)
     assert np.abs(result.composite[solid] + result.plate.pixels[solid] - 1).mean() < 0.02
+
+
+def test_colour_out_of_range_is_clipped(adopted):
+    pack = adopted(swapper("target", "source", "output"), NAMES, more="unit_length = false\n")
+    for level, expected in ((40.0, 1.0), (-40.0, 0.0)):
+        network = EmbeddingNetwork(pack, {"identity": np.full((1, EMBEDDING), level, np.float32)})
+        colour, mask = network(np.full((2, SIDE, SIDE, 3), 0.5, np.float32))
+        assert_same(colour, np.full((2, SIDE, SIDE, 3), expected, np.float32))
+        assert mask.shape == (2, SIDE, SIDE)
 
 
 def test_a_mask_of_its_own_is_used(adopted):

@@ -31,5 +31,5 @@ def colour_match(face: Swapped, colour: Floats, settings: Settings) -> Floats:
     deviation = _COARSE * face.template.face_width * small
     coarse = cv2.GaussianBlur(coarse, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
     shift = coarse[..., :3] / (coarse[..., 3:] + _LITTLE)
-    shift = cv2.resize(shift, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    shift = cv2.resize(shift, mask.shape, interpolation=cv2.INTER_CUBIC)
     return np.asarray(colour + np.float32(settings.colour_match) * shift, np.float32)

@@ -1,0 +1,116 @@
+"""Preparing an identity: which face, which pictures, what a user is told, and the record's file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compare import assert_same
+from drawn import MarkerDetector, as_frame, drawn_frame, drawn_people, textured
+from mobilefaceswap.errors import IdentityFileError, NoFaceInSourceError
+from mobilefaceswap.frame import Frame
+from mobilefaceswap.identity import Identity, encode_face, prepare_identity
+from mobilefaceswap.identity.recognise import display_crop
+
+
+def prepared(pack, *pictures: Frame, **more) -> Identity:
+    return prepare_identity([(f"{at}.png", one) for at, one in enumerate(pictures)], pack, MarkerDetector(), **more)
+
+
+def face_in(picture: Frame, number: int = 0):
+    return sorted(MarkerDetector().find(picture, 640, 0.5), key=lambda face: -face.area)[number]
+
+
+def test_the_largest_of_several_faces_is_taken_and_said(tiny_pack):
+    both = drawn_people()
+    first, second = prepared(tiny_pack, both), prepared(tiny_pack, both, source_face=1)
+    for identity, number in ((first, 0), (second, 1)):
+        expected = encode_face(both, face_in(both, number), tiny_pack)["embedding"]
+        assert_same(identity.embedding, expected[0])
+    assert "2 faces found: took the largest" in first.pictures[0].note
+    assert "took number 1, counted from the largest" in second.pictures[0].note
+    assert first.pictures[0].used
+
+
+def test_one_face_needs_no_word(tiny_pack):
+    assert prepared(tiny_pack, drawn_frame(0)).pictures[0].note == ""
+
+
+def test_a_picture_without_the_face_asked_for_is_left_out_and_noted(tiny_pack):
+    identity = prepared(tiny_pack, as_frame(textured()), drawn_frame(0), release="contract 3")
+    assert [(note.used, note.note) for note in identity.pictures] == [(False, "no face found"), (True, "")]
+    assert identity.release == "contract 3"
+    with pytest.raises(NoFaceInSourceError, match=r"0\.png: no face number 1, .*: 1 found"):
+        prepared(tiny_pack, drawn_frame(0), source_face=1)
+
+
+def test_several_pictures_are_joined_by_the_mean_of_what_the_recogniser_says(tiny_pack):
+    pictures = [drawn_frame(0), drawn_frame(1), drawn_frame(2)]
+    encoded = [encode_face(one, face_in(one), tiny_pack)["embedding"] for one in pictures]
+    identity = prepared(tiny_pack, *pictures)
+    assert all(note.used for note in identity.pictures)
+    np.testing.assert_allclose(identity.embedding, np.mean(encoded, axis=0)[0], atol=1e-5)
+    assert identity.weights.keys() == prepared(tiny_pack, drawn_frame(0)).weights.keys()
+    alone = prepared(tiny_pack, drawn_frame(0))
+    assert max(np.abs(identity.weights[name] - alone.weights[name]).max() for name in alone.weights) > 1e-4
+
+
+def test_the_icon_is_the_most_typical_face(tiny_pack):
+    identity = prepared(tiny_pack, drawn_frame(0))
+    crop = display_crop(drawn_frame(0), face_in(drawn_frame(0)), tiny_pack.crop)
+    assert identity.thumbnail.shape == (96, 96, 3)
+    assert identity.thumbnail.dtype == np.uint8
+    np.testing.assert_allclose(identity.thumbnail.mean(axis=(0, 1)), crop.mean(axis=(0, 1)) * 255, atol=1.5)
+
+
+def test_a_premultiplied_picture_is_read_as_the_straight_one(tiny_pack):
+    frame = drawn_frame(0)
+    alpha = np.full((180, 320, 1), 0.5, np.float32)
+    thin = Frame(np.dstack([frame.pixels * alpha, alpha]), frame.colour_space, premultiplied=True)
+    np.testing.assert_allclose(prepared(tiny_pack, thin).embedding, prepared(tiny_pack, frame).embedding, atol=1e-5)
+
+
+def test_broken_pixels_are_black_and_values_out_of_range_are_clipped(tiny_pack):
+    frame = drawn_frame(0)
+    face = face_in(frame)
+    broken = frame.pixels.copy()
+    y, x = np.rint(face.landmarks.mean(axis=0)[::-1]).astype(int)
+    broken[y, x] = np.nan
+    crop = display_crop(Frame(broken), face, tiny_pack.crop)
+    assert np.isfinite(crop).all()
+    assert crop.min() == 0
+    assert crop.max() == 1
+    away = np.abs(crop - display_crop(frame, face, tiny_pack.crop)).max(axis=2) > 1e-4
+    assert 0 < away.sum() < 16
+
+
+def test_the_hash_is_over_what_pixels_depend_on(tiny_pack, tiny_identity):
+    def with_(**changed) -> Identity:
+        fields = {
+            "weights": tiny_identity.weights,
+            "embedding": tiny_identity.embedding,
+            "pack_name": tiny_identity.pack_name,
+            "pack_hash": tiny_identity.pack_hash,
+            "thumbnail": tiny_identity.thumbnail,
+        }
+        return Identity(**fields | changed)
+
+    name = min(tiny_identity.weights)
+    other = tiny_identity.weights | {name: tiny_identity.weights[name] + np.float32(1e-3)}
+    same = with_(thumbnail=tiny_identity.thumbnail[::-1], release="x")
+    assert same.content_hash == tiny_identity.content_hash
+    assert same.record_hash != tiny_identity.record_hash
+    for changed in ({"weights": other}, {"embedding": tiny_identity.embedding + 1}, {"pack_hash": "0" * 64}):
+        assert with_(**changed).content_hash != tiny_identity.content_hash
+    assert with_(release="y").record_hash != tiny_identity.record_hash
+    with pytest.raises(IdentityFileError, match="Prepare it again"):
+        with_(pack_hash="0" * 64).check_pack(tiny_pack)
+    tiny_identity.check_pack(tiny_pack)
+
+
+def test_a_saved_identity_comes_back_whole(tiny_identity, tmp_path):
+    tiny_identity.with_release("r").save(tmp_path / "a.idn")
+    read = Identity.load(tmp_path / "a.idn")
+    assert_same(read.thumbnail, tiny_identity.thumbnail)
+    assert_same(read.embedding, tiny_identity.embedding)
+    assert (read.pack_name, read.pack_hash, read.release) == (tiny_identity.pack_name, tiny_identity.pack_hash, "r")
