@@ -32,3 +32,12 @@ def test_srgb_is_untouched_and_copied():
     shown = to_display(values, ColourSpace.SRGB)
     np.testing.assert_array_equal(shown, values)
     assert not np.shares_memory(shown, values)
+
+
+def test_a_space_is_linear_where_twice_the_light_is_twice_the_value():
+    for space in SPACES.values():
+        low, high = from_display(np.array([[0.25] * 3, [0.75] * 3], np.float32), space)[:, 0]
+        linear = from_display(np.array([[0.25] * 3, [0.75] * 3], np.float32), ColourSpace.LINEAR)[:, 0]
+        assert space.linear == bool(np.allclose(high / low, linear[1] / linear[0], rtol=1e-3)), space
+    assert [str(space) for space in SPACES.values()] == list(SPACES)
+    assert len({space.transfer for space in SPACES.values()}) == len(SPACES)

@@ -103,3 +103,28 @@ def test_the_quad_encloses_the_landmarks():
 def test_an_empty_rectangle_adds_nothing_to_a_union():
     full, empty = Rectangle(2, 3, 10, 12), Rectangle(0, 0, 0, 5)
     assert full.union(empty) == full == empty.union(full)
+
+
+def test_a_face_smaller_than_its_crop_is_averaged_and_not_sampled():
+    y, x = np.mgrid[:112, :112]
+    board = (((x + y) % 2) * np.ones((3, 1, 1))).transpose(1, 2, 0).astype(np.float32)
+    matrix = fit_crop(turned(TEMPLATE, 7, 0.3, (60, 50)), crop_of(112))
+    region = crop_rectangle(matrix, 112, (200, 160))
+    middle = paste(board, matrix, region)[8:-8, 8:-8]
+    inside = middle[middle[..., 0] > 0.25]
+    assert len(inside) > 100
+    np.testing.assert_allclose(inside, 0.5, atol=0.06)
+
+
+def test_beyond_the_crop_there_is_nothing_or_its_edge():
+    grey = np.full((64, 64, 3), 0.5, np.float32)
+    matrix = fit_crop(turned(TEMPLATE, 0, 1.5, (60, 50)), crop_of(64))
+    region = Rectangle(0, 0, 400, 300)
+    assert paste(grey, matrix, region)[-1, -1].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(paste(grey, matrix, region, extended=True), 0.5, atol=1e-6)
+
+
+def test_a_crop_over_the_plate_s_edge_repeats_the_edge():
+    plate = np.full((90, 120, 3), 0.4, np.float32)
+    crop = sample_crop(plate, fit_crop(TEMPLATE * 1.0 + (-40, -30), crop_of(112)), 112)
+    np.testing.assert_allclose(crop, 0.4, atol=1e-6)

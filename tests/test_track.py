@@ -106,3 +106,14 @@ def test_a_damaged_track_is_refused(tmp_path, damage):
 def test_a_frame_that_was_not_analysed_is_an_error_that_says_so():
     with pytest.raises(TrackError, match="frame 12"):
         Track((20, 10), {0: (), 5: ()}).faces(12, (20, 10))
+
+
+def test_smoothing_weighs_pairs_of_frames_by_a_gaussian_of_half_the_radius():
+    def curved(time: int):
+        return (face_at(0.5 * time**2),)
+
+    (found,) = smoothed(curved, 10, 4)
+    weights = np.exp(-0.5 * (np.arange(-4, 5) / 2.0) ** 2)
+    positions = 0.5 * (10.0 + np.arange(-4, 5)) ** 2
+    expected = face_at(float((weights * positions).sum() / weights.sum()))
+    np.testing.assert_allclose(found.landmarks, expected.landmarks, atol=1e-9)

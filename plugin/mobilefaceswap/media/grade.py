@@ -25,7 +25,7 @@ def converted(
     Colour is converted straight, not multiplied by alpha; afterwards it is multiplied if so wanted.
     """
     alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
-    same_kind = (space is ColourSpace.LINEAR) is (wanted is ColourSpace.LINEAR)
+    same_kind = space.linear is wanted.linear
     if same_kind and (alpha is None or premultiplied is wanted_premultiplied):
         return pixels
     rgb = straight(pixels[..., :3], alpha, premultiplied)

@@ -9,7 +9,7 @@ from typing import Any
 
 from av.sidedata.sidedata import Type
 
-from ...frame import ColourSpace
+from ...colour import SPACES, ColourSpace
 from ..declared import ClipFormat, Coding, ColourTags, Content, HDRMetadata, Orientation
 from .container import OWN_METADATA, picture_streams
 from .planes import LUMA_WEIGHTS
@@ -27,7 +27,7 @@ __all__ = [
 
 _UNTAGGED = 2
 _HD_LINES = 720
-_TRANSFERS = {13: ColourSpace.SRGB, 8: ColourSpace.LINEAR}
+_TRANSFERS = {space.transfer: space for space in SPACES.values()}
 _HDR = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
 _WIDE = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _FIELD_ORDERS = {2: "top field first", 3: "bottom field first", 4: "top field first", 5: "bottom field first"}
