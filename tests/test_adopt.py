@@ -152,7 +152,7 @@ def test_what_is_missing_or_wrong_is_said(tmp_path, files):
         adopted(inswapper, tmp_path, files, encoder=None)
     with pytest.raises(UserInputError, match="--encoder and --converter"):
         adopted(hififace, tmp_path, files, name="hififace", converter=None)
-    with pytest.raises(PackError, match="no swapping network"):
+    with pytest.raises(PackError, match="not a swapping network"):
         adopt_network(files["encoder"], tmp_path / "new", encoder=files["encoder"])
     (tmp_path / "text.onnx").write_bytes(b"notes, not weights")
     with pytest.raises(PackError, match="to be an ONNX file"):

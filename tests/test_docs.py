@@ -18,6 +18,7 @@ from mobilefaceswap import __version__
 from mobilefaceswap.errors import FaceSwapError
 from mobilefaceswap.ofx import generate
 from mobilefaceswap.ofx.install import BUNDLE
+from mobilefaceswap.packs.document import read_pack
 from mobilefaceswap.settings import OUTPUTS, table
 from test_contracts import ROOMS
 
@@ -214,3 +215,14 @@ def test_every_message_that_troubleshooting_explains_is_one_of_the_programs():
         if not any(re.search(pattern, message, re.DOTALL) for message in known):
             missing.append(heading)
     assert not missing
+
+
+def test_the_pack_that_is_shown_is_one(tmp_path):
+    (text,) = re.findall(r"```toml\n(.*?)```", (DOCS / "pages/packs.md").read_text("utf-8"), re.DOTALL)
+    text = text.replace('sha256 = "…"', f'sha256 = "{"0" * 64}"')
+    swapper = text[text.index("[files.swapper]") :]
+    parts = [swapper.replace("swapper", role) for role in ("detector", "encoder")]
+    (tmp_path / "pack.toml").write_text("\n".join([text, *parts]), "utf-8")
+    pack = read_pack(tmp_path)
+    assert pack.kind == "embedding"
+    assert pack.defaults == {"matte_black_clip": 0.2}

@@ -13,6 +13,7 @@ from typing import Any
 import command_line
 import errors
 import media
+import packs
 import pictures
 import python
 import settings
@@ -36,6 +37,10 @@ FRAGMENTS: dict[str, Callable[[], str]] = {
     "containers": media.containers,
     "codecs": media.codecs,
     "colour-spaces": media.colour_spaces,
+    "pack-kinds": packs.kinds,
+    "published-networks": packs.published,
+    "templates": packs.templates,
+    "tuned-settings": packs.tuned,
 }
 _MARKER = re.compile(r"<!-- generated: ([a-z-]+) -->")
 

@@ -1,4 +1,4 @@
-"""A model pack from other people's swapping network, for somebody who holds a licence for it. Nothing is downloaded."""
+"""Makes a model pack from a published swapping network that the user holds a licence for. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def adopt_network(
     name: str | None = None,
     licence: str = NO_LICENCE,
 ) -> tuple[Pack, Published]:
-    """Writes a pack around ``network`` into ``folder``; returns it, verified, and which network it was taken for.
+    """Writes a pack around ``network`` into ``folder``; returns it, verified, and the published network recognised.
 
     encoder: the recogniser whose embeddings the network takes. converter: a network from InsightFace's embeddings to
-    those. name: which published network it is, where its signature leaves that open. Raises PackError where a file is
-    not what is needed or ``folder`` is not empty, UserInputError where something more has to be named.
+    those. name: which published network it is, if its signature is ambiguous. Raises PackError if a file does not fit
+    or ``folder`` is not empty, UserInputError if more must be named.
     """
     check_empty(folder)
     model = _loaded(network)
@@ -88,7 +88,7 @@ def adopt_network(
 
 
 def recognise(signature: Signature, name: str | None) -> Published:
-    """The published network of this signature. Raises UserInputError where it is none of them, or several."""
+    """The published network of this signature. Raises UserInputError if it is none of them, or several."""
     fitting = [row for row in PUBLISHED if _fits(row, signature)]
     marked = [row for row in fitting if row.marks & signature.names]
     chosen = [row for row in PUBLISHED if row.name == name] if name else marked or fitting
@@ -115,7 +115,7 @@ def _fits(row: Published, signature: Signature) -> bool:
 
 
 def read_signature(model: Any, path: Path) -> Signature:
-    """By the ranks and sizes of inputs and outputs, since names differ. Raises PackError."""
+    """Reads ranks and sizes of inputs and outputs, since names differ. Raises PackError."""
     constants = {item.name for item in model.graph.initializer}
     inputs = {item.name: _shape(item) for item in model.graph.input if item.name not in constants}
     pictures = {name: shape for name, shape in inputs.items() if len(shape) == 4 and shape[1] == 3 and shape[2] > 0}
@@ -128,7 +128,7 @@ def read_signature(model: Any, path: Path) -> Signature:
     if len(inputs) != 2 or len(others) != 1 or not colours:
         raise PackError(
             f"expected {path} to take a picture of fixed size and an embedding or a second picture, and to give a "
-            f"picture; found inputs {inputs} and outputs {outputs}. It is no swapping network of a kind that is known"
+            f"picture; found inputs {inputs} and outputs {outputs}. It is not a swapping network of a known kind"
         )
     ((identity, shape),) = others.items()
     return Signature(
@@ -150,7 +150,7 @@ def _loaded(path: Path) -> Any:
     except Exception as error:  # the errors of onnx and protobuf share no public base
         raise PackError(f"expected {path} to be an ONNX file; found: {error}. Download or export it again") from error
     if any(item.data_location == onnx.TensorProto.EXTERNAL for item in model.graph.initializer):
-        raise PackError(f"expected the weights inside {path}; they lie in a file beside it. Save the model as one file")
+        raise PackError(f"expected the weights inside {path}; they are in a file beside it. Save the model as one file")
     return model
 
 
@@ -196,7 +196,7 @@ def _mapping(model: Any, path: Path, length: int) -> NetworkFile:
     if matrix.shape != (length, length):
         raise PackError(
             f"expected the last constant of {path} to be a matrix of {length} x {length}; found {matrix.shape}. "
-            "It is not the published file, or was changed by a tool: use the original"
+            "It is not the published file, or a tool has changed it: use the original"
         )
     graph = Graph("embedding to identity")
     product = graph.node("MatMul", graph.input("embedding", ["N", length]), graph.constant(matrix.astype(np.float32)))

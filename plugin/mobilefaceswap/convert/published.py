@@ -1,4 +1,4 @@
-"""Published swapping networks that packs can be made from: how each wants its faces, as facts. None of them ships.
+"""Published swapping networks that packs can be made from: how each takes its faces, as data. None of them ships.
 
 The facts are those of the networks' own code and of FaceFusion's table of models.
 """
@@ -19,12 +19,12 @@ _FRONTAL = "arcface-112-frontal"
 
 @dataclass(frozen=True)
 class Published:
-    """One network. Its signature is the side of its crop, what it takes of the source, and whether it gives a mask.
+    """One network. Its signature: the crop's side, what it takes of the source, and whether it gives a mask.
 
-    picture: how it takes the source's picture; None where it takes an embedding. encoder: how its own recogniser takes
-    a face; None where it has none of its own, so that a converter is needed. unit_length: the embedding is divided by
+    picture: how it takes the source's picture; None if it takes an embedding. encoder: how its own recogniser takes a
+    face; None if it has none, so that a converter is needed. unit_length: the embedding is divided by
     its length. maps: its last constant is the matrix by which the embedding is multiplied. marks: names of inputs or
-    outputs that only this network bears. by: who publishes it, and so whose licence counts.
+    outputs that only this network has. by: who publishes it, and so whose licence counts.
     """
 
     name: str

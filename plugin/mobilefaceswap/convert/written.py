@@ -1,4 +1,4 @@
-"""A new pack on disk, whole or not at all: networks, licence, the default pack's detector and ``pack.toml``."""
+"""Writes a new pack, whole or not at all: networks, licence, the default pack's detector and ``pack.toml``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LICENCE_FILE = "LICENCE.txt"
 
 @dataclass(frozen=True)
 class NetworkFile:
-    """One ONNX file to be written, and what the pack says of it. origin: where the content comes from."""
+    """One ONNX file to write, and what ``pack.toml`` says about it. origin: where the content comes from."""
 
     path: str
     content: bytes
@@ -33,7 +33,7 @@ class NetworkFile:
 
 
 def check_empty(folder: Path) -> None:
-    """Raises PackError unless ``folder`` is empty or does not exist. Asked before the work begins."""
+    """Raises PackError unless ``folder`` is empty or does not exist. Checked before the work begins."""
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise PackError(f"expected {folder} to be a new or empty folder; found files there. Choose another with -o")
 
@@ -99,7 +99,7 @@ def _entry(file: NetworkFile, licence: str) -> dict[str, Any]:
 
 
 def _lines(table: Mapping[str, Any]) -> str:
-    """TOML; texts, numbers and lists of them are spelled as in JSON, tables within a line."""
+    """TOML lines; strings, numbers and lists are written as in JSON, tables inline."""
     return "".join(f"{name} = {_value(value)}\n" for name, value in table.items())
 
 
