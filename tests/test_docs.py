@@ -221,7 +221,8 @@ def test_the_pack_that_is_shown_is_one(tmp_path):
     (text,) = re.findall(r"```toml\n(.*?)```", (DOCS / "pages/packs.md").read_text("utf-8"), re.DOTALL)
     text = text.replace('sha256 = "…"', f'sha256 = "{"0" * 64}"')
     swapper = text[text.index("[files.swapper]") :]
-    parts = [swapper.replace("swapper", role) for role in ("detector", "encoder")]
+    others = swapper.replace('["target", "source"]', '["face"]')
+    parts = [others.replace("swapper", role) for role in ("detector", "encoder")]
     (tmp_path / "pack.toml").write_text("\n".join([text, *parts]), "utf-8")
     pack = read_pack(tmp_path)
     assert pack.kind == "embedding"

@@ -43,7 +43,7 @@ def _idn(pack: Pack) -> Iterator[Rule]:
 
 def _embedding(pack: Pack) -> Iterator[Rule]:
     files, names = pack.files, pack.network
-    yield "files.encoder.inputs", files["encoder"].inputs[:1], list(files["encoder"].inputs)
+    yield "files.encoder.inputs", files["encoder"].inputs, list(files["encoder"].inputs[:1])
     yield "files.swapper.inputs", files["swapper"].inputs, [names.image, names.identity]
     outputs = [name for name in files["swapper"].outputs if name in (names.colour, names.mask)]
     yield "files.swapper.outputs", tuple(outputs), [names.colour, *filter(None, [names.mask])]
