@@ -99,3 +99,14 @@ def test_nobody_is_chosen_below_the_threshold_or_from_nobody():
 def test_the_cosine_of_nothing_is_zero():
     assert choose.cosine(np.zeros(8, np.float32), np.ones(8, np.float32)) == 0
     assert choose.cosine(np.ones(8, np.float32), np.full(8, 3, np.float32)) == pytest.approx(1)
+
+
+def test_two_faces_cheek_to_cheek_each_keep_their_own_landmarks(detector, astronaut):
+    tile = astronaut.pixels[60:210, 172:276]
+    pair = Frame(np.hstack([tile, tile[:, ::-1]]).copy())
+    left, right = detector.find(pair, 640, 0.6)
+    alone = one(detector, astronaut).landmarks - (172, 60)
+    np.testing.assert_allclose(left.landmarks, alone, atol=5)
+    mirrored = (np.array([2 * 104 - 1, 0]) + (-1, 1) * alone)[[1, 0, 2, 4, 3]]
+    np.testing.assert_allclose(right.landmarks, mirrored, atol=5)
+    assert left.confidence > 0.6

@@ -128,3 +128,14 @@ def test_a_crop_over_the_plate_s_edge_repeats_the_edge():
     plate = np.full((90, 120, 3), 0.4, np.float32)
     crop = sample_crop(plate, fit_crop(TEMPLATE * 1.0 + (-40, -30), crop_of(112)), 112)
     np.testing.assert_allclose(crop, 0.4, atol=1e-6)
+
+
+def test_rectangles_move_join_and_are_empty():
+    one, other = Rectangle(2, 3, 7, 9), Rectangle(5, 1, 6, 4)
+    assert one.moved(10, -2) == Rectangle(12, 1, 17, 7)
+    assert one.union(other) == other.union(one) == Rectangle(2, 1, 7, 9)
+    assert one.union(Rectangle(0, 0, 0, 5)) == Rectangle(0, 0, 0, 5).union(one) == one
+    assert (one.size, Rectangle(4, 4, 1, 9).size) == ((5, 6), (0, 5))
+    assert Rectangle(4, 4, 4, 9).empty
+    assert not one.empty
+    assert one.slices == (slice(3, 9), slice(2, 7))
