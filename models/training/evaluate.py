@@ -4,8 +4,10 @@
         --judges JUDGES --dlib DAT_FILES --json FIGURES.json --sheet SHEET.png
 
 The pack is rendered by the product's node with its defaults; what its networks give by themselves stands beside it as
-`network`. `protocol.json` names the pairs, the sources of the clips and the sheet; the pictures themselves are not
-part of the repository. `--quick` takes fewer pairs and frames, to choose among checkpoints.
+`network`. `--state RUN/teacher.pt --critics critics.pt` in place of `--pack` measures a network in training: its colour
+by its mask over the crop. `--quick` takes fewer pairs and frames, to choose among checkpoints.
+
+`protocol.json` names the pairs, the sources of the clips and the sheet; the pictures are not part of the repository.
 """
 
 from __future__ import annotations
@@ -278,7 +280,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, help="the first so many pairs; not the protocol")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cache", type=Path, help="a .npz file that keeps what the judges say of the real pictures")
-    parser.add_argument("--json", type=Path, help="where the figures go; what stands there as protocol 1 is kept")
+    parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--sheet", type=Path, help="a PNG of pairs and clips; pictures of people, not to be published")
     parser.add_argument("--sheet-only", action="store_true")
     args = parser.parse_args()

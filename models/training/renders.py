@@ -23,8 +23,8 @@ Floats = NDArray[np.float32]
 MARGIN = 64  # pixels of plate that a frame's crop shows on every side of its CROP pixels
 SIZE, ANALYSIS, THRESHOLD = 224, 640, 0.5
 Swapper = Callable[[Floats, Floats], tuple[Floats, Floats]]
-"""(sources, targets) -> (colour, mask): N aligned crops each, (N, S, S, 3) float32 RGB 0..1 display-referred, give
-N faces (N, S, S, 3), not composited, and their masks (N, S, S), 0..1."""
+"""(sources, targets) -> (colour, mask): aligned crops (N, CROP, CROP, 3) and (N, S, S, 3), float32 RGB 0..1 display-
+referred, give N faces (N, S, S, 3), not composited, and their masks (N, S, S), 0..1."""
 
 
 class Renderer(Protocol):
@@ -75,7 +75,7 @@ class CropRenderer:
         for at in range(0, len(pairs), self._batch):
             part = pairs[at : at + self._batch]
             targets = np.stack([self._sized(target) for _, target in part])
-            colour, mask = self._swapper(np.stack([self._sized(read_crop(source)) for source, _ in part]), targets)
+            colour, mask = self._swapper(_sources(source for source, _ in part), targets)
             for (_, target), face, matte in zip(part, colour, mask, strict=True):
                 side = (target.shape[1], target.shape[0])
                 face, matte = (cv2.resize(x, side, interpolation=cv2.INTER_CUBIC) for x in (face, matte))
@@ -84,7 +84,7 @@ class CropRenderer:
                 yield as_bytes(plate + matte[..., None] * (face - plate)), matte
 
     def clip(self, source: Path, plates: Iterable[tuple[Frame, Face]]) -> Iterator[tuple[Floats, Floats]]:
-        person = self._sized(read_crop(source))[None]
+        person = _sources([source])
         for plate, face in plates:
             matrix = fit_crop(face.landmarks, Crop(self._size))
             crop = np.clip(sample_crop(plate.rgb, matrix, self._size), 0, 1)
@@ -157,6 +157,10 @@ def seen(pixels: Floats, matrix: Matrix) -> NDArray[Any]:
 def read_crop(path: Path, size: int = CROP) -> Picture:
     """The aligned crop in a file: (size, size, 3)."""
     return np.asarray(cv2.resize(as_bytes(read_picture(path).rgb), (size, size), interpolation=cv2.INTER_AREA))
+
+
+def _sources(files: Iterable[Path]) -> Floats:
+    return np.stack([read_crop(file).astype(np.float32) / 255 for file in files])
 
 
 def as_bytes(pixels: Floats) -> Picture:

@@ -61,17 +61,16 @@ CANONICAL: Mesh = np.load(Path(__file__).with_name("canonical.npy"))
 PARTNERS = np.square(CANONICAL[:, None] - (CANONICAL * (-1, 1, 1) + (1, 0, 0))[None]).sum(2).argmin(1)
 # The part of the canonical crop that a canvas shows: left, top and width.
 CANVAS_LEFT, CANVAS_TOP, CANVAS_WIDTH = 0.08, 0.18, 0.84
-# How much of a portrait a swap takes: by place, of its grey contrast that is slower than BAND widths of a crop and of
-# what is finer, and of its tints. Landmarks hang on the slow band, and on lips, lids and nose; likeness hangs on the
-# fine band, on brows, and on tints, which no landmark sees. Tints come along as far as the brightness does: a beard of
-# which half the darkness is taken would else be blue, and rims of the target's glasses the colour of skin.
+# How much of a portrait a swap takes: by place, of its grey contrast that is slower than BAND widths of a crop, of what
+# is finer, and of its tints. No share is above 1; eyes and mouth are the target's. Beyond about 0.5 tints of a portrait
+# are patches on skin of another colour: orange lids, grey noses, blue brows.
 SHARES = {
-    "elsewhere": (0.5, 1.13, 0.9),
-    "nose": (0.2, 1.12, 0.9),
-    "brows": (0.4, 1.2, 0.9),
-    "mouth": (0.0, 0.0, 0.9),
-    "eyes": (0.03, 0.03, 0.9),
-    "eyeballs": (0.0, 0.0, 0.2),
+    "elsewhere": (1.0, 1.0, 0.5),
+    "nose": (0.8, 1.0, 0.4),
+    "brows": (1.0, 1.0, 0.4),
+    "mouth": (0.0, 0.0, 0.0),
+    "eyes": (0.0, 0.0, 0.0),
+    "eyeballs": (0.0, 0.0, 0.0),
 }
 BAND = 0.025
 BAND_EDGE = 0.05  # added to the spread matte by which the slow band is divided, which fades it out beyond the face

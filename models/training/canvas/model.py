@@ -37,9 +37,8 @@ MOST_CONTRAST, MOST_COLOUR = 0.26, 0.06
 MOST_TINT = 0.05  # of a channel beside grey at any place; more is a rim of glasses, paint or noise
 MOST_UNUSUAL = 2.5  # spreads by which a contrast may differ from the usual one of its place
 ONE_SIDED = 0.015  # what is on one side of a portrait only and larger than this, in widths of a canvas, is light
-# The output that says how far the target gives way holds brightness back for the sake of landmarks. They see no tints,
-# which give way so many times as far, times their share of the place.
-TINTS_GIVEN = 1.5
+# How much further than brightness tints give way, times their share of the place.
+TINTS_GIVEN = 1.0
 
 
 @dataclass(frozen=True)
@@ -451,16 +450,15 @@ def composite(colour: Tensor, mask: Tensor, image: Tensor) -> Tensor:
 
 
 def swap(swapper: DynamicSwapper, image: Tensor, weights: list[Tensor], inner_size: int) -> tuple[Tensor, Tensor]:
-    """Swapped crop and mask of crops (N, 3, S, S), with the IDN run at `inner_size` where that is not 0.
+    """Colour and mask of crops (N, 3, S, S), with the IDN run at `inner_size` where that is not 0.
 
-    Then what the swap changes is enlarged and added, so that the crop keeps its own fine detail.
+    Then what the colour changes is enlarged and added, so that the crop keeps its own fine detail.
     """
-    small = resize(image, inner_size) if inner_size else image
-    colour, mask = swapper(small, weights)
     if not inner_size:
-        return composite(colour, mask, image), mask
-    change, mask = (resize(x, image.shape[-1]) for x in (mask * (colour - small), mask))
-    return image + change, mask
+        return swapper(image, weights)
+    small, side = resize(image, inner_size), int(image.shape[-1])
+    colour, mask = swapper(small, weights)
+    return image + resize(colour - small, side), resize(mask, side)
 
 
 class FaceSwapper(nn.Module):
