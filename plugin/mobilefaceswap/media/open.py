@@ -103,8 +103,8 @@ def create_output(
 
 
 def _is_animation(text: str, row: StillFormat, like: MediaClip) -> bool:
-    """Whether one file takes all frames of ``like``; PNG does so only for animations and where it is called APNG."""
+    """Whether one file takes all frames of ``like``; PNG does so only for animations."""
     if not row.animated or Pattern(text).numbered or like.first == like.last:
         return False
     is_animation = like.format.timing is not None and like.format.planes is None
-    return row.name != "PNG" or is_animation or text.lower().endswith(".apng")
+    return row.name != "PNG" or is_animation

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL.Image import DecompressionBombError
 
 from ...errors import MediaError
 from ...files import partial_path, write_failure, written_whole
@@ -25,7 +24,7 @@ from ..grade import converted
 from ..places import file_key
 from .formats import StillFormat
 from .pillow import animation_options, as_frame, encoded
-from .still import unreadable
+from .still import DECODER_FAILURES, unreadable
 
 __all__ = ["AnimatedClip", "AnimatedWriter", "is_animated"]
 
@@ -34,7 +33,6 @@ _USUAL = 100
 """Milliseconds that browsers show a frame for that declares less than 20."""
 _SHORTEST = 20
 _MOST_KEPT = 16
-_FAILURES = (OSError, ValueError, SyntaxError, EOFError, MemoryError, DecompressionBombError)
 
 
 def is_animated(path: Path) -> bool:
@@ -44,7 +42,7 @@ def is_animated(path: Path) -> bool:
     try:
         with Image.open(path) as file:
             return getattr(file, "n_frames", 1) - _hidden(file) > 1
-    except _FAILURES:
+    except DECODER_FAILURES:
         return False
 
 
@@ -65,7 +63,7 @@ class AnimatedClip(MediaClip):
             self._file = self._opened()
             self._skipped = _hidden(self._file)
             found = [self._described(number) for number in range(self._file.n_frames - self._skipped)]
-        except _FAILURES as error:
+        except DECODER_FAILURES as error:
             raise unreadable(Path(path), str(error)) from error
         durations = tuple(duration for duration, _ in found)
         self._has_alpha = any(has_alpha for _, has_alpha in found)
@@ -111,7 +109,7 @@ class AnimatedClip(MediaClip):
     def _decoded(self, time: int) -> Floats:
         try:
             self._go_to(time)
-        except _FAILURES as error:
+        except DECODER_FAILURES as error:
             raise MediaError(
                 f"expected to decode frame {time} of {self.path}; its data are damaged ({error}). Save it again"
             ) from error

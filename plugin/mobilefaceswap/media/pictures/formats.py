@@ -12,7 +12,7 @@ from ...frame import ColourSpace
 from ..places import check_input
 from . import exr, openimageio, pillow
 from .icc import Profile
-from .still import Still, Stored, Window
+from .still import DECODER_FAILURES, Still, Stored, Window, unreadable
 
 __all__ = ["FORMATS", "StillFormat", "add_format", "format_of", "load_still", "save_still"]
 
@@ -21,11 +21,11 @@ __all__ = ["FORMATS", "StillFormat", "add_format", "format_of", "load_still", "s
 class StillFormat:
     """A format of picture files.
 
-    read: from a file; raises MediaError. write: to a file that exists and is empty, None where the format can only be
-    read; raises OSError with the reason. depths: bits per channel that can be written, ascending; half: whether 16
-    bits are floating-point. colour_space: what values are. premultiplied: what the format expects of colour with
-    alpha. keeps: kinds of ``Content`` that can be written. windows: reads data and display window, where the format has
-    them. animated: whether a file can hold frames with durations.
+    read: from a file; raises MediaError, or one of DECODER_FAILURES. write: to a file that exists and is empty; raises
+    OSError with the reason; None where the format can only be read. depths: bits per channel that can be written,
+    ascending; half: whether 16 bits are floating-point. colour_space: what values are. premultiplied: what the format
+    expects of colour with alpha. keeps: kinds of ``Content`` that can be written. windows: reads data and display
+    window, where the format has them. animated: whether a file can hold frames with durations.
     """
 
     name: str
@@ -45,8 +45,8 @@ class StillFormat:
 _OIIO = (openimageio.read, openimageio.write)
 _PILLOW = (openimageio.read, pillow.write)
 _EXR = (exr.read, exr.write)
-_ICC = frozenset({"ICC profile"})
-_LAYERS = frozenset({"layers", "overscan"})
+_ICC = frozenset({"ICC profile", "metadata"})
+_LAYERS = frozenset({"layers", "overscan", "metadata"})
 _LINEAR = ColourSpace.LINEAR
 
 FORMATS: dict[str, StillFormat] = {}
@@ -60,7 +60,8 @@ def add_format(row: StillFormat) -> None:
 
 for _row in (
     StillFormat("OpenEXR", (".exr",), *_EXR, (16, 32), True, _LINEAR, True, True, _LAYERS, exr.windows),
-    StillFormat("PNG", (".png", ".apng"), *_OIIO, depths=(8, 16), keeps=_ICC, animated=True),
+    StillFormat("PNG", (".png",), *_OIIO, depths=(8, 16), keeps=_ICC, animated=True),
+    StillFormat("Animated PNG", (".apng",), pillow.read, pillow.write, animated=True),
     StillFormat("TIFF", (".tif", ".tiff"), *_OIIO, depths=(8, 16, 32), keeps=_ICC),
     StillFormat("JPEG", (".jpg", ".jpeg"), *_PILLOW, alpha=False, keeps=_ICC),
     StillFormat("WebP", (".webp",), *_PILLOW, keeps=_ICC, animated=True),
@@ -84,7 +85,12 @@ def load_still(path: Path) -> Still:
     """The picture at ``path``, its ICC profile honoured. Raises MediaError where it cannot be read."""
     check_input(path)
     found = format_of(path)
-    still = (found.read if found else openimageio.read)(path)
+    try:
+        still = (found.read if found else openimageio.read)(path)
+    except MediaError:
+        raise
+    except DECODER_FAILURES as error:
+        raise unreadable(path, str(error)) from error
     profile = still.metadata.profile
     if profile is None or still.floating:
         return still

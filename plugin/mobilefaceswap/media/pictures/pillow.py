@@ -15,7 +15,7 @@ import numpy as np
 
 from ...frame import ColourSpace, Floats
 from .icc import Profile
-from .still import Metadata, Still, Stored, Window, unreadable
+from .still import Metadata, Still, Stored, Window
 
 __all__ = ["animation_options", "as_frame", "encoded", "read", "read_heif", "write"]
 
@@ -30,27 +30,20 @@ _ORIENTATION, _THUMBNAIL = 274, 513
 
 
 def read(path: Path) -> Still:
-    """The first picture of the file. Raises MediaError."""
+    """The first picture of the file. Raises as Pillow does."""
     from PIL import Image, ImageOps
 
-    try:
-        with Image.open(path) as file:
-            file.load()
-            return _made(as_frame(ImageOps.exif_transpose(file)), path, file.info, 8)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise unreadable(path, str(error)) from error
+    with Image.open(path) as file:
+        file.load()
+        return _made(as_frame(ImageOps.exif_transpose(file)), path, file.info, 8)
 
 
 def read_heif(path: Path) -> Still:
-    """HEIC and HEIF, as phones write them, with their 8 or 10 bits. Raises MediaError."""
+    """HEIC and HEIF, as phones write them, with their 8 or 10 bits. Raises as the library does."""
     import pillow_heif
 
-    try:
-        file = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
-        pixels = np.asarray(file)
-        info = file.info
-    except (OSError, ValueError, RuntimeError, SyntaxError) as error:
-        raise unreadable(path, str(error)) from error
+    file = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
+    pixels, info = np.asarray(file), file.info
     white = np.float32(65535 if pixels.dtype == np.uint16 else 255)
     return _made(pixels.astype(np.float32) / white, path, info, int(info.get("bit_depth") or 8))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,12 +17,15 @@ from ..clip import MediaClip
 from ..declared import ClipFormat, Content
 from ..places import Pattern, file_key
 from .formats import format_of, load_still
-from .still import Metadata, Still, Window
+from .still import DECODER_FAILURES, Metadata, Still, Window
 
 __all__ = ["SequenceClip", "read_picture"]
 
 _MOST_LISTED = 1_000_000
 _MOST_REMEMBERED = 64
+_MOST_SHOWN = 6
+_WORDS = re.compile(r"(?i)(artist|copyright|imagedescription|datetime$|make$|model$|keywords|gps:|iptc:|exif:date)")
+"""Attributes that people miss: who made the picture of what, when and where."""
 
 
 def read_picture(path: str | Path) -> Frame:
@@ -80,7 +84,8 @@ class SequenceClip(MediaClip):
             try:
                 assert read_windows is not None
                 yield read_windows(file)[0]
-            except MediaError:
+            except DECODER_FAILURES:
+                # MediaError is one of them.
                 continue
 
     def _gaps(self, first: int, last: int) -> tuple[int, ...]:
@@ -142,6 +147,9 @@ def _contents(metadata: Metadata, canvas: Window) -> Iterator[Content]:
         yield Content(
             "overscan", f"{canvas.width} x {canvas.height} around {metadata.display.width} x {metadata.display.height}"
         )
+    if words := [name for name, _, _ in metadata.attributes if _WORDS.match(name)]:
+        shown = ", ".join(words[:_MOST_SHOWN]) + (" …" if len(words) > _MOST_SHOWN else "")
+        yield Content("metadata", shown)
     if metadata.profile is not None:
         yield Content("ICC profile", metadata.profile.name)
 

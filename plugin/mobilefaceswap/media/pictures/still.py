@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL.Image import DecompressionBombError
 
 from ...errors import MediaError
 from ...frame import ColourSpace, Floats
 from .icc import Profile
 
-__all__ = ["Metadata", "Still", "Stored", "Window", "unreadable"]
+__all__ = ["DECODER_FAILURES", "Metadata", "Still", "Stored", "Window", "unreadable"]
+
+
+DECODER_FAILURES = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, MemoryError, DecompressionBombError)
+"""What libraries raise on damaged pictures, text that is no text included."""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,8 @@ def field_order(first: Any, stream: Any) -> str:
 def timecode(container: Any) -> str | None:
     """The start timecode, wherever the file keeps it."""
     places = [container.metadata, *(stream.metadata for stream in container.streams)]
-    return next((place["timecode"] for place in places if place.get("timecode")), None)
+    found = ({key.lower(): value for key, value in place.items()}.get("timecode") for place in places)
+    return next(filter(None, found), None)
 
 
 def metadata(container: Any) -> dict[str, str]:

@@ -12,8 +12,20 @@ from av.error import FFmpegError
 
 from ...errors import MediaError
 
-__all__ = ["OWN_METADATA", "absolute", "decoder_name", "is_playable", "open_file", "open_video", "picture_streams"]
+__all__ = [
+    "FAILURES",
+    "OWN_METADATA",
+    "absolute",
+    "decoder_name",
+    "is_playable",
+    "open_file",
+    "open_video",
+    "picture_streams",
+    "unreadable",
+]
 
+FAILURES = (FFmpegError, OSError, ValueError)
+"""What PyAV raises; its errors share no class."""
 _OPTIONS = {"fflags": "+genpts"}
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 OWN_METADATA = (
@@ -34,11 +46,16 @@ def open_file(path: str) -> Any:
     """An open input container. Raises MediaError."""
     try:
         return av.open(absolute(path), options=_OPTIONS, metadata_errors="replace")
-    except (FFmpegError, OSError, ValueError) as error:
-        raise MediaError(
-            f"expected a video file; {path} cannot be read as one ({getattr(error, 'strerror', None) or error}). "
-            "It is damaged, cut short or no video: copy or export it again"
-        ) from error
+    except FAILURES as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: str, error: Exception) -> MediaError:
+    """The error for a file that FFmpeg does not take for a video."""
+    return MediaError(
+        f"expected a video file; {path} cannot be read as one ({getattr(error, 'strerror', None) or error}). "
+        "It is damaged, cut short or no video: copy or export it again"
+    )
 
 
 def open_video(path: str) -> tuple[Any, Any]:

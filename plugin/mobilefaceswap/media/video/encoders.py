@@ -29,8 +29,8 @@ CODECS = {
     "dnxhr": "dnxhd",
 }
 """Short names of codecs and FFmpeg's names of their encoders."""
-_UNUSABLE = {"libvpx-vp9": ("yuva422p", "yuva444p")}
-"""Pixel formats that an encoder lists and refuses."""
+_UNUSABLE = {"libvpx-vp9": ("yuva422p", "yuva444p"), "libx265": ("yuva420p", "yuva420p10le")}
+"""Pixel formats that an encoder lists and refuses, or that no decoder gives back."""
 
 
 @dataclass(frozen=True)

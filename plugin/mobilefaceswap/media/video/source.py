@@ -26,7 +26,7 @@ from ..clip import MediaClip
 from ..declared import ClipFormat, Orientation
 from ..places import file_key
 from . import coding
-from .container import decoder_name, open_video
+from .container import FAILURES, decoder_name, open_video, unreadable
 from .planes import layout_of, pixels_from_frame
 from .timing import Joiner, frame_rate, read_timing
 
@@ -65,6 +65,12 @@ class VideoClip(MediaClip):
                     "a swap would ruin. Deinterlace first (ffmpeg -i IN -vf bwdif OUT), or allow interlaced frames"
                 )
             self.notes += tuple(coding.not_honoured(self.format))
+        except MediaError:
+            self.close()
+            raise
+        except FAILURES as error:
+            self.close()
+            raise unreadable(path, error) from error
         except BaseException:
             self.close()
             raise
@@ -125,8 +131,13 @@ class VideoClip(MediaClip):
     def frame(self, time: int) -> Frame:
         """See ``MediaClip``."""
         self.check_time(time)
-        with self._lock:
-            picture = self._picture(time)
+        try:
+            with self._lock:
+                picture = self._picture(time)
+        except FAILURES as error:
+            if isinstance(error, MediaError):
+                raise
+            raise self._damaged(time) from error
         if picture.is_corrupt:
             raise self._damaged(time)
         coded = self.format.coding
