@@ -14,8 +14,9 @@ FOUND: list[tuple[str, list[Change], str]] = [
     (".avi", [("flip", 0.0, 0.0)], ".avi"),
     (".exr", [("flip", 0.0, 0.0), ("flip", 0.0, 0.0), ("mix", 0.5, 1.0)], ".avif"),
     (".avif", [("flip", 0.3125, 0.0)], ".avi"),
+    (".gif", [("cut", 0.703125, 0.0)], ".avi"),
 ]
-"""Cases that once ended in a traceback: a seek that fails, an error message that is no text, a decoder's own error."""
+"""Cases that once ended in a traceback: a seek that fails, an error message that is no text, decoders' own errors."""
 
 
 @pytest.mark.parametrize(("ending", "changes", "other"), FOUND)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,7 +20,10 @@ from .icc import Profile
 __all__ = ["DECODER_FAILURES", "Metadata", "Still", "Stored", "Window", "unreadable"]
 
 
-DECODER_FAILURES = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, MemoryError, DecompressionBombError)
+DECODER_FAILURES = (
+    *(OSError, ValueError, SyntaxError, EOFError, RuntimeError, MemoryError, LookupError, ArithmeticError),
+    *(struct.error, zlib.error, DecompressionBombError),
+)
 """What libraries raise on damaged pictures, text that is no text included."""
 
 
