@@ -7,6 +7,7 @@ import hashlib
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,14 @@ def test_the_version_is_the_changelogs_newest_and_the_plug_ins():
     header = (ROOT / "ofx_bridge/src/settings.gen.h").read_text("utf-8")
     assert re.search(r'kVersion\[\] = "([^"]*)"', header)[1] == __version__
     assert __version__ in generate.header()
+
+
+def test_a_released_commit_is_tagged_with_its_version():
+    asked = ["git", "-C", str(ROOT), "tag", "--points-at", "HEAD", "v*"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("no git checkout")
+    assert set(done.stdout.split()) <= {f"v{__version__}"}
 
 
 def test_every_setting_has_its_section_with_range_default_and_choices():

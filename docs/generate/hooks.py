@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ FRAGMENTS: dict[str, Callable[[], str]] = {
     "published-networks": packs.published,
     "templates": packs.templates,
     "tuned-settings": packs.tuned,
+    **{f"pictures of {name}": partial(settings.figures, name) for name in pictures.SHOWN},
 }
-_MARKER = re.compile(r"<!-- generated: ([a-z-]+) -->")
+_MARKER = re.compile(r"<!-- generated: ([a-z_ -]+) -->")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -56,6 +56,17 @@ def output_modes() -> str:
     return "\n".join(lines)
 
 
+def figures(name: str) -> str:
+    """The pictures of one setting in a row, for a page one folder down."""
+    label = next(row.label for row in table() if row.name == name)
+    parts = [
+        f'<figure markdown="span">\n![{label}: {shown.caption}](../{shown.name})\n'
+        f"<figcaption>{label}: {shown.caption}</figcaption>\n</figure>"
+        for shown in pictures.of(name)
+    ]
+    return '<div class="pictures" markdown>\n' + "\n".join(parts) + "\n</div>\n"
+
+
 def _section(row: Setting) -> str:
     facts = [
         ("Script name", f"`{row.name}`"),
@@ -73,17 +84,9 @@ def _section(row: Setting) -> str:
     facts.append(("Keyframes", "yes" if row.animates else "no"))
     if row.host_only:
         facts.append(("Where", "in hosts only"))
+    shown = f"{figures(row.name)}\n" if row.name in pictures.SHOWN else ""
     listed = "\n".join(f"| {name} | {value} |" for name, value in facts)
-    return f"### {row.label} {{ #{row.name} }}\n\n{row.hint}\n\n{_figures(row)}| | |\n|---|---|\n{listed}\n"
-
-
-def _figures(row: Setting) -> str:
-    figures = [
-        f'<figure markdown="span">\n![{row.label} {shown.caption}](../{shown.name})\n'
-        f"<figcaption>{shown.caption}</figcaption>\n</figure>"
-        for shown in pictures.of(row.name)
-    ]
-    return '<div class="pictures" markdown>\n' + "\n".join(figures) + "\n</div>\n\n" if figures else ""
+    return f"### {row.label} {{ #{row.name} }}\n\n{row.hint}\n\n{shown}| | |\n|---|---|\n{listed}\n"
 
 
 def _default(row: Setting) -> str:
