@@ -8,6 +8,7 @@ import pytest
 from drawn import TEMPLATE, crop_of
 from mobilefaceswap.geometry import (
     Rectangle,
+    bounded,
     crop_quad,
     crop_rectangle,
     fit_crop,
@@ -139,3 +140,9 @@ def test_rectangles_move_join_and_are_empty():
     assert Rectangle(4, 4, 4, 9).empty
     assert not one.empty
     assert one.slices == (slice(3, 9), slice(2, 7))
+
+
+def test_pixels_that_are_not_finite_count_as_zero_and_none_exceeds_a_half_float():
+    pixels = np.array([np.nan, np.inf, -np.inf, 1e6, -1e6, 0.3, -0.2], np.float32)
+    np.testing.assert_array_equal(bounded(pixels), np.array([0, 0, 0, 65504, -65504, 0.3, -0.2], np.float32))
+    assert np.isnan(pixels[0]), "a copy"

@@ -51,6 +51,17 @@ def test_known_faces_cost_no_decoding(tiny_pack, tiny_identity):
     assert sorted(clip.pulled) == [13, 19], "the next frame needs itself and the one that enters the window"
 
 
+@pytest.mark.parametrize(
+    ("time", "window"), [(0, [0, 1, 2]), (1, [0, 1, 2, 3]), (22, [20, 21, 22, 23]), (23, [21, 22, 23])]
+)
+def test_smoothing_looks_at_every_frame_of_its_window_up_to_the_clip_s_ends(tiny_pack, tiny_identity, time, window):
+    for clip in (KeyedClip(), DrawnClip()):
+        made(tiny_pack, tiny_identity, clip).render(time, Settings(smoothing=2))
+        # The last pair that is whole decides how far one looks.
+        reach = min(time - clip.first, clip.last - time, 2)
+        assert {moment for moment in window if abs(moment - time) <= reach} <= set(clip.pulled) <= set(window)
+
+
 def test_a_clip_s_keys_change_no_pixel(tiny_pack, tiny_identity):
     settings = Settings(smoothing=3)
     keyed = made(tiny_pack, tiny_identity, KeyedClip())
