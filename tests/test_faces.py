@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from drawn import TEMPLATE
 from mobilefaceswap.errors import PackNotFoundError, UserInputError
 from mobilefaceswap.faces import Face, choose, insightface
 from mobilefaceswap.faces.detector import open_detector
+from mobilefaceswap.faces.yunet import YuNetDetector
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.packs import Pack
 
@@ -110,3 +113,70 @@ def test_two_faces_cheek_to_cheek_each_keep_their_own_landmarks(detector, astron
     mirrored = (np.array([2 * 104 - 1, 0]) + (-1, 1) * alone)[[1, 0, 2, 4, 3]]
     np.testing.assert_allclose(right.landmarks, mirrored, atol=5)
     assert left.confidence > 0.6
+
+
+class Scripted(YuNetDetector):
+    """The detector with scripted answers: first to the coarse search, then to each close-up."""
+
+    def __init__(self, model: Path, *answers: list[Face]) -> None:
+        super().__init__(model)
+        self.answers, self.seen = list(answers), []
+
+    def _detect(self, picture: np.ndarray, threshold: float) -> list[Face]:
+        self.seen.append((picture.shape[:2], threshold))
+        return self.answers.pop(0)
+
+
+def at(x: float, y: float, width: float, height: float, confidence: float = 0.9) -> Face:
+    """A face in the box around (x, y)."""
+    points = (TEMPLATE - 56) * (width / 70, height / 70) + (x, y)
+    return Face(points, (x - width / 2, y - height / 2, width, height), confidence)
+
+
+@pytest.mark.parametrize("aspect", [1.0, 2.0])
+def test_a_close_up_s_answer_comes_back_to_the_plate(base_pack, aspect):
+    """The close-up shows the face's box at 0.45 of 224 pixels, its middle in the middle; pixels are made square."""
+    plate = Frame(np.full((400, 600, 3), 0.5, np.float32), pixel_aspect=aspect)
+    coarse = at(150 / aspect * 0.5, 60, 30 / aspect, 40, 0.8)
+    scale = min(1.0, 300 / max(600 * aspect, 400))
+    small = round(600 * aspect * scale), round(400 * scale)
+    middle = 111.5
+    seen = at(middle + 6, middle - 4, 90, 100, 0.99)
+    far = at(middle + 60, middle, 90, 100, 0.99)
+    detector = Scripted(base_pack.path("detector"), [coarse], [far, seen])
+    (found,) = detector.find(plate, 300, 0.7)
+    on_plate = coarse.scaled(600 / small[0], 400 / small[1])
+    zoom = 224 * 0.45 / max(on_plate.box[2] * aspect, on_plate.box[3])
+    x, y = on_plate.centre
+    np.testing.assert_allclose(found.centre, (x + 6 / (zoom * aspect), y - 4 / zoom), atol=1e-6)
+    np.testing.assert_allclose(found.box[2:], (90 / (zoom * aspect), 100 / zoom), atol=1e-6)
+    np.testing.assert_allclose((found.landmarks - found.centre) * (aspect, 1) * zoom, seen.landmarks - seen.centre)
+    assert found.confidence == 0.8
+    assert [shape for shape, _ in detector.seen] == [small[::-1], (224, 224)]
+    assert [threshold for _, threshold in detector.seen] == [0.7, 0.7]
+
+
+@pytest.mark.parametrize("away", [49, 52])
+def test_a_close_up_that_finds_somebody_else_changes_nothing(base_pack, away):
+    """Further from the middle than half the box: another face."""
+    plate = Frame(np.full((400, 600, 3), 0.5, np.float32))
+    coarse = at(150, 160, 60, 80)
+    detector = Scripted(base_pack.path("detector"), [coarse], [at(111.5 + away, 111.5, 90, 100)])
+    (found,) = detector.find(plate, 640, 0.7)
+    assert (found.centre[0] == coarse.centre[0]) == (away > 224 * 0.45 / 2)
+    nothing = Scripted(base_pack.path("detector"), [coarse], [])
+    (kept,) = nothing.find(plate, 640, 0.7)
+    np.testing.assert_array_equal(kept.landmarks, coarse.landmarks)
+
+
+def test_a_weak_face_is_looked_at_again_with_its_own_threshold(base_pack):
+    plate = Frame(np.full((400, 600, 3), 0.5, np.float32))
+    detector = Scripted(base_pack.path("detector"), [at(150, 160, 60, 80, 0.6)], [])
+    detector.find(plate, 640, 0.7)
+    assert [threshold for _, threshold in detector.seen] == [0.7, 0.6]
+
+
+def test_faces_come_from_left_to_right(base_pack):
+    plate = Frame(np.full((400, 600, 3), 0.5, np.float32))
+    detector = Scripted(base_pack.path("detector"), [at(450, 160, 60, 80), at(150, 160, 60, 80)], [], [])
+    assert [face.centre[0] for face in detector.find(plate, 640, 0.7)] == [150, 450]

@@ -88,6 +88,7 @@ def test_without_a_face_every_layer_is_empty():
     assert over.composite(Composition(source, ())).tobytes() == source.pixels.tobytes()
     assert not over.matte(Composition(source, ())).any()
     assert not over.face(Composition(source, ())).any()
+    assert Composition(source, ()).changed == Rectangle(0, 0, 0, 0)
 
 
 def placed(pixels: np.ndarray, colour: np.ndarray | None = None, space: ColourSpace = ColourSpace.SRGB) -> Swapped:
