@@ -488,6 +488,50 @@ def test_attachments_and_cover_pictures(tmp_path: Path) -> None:
     assert any(note.startswith("attachment") and "left out" in note for note in writer.notes)
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".webm"])
+def test_a_cover_picture_is_kept_or_said(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "in.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height = 64, 48
+        cover = container.add_stream("mjpeg", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 32, 32, "yuvj420p"
+        cover.disposition = int(av.stream.Disposition.attached_pic)
+        frame = av.VideoFrame(64, 48, "yuv420p")
+        frame.pts = 0
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+        picture = av.VideoFrame(32, 32, "yuvj420p")
+        picture.pts = 0
+        container.mux([*cover.encode(picture), *cover.encode(None)])
+    with open_clip(path) as clip, create_output(tmp_path / f"out{ending}", clip) as writer:
+        assert (clip.last, clip.size) == (0, (64, 48))
+        writer.write(0, clip.frame(0).pixels)
+    with open_clip(tmp_path / f"out{ending}") as clip:
+        kept = "cover picture" in [content.kind for content in clip.format.contents]
+    assert kept is not any(note.startswith("cover picture") for note in writer.notes)
+    assert kept is (ending in (".mp4", ".mkv"))
+
+
+def test_sound_whose_channels_are_not_named_is_converted(tmp_path: Path) -> None:
+    """8-bit PCM of old cameras, whose header only counts the channels."""
+    source = make_clip(tmp_path / "in.avi", sound="pcm_u8", rate=Fraction(25))
+    with av.open(str(copied(source, tmp_path / "out.mp4"))) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+
+
+def test_a_raw_stream_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "in.h264"), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height = 64, 48
+        for number in range(4):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(MediaError, match="container"):
+        open_clip(tmp_path / "in.h264")
+
+
 def test_a_writer_that_cannot_open_says_why(tmp_path: Path) -> None:
     """FFmpeg's own words, not an AttributeError, and not the disk."""
     with (

@@ -11,7 +11,7 @@ from av.sidedata.sidedata import Type
 
 from ...colour import SPACES, ColourSpace
 from ..declared import ClipFormat, Coding, ColourTags, Content, HDRMetadata, Orientation
-from .container import OWN_METADATA, picture_streams
+from .container import OWN_METADATA, is_cover, picture_streams
 from .planes import LUMA_WEIGHTS
 
 __all__ = [
@@ -105,6 +105,8 @@ def contents_of(container: Any, stream: Any, first: Any) -> Iterator[Content]:
             yield Content("subtitles", _codec(other))
         elif other.type == "attachment":
             yield Content("attachment", str(other.name))
+    if any(is_cover(other) for other in container.streams.video):
+        yield Content("cover picture")
     for other in picture_streams(container)[1:]:
         yield Content("second video stream", _codec(other))
     if container.chapters():

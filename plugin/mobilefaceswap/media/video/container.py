@@ -17,6 +17,7 @@ __all__ = [
     "OWN_METADATA",
     "absolute",
     "decoder_name",
+    "is_cover",
     "is_playable",
     "open_file",
     "open_video",
@@ -91,8 +92,13 @@ def is_playable(path: Path) -> bool:
 
 def picture_streams(container: Any) -> list[Any]:
     """Streams of moving pictures, in order; cover art is none."""
-    still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-    return [stream for stream in container.streams.video if not stream.disposition & still]
+    thumbnails = av.stream.Disposition.timed_thumbnails
+    return [stream for stream in container.streams.video if not (is_cover(stream) or stream.disposition & thumbnails)]
+
+
+def is_cover(stream: Any) -> bool:
+    """Whether the stream is a still that stands for the file."""
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def decoder_name(stream: Any) -> str | None:

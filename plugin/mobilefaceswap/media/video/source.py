@@ -85,9 +85,18 @@ class VideoClip(MediaClip):
                 stamps += [picture.pts for picture in self._decoder.decode(packet) if picture.pts is not None]
             if len(stamps) >= _LOOKED_AT:
                 break
-        self._container.seek(0)
-        self._decoder.flush_buffers()
+        self._rewind()
         return any(after < before for before, after in pairwise(stamps))
+
+    def _rewind(self) -> None:
+        """Back to the beginning; elementary streams, which cannot seek, are opened anew."""
+        try:
+            self._container.seek(0)
+            self._decoder.flush_buffers()
+        except FFmpegError:
+            self._container.close()
+            self._container, self._stream = open_video(self.path)
+            self._decoder = self._stream.codec_context
 
     def _other_decoder(self, name: str) -> Any:
         context: Any = av.CodecContext.create(name, "r")

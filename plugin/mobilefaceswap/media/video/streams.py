@@ -15,7 +15,7 @@ import av
 from av.error import FFmpegError
 
 from ..clip import MediaClip
-from .container import OWN_METADATA, open_file, picture_streams
+from .container import OWN_METADATA, is_cover, open_file, picture_streams
 from .containers import Container, holds
 from .subtitles import TEXT_CODECS, converted_text
 from .timing import Joiner
@@ -23,6 +23,8 @@ from .timing import Joiner
 __all__ = ["OtherStreams"]
 
 _FAILURES = (FFmpegError, OSError, ValueError)
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+"""By number of channels: files often do not say which is which."""
 _OPUS_RATES = (48000, 24000, 16000, 12000, 8000)
 _QUICKTIME = {
     "deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "sqi": "alb", "mkd": "mac", "hye": "arm",
@@ -66,7 +68,11 @@ class OtherStreams:
     def _route(self, stream: Any) -> None:
         """Decides how the stream comes into the output."""
         if stream.type == "attachment":
-            self._attach(stream)
+            name, kind = stream.name or "attachment", stream.mimetype or "application/octet-stream"
+            self._attach(stream, name, kind, stream.data)
+        elif is_cover(stream) and self._container.attachments:
+            kind = {"mjpeg": "jpeg"}.get(_codec(stream), _codec(stream))
+            self._attach(stream, f"cover.{kind}", f"image/{kind}", bytes(self._first_packet(stream) or b""))
         elif stream.type == "data" and self._is_made_anew(stream):
             return
         elif self._can_copy(stream):
@@ -86,9 +92,9 @@ class OtherStreams:
     def _can_copy(self, stream: Any) -> bool:
         if stream.codec_context is None and stream.type != "data":
             return False
-        if stream.type == "video" and not (self._whole or _is_cover(stream)):
+        if stream.type == "video" and not (self._whole or is_cover(stream)):
             return False
-        if _is_cover(stream) and self._container.muxer not in ("mp4", "mov"):
+        if is_cover(stream) and self._container.muxer not in ("mp4", "mov"):
             return False
         return holds(self._container, stream, self._first_packet(stream) if stream.type == "audio" else None)
 
@@ -116,7 +122,8 @@ class OtherStreams:
             rate = min((known for known in _OPUS_RATES if known >= rate), default=48000) if name == "libopus" else rate
             try:
                 target = self._output.add_stream(name, rate=rate)
-                target.codec_context.layout = source.layout.name
+                target.codec_context.layout = _LAYOUTS.get(len(source.layout.channels), source.layout.name)
+                target.codec_context.open()
             except _FAILURES:
                 continue
             _carry(stream, target)
@@ -156,17 +163,15 @@ class OtherStreams:
         self._routes[stream.index] = converted
         self.notes += (f"subtitles ({codec}): converted to {wanted}, without their styles",)
 
-    def _attach(self, stream: Any) -> None:
-        if self._container.attachments:
-            self._output.add_attachment(
-                stream.name or "attachment", stream.mimetype or "application/octet-stream", stream.data
-            )
+    def _attach(self, stream: Any, name: str, kind: str, data: bytes) -> None:
+        if self._container.attachments and data:
+            self._output.add_attachment(name, kind, data)
         else:
             self._leave_out(stream)
 
     def _leave_out(self, stream: Any) -> None:
         kind = {"audio": "sound", "subtitle": "subtitles", "data": "data track", "video": "second video stream"}
-        name = "cover picture" if _is_cover(stream) else kind.get(stream.type, str(stream.type))
+        name = "cover picture" if is_cover(stream) else kind.get(stream.type, str(stream.type))
         self.notes += (f"{name} ({_codec(stream)}): left out, {self._name} cannot hold it",)
 
     @property
@@ -195,6 +200,8 @@ class OtherStreams:
             index: Joiner(base, [round(shift / base) for shift in self._shifts]) for index, base in bases.items()
         }
         for packet in self._input.demux(tracks) if tracks else ():
+            if is_cover(packet.stream) and packet.size:
+                packet.pts = packet.dts = 0
             if not packet.size or packet.pts is None or packet.dts is None:
                 continue
             packet = joiners[packet.stream.index].pass_on(packet) if self._shifts else packet
@@ -203,16 +210,16 @@ class OtherStreams:
                 continue
             latest[packet.stream.index] = packet.dts
             ends = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base)
-            if self._whole or ends > self._start or _is_cover(packet.stream):
+            if self._whole or ends > self._start or is_cover(packet.stream):
                 yield packet
 
     def copy_until(self, seconds: Fraction | None) -> None:
         """Carries over what begins before ``seconds`` of the clip; None stands for its end."""
         while self._next is not None:
             packet, base = self._next, Fraction(self._next.time_base)
-            if seconds is not None and packet.pts * base >= seconds and not _is_cover(packet.stream):
+            if seconds is not None and packet.pts * base >= seconds and not is_cover(packet.stream):
                 return
-            shift = 0 if _is_cover(packet.stream) else round(self._start / base)
+            shift = 0 if is_cover(packet.stream) else round(self._start / base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             self._output.mux([*self._routes[packet.stream.index](packet)])
             self._next = next(self._packets, None)
@@ -235,10 +242,6 @@ def _carry(stream: Any, target: Any) -> None:
     if language in _QUICKTIME and target.container.format.name == "mov":
         target.metadata["language"] = _QUICKTIME[language]
     target.disposition = int(stream.disposition)
-
-
-def _is_cover(stream: Any) -> bool:
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def _codec(stream: Any) -> str:
