@@ -236,3 +236,12 @@ def test_the_pack_that_is_shown_is_one(tmp_path):
     pack = read_pack(tmp_path)
     assert pack.kind == "embedding"
     assert pack.defaults == {"matte_black_clip": 0.2}
+
+
+def test_the_readme_s_figures_are_those_of_the_pack_that_ships():
+    readme = re.sub(r"[\s>]+", " ", (ROOT / "README.md").read_text("utf-8"))
+    pack = read_pack(ROOT / "models/base-224")
+    measured = pack.document["measured"]
+    assert f"({pack.name} {pack.version})" in readme
+    assert f"{100 * measured['retrieval_top1']:.0f} %" in readme
+    assert f"{measured['pose_error_degrees']:.1f} degrees" in readme

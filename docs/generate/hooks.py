@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import bridge
 import command_line
 import errors
 import media
@@ -38,6 +39,7 @@ FRAGMENTS: dict[str, Callable[[], str]] = {
     "containers": media.containers,
     "codecs": media.codecs,
     "colour-spaces": media.colour_spaces,
+    "buttons": bridge.buttons,
     "pack-kinds": packs.kinds,
     "published-networks": packs.published,
     "templates": packs.templates,
