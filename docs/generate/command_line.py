@@ -53,7 +53,9 @@ def _section(name: str, command: Any) -> str:
 
 def _row(item: Any) -> str:
     option = item.param_type_name == "option"
-    names = [*item.opts, *item.secondary_opts] if option else [(item.name or "").upper()]
+    # Of a switch that is on, the help is about turning it off.
+    switched = item.secondary_opts if option and item.default is True else item.opts
+    names = switched if option else [(item.name or "").upper()]
     text = (getattr(item, "help", "") or "").replace("|", "\\|")
     needed = " Required." if item.required else ""
     return f"| {', '.join(f'`{name}`' for name in names)} | {text}{needed} |"
