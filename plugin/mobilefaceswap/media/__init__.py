@@ -1,8 +1,8 @@
 """Clips in, clips out: video files through PyAV, image sequences and stills through OpenImageIO and Pillow.
 
 Values are code values: a video's 0..1 is its nominal black to white, and what lies beyond (super-white, out-of-gamut
-colour) is kept below 0 and above 1. Whatever of an input is not honoured or not carried over is said in one line, in
-the ``notes`` of clips and outputs.
+colour) is kept below 0 and above 1. Whatever of an input is not honoured or not carried over is reported in one line
+each, in the ``notes`` of clips and outputs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every clip and every output offers, whatever kind of file lies behind it."""
+"""The base classes of clips and outputs on disk."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Colour where input and output differ in kind: scene-linear to display-referred and back; nothing else is touched.
+"""Converts colour where input and output differ in kind, scene-linear and display-referred; touches nothing else.
 
-Between display-referred formats code values are kept, since an editor expects the numbers of the clip.
+Between display-referred formats code values are kept, since an editor expects the clip's numbers.
 """
 
 from __future__ import annotations

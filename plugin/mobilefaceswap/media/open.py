@@ -1,4 +1,4 @@
-"""Opening clips and creating outputs, whatever kind of file a name stands for."""
+"""Opens clips and creates outputs of every kind of file."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ __all__ = ["PICTURE_ENDINGS", "VIDEO_ENDINGS", "create_output", "open_clip"]
 _Place = str | os.PathLike[str]
 
 PICTURE_ENDINGS = FORMATS.keys()
-"""The endings of pictures that can be read, in lower case."""
+"""File endings of pictures that can be read, in lower case."""
 VIDEO_ENDINGS = CONTAINERS.keys()
-"""The endings of video files that can be written, in lower case."""
+"""File endings of videos that can be written, in lower case."""
 
 
 def open_clip(path: _Place, *, allow_interlaced: bool = False) -> MediaClip:
     """Opens a video file, an image sequence (``shot.%04d.exr``, ``shot.####.png``) or a single picture.
 
     A context manager. Frames of a video count from 0, those of a sequence keep their own numbers, and a single
-    picture is frame 0. Raises MediaError where nothing of the kind can be read, and on interlaced video unless it is
+    picture is frame 0. Raises MediaError if nothing can be read, and for interlaced video unless it is
     allowed.
     """
     text = os.fspath(path)
@@ -60,13 +60,13 @@ def create_output(
     """Opens an output that keeps what ``like`` declares: timing, tags, depth, sound, metadata.
 
     A context manager; ``write(time, pixels)`` takes float32 (H, W, 3|4) in ``like``'s colour space, or a matte (H, W).
-    What of ``like`` is not carried over is said in ``notes``, complete after ``close``.
-    frame_rate: of an output without ``like``, 25 where left out. bit_depth, alpha: as ``like`` where left out.
-    premultiplied: what the colour handed in is, and is stored as; where left out it is as ``like``'s and becomes what
-    the format expects, which is premultiplied in EXR and not in video. overwrite: whether an output that exists is
-    replaced. Video files only: codec (h264, h265, prores, dnxhr, vp9, av1, ffv1, or FFmpeg's own name), quality (for
-    H.264 and its kind the constant rate factor, lower is better; for ProRes and DNxHR a profile such as ``hq``),
-    audio (whether sound is carried over). Sequences only: resume (keep finished frames).
+    ``notes`` says what of ``like`` is not carried over; it is complete after ``close``.
+    frame_rate: of an output without ``like``, 25 by default. bit_depth, alpha: by default those of ``like``.
+    premultiplied: whether the colour handed in is premultiplied, and is stored so; by default it is taken as ``like``'s
+    and stored as the format expects, premultiplied in EXR and unpremultiplied in video. overwrite: whether an output
+    that exists is replaced. Video files only: codec (h264, h265, prores, dnxhr, vp9, av1, ffv1, or FFmpeg's own name),
+    quality (for H.264 and its kind the constant rate factor, lower is better; for ProRes and DNxHR a profile such as
+    ``hq``), audio (whether sound is carried over). Sequences only: resume (keep finished frames).
 
     Raises MediaError where the output is the input or exists and must not be replaced, its folder is missing or cannot
     be written, or the format is not known.

@@ -1,4 +1,4 @@
-"""Checks of the files that are read and written, before any work begins."""
+"""Checks input and output files before any work begins."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ def check_output(text: str, *others: str | os.PathLike[str]) -> None:
     """Raises MediaError where ``text`` is one of the ``others``, or its folder is missing or cannot be written.
 
     others: inputs and other outputs, files or sequences. Compared by name and, where they exist, by identity, so that
-    symbolic and hard links to an input are found. Asked before work begins: hours of it must not be lost for a name.
+    symbolic and hard links to an input are found. Checked before work begins, so that hours of work are not lost over a
+    name.
     """
     path, pattern = Path(text), Pattern(text)
     written = _identities(pattern)
