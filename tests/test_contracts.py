@@ -97,6 +97,16 @@ def test_no_module_needs_one_system_to_be_imported():
     assert wrong == {}
 
 
+def test_a_translated_error_keeps_its_cause():
+    """``--debug`` shows what really happened: nothing says ``from None``."""
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for item in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(item, ast.Raise) and isinstance(item.cause, ast.Constant):
+                wrong.append(f"{path.relative_to(PACKAGE)}:{item.lineno}")
+    assert [place for place in wrong if not place.startswith(("engine/", "ofx/"))] == []
+
+
 def test_every_public_name_exists():
     for name in mobilefaceswap.__all__:
         assert getattr(mobilefaceswap, name) is not None
