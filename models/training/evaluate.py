@@ -230,7 +230,7 @@ def clip_crops(
 
     crops = []
     for picture, matte in renderer.clip(source, plates()):
-        plate, matrix = matrices.pop()
+        plate, matrix = matrices.pop(0)
         crops.append((as_bytes(seen(plate.rgb, matrix)), as_bytes(seen(picture, matrix)), seen(matte, matrix)))
     return crops
 
