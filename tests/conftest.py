@@ -31,6 +31,13 @@ def private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With ``-n``, tests of one file share a process; so do all that load the bundle, which is built once."""
+    for item in items:
+        group = "bundle" if item.path.parent.name == "ofx" else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--authors-repo", help="a checkout of the authors' repository, to remake their golden file")
 
