@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint docs coverage ofx release clean
+.PHONY: demo test slow fuzz lint docs coverage ofx release clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,9 @@ test: $(VENV)/.test
 
 slow: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.test
+	$(BIN)/python tests/fuzz_media.py --cases 20000
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format plugin tests models ofx_bridge docs

@@ -194,6 +194,9 @@ def test_interlaced_video_is_refused_unless_allowed(tmp_path: Path) -> None:
     with open_clip(path, allow_interlaced=True) as clip:
         assert clip.field_order != "progressive"
         assert "combing" in clip.notes[0]
+        with create_output(tmp_path / "out.mp4", clip) as writer:
+            writer.write(0, clip.frame(0).pixels)
+    assert any(note.startswith("field order") for note in writer.notes)
 
 
 @pytest.mark.parametrize(

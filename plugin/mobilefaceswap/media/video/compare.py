@@ -47,6 +47,8 @@ def _pictures(like: MediaClip, stream: Any, first: Any) -> Iterator[str]:
     wanted = declared.coding.tags
     if declared.planes is not None and wanted != ColourTags() and _visible(tags) != _visible(wanted):
         yield "the colour tags are not kept as they were"
+    if declared.field_order != "progressive":
+        yield f"field order ({declared.field_order}): left out, the output says progressive"
     if like.format.pixel_aspect != 1 and stream.sample_aspect_ratio in (None, 0, 1):
         yield f"the pixel aspect ratio ({like.format.pixel_aspect}) is not kept"
 

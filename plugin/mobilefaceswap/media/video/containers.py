@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.error import FFmpegError
+
+from .container import FAILURES
 
 __all__ = ["CONTAINERS", "Container", "container_of", "holds"]
-
-_FAILURES = (FFmpegError, OSError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,10 @@ def holds(container: Container, stream: Any, packet: Any = None) -> bool:
             trial.stream, trial.time_base = copy, packet.time_base
             trial.pts = trial.dts = 0
             output.mux(trial)
-    except _FAILURES:
+    except FAILURES:
         return False
     finally:
         if output is not None:
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 output.close()
     return True

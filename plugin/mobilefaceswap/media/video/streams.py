@@ -15,14 +15,13 @@ import av
 from av.error import FFmpegError
 
 from ..clip import MediaClip
-from .container import OWN_METADATA, is_cover, open_file, picture_streams
+from .container import FAILURES, OWN_METADATA, is_cover, open_file, picture_streams
 from .containers import Container, holds
 from .subtitles import TEXT_CODECS, converted_text
 from .timing import Joiner
 
 __all__ = ["OtherStreams"]
 
-_FAILURES = (FFmpegError, OSError, ValueError)
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 """By number of channels: files often do not say which is which."""
 _OPUS_RATES = (48000, 24000, 16000, 12000, 8000)
@@ -124,7 +123,7 @@ class OtherStreams:
                 target = self._output.add_stream(name, rate=rate)
                 target.codec_context.layout = _LAYOUTS.get(len(source.layout.channels), source.layout.name)
                 target.codec_context.open()
-            except _FAILURES:
+            except FAILURES:
                 continue
             _carry(stream, target)
             self._encoders.append(target)

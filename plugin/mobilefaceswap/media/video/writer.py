@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-from av.error import FFmpegError
 
 from ...errors import MediaError
 from ...files import partial_path, temporary_path, write_failure
@@ -21,23 +19,19 @@ from ..declared import Orientation
 from ..grade import converted
 from .clock import Clock
 from .compare import losses
-from .container import is_playable
-from .containers import HEVC_TAG, container_of
+from .container import FAILURES, is_playable
+from .containers import container_of
 from .encoders import Encoder, choose_encoder
-from .planes import frame_from_pixels
 from .streams import OtherStreams
+from .track import PictureTrack, encoder_complaint
 
 __all__ = ["VideoWriter"]
 
-_FAILURES = (FFmpegError, OSError, ValueError)
 _USUAL_METADATA = (
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "description"),
     *("synopsis", "keywords", "creation_time", "location"),
 )
 """What MP4 has places for; with any other key all are stored as QuickTime's metadata items."""
-
-os.environ.setdefault("SVT_LOG", "1")
-"""SVT-AV1 greets everybody on the terminal unless it is told to report errors alone."""
 
 
 class VideoWriter(Writer):
@@ -69,7 +63,6 @@ class VideoWriter(Writer):
         self._container: Any = None
         self._others: OtherStreams | None = None
         self._last, self._written = like.first, False
-        self._first_stored: Fraction | None = None
 
     def _check_timing(self) -> None:
         timing, rate = self._like.format.timing, self._like.frame_rate
@@ -98,8 +91,10 @@ class VideoWriter(Writer):
         with self._explained():
             if self._container is None:
                 self._begin(time, picture, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
-            self._check_size(picture)
-            self._encode(time, picture)
+            if self._others:
+                self._others.copy_until(self._pictures.begins(time))
+            self._pictures.encode(time, picture)
+            self._last, self._written = time, True
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -108,7 +103,7 @@ class VideoWriter(Writer):
             yield
         except MediaError:
             raise
-        except _FAILURES as error:
+        except FAILURES as error:
             raise write_failure(self.path, error) from error
 
     def _stored(self, pixels: Floats) -> Floats:
@@ -133,33 +128,22 @@ class VideoWriter(Writer):
 
     def _open(self, size: tuple[int, int]) -> None:
         self._container = av.open(str(self._partial), mode="w", format=self._kind.muxer, options=self._muxer_options())
-        self._stream = self._add_pictures(size)
+        self._pictures = PictureTrack(
+            self._container, self._kind, self._encoder, self._like, self._clock, self._turned, size
+        )
         if self._like.format.planes is not None:
             self._others = OtherStreams(
-                self._like, self._container, self._stream, self._kind, self._clock.start, audio=self._audio
+                self._like, self._container, self._pictures.stream, self._kind, self._clock.start, audio=self._audio
             )
             self.notes += self._others.notes
         try:
             self._container.start_encoding()
-        except _FAILURES as error:
+        except FAILURES as error:
+            reason = encoder_complaint(self._encoder, size, self._clock.base) or error
             raise MediaError(
-                f"expected to write {self.path} with {self._encoder.codec}; {self._reason(size) or error}. "
+                f"expected to write {self.path} with {self._encoder.codec}; {reason}. "
                 "Choose another codec, quality or kind of file"
             ) from error
-
-    def _reason(self, size: tuple[int, int]) -> str:
-        """What FFmpeg says of an encoder that does not open, asked once more with its log on."""
-        context: Any = av.CodecContext.create(self._encoder.codec, "w")
-        context.width, context.height, context.pix_fmt = *size, self._encoder.layout.name
-        context.time_base, context.options = self._clock.base, dict(self._encoder.options)
-        before = av.logging.get_level()
-        av.logging.set_level(av.logging.ERROR)
-        try:
-            with av.logging.Capture(local=False) as lines, suppress(*_FAILURES):
-                context.open()
-            return "; ".join(dict.fromkeys(message.strip() for _, _, message in lines if message.strip()))
-        finally:
-            av.logging.set_level(before)
 
     def _muxer_options(self) -> dict[str, str]:
         """A container clock that holds the clip's times exactly; every key of metadata, not the usual ones alone."""
@@ -169,73 +153,6 @@ class VideoWriter(Writer):
         if any(key.lower() not in _USUAL_METADATA for key, _ in self._like.format.metadata):
             options["movflags"] = "use_metadata_tags"
         return options
-
-    def _add_pictures(self, size: tuple[int, int]) -> Any:
-        encoder, like = self._encoder, self._like
-        stream: Any = self._container.add_stream(encoder.codec, rate=self._clock.rate, options=dict(encoder.options))
-        context, tags = stream.codec_context, encoder.tags
-        stream.width, stream.height = size
-        stream.pix_fmt = encoder.layout.name
-        context.time_base = self._clock.base
-        if "b" in encoder.options:
-            context.bit_rate = int(encoder.options["b"].replace("M", "000000"))
-        if encoder.codec == "libx265" and self._kind.exact_clock:
-            context.codec_tag = HEVC_TAG
-        context.colorspace, context.color_primaries, context.color_trc = tags.matrix, tags.primaries, tags.transfer
-        if tags.full_range is not None:
-            context.color_range = 2 if tags.full_range else 1
-        aspect = like.format.pixel_aspect
-        if aspect != 1:
-            context.sample_aspect_ratio = 1 / aspect if self._turned.transposed else aspect
-        if self._turned != Orientation():
-            stream.set_display_matrix(self._turned.matrix)
-        timecode = self._clock.timecode(like)
-        if timecode:
-            place = stream if self._kind.exact_clock else self._container
-            place.metadata["timecode"] = timecode
-        return stream
-
-    def _check_size(self, picture: Floats) -> None:
-        height, width = picture.shape[:2]
-        if (width, height) != (self._stream.width, self._stream.height):
-            raise MediaError(
-                f"expected frames of {self._stream.width} x {self._stream.height} for {self.path}; found "
-                f"{width} x {height}. A video file holds one size: write an image sequence"
-            )
-
-    def _encode(self, time: int, picture: Floats) -> None:
-        encoder = self._encoder
-        frame = frame_from_pixels(picture, encoder.layout, encoder.matrix, encoder.full_range)
-        frame.pts, frame.time_base = self._clock.stamp(time), self._clock.base
-        tags = encoder.tags
-        # Stated on every frame as well: ProRes keeps them there.
-        frame.colorspace, frame.color_primaries, frame.color_trc = tags.matrix, tags.primaries, tags.transfer
-        if tags.full_range is not None:
-            frame.color_range = 2 if tags.full_range else 1
-        if self._others:
-            self._others.copy_until(self._clock.start + frame.pts * self._clock.base)
-        self._mux(self._stream.encode(frame))
-        self._last, self._written = time, True
-
-    def _mux(self, packets: list[Any]) -> None:
-        for packet in packets:
-            base = Fraction(packet.time_base)
-            if self._first_stored is None:
-                self._first_stored = packet.dts * base
-            packet.duration = max(1, round(self._clock.length(packet.pts * base) / base))
-            self._container.mux(packet)
-
-    def _mux_last(self, packets: list[Any]) -> None:
-        """The last packet to be stored reaches to the end of the last frame shown: containers sum up durations."""
-        self._mux(packets[:-1])
-        for packet in packets[-1:]:
-            base = Fraction(packet.time_base)
-            ends = self._clock.end(self._last) - self._clock.start
-            first = self._first_stored if self._first_stored is not None else packet.dts * base
-            stored = ends - (packet.dts * base - first)
-            # Where it is shown last as well, its own end is the clip's; clocks of the two kinds need not agree.
-            packet.duration = max(1, round(max(stored, self._clock.length(packet.pts * base)) / base))
-            self._container.mux(packet)
 
     def close(self) -> None:
         """See ``Writer``. Raises MediaError where no frame was written, since there is no such file."""
@@ -255,7 +172,7 @@ class VideoWriter(Writer):
 
     def _finish(self) -> None:
         try:
-            self._mux_last(self._stream.encode(None))
+            self._pictures.finish(self._last)
             if self._others:
                 # Sound may go on behind the last picture: players show that one for as long.
                 self._others.copy_until(None if self._last == self._like.last else self._clock.end(self._last))
@@ -274,7 +191,7 @@ class VideoWriter(Writer):
         """See ``Writer``. Without a single frame nothing is left behind."""
         if self._container is None or self._partial is None:
             return
-        with suppress(*_FAILURES):
+        with suppress(*FAILURES):
             self._finish()
         if not self._written or not is_playable(self._partial):
             self._discard()
@@ -284,7 +201,7 @@ class VideoWriter(Writer):
         self.notes += (f"what was written before the end came plays, and lies in {kept}",)
 
     def _discard(self) -> None:
-        with suppress(*_FAILURES):
+        with suppress(*FAILURES):
             self._release()
         if self._partial is not None:
             self._partial.unlink(missing_ok=True)
