@@ -76,10 +76,9 @@ def _words(like: MediaClip, container: Any) -> Iterator[str]:
         lost = _keys(dict(like.format.metadata)) - _keys(container.metadata)
         if lost:
             yield f"metadata ({', '.join(sorted(lost))}): left out, this kind of file does not hold it"
-        spoken = Counter(_languages(source)) - Counter(_languages(container))
-        tracks = sum(stream.type in _TRACKS for stream in container.streams)
-        if spoken and tracks and len(list(_languages(container))) < min(tracks, len(list(_languages(source)))):
-            yield f"languages of tracks ({', '.join(sorted(spoken))}): left out, this kind of file does not hold them"
+        spoken = sorted(set(_languages(source)))
+        if spoken and any(stream.type in _TRACKS for stream in container.streams) and not set(_languages(container)):
+            yield f"languages of tracks ({', '.join(spoken)}): left out, this kind of file does not hold them"
 
 
 def _keys(metadata: dict[str, str]) -> set[str]:
