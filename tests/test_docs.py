@@ -243,5 +243,5 @@ def test_the_readme_s_figures_are_those_of_the_pack_that_ships():
     pack = read_pack(ROOT / "models/base-224")
     measured = pack.document["measured"]
     assert f"({pack.name} {pack.version})" in readme
-    assert f"{100 * measured['retrieval_top1']:.0f} %" in readme
-    assert f"{measured['pose_error_degrees']:.1f} degrees" in readme
+    assert f"among {measured['people']} people in {100 * measured['source_found_first']:.0f} %" in readme
+    assert f"the target in {100 * measured['target_found_first']:.0f} %" in readme

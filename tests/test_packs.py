@@ -140,6 +140,7 @@ def test_a_portrait_has_the_size_that_the_identity_graph_declares(base_pack: Pac
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
+        ("schema = 2", "schema = 1", "schema"),
         ("schema = 2", "schema = 3", "schema"),
         ("schema = 2", "schema = true", "schema"),
         ('kind = "idn"', 'kind = "gan"', "kind"),

@@ -37,8 +37,7 @@ def _idn(pack: Pack) -> Iterator[Rule]:
     yield "files.encoder.outputs", files["encoder"].outputs, ["feature_map", "embedding"]
     yield "files.identity.inputs", files["identity"].inputs, ["feature_map", "embedding", *portrait]
     yield "files.idn.inputs", files["idn"].inputs, ["image", *files["identity"].outputs]
-    # Packs of schema 1 hold the composite of colour and crop, which serves as colour.
-    yield "files.idn.outputs", files["idn"].outputs, ["swapped" if pack.document["schema"] == 1 else "colour", "mask"]
+    yield "files.idn.outputs", files["idn"].outputs, ["colour", "mask"]
 
 
 def _embedding(pack: Pack) -> Iterator[Rule]:

@@ -31,10 +31,9 @@ def read_pack(folder: Path) -> Pack:
     except (OSError, ValueError) as error:
         raise PackError(f"expected {place} to be a readable TOML file; {error}. Reinstall the pack") from error
     reader = Reader(place, document)
-    # Schema 1 differs only in what the network puts out.
-    schema = reader.number("schema", least=1, most=_SCHEMA)
+    reader.number("schema", least=_SCHEMA, most=_SCHEMA)
     crop = _crop(reader.table("crop"), None)
-    kind = reader.one_of("kind", CONTRACTS, "idn" if schema == 1 else None)
+    kind = reader.one_of("kind", CONTRACTS)
     pack = Pack(
         folder,
         reader.text("name"),

@@ -43,9 +43,7 @@ class IdnNetwork:
     def __call__(self, crops: Floats) -> tuple[Floats, Floats]:
         """See `SwapNetwork`."""
         out = self._session.run({"image": to_planar(crops, self._numbers.input)})
-        # Packs of schema 1 hold the composite of colour and crop.
-        colour = out["colour"] if "colour" in out else out["swapped"]
-        return from_planar(colour, self._numbers.output), np.ascontiguousarray(out["mask"][:, 0])
+        return from_planar(out["colour"], self._numbers.output), np.ascontiguousarray(out["mask"][:, 0])
 
 
 def portrait_size(session: Session) -> int:
