@@ -14,8 +14,8 @@ def run(*words: object, **more: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, **more)
 
 
-def start(*words: object, before: str = "") -> subprocess.Popen[str]:
+def start(*words: object, before: str = "", **more: object) -> subprocess.Popen[str]:
     """The same without waiting for it. before: code that the process runs first."""
     command = [sys.executable, "-c", f"{before}\n{MAIN}", *map(str, words)]
-    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(command, text=True, stdin=subprocess.DEVNULL, **pipes)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    return subprocess.Popen(command, text=True, **pipes)

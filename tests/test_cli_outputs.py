@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 
 import av
 import pytest
 
-from commands import run
+from commands import run, start
 from media_made import make_clip
 from mobilefaceswap.cli.outputs import Job, plan_jobs
 from mobilefaceswap.cli.shots import with_defaults
@@ -27,6 +29,24 @@ def test_an_output_that_exists_is_replaced_only_on_request(shot, grace_hopper, t
     assert place.read_bytes() == b"of yesterday"
     assert run(*words, "--overwrite").returncode == 0
     assert place.stat().st_size > 1000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(("answer", "code"), [("n", 2), ("", 2), ("y", 0)])
+def test_somebody_at_a_terminal_is_asked(shot, grace_hopper, tmp_path, answer, code):
+    import pty
+
+    place = tmp_path / "out.png"
+    place.write_bytes(b"mine")
+    keyboard, terminal = pty.openpty()
+    words = ("frame", shot, "-s", grace_hopper, "-o", place, "-f", "1", "--json")
+    process = start(*words, stdin=terminal, stderr=terminal)
+    os.close(terminal)
+    os.write(keyboard, f"{answer}\n".encode())
+    process.communicate()
+    os.close(keyboard)
+    assert process.returncode == code
+    assert (place.read_bytes() == b"mine") == (code != 0)
 
 
 @pytest.mark.parametrize(
