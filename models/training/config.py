@@ -40,7 +40,7 @@ class Config:
     adversarial_from: int = 1500  # step at which the discriminator begins
     maker_from: int = 1000  # step from which the averaged network puts faces on the pictures of `real` rows
     average: float = 0.995
-    looks: dict[str, float] = field(default_factory=dict)  # share of the rows that a dear recogniser looks at
+    looks: dict[str, float] = field(default_factory=dict)  # share of rows a recogniser sees; 0: it only judges
     width: int = 1  # 1: the full teacher; 2, 4: half, a quarter of its channels, for rehearsals
     people: int = 0  # use only the first so many people; 0 uses all
     seed: int = 0

@@ -58,7 +58,10 @@ class Batch:
 
 
 class Faces:
-    """The pack of prepare.py on a device; some people never train. `people`: use the first so many alone; 0: all."""
+    """The pack of prepare.py on a device; some people never train.
+
+    `people`: train on the first so many alone, and show them on the sheets; 0: all but those held out.
+    """
 
     def __init__(self, path: Path, size: int, device: torch.device | str = "cpu", people: int = 0) -> None:
         if not path.is_file():
@@ -71,15 +74,17 @@ class Faces:
         targets, persons = stored["targets"], stored["people"].long()
         count = int(persons.max()) + 1
         # Taken evenly, so that every source of pictures is among them.
-        kept_back = persons % max(2, count // HELD_OUT) == 0
-        training = ~kept_back & ((persons < people) if people else torch.ones_like(kept_back))
+        kept_back = persons % max(2, count // HELD_OUT) == 0 if not people else persons >= people
+        training = ~kept_back
         order, counts = torch.argsort(persons, stable=True), torch.bincount(persons)
         starts = counts.cumsum(0) - counts
         self.people = persons.to(device)
         self._order, self._start, self._count = (t.to(device) for t in (order, starts[persons], counts[persons]))
         self._place = torch.empty_like(order).scatter_(0, order, torch.arange(len(order))).to(device)
         first = self._order[self._start] == torch.arange(len(order), device=device)
-        self.held_out = torch.nonzero(kept_back.to(device) & targets.to(device) & first).flatten()
+        # A rehearsal with few people asks whether those were learnt.
+        shown = (training if people else kept_back) & targets
+        self.shown = torch.nonzero(shown.to(device) & first).flatten()
         # Frames of one video are one person: they come as sources less often than their number.
         self._as_source = (training / counts[persons].sqrt()).to(device)
         self._as_target = (training & targets).float().to(device)

@@ -217,7 +217,8 @@ class Run:
         with self._cast():
             found = {}
             for name in SIZES:
-                found |= self.recognisers(seen[: max(1, round(self.config.looks.get(name, 1) * len(seen)))], only=name)
+                if share := self.config.looks.get(name, 1.0):
+                    found |= self.recognisers(seen[: max(1, round(share * len(seen)))], only=name)
         return identity_distance(found, wanted)
 
     def _movement(self, swap: Tensor, batch: Batch) -> Tensor:
@@ -285,7 +286,7 @@ class Run:
     @torch.no_grad()
     def sheet(self) -> dict[str, float]:
         """Writes a sample sheet of people who never train; how often source and target are found among them."""
-        rows = self.faces.held_out[:SHEET]
+        rows = self.faces.shown[:SHEET]
         source, target = rows, rows.roll(5)
         pictures = self.faces.pictures[target].float() / 255
         drawn = self.draw(self.average, pictures, source, self.faces.embeddings[source])
@@ -299,18 +300,21 @@ class Run:
         return self._found(swap, source, target)
 
     def _found(self, swap: Tensor, source: Tensor, target: Tensor) -> dict[str, float]:
-        told = torch.cat(
-            list(self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area")).values()), 1
+        """By each recogniser, after taking off what all faces have in common."""
+        seen = self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area"))
+        usual, known = (
+            dict(zip(SIZES, part.split(tuple(SIZES.values()), -1), strict=True))
+            for part in (self.faces.usual, self.faces.embeddings[self.faces.shown])
         )
-        told, known = told - self.faces.usual, self.faces.embeddings[self.faces.held_out] - self.faces.usual
-        people = self.faces.people[self.faces.held_out]
-        likeness = nn.functional.normalize(told) @ nn.functional.normalize(known).T
-        best = people[likeness.argmax(1)]
-        return {
-            "source_first": float((best == self.faces.people[source]).float().mean()),
-            "target_first": float((best == self.faces.people[target]).float().mean()),
-            "likeness": float(likeness.diagonal()[: len(source)].mean()),
-        }
+        people, told = self.faces.people[self.faces.shown], {}
+        for name in SIZES:
+            unit = [nn.functional.normalize(part - usual[name]) for part in (seen[name], known[name])]
+            likeness = unit[0] @ unit[1].T
+            best = people[likeness.argmax(1)]
+            told[f"{name}_source_first"] = float((best == self.faces.people[source]).float().mean())
+            told[f"{name}_target_first"] = float((best == self.faces.people[target]).float().mean())
+            told[f"{name}_likeness"] = float(likeness.diagonal().mean())
+        return told
 
 
 def steps(run: Run, seconds: float) -> Iterator[dict[str, float]]:

@@ -148,7 +148,7 @@ class TestBatches:
         assert not bool((mates == rows).any())
 
     def test_people_held_out_are_never_drawn(self, faces: data.Faces) -> None:
-        kept_back = set(faces.people[faces.held_out].tolist())
+        kept_back = set(faces.people[faces.shown].tolist())
         assert kept_back
         for seed in range(5):
             batch = faces.batch((6, 3, 3), chance(seed))
