@@ -108,6 +108,12 @@ def test_an_interrupted_animation_is_kept_as_partial(tmp_path: Path) -> None:
     assert not (tmp_path / "out.gif").exists()
 
 
+def test_an_animation_cannot_be_resumed(tmp_path: Path) -> None:
+    animation(tmp_path / "in.gif")
+    with open_clip(tmp_path / "in.gif") as clip, pytest.raises(MediaError, match="resume"):
+        create_output(tmp_path / "out.gif", clip, resume=True)
+
+
 def test_twelve_frames_of_a_gif(media: Path) -> None:
     with open_clip(media / "faults" / "animated_12_frames.gif") as clip:
         assert clip.last + 1 == 12
@@ -373,7 +379,7 @@ def test_pictures_of_phones_are_read(tmp_path: Path, ending: str) -> None:
 
 def test_heic_is_not_written_and_says_what_is(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"\.png"):
-        create_output(tmp_path / "out.heic").write(0, np.zeros((8, 8, 3), np.float32))
+        create_output(tmp_path / "out.heic")
 
 
 @pytest.mark.parametrize("ending", ["jpg", "webp", "avif"])

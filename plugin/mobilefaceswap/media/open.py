@@ -77,29 +77,31 @@ def create_output(
     if not overwrite and not resume:
         check_free(text)
     row = format_of(text)
+    if row is None or _is_animation(text, row, clip):
+        _check_one_file(text, row, resume)
     if row is not None and _is_animation(text, row, clip):
         return AnimatedWriter(text, clip, row, alpha=alpha, premultiplied=premultiplied)
     if row is not None:
         return SequenceWriter(
             text, clip, row, bit_depth=bit_depth, alpha=alpha, premultiplied=premultiplied, resume=resume
         )
-    if Path(text).suffix.lower() not in CONTAINERS:
+    # fmt: off
+    return VideoWriter(
+        text, clip, codec=codec, quality=quality, bit_depth=bit_depth, alpha=alpha, premultiplied=premultiplied,
+        audio=audio,
+    )
+    # fmt: on
+
+
+def _check_one_file(text: str, row: StillFormat | None, resume: bool) -> None:
+    """Raises MediaError where ``text``, the one file of all frames, is of no known kind, or cannot be resumed."""
+    if row is None and Path(text).suffix.lower() not in CONTAINERS:
         raise MediaError(
             f"expected an output that ends in {', '.join(CONTAINERS)}, or a sequence such as shot.%04d.exr; "
             f"found {text}. Choose one of these endings"
         )
     if resume:
-        raise MediaError(f"expected an image sequence to resume; {text} is a video file. Render it anew")
-    return VideoWriter(
-        text,
-        clip,
-        codec=codec,
-        quality=quality,
-        bit_depth=bit_depth,
-        alpha=alpha,
-        premultiplied=premultiplied,
-        audio=audio,
-    )
+        raise MediaError(f"expected an image sequence to resume; {text} is one file. Render it anew")
 
 
 def _is_animation(text: str, row: StillFormat, like: MediaClip) -> bool:

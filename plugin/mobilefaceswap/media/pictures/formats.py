@@ -14,7 +14,7 @@ from . import exr, openimageio, pillow
 from .icc import Profile
 from .still import DECODER_FAILURES, Still, Stored, Window, unreadable
 
-__all__ = ["FORMATS", "StillFormat", "add_format", "format_of", "load_still", "save_still"]
+__all__ = ["FORMATS", "StillFormat", "add_format", "check_writable", "format_of", "load_still", "save_still"]
 
 
 @dataclass(frozen=True)
@@ -100,17 +100,23 @@ def load_still(path: Path) -> Still:
     return replace(still, pixels=profile.to_srgb(still.pixels))
 
 
-def save_still(path: Path, stored: Stored) -> None:
-    """Writes the picture whole or not at all. Raises MediaError."""
+def check_writable(path: str | Path) -> tuple[StillFormat, Callable[[Path, Stored], None]]:
+    """The format that ``path`` ends in, and its ``write``. Raises MediaError where it can only be read."""
     found = format_of(path)
     if found is None or found.write is None:
         known = ", ".join(ending for ending, row in FORMATS.items() if row.write)
-        raise MediaError(f"expected a picture format that can be written: {known}; found {path.suffix}. Choose one")
+        raise MediaError(f"expected a picture format that can be written: {known}; found {path}. Choose one")
+    return found, found.write
+
+
+def save_still(path: Path, stored: Stored) -> None:
+    """Writes the picture whole or not at all. Raises MediaError."""
+    found, write = check_writable(path)
     profile = stored.metadata.profile if stored.metadata and "ICC profile" in found.keeps else None
     if isinstance(profile, Profile) and profile.known and stored.pixels.shape[2] > 1:
         stored = replace(stored, pixels=profile.from_srgb(stored.pixels))
     try:
         with written_whole(path) as place:
-            found.write(place, stored)
+            write(place, stored)
     except OSError as error:
         raise write_failure(path, error) from error

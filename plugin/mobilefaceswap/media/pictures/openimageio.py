@@ -34,7 +34,6 @@ def opened(path: Path) -> Any:
     """An open ImageInput that does not multiply colour by alpha. Raises MediaError."""
     asked = oiio.ImageSpec()
     asked.attribute(_STRAIGHT, 1)
-    # A question mark in a name would be taken for the beginning of options: the rest of the name is given as one.
     file = oiio.ImageInput.open(str(path), asked)
     if file is None:
         raise unreadable(path, oiio.geterror())

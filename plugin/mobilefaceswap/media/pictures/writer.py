@@ -13,7 +13,7 @@ from ..clip import MediaClip, Writer
 from ..declared import left_out
 from ..grade import converted
 from ..places import Pattern
-from .formats import StillFormat, load_still, save_still
+from .formats import StillFormat, check_writable, load_still, save_still
 from .still import Stored
 
 __all__ = ["SequenceWriter"]
@@ -47,6 +47,7 @@ class SequenceWriter(Writer):
             )
         if like.owns(self._pattern.path(like.first).absolute().resolve()):
             raise MediaError(f"expected an output other than the input; both are {path}. Choose another name")
+        check_writable(path)
         self._depth = bit_depth
         self.notes = self._losses()
 
