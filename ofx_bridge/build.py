@@ -20,7 +20,23 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 _SOURCES = _HERE / "src"
-_PARTS = ("plugin", "describe", "render", "buttons", "request", "engine", "host", "pixels", "process")
+_PARTS = (
+    "plugin",
+    "describe",
+    "instance",
+    "needs",
+    "overlay",
+    "pen",
+    "render",
+    "buttons",
+    "request",
+    "inputs",
+    "engine",
+    "host",
+    "hosts",
+    "pixels",
+    "process",
+)
 _FLAGS = ("-std=c++17", "-O2", "-fvisibility=hidden", "-fvisibility-inlines-hidden")
 _WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Werror")
 _ELF = ("-shared", f"-Wl,--version-script={_HERE / 'exports.map'}", "-Wl,--no-undefined", "-Wl,-z,relro,-z,now", "-s")
@@ -104,7 +120,7 @@ def _contents(output: Path) -> Path:
     """An empty Contents folder with what is the same on every system."""
     contents = output / _BUNDLE / "Contents"
     shutil.rmtree(contents.parent, ignore_errors=True)
-    (contents / "Resources").mkdir(parents=True)
+    shutil.copytree(_HERE / "resources", contents / "Resources")
     (contents / "Info.plist").write_text((_HERE / "Info.plist.in").read_text().replace("@VERSION@", _version()))
     return contents
 

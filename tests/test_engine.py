@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobilefaceswap.engine import server
-from mobilefaceswap.engine.dialog import choose_source
-from mobilefaceswap.engine.session import Inputs, Session, read_settings
+from mobilefaceswap.engine.dialog import SOURCE, ask_path
+from mobilefaceswap.engine.looks import load_look, save_look
+from mobilefaceswap.engine.ranges import Ranges
+from mobilefaceswap.engine.segment import Inputs, Segment
+from mobilefaceswap.engine.session import Session, read_settings, with_settings
 from mobilefaceswap.engine.wire import (
+    FINGERPRINT,
     HEADER_SIZE,
     Changed,
-    Colour,
     Flags,
     Kind,
     Message,
@@ -30,11 +32,10 @@ from mobilefaceswap.engine.wire import (
     greeting,
     read_greeting,
 )
-from mobilefaceswap.errors import EngineError, UserInputError
+from mobilefaceswap.errors import EngineError, PackError, UserInputError
 from mobilefaceswap.faces import Track
-from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.frame import Frame
 from mobilefaceswap.node import FaceSwapNode
-from mobilefaceswap.ofx.generate import FINGERPRINT
 from mobilefaceswap.settings import HostSettings, Settings, table
 from tiny_pack import make_tiny_pack
 
@@ -49,6 +50,12 @@ def values(**changed: object) -> Values:
         else:
             numbers.append(float(list(row.entries).index(value) if row.kind == "choice" else value))
     return Values(numbers, texts)
+
+
+def picture_of(plate: np.ndarray) -> Picture:
+    """A plate in display-referred sRGB at frame 0, as the bridge describes it."""
+    height, width, channels = plate.shape
+    return Picture(1 << 30, 0, 1.0, 1.0, width, height, channels, 0, 0, 0, Flags(0), 0, "srgb_tx", "srgb_tx")
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +75,10 @@ class Lane:
     def ask(self, kind: Kind, body: bytes = b"", memory: int | None = None) -> Message:
         rights = [] if memory is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [memory]))]
         self.connection.sendmsg([Message(kind, body).packed()], rights)
-        answer, size = body_size(self.connection.recv(HEADER_SIZE, socket.MSG_WAITALL))
-        return Message(answer, self.connection.recv(size, socket.MSG_WAITALL) if size else b"")
+        while True:
+            answer, size = body_size(self.connection.recv(HEADER_SIZE, socket.MSG_WAITALL))
+            if answer is not Kind.WORKING:
+                return Message(answer, self.connection.recv(size, socket.MSG_WAITALL) if size else b"")
 
 
 @pytest.fixture
@@ -129,20 +138,20 @@ def test_a_range_becomes_a_track(lane: Lane, astronaut: Frame) -> None:
     os.ftruncate(memory, 2 * plate.nbytes)
     os.pwrite(memory, plate.tobytes(), 0)
     for time in (3, 4):
-        flags = Flags.FIRST_OF_RANGE | Flags.NEW_SEGMENT if time == 3 else Flags.SAME_PLATE
-        picture = Picture(2 * plate.nbytes, time, 1.0, 256, 256, 3, flags, 0, 0, Colour.SRGB, False)
+        flags = Flags.NEW_SEGMENT if time == 3 else Flags.SAME_PLATE
+        picture = replace(picture_of(plate), segment_bytes=2 * plate.nbytes, time=time, flags=flags, range=7)
         answer = lane.ask(Kind.ANALYSE, picture.packed() + values().packed(), memory if time == 3 else None)
-        assert Changed.unpacked(answer.body).found == 1
+        assert len(Changed.unpacked(answer.body).faces) == 1
     os.close(memory)
-    track = Track.load(lane.ask(Kind.SAVE_TRACK).text)
+    number = (7).to_bytes(4, "little")
+    track = Track.load(lane.ask(Kind.SAVE_TRACK, number).text)
     assert set(track.frames) == {3, 4}
     assert track.size == (256, 256)
     np.testing.assert_array_equal(track.frames[3][0].landmarks, track.frames[4][0].landmarks)
 
 
 def rendered(lane: Lane, plate: np.ndarray, source: Path, flags: Flags, memory: int | None = None) -> Changed:
-    height, width, _ = plate.shape
-    picture = Picture(8 * plate.nbytes, 0, 1.0, width, height, 3, flags, 0, 0, Colour.SRGB, False)
+    picture = replace(picture_of(plate), segment_bytes=8 * plate.nbytes, flags=flags)
     answer = lane.ask(Kind.RENDER, picture.packed() + values(source=str(source)).packed(), memory)
     assert answer.kind is Kind.RENDERED, answer.text
     return Changed.unpacked(answer.body)
@@ -152,21 +161,21 @@ def test_the_plate_is_what_lies_in_the_memory(lane: Lane, astronaut: Frame, grac
     plate = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
     memory = os.memfd_create("segment")
     os.ftruncate(memory, 8 * plate.nbytes)
-    assert rendered(lane, plate, grace_hopper, Flags.NEW_SEGMENT, memory).found == 0
+    assert not rendered(lane, plate, grace_hopper, Flags.NEW_SEGMENT, memory).faces
     os.pwrite(memory, plate.tobytes(), 0)
-    assert rendered(lane, plate, grace_hopper, Flags(0)).found == 1
-    assert rendered(lane, plate, grace_hopper, Flags.SAME_PLATE).found == 1
+    assert rendered(lane, plate, grace_hopper, Flags(0)).faces
+    assert rendered(lane, plate, grace_hopper, Flags.SAME_PLATE).faces
     # The same memory, but another picture of it.
-    assert rendered(lane, plate[:64], grace_hopper, Flags.SAME_PLATE).found == 0
+    assert rendered(lane, plate[:64], grace_hopper, Flags.SAME_PLATE).faces == ()
     os.close(memory)
 
 
 def test_only_a_plate_that_is_said_to_be_the_same_keeps_its_hash() -> None:
-    lane = server._Lane(None, None)  # type: ignore[arg-type]
+    segment = Segment()
     plate = np.zeros((8, 8, 3), np.float32)
 
     def known(flags: Flags) -> object:
-        return lane._plate(replace(picture_of(plate), flags=flags), plate)
+        return segment.hashed(replace(picture_of(plate), flags=flags), plate)
 
     first = known(Flags(0))
     assert known(Flags.SAME_PLATE) is first
@@ -179,18 +188,13 @@ def test_without_a_screen_the_button_says_so(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(EngineError, match="Type the path"):
-        choose_source("")
+        ask_path(SOURCE, "")
 
 
 @pytest.fixture
 def session(packs: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setenv("MOBILEFACESWAP_PACKS", str(packs))
     return Session()
-
-
-def picture_of(plate: np.ndarray) -> Picture:
-    height, width, channels = plate.shape
-    return Picture(1 << 30, 0, 1.0, width, height, channels, Flags(0), 0, 0, Colour.SRGB, False)
 
 
 def test_prepare_tells_what_was_found(session: Session, grace_hopper: Path) -> None:
@@ -202,9 +206,11 @@ def test_an_identity_clip_shows_the_source(session: Session, astronaut: Frame, g
 
     shown = np.ascontiguousarray(read_picture(grace_hopper).rgb)
     plate = astronaut.pixels[:256, 96:352]
-    rendered = session.render(picture_of(plate), values(), Inputs(plate, identity=shown))
+    height, width, channels = shown.shape
+    picture = replace(picture_of(plate), identity_width=width, identity_height=height, identity_channels=channels)
+    rendered = session.render(picture, values(), Inputs(plate, identity=shown))
     by_file = session.render(picture_of(plate), values(source=str(grace_hopper)), Inputs(plate))
-    assert rendered.swapped == 1
+    assert [face.swapped for face in rendered.faces] == [True]
     np.testing.assert_array_equal(rendered.pixels, by_file.pixels)
 
 
@@ -219,8 +225,8 @@ def test_an_identity_clip_without_a_face_is_refused(session: Session, astronaut:
 def test_instances_share_one_node(session: Session, astronaut: Frame, grace_hopper: Path) -> None:
     plate = astronaut.pixels[:256, 96:352]
     made: list[object] = []
-    make = session._made
-    session._made = lambda *given: made.append(given) or make(*given)  # type: ignore[method-assign]
+    make = session.nodes._made
+    session.nodes._made = lambda *given: made.append(given) or make(*given)  # type: ignore[method-assign]
     for feather in range(10):
         chosen = values(source=str(grace_hopper), matte_feather=float(feather))
         session.render(picture_of(plate), chosen, Inputs(plate))
@@ -233,7 +239,7 @@ def test_going_back_to_earlier_values_runs_nothing_again(
 ) -> None:
     plate = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
     other = tmp_path / "other.idn"
-    node = session._node(HostSettings(source=str(grace_hopper)), ColourSpace.SRGB, None)
+    node = session.nodes.node(HostSettings(source=str(grace_hopper)), None)
     weights = {name: 0.9 * array for name, array in node.identity.weights.items()}
     replace(node.identity, weights=weights).save(other)
     chosen = [values(source=str(source)) for source in (grace_hopper, other, grace_hopper)]
@@ -256,3 +262,87 @@ def test_only_the_changed_rectangle_travels(session: Session, astronaut: Frame, 
 
     direct = FaceSwapNode(grace_hopper, pack=find_pack()).render(0, plate=Frame(plate)).composite
     np.testing.assert_array_equal(whole, direct)
+
+
+def test_a_batch_keeps_little_and_an_artist_much(
+    session: Session, astronaut: Frame, grace_hopper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOBILEFACESWAP_MEMORY", "2")
+    chosen = values(source=str(grace_hopper))
+
+    def render(shift: int, flags: Flags) -> None:
+        plate = np.ascontiguousarray(np.roll(astronaut.pixels[:256, 96:352], shift, axis=1))
+        session.render(replace(picture_of(plate), flags=flags), chosen, Inputs(plate))
+
+    for shift in range(6):
+        render(shift, Flags(0))
+    session.cache.counts.computed.clear()
+    render(0, Flags(0))
+    assert "swap" not in session.cache.counts.computed, "an artist goes back"
+    for shift in range(6):
+        render(shift, Flags.BATCH)
+    session.cache.counts.computed.clear()
+    render(0, Flags(0))
+    assert session.cache.counts.computed["swap"] == 1, "a batch does not"
+
+
+def test_a_host_chooses_pack_and_detector(
+    session: Session, packs: Path, astronaut: Frame, grace_hopper: Path, tmp_path: Path
+) -> None:
+    make_tiny_pack(tmp_path / "another", seed=1)
+    plate = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
+    source = str(grace_hopper)
+    usual = session.nodes.node(HostSettings(source=source), None)
+    other = session.nodes.node(HostSettings(source=source, pack=str(tmp_path / "another")), None)
+    assert (usual.pack.folder, other.pack.folder) == (packs / "base-224", tmp_path / "another")
+    with pytest.raises(UserInputError, match="detector"):
+        session.render(picture_of(plate), values(source=source, detector="nobody"), Inputs(plate))
+    with pytest.raises(PackError, match="nowhere"):
+        session.render(picture_of(plate), values(source=source, pack="nowhere"), Inputs(plate))
+
+
+def test_analysis_sees_what_the_node_sees(session: Session, astronaut: Frame, tmp_path: Path) -> None:
+    # Premultiplied by an alpha that is nearly nothing.
+    alpha = np.full((256, 256, 1), 0.12, np.float32)
+    plate = np.ascontiguousarray(np.dstack([astronaut.pixels[:256, 96:352] * alpha, alpha]))
+    flags = Flags.PREMULTIPLIED
+    found = session.analyse(replace(picture_of(plate), flags=flags, range=1), values(), Inputs(plate))
+    straight = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
+    plain = session.analyse(replace(picture_of(straight), range=2), values(), Inputs(straight))
+    np.testing.assert_allclose(found.faces[0].box, plain.faces[0].box, atol=0.5)
+
+
+def test_a_look_carries_matte_and_colour_and_nothing_else(tmp_path: Path) -> None:
+    place = tmp_path / "look.json"
+    save_look(place, Settings(matte_feather=7.5, plate_detail=0.25, analysis_size=320, face_index=3))
+    loaded = load_look(place, Settings(matte_feather=1.0, face_index=5))
+    assert (loaded.matte_feather, loaded.plate_detail) == (7.5, 0.25)
+    assert (loaded.analysis_size, loaded.face_index) == (Settings().analysis_size, 5)
+    for damage in ("{}", "[]", "nothing", place.read_text().replace("matte_feather", "source")):
+        place.write_text(damage)
+        with pytest.raises(UserInputError):
+            load_look(place, Settings())
+
+
+def test_a_loaded_look_changes_its_own_values_on_the_wire() -> None:
+    before = values(source="/a.png", matte_feather=1.0, face_choice="all")
+    after = with_settings(before, read_settings(before)[1].replaced(matte_feather=9.0))
+    assert after.texts == before.texts
+    changed = [
+        place for place, pair in enumerate(zip(before.numbers, after.numbers, strict=True)) if pair[0] != pair[1]
+    ]
+    assert [after.numbers[place] for place in changed] == [9.0]
+
+
+def test_ranges_are_kept_apart_and_forgotten_once_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    ranges = Ranges()
+    for number in (1, 2):
+        ranges.add(number, 10 * number, (64, 48), ())
+    assert set(Track.load(ranges.save(2)).frames) == {20}
+    assert set(Track.load(ranges.save(1)).frames) == {10}
+    with pytest.raises(EngineError, match="again"):
+        ranges.save(1)
+    ranges.add(3, 0, (64, 48), ())
+    with pytest.raises(UserInputError, match="32 x 48"):
+        ranges.add(3, 1, (32, 48), ())

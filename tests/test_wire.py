@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,15 @@ import pytest
 from mobilefaceswap.engine.wire import (
     HEADER_SIZE,
     Changed,
-    Colour,
+    FaceBox,
     Flags,
     Kind,
     Message,
-    Outside,
     Picture,
     Values,
     body_size,
     greeting,
+    range_number,
     read_greeting,
 )
 from mobilefaceswap.errors import EngineError
@@ -28,9 +29,23 @@ HERE = Path(__file__).parent
 STORED = HERE / "ofx" / "wire.bin"
 VALUES = Values((0.0, -25.0, 0.1, 3.0), ("/a b/é.png", "", "track.json"))
 PICTURE = Picture(
-    1 << 26, -7, 1.067, 1920, 1080, 4, Flags.SAME_PLATE | Flags.OUTSIDE_MATTE, 64, 48, Colour.REC709, True
+    segment_bytes=1 << 26,
+    time=-7,
+    pixel_aspect=1.067,
+    identity_aspect=2.0,
+    width=1920,
+    height=1080,
+    channels=4,
+    identity_width=64,
+    identity_height=48,
+    identity_channels=3,
+    flags=Flags.SAME_PLATE | Flags.OUTSIDE_MATTE | Flags.MATTE_ONLY,
+    range=3,
+    space="lin_rec709_srgb",
+    identity_space="srgb_tx",
 )
-CHANGED = Changed(8192, (10, 20, 300, 400), 4, Outside.ZERO, 2, 1)
+FACES = (FaceBox((10.5, 20.0, 110.0, 140.25), 0.875, True, False), FaceBox((0.0, 0.0, 4.0, 4.0), 0.5, False, True))
+CHANGED = Changed(8192, (10, 20, 300, 400), 4, FACES, "the plate's alpha is 0 under the face")
 MESSAGES = (
     Message(Kind.HELLO, greeting(0x0123456789ABCDEF, "0.1.0")),
     Message(Kind.WELCOME, greeting(1, "pack base-224")),
@@ -41,10 +56,20 @@ MESSAGES = (
     Message(Kind.PREPARE, VALUES.packed()),
     Message(Kind.CHOOSE_SOURCE, b"/a b"),
     Message(Kind.ANALYSE, PICTURE.packed() + VALUES.packed()),
-    Message(Kind.SAVE_TRACK),
+    Message(Kind.SAVE_TRACK, bytes([3, 0, 0, 0])),
     Message(Kind.CLEAR_CACHE),
     Message(Kind.DONE, "fertig ü".encode()),
+    Message(Kind.WORKING),
+    Message(Kind.LOAD_LOOK, VALUES.packed()),
+    Message(Kind.LOOK, VALUES.packed()),
+    Message(Kind.SAVE_LOOK, VALUES.packed()),
+    Message(Kind.EXPORT_TRACK, VALUES.packed()),
 )
+
+
+def store() -> None:
+    """Rewrites the stored messages after a change of the wire: python -c 'import test_wire; test_wire.store()'."""
+    STORED.write_bytes(b"".join(message.packed() for message in MESSAGES))
 
 
 def test_every_kind_is_stored() -> None:
@@ -65,6 +90,7 @@ def test_python_reads_the_stored_bytes() -> None:
     assert (picture, Values.unpacked(rest)) == (PICTURE, VALUES)
     assert Changed.unpacked(MESSAGES[4].body) == CHANGED
     assert read_greeting(MESSAGES[0].body) == (0x0123456789ABCDEF, "0.1.0")
+    assert range_number(MESSAGES[9].body) == 3
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +125,7 @@ def test_a_damaged_header_is_refused(place: int) -> None:
         body_size(bytes(header))
 
 
-@pytest.mark.parametrize("length", [0, 10, 55])
+@pytest.mark.parametrize("length", [0, 10, 55, 63, 66, 80])
 def test_a_short_picture_is_refused(length: int) -> None:
     with pytest.raises(EngineError, match="bytes"):
         Picture.unpacked(PICTURE.packed()[:length])
@@ -112,6 +138,6 @@ def test_damaged_settings_are_refused(body: bytes) -> None:
 
 
 def test_a_picture_larger_than_its_memory_is_refused() -> None:
-    small = Picture(4096, 0, 1.0, 1920, 1080, 4, Flags(0), 0, 0, Colour.SRGB, False)
+    small = replace(PICTURE, segment_bytes=4096)
     with pytest.raises(EngineError, match="expected a picture"):
         Picture.unpacked(small.packed())

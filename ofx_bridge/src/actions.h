@@ -5,15 +5,34 @@
 
 namespace mfs {
 
-OfxStatus describe(OfxHandle effect, Effect kind);
-OfxStatus describeInContext(OfxHandle effect, Effect kind, const Properties& arguments);
-OfxStatus instanceCreated(OfxHandle effect);
-OfxStatus instanceChanged(OfxHandle effect, Effect kind, const Properties& arguments);
-OfxStatus clipPreferences(OfxHandle effect, Effect kind, const Properties& results);
-OfxStatus regionsOfInterest(OfxHandle effect, const Properties& arguments, const Properties& results);
-OfxStatus framesNeeded(OfxHandle effect, const Properties& arguments, const Properties& results);
-OfxStatus isIdentity(OfxHandle effect, Effect kind, const Properties& arguments, const Properties& results);
-OfxStatus render(OfxHandle effect, Effect kind, const Properties& arguments);
+// What a host hands over with an action.
+struct Call {
+  OfxHandle effect;
+  Effect kind;
+  Properties in, out;
+
+  double time() const { return in.number("OfxPropTime", 0); }
+};
+
+// plugin.cpp: the name by which projects know the effect.
+const char* identifierOf(Effect kind);
+// describe.cpp
+OfxStatus describe(const Call& call);
+OfxStatus describeInContext(const Call& call);
+// instance.cpp
+OfxStatus instanceCreated(const Call& call);
+OfxStatus instanceDestroyed(const Call& call);
+OfxStatus instanceChanged(const Call& call);
+OfxStatus syncPrivateData(const Call& call);
+OfxStatus clipPreferences(const Call& call);
+OfxStatus outputColourSpace(const Call& call);
+// needs.cpp
+OfxStatus regionOfDefinition(const Call& call);
+OfxStatus regionsOfInterest(const Call& call);
+OfxStatus framesNeeded(const Call& call);
+OfxStatus isIdentity(const Call& call);
+// render.cpp
+OfxStatus render(const Call& call);
 
 // The controls that a host has besides the table of settings.
 namespace control {
@@ -21,7 +40,13 @@ constexpr char kStatus[] = "engine_status";
 constexpr char kChooseSource[] = "choose_source";
 constexpr char kPrepareIdentity[] = "prepare_identity";
 constexpr char kAnalyseRange[] = "analyse_range";
+constexpr char kExportTrack[] = "export_track";
+constexpr char kLoadLook[] = "load_look";
+constexpr char kSaveLook[] = "save_look";
 constexpr char kClearCache[] = "clear_cache";
 }  // namespace control
+
+// buttons.cpp: what pressing one does. Throws what Engine::converse throws.
+void press(const Call& call, const std::string& control);
 
 }  // namespace mfs

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <cmath>
 
 #include "actions.h"
@@ -11,31 +12,55 @@ struct Range {
   double first = 0, last = 0;
 };
 
-void updateStatus(OfxHandle effect, double time) {
-  const Parameters parameters(effect);
-  const std::string described = Engine::shared().description();
-  // A host may render everything again for any parameter that is set.
-  if (!described.empty() && parameters.text(control::kStatus, time) != described)
-    parameters.setText(control::kStatus, described);
-}
-
-std::string askText(const wire::Message& question, bool patient = false) {
+std::string askText(const wire::Message& question, bool attended = false) {
   std::string answer;
-  Engine::shared().converse([&](auto& conversation) { answer = conversation.askText(question); }, nullptr, patient);
+  const auto ask = [&](auto& conversation) { answer = conversation.askText(question); };
+  Engine::shared().converse(ask, {nullptr, false, attended});
   return answer;
 }
 
-void chooseSource(OfxHandle effect, double time) {
-  const Parameters parameters(effect);
-  const char* const name = row(Position::source).name;
-  const std::string chosen = askText({wire::Kind::ChooseSource, parameters.text(name, time)}, true);
-  if (!chosen.empty()) parameters.setText(name, chosen);
+wire::Message withValues(wire::Kind kind, const Call& call) {
+  wire::Writer body;
+  body.values(settingValues(call.effect, call.time()));
+  return {kind, std::move(body).body()};
 }
 
-void prepareIdentity(OfxHandle effect, double time) {
-  wire::Writer body;
-  body.values(settingValues(effect, time));
-  showNote(effect, askText({wire::Kind::Prepare, std::move(body).body()}));
+// What the engine did; nothing where the user closed its dialog.
+void report(const Call& call, const std::string& done) {
+  if (!done.empty()) showNote(call.effect, done);
+}
+
+void chooseSource(const Call& call) {
+  const Parameters parameters(call.effect);
+  const char* const name = row(Position::source).name;
+  const std::string chosen = askText({wire::Kind::ChooseSource, parameters.text(name, call.time())}, true);
+  if (!chosen.empty()) parameters.set(name, chosen);
+}
+
+void prepareIdentity(const Call& call) { report(call, askText(withValues(wire::Kind::Prepare, call))); }
+
+// Sets what the look changes and nothing else, so that keyframes of the rest stay.
+void setChanged(const Call& call, const wire::Values& before, const wire::Values& after) {
+  if (before.numbers.size() != after.numbers.size()) throw EngineFailure("the look has other settings than this node");
+  const Parameters parameters(call.effect);
+  size_t number = 0;
+  for (const settings::Row& setting : settings::kRows) {
+    if (setting.type == settings::Type::File || setting.type == settings::Type::Text) continue;
+    const double value = after.numbers[number], old = before.numbers[number++];
+    if (value == old) continue;
+    if (setting.type == settings::Type::Double)
+      parameters.set(setting.name, value);
+    else
+      parameters.set(setting.name, static_cast<int>(value));
+  }
+}
+
+void loadLook(const Call& call) {
+  wire::Message answer{};
+  const auto ask = [&](auto& conversation) { answer = conversation.ask(withValues(wire::Kind::LoadLook, call)); };
+  Engine::shared().converse(ask, {nullptr, false, true});
+  if (answer.kind != wire::Kind::Look) return report(call, answer.body);
+  setChanged(call, settingValues(call.effect, call.time()), wire::Reader(answer.body).values());
 }
 
 Range clipRange(OfxHandle effect, const Clip& source) {
@@ -47,56 +72,65 @@ Range clipRange(OfxHandle effect, const Clip& source) {
   return {source.properties().number(name, 0, 0), source.properties().number(name, 0, 1)};
 }
 
-void analyseRange(OfxHandle effect, Effect kind) {
-  if (!host().honestAboutTime())
+// Ranges of one host have numbers of their own.
+uint32_t nextRange() {
+  static std::atomic<uint32_t> last{0};
+  return ++last;
+}
+
+void analyseFrame(const Call& call, Engine::Conversation& conversation, const Clip& clip, double time, uint32_t range) {
+  const ClipImage source(clip, time);
+  if (!source) throw EngineFailure("the host has no picture at frame " + std::to_string(std::lround(time)));
+  const FrameArguments arguments{time, 1, 1, true};
+  const Inputs inputs(call.effect, arguments);
+  PlateRequest request(call.effect, call.kind, arguments, clip, source, inputs);
+  request.setRange(range);
+  request.ask(conversation, wire::Kind::Analyse);
+}
+
+void analyseRange(const Call& call) {
+  if (!host().traits->temporal)
     throw EngineFailure(
         "expected a host that hands out other frames than the current one; this one is not known to. Run "
         "`mobilefaceswap analyse` on the clip and choose what it wrote as Track File");
-  const Clip clip(effect, "Source");
-  const Range range = clipRange(effect, clip);
-  const Progress progress(effect, "Analysing faces");
-  // On one lane from beginning to end: the engine collects there.
+  const Clip clip(call.effect, "Source");
+  const Range range = clipRange(call.effect, clip);
+  const uint32_t number = nextRange();
+  const Progress progress(call.effect, "Analysing faces");
   const auto analyse = [&](Engine::Conversation& conversation) {
     for (double time = range.first; time <= range.last; ++time) {
-      const ClipImage source(clip, time);
-      if (!source) throw EngineFailure("the host has no picture at frame " + std::to_string(std::lround(time)));
-      const Inputs inputs(effect, time);
-      const PlateRequest request(effect, kind, {time, 1, 1}, clip, source, inputs);
-      request.ask(conversation, wire::Kind::Analyse, time == range.first ? wire::FirstOfRange : 0u);
+      analyseFrame(call, conversation, clip, time, number);
       if (!progress.update((time - range.first + 1) / (range.last - range.first + 1))) throw Aborted();
     }
-    const std::string track = conversation.askText({wire::Kind::SaveTrack, ""});
-    Parameters(effect).setText(row(Position::track_file).name, track);
+    wire::Writer body;
+    body.put(wire::Range{number});
+    const std::string track = conversation.askText({wire::Kind::SaveTrack, std::move(body).body()});
+    Parameters(call.effect).set(row(Position::track_file).name, track);
   };
-  Engine::shared().converse(analyse, nullptr, true);
+  Engine::shared().converse(analyse, {});
 }
 
-void press(OfxHandle effect, Effect kind, const std::string& name, double time) {
-  if (name == control::kChooseSource) chooseSource(effect, time);
-  if (name == control::kPrepareIdentity) prepareIdentity(effect, time);
-  if (name == control::kAnalyseRange) analyseRange(effect, kind);
-  if (name == control::kClearCache) showNote(effect, askText({wire::Kind::ClearCache, ""}));
-}
+struct Action {
+  const char* control;
+  void (*press)(const Call& call);
+};
+
+constexpr Action kActions[] = {
+    {control::kChooseSource, chooseSource},
+    {control::kPrepareIdentity, prepareIdentity},
+    {control::kAnalyseRange, analyseRange},
+    {control::kExportTrack,
+     [](const Call& call) { report(call, askText(withValues(wire::Kind::ExportTrack, call), true)); }},
+    {control::kLoadLook, loadLook},
+    {control::kSaveLook, [](const Call& call) { report(call, askText(withValues(wire::Kind::SaveLook, call), true)); }},
+    {control::kClearCache, [](const Call& call) { report(call, askText({wire::Kind::ClearCache, ""})); }},
+};
 
 }  // namespace
 
-OfxStatus instanceCreated(OfxHandle effect) {
-  forgetErrors(effect);
-  return ofx::OK;
-}
-
-OfxStatus instanceChanged(OfxHandle effect, Effect kind, const Properties& arguments) {
-  if (arguments.text("OfxPropChangeReason") != "OfxChangeUserEdited") return ofx::ReplyDefault;
-  const double time = arguments.number("OfxPropTime", 0);
-  try {
-    press(effect, kind, arguments.text("OfxPropName"), time);
-    updateStatus(effect, time);
-  } catch (const Aborted&) {
-    return ofx::OK;
-  } catch (const std::exception& error) {
-    showError(effect, std::string("MobileFaceSwap: ") + error.what());
-  }
-  return ofx::OK;
+void press(const Call& call, const std::string& control) {
+  for (const Action& action : kActions)
+    if (control == action.control) action.press(call);
 }
 
 }  // namespace mfs

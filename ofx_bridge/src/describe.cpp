@@ -1,6 +1,7 @@
 #include <string>
 
 #include "actions.h"
+#include "overlay.h"
 
 namespace mfs {
 namespace {
@@ -9,10 +10,34 @@ using settings::Position;
 using settings::Row;
 using settings::Type;
 
-constexpr char kPage[] = "controls";
-constexpr char kDescription[] =
-    "Puts the face of a source person on a face of the clip. The pictures are made by the engine, a process of its "
-    "own: install it with `pip install mobilefaceswap-ofx` and `mobilefaceswap ofx install`.";
+// How each of the two effects presents itself.
+struct Words {
+  const char* label;
+  const char* description;
+};
+
+constexpr Words kWords[] = {
+    {"Face Swap",
+     "Replaces a face in the plate with the face of a source person. Every output a compositor needs: the finished "
+     "frame, the face as a layer, its matte, and pictures to check them by."},
+    {"Face Matte",
+     "The matte of the swapped face in every channel, for hosts whose nodes have one output. Give it the settings of "
+     "the Face Swap node that it belongs to."},
+};
+
+// Where hosts show pages as tabs, and the groups that lie on each.
+struct Page {
+  const char* name;
+  const char* label;
+  std::vector<const char*> groups;
+};
+
+const Page kPages[] = {
+    {"controls", "Controls", {"Source", "Face Selection", "Swap", "Output"}},
+    {"tracking", "Tracking", {"Analysis & Tracking"}},
+    {"matte", "Matte", {"Matte"}},
+    {"look", "Look", {"Colour & Detail"}},
+};
 
 struct Button {
   const char* name;
@@ -22,13 +47,17 @@ struct Button {
 };
 
 constexpr Button kButtons[] = {
-    {control::kChooseSource, "Source", "Choose Source...", "Opens a file dialog; some hosts show none of their own."},
+    {control::kChooseSource, "Source", "Choose Source...",
+     "Opens a file dialog, for hosts that have no Browse button of their own."},
     {control::kPrepareIdentity, "Source", "Prepare Identity",
-     "Reads the source now instead of at the first frame, and says what was found. Never needed."},
+     "Reads the source now rather than with the first frame, and reports what was found. Optional."},
     {control::kAnalyseRange, "Analysis & Tracking", "Analyse Range",
-     "Finds the faces of every frame, stores them and chooses the result as Track File."},
+     "Finds the faces of every frame, stores them as a track and sets Track File to it."},
+    {control::kExportTrack, "Analysis & Tracking", "Export Track...", "Saves a copy of the track file."},
     {control::kClearCache, "Analysis & Tracking", "Clear Cache",
-     "Forgets what the engine found and rendered. Never needed for a right picture."},
+     "Frees what the engine keeps of earlier frames. Renders are correct without it."},
+    {control::kLoadLook, "Output", "Load Look...", "Sets the controls that a saved look holds."},
+    {control::kSaveLook, "Output", "Save Look...", "Saves every control but files and inputs to a look file."},
 };
 
 // "Analysis & Tracking" becomes "group_analysis_tracking".
@@ -71,7 +100,8 @@ const char* typeName(Type type) {
     case Type::Integer: return "OfxParamTypeInteger";
     case Type::Double: return "OfxParamTypeDouble";
     case Type::Choice: return "OfxParamTypeChoice";
-    case Type::File: break;
+    case Type::File:
+    case Type::Text: break;
   }
   return "OfxParamTypeString";
 }
@@ -89,6 +119,9 @@ void setValueProperties(const Properties& properties, const Row& setting) {
       properties.set("OfxParamPropStringMode", "OfxParamStringIsFilePath");
       properties.set("OfxParamPropStringFilePathExists", 1);
       return properties.set("OfxParamPropDefault", "");
+    case Type::Text:
+      properties.set("OfxParamPropStringMode", "OfxParamStringIsSingleLine");
+      return properties.set("OfxParamPropDefault", setting.textByDefault);
     case Type::Choice:
       for (int entry = 0; entry < setting.entries; ++entry)
         properties.set("OfxParamPropChoiceOption", setting.entryLabels[entry], entry);
@@ -134,11 +167,13 @@ void defineGroup(OfxHandle set, Effect kind, const std::string& label) {
   if (label == "Source") defineStatus(set, name.c_str());
 }
 
-void definePage(OfxHandle set) {
-  const Properties page = define(set, "OfxParamTypePage", kPage, "Controls", "");
-  if (!page) return;
-  int child = 0;
-  for (const char* group : settings::kGroups) page.set("OfxParamPropPageChild", groupName(group).c_str(), child++);
+void definePages(OfxHandle set) {
+  for (const Page& page : kPages) {
+    const Properties properties = define(set, "OfxParamTypePage", page.name, page.label, "");
+    int child = 0;
+    for (const char* group : page.groups)
+      if (properties) properties.set("OfxParamPropPageChild", groupName(group).c_str(), child++);
+  }
 }
 
 Properties defineClip(OfxHandle effect, const char* name, bool optional, bool mask) {
@@ -148,23 +183,28 @@ Properties defineClip(OfxHandle effect, const char* name, bool optional, bool ma
   int components = 0;
   for (const char* supported : {"OfxImageComponentRGBA", "OfxImageComponentRGB", "OfxImageComponentAlpha"})
     clip.set("OfxImageEffectPropSupportedComponents", supported, components++);
-  clip.set("OfxImageEffectPropTemporalClipAccess", host().honestAboutTime() ? 1 : 0);
+  clip.set("OfxImageEffectPropTemporalClipAccess", host().traits->temporal ? 1 : 0);
   clip.set("OfxImageEffectPropSupportsTiles", 0);
   clip.set("OfxImageClipPropOptional", optional ? 1 : 0);
   clip.set("OfxImageClipPropIsMask", mask ? 1 : 0);
-  clip.set("OfxImageClipPropFieldExtraction", "OfxImageFieldDoubled");
+  clip.set("OfxImageClipPropFieldExtraction", "OfxFieldDoubled");
   return clip;
 }
 
-}  // namespace
-
-OfxStatus describe(OfxHandle effect, Effect kind) {
-  const Properties properties = effectProperties(effect);
-  const char* const label = kind == Effect::FaceSwap ? "Face Swap" : "Face Matte";
-  for (const char* name : {"OfxPropLabel", "OfxPropShortLabel", "OfxPropLongLabel"}) properties.set(name, label);
-  properties.set("OfxPropPluginDescription", kDescription);
+void describePresence(const Properties& properties, Effect kind) {
+  const Words& words = kWords[static_cast<int>(kind)];
+  for (const char* name : {"OfxPropLabel", "OfxPropShortLabel", "OfxPropLongLabel"}) properties.set(name, words.label);
+  properties.set("OfxPropPluginDescription", words.description);
   properties.set("OfxPropVersionLabel", settings::kVersion);
   properties.set("OfxImageEffectPluginPropGrouping", "MobileFaceSwap");
+  const std::string icon = identifierOf(kind);
+  properties.set("OfxPropIcon", (icon + ".svg").c_str(), 0);
+  properties.set("OfxPropIcon", (icon + ".png").c_str(), 1);
+  int order = 0;
+  for (const Page& page : kPages) properties.set("OfxPluginPropParamPageOrder", page.name, order++);
+}
+
+void describeAbilities(const Properties& properties) {
   properties.set("OfxImageEffectPropSupportedContexts", "OfxImageEffectContextFilter", 0);
   properties.set("OfxImageEffectPropSupportedContexts", "OfxImageEffectContextGeneral", 1);
   int depths = 0;
@@ -173,31 +213,57 @@ OfxStatus describe(OfxHandle effect, Effect kind) {
   properties.set("OfxImageEffectPluginPropSingleInstance", 0);
   properties.set("OfxImageEffectPluginPropHostFrameThreading", 0);
   properties.set("OfxImageEffectPluginRenderThreadSafety", "OfxImageEffectRenderFullySafe");
-  properties.set("OfxImageEffectPropSupportsMultiResolution", 0);
+  properties.set("OfxImageEffectPropSupportsMultiResolution", 1);
   properties.set("OfxImageEffectPropSupportsTiles", 0);
-  properties.set("OfxImageEffectPropTemporalClipAccess", host().honestAboutTime() ? 1 : 0);
+  properties.set("OfxImageEffectPropTemporalClipAccess", host().traits->temporal ? 1 : 0);
   properties.set("OfxImageEffectPluginPropFieldRenderTwiceAlways", 1);
   properties.set("OfxImageEffectPropMultipleClipDepths", 0);
-  properties.set("OfxImageEffectPropSupportsMultipleClipPARs", 0);
+  properties.set("OfxImageEffectPropSupportsMultipleClipPARs", 1);
   properties.set("OfxImageEffectPropCPURenderSupported", "true");
   properties.set("OfxImageEffectPropNoSpatialAwareness", "false");
-  properties.set("OfxImageEffectPropColourManagementStyle", "OfxImageEffectColourManagementBasic");
+  properties.set("OfxImageEffectPropThumbnailRender", "true");
+}
+
+void describeOverlay(const Properties& properties) {
+  properties.setPointer("OfxImageEffectPluginPropOverlayInteractV1", reinterpret_cast<void*>(overlayWithOpenGl));
+  if (host().draw)
+    properties.setPointer("OfxImageEffectPluginPropOverlayInteractV2", reinterpret_cast<void*>(overlayWithDrawSuite));
+}
+
+void describeColour(const Properties& properties) {
+  properties.set("OfxImageEffectPropColourManagementStyle", "OfxImageEffectColourManagementCore");
   properties.set("OfxImageEffectPropColourManagementAvailableConfigs", "ofx-native-v1.5_aces-v1.3_ocio-v2.3");
+}
+
+}  // namespace
+
+OfxStatus describe(const Call& call) {
+  const Properties properties = effectProperties(call.effect);
+  describePresence(properties, call.kind);
+  describeAbilities(properties);
+  describeColour(properties);
+  if (call.kind == Effect::FaceSwap) describeOverlay(properties);
+  int slave = 0;
+  if (call.kind == Effect::FaceSwap)
+    for (Position position : {Position::output_mode, Position::matte_to_alpha, Position::track_file})
+      properties.set("OfxImageEffectPropClipPreferencesSlaveParam", row(position).name, slave++);
+  else
+    properties.set("OfxImageEffectPropClipPreferencesSlaveParam", row(Position::track_file).name);
   return ofx::OK;
 }
 
-OfxStatus describeInContext(OfxHandle effect, Effect kind, const Properties& arguments) {
-  defineClip(effect, "Source", false, false);
-  if (arguments.text("OfxImageEffectPropContext") == "OfxImageEffectContextGeneral") {
-    defineClip(effect, "Identity", true, false).set("OfxPropLabel", "Identity");
-    defineClip(effect, "InM", true, true).set("OfxPropLabel", "Inside Matte");
-    defineClip(effect, "OutM", true, true).set("OfxPropLabel", "Outside Matte");
+OfxStatus describeInContext(const Call& call) {
+  defineClip(call.effect, "Source", false, false);
+  if (call.in.text("OfxImageEffectPropContext") == "OfxImageEffectContextGeneral") {
+    defineClip(call.effect, "Identity", true, false).set("OfxPropLabel", "Identity");
+    defineClip(call.effect, "InM", true, true).set("OfxPropLabel", "Inside Matte");
+    defineClip(call.effect, "OutM", true, true).set("OfxPropLabel", "Outside Matte");
   }
-  defineClip(effect, "Output", false, false);
+  defineClip(call.effect, "Output", false, false);
   OfxHandle set = nullptr;
-  if (host().effect->getParamSet(effect, &set) != ofx::OK) return ofx::ErrMissingHostFeature;
-  for (const char* group : settings::kGroups) defineGroup(set, kind, group);
-  definePage(set);
+  if (host().effect->getParamSet(call.effect, &set) != ofx::OK) return ofx::ErrMissingHostFeature;
+  for (const char* group : settings::kGroups) defineGroup(set, call.kind, group);
+  definePages(set);
   return ofx::OK;
 }
 

@@ -11,8 +11,12 @@ namespace mfs {
 namespace {
 
 constexpr int kMostLanes = 2;
+// Silence that long means that the engine hangs; one that is at work says so now and then.
 constexpr double kTimeoutSeconds = 60;
-constexpr double kPatientSeconds = 24 * 3600;
+// A frame may take that many timeouts, so that a network that never ends does not hold the host for ever.
+constexpr double kMostTimeouts = 10;
+constexpr double kDialogSeconds = 24 * 3600;
+constexpr int kAttempts = 2, kBatchAttempts = 8;
 constexpr auto kFirstBackoff = std::chrono::milliseconds(250);
 constexpr auto kLongestBackoff = std::chrono::milliseconds(30000);
 constexpr double kIdleMemorySeconds = 10;
@@ -22,8 +26,20 @@ Deadline after(double seconds) {
   return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
+double timeoutSeconds() { return environmentSeconds("MOBILEFACESWAP_TIMEOUT", kTimeoutSeconds); }
+
 std::chrono::milliseconds backoff(int failures) {
-  return std::min(kLongestBackoff, kFirstBackoff * (1 << std::min(2 * (failures - 1), 8)));
+  return std::min(kLongestBackoff, kFirstBackoff * (1 << std::min(failures - 1, 8)));
+}
+
+void checkAborted(const Patience& patience) {
+  if (patience.aborted && patience.aborted()) throw Aborted();
+}
+
+// An interpreter without the package has no command to run.
+std::string adviceFor(const std::string& words) {
+  if (words.find("No module named") == std::string::npos) return ". Run `mobilefaceswap doctor`, then render again";
+  return ". Install the package for that interpreter, or run `mobilefaceswap ofx install` where it is installed";
 }
 
 }  // namespace
@@ -52,18 +68,28 @@ Segment& Engine::Conversation::segment(size_t reserved, size_t capacity) {
 
 wire::Message Engine::Conversation::exchange(const wire::Message& question, intptr_t handle,
                                              const std::function<void()>& meanwhile) {
-  lane_.channel.send(question, deadline_, handle);
+  const double timeout = timeoutSeconds();
+  const Deadline latest = after(patience_.attended ? kDialogSeconds : kMostTimeouts * timeout);
+  lane_.channel.send(question, after(timeout), handle);
   if (meanwhile) meanwhile();
-  return lane_.channel.receive(deadline_, aborted_);
+  for (;;) {
+    wire::Message answer = lane_.channel.receive(std::min(latest, after(timeout)), patience_.aborted);
+    if (answer.kind != wire::Kind::Working) return answer;
+  }
+}
+
+wire::Message Engine::Conversation::ask(const wire::Message& question, const std::function<void()>& meanwhile) {
+  const bool withSegment = lane_.segment && !lane_.segmentKnown;
+  wire::Message answer = exchange(question, withSegment ? lane_.segment->handle() : -1, meanwhile);
+  if (answer.kind == wire::Kind::Failed) throw EngineFailure(answer.body);
+  if (withSegment) lane_.segmentKnown = true;
+  return answer;
 }
 
 wire::Message Engine::Conversation::ask(const wire::Message& question, wire::Kind expected,
                                         const std::function<void()>& meanwhile) {
-  const bool withSegment = lane_.segment && !lane_.segmentKnown;
-  wire::Message answer = exchange(question, withSegment ? lane_.segment->handle() : -1, meanwhile);
-  if (answer.kind == wire::Kind::Failed) throw EngineFailure(answer.body);
+  wire::Message answer = ask(question, meanwhile);
   if (answer.kind != expected) throw LinkBroken("the engine answered something that was not asked");
-  if (withSegment) lane_.segmentKnown = true;
   return answer;
 }
 
@@ -87,17 +113,15 @@ void Engine::Conversation::greet() {
   lane_.greeted = true;
 }
 
-void Engine::converse(const std::function<void(Conversation&)>& talk, const AbortFunction& aborted, bool patient) {
-  const double limit = patient ? kPatientSeconds : environmentSeconds("MOBILEFACESWAP_TIMEOUT", kTimeoutSeconds);
-  for (int attempt = 0;; ++attempt) {
-    // Half of the timeout each, so that the second attempt still ends in time.
-    const Deadline deadline = after(limit / 2);
+void Engine::converse(const std::function<void(Conversation&)>& talk, const Patience& patience) {
+  const int attempts = patience.batch ? kBatchAttempts : kAttempts;
+  for (int attempt = 1;; ++attempt) {
     std::unique_ptr<Lane> lane;
     unsigned generation = 0;
     try {
-      lane = checkOut(deadline, aborted);
+      lane = checkOut(patience);
       generation = lane->generation;
-      Conversation conversation(*this, *lane, deadline, aborted);
+      Conversation conversation(*this, *lane, patience);
       conversation.greet();
       talk(conversation);
       noteSuccess();
@@ -106,7 +130,7 @@ void Engine::converse(const std::function<void(Conversation&)>& talk, const Abor
     } catch (const LinkBroken& error) {
       if (lane) discard(std::move(lane));
       const std::string message = retire(generation, error.what());
-      if (attempt > 0) throw EngineFailure(message);
+      if (attempt == attempts) throw EngineFailure(message);
     } catch (const EngineFailure&) {
       if (lane) lane->greeted ? checkIn(std::move(lane)) : discard(std::move(lane));
       throw;
@@ -118,7 +142,7 @@ void Engine::converse(const std::function<void(Conversation&)>& talk, const Abor
   }
 }
 
-std::unique_ptr<Lane> Engine::checkOut(Deadline deadline, const AbortFunction& aborted) {
+std::unique_ptr<Lane> Engine::checkOut(const Patience& patience) {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     while (!idle_.empty()) {
@@ -129,22 +153,24 @@ std::unique_ptr<Lane> Engine::checkOut(Deadline deadline, const AbortFunction& a
     }
     if (lanes_ < kMostLanes) {
       // An engine that ended because nobody needed it is no failure.
-      if (!process_ || process_->ended()) start(lock, deadline);
-      return openLane(deadline);
+      if (!process_ || process_->ended()) start(lock, patience);
+      return openLane();
     }
+    // Whoever holds the lanes has a deadline each, so that this ends.
     laneFreed_.wait_for(lock, kWaitSlice);
-    if (aborted && aborted()) throw Aborted();
-    if (Clock::now() >= deadline) throw EngineFailure("the engine is busy with other frames; render again");
+    checkAborted(patience);
   }
 }
 
-void Engine::start(std::unique_lock<std::mutex>& lock, Deadline deadline) {
-  if (failures_ > 1 && Clock::now() < retryAt_) throw EngineFailure(lastFailure_);
+void Engine::start(std::unique_lock<std::mutex>& lock, const Patience& patience) {
+  // Somebody who looks on is told at once; a batch has time.
+  if (failures_ > 1 && !patience.batch && Clock::now() < retryAt_) throw EngineFailure(lastFailure_);
   const std::unique_ptr<Process> ended = std::move(process_);
-  if (failures_ > 0) {
-    const Deadline until = std::min(retryAt_, deadline);
+  while (failures_ > 0 && Clock::now() < retryAt_) {
+    const Deadline slice = std::min<Deadline>(retryAt_, Clock::now() + kWaitSlice);
     lock.unlock();
-    std::this_thread::sleep_until(until);
+    std::this_thread::sleep_until(slice);
+    checkAborted(patience);
     lock.lock();
     if (process_) return;
   }
@@ -152,10 +178,10 @@ void Engine::start(std::unique_lock<std::mutex>& lock, Deadline deadline) {
   ++generation_;
 }
 
-std::unique_ptr<Lane> Engine::openLane(Deadline deadline) {
+std::unique_ptr<Lane> Engine::openLane() {
   auto lane = std::make_unique<Lane>();
   lane->generation = generation_;
-  lane->channel = process_->openLane(deadline);
+  lane->channel = process_->openLane(after(timeoutSeconds()));
   ++lanes_;
   return lane;
 }
@@ -211,19 +237,18 @@ void Engine::discard(std::unique_ptr<Lane> lane) {
 }
 
 std::string Engine::retire(unsigned generation, const std::string& reason) {
-  const std::string advice = ". Run `mobilefaceswap doctor`, then render again";
+  const std::string failure = "the engine cannot render this frame: " + reason;
   std::unique_ptr<Process> dead;
   const std::lock_guard<std::mutex> lock(mutex_);
   // Another thread may have seen it first, and there may be a new engine by now.
-  if (generation != generation_ || !process_) return "the engine cannot render this frame: " + reason + advice;
+  if (generation != generation_ || !process_) return failure + adviceFor("");
   dead = std::move(process_);
   dead->dismiss();
   lanes_ -= static_cast<int>(idle_.size());
   idle_.clear();
   laneFreed_.notify_all();
   const std::string words = dead->lastWords();
-  lastFailure_ =
-      "the engine cannot render this frame: " + reason + (words.empty() ? "" : " (" + words + ")") + advice;
+  lastFailure_ = failure + (words.empty() ? "" : " (" + words + ")") + adviceFor(words);
   ++failures_;
   retryAt_ = Clock::now() + backoff(failures_);
   return lastFailure_;

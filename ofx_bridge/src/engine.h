@@ -18,6 +18,15 @@ class EngineFailure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// How long whoever asks is willing to wait.
+struct Patience {
+  AbortFunction aborted;
+  // Nobody looks on: rather wait for another engine than spoil the frame.
+  bool batch = false;
+  // The engine shows a dialog: only silence is too long.
+  bool attended = false;
+};
+
 // A connection that one request has to itself, with the memory that its last plate still lies in.
 struct Lane {
   Channel channel;
@@ -41,12 +50,13 @@ class Engine {
   // Sends requests on a lane. Throws LinkBroken, Aborted.
   class Conversation {
    public:
-    Conversation(Engine& engine, Lane& lane, Deadline deadline, const AbortFunction& aborted)
-        : engine_(engine), lane_(lane), deadline_(deadline), aborted_(aborted) {}
+    Conversation(Engine& engine, Lane& lane, const Patience& patience)
+        : engine_(engine), lane_(lane), patience_(patience) {}
     Lane& lane() { return lane_; }
     // A segment of at least `reserved` bytes, pooled.
     Segment& segment(size_t reserved, size_t capacity);
     // meanwhile: what can be done while the engine works. Throws EngineFailure where the engine says why it cannot.
+    wire::Message ask(const wire::Message& question, const std::function<void()>& meanwhile = nullptr);
     wire::Message ask(const wire::Message& question, wire::Kind expected,
                       const std::function<void()>& meanwhile = nullptr);
     std::string askText(const wire::Message& question) { return ask(question, wire::Kind::Done).body; }
@@ -56,13 +66,12 @@ class Engine {
     wire::Message exchange(const wire::Message& question, intptr_t handle, const std::function<void()>& meanwhile);
     Engine& engine_;
     Lane& lane_;
-    Deadline deadline_;
-    const AbortFunction& aborted_;
+    const Patience& patience_;
   };
 
-  // Runs `talk`; starts the engine if there is none, once more if the link breaks. Throws EngineFailure, Aborted,
-  // SystemRefusal. It never takes longer than the timeout, unless `patient` (somebody looks at a dialog).
-  void converse(const std::function<void(Conversation&)>& talk, const AbortFunction& aborted, bool patient = false);
+  // Runs `talk`; starts the engine if there is none, again if the link breaks: once, or a few times in a batch. Throws
+  // EngineFailure, Aborted, SystemRefusal. Waiting for a lane counts against nobody's time.
+  void converse(const std::function<void(Conversation&)>& talk, const Patience& patience);
 
   // What the engine said it runs with; empty before the first conversation.
   std::string description();
@@ -72,11 +81,11 @@ class Engine {
   void release();
 
  private:
-  std::unique_ptr<Lane> checkOut(Deadline deadline, const AbortFunction& aborted);
+  std::unique_ptr<Lane> checkOut(const Patience& patience);
   void checkIn(std::unique_ptr<Lane> lane);
   void discard(std::unique_ptr<Lane> lane);
-  void start(std::unique_lock<std::mutex>& lock, Deadline deadline);
-  std::unique_ptr<Lane> openLane(Deadline deadline);
+  void start(std::unique_lock<std::mutex>& lock, const Patience& patience);
+  std::unique_ptr<Lane> openLane();
   // Takes the broken engine of this generation away; returns what to tell the user.
   std::string retire(unsigned generation, const std::string& reason);
   void noteSuccess();

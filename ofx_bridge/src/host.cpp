@@ -2,9 +2,9 @@
 
 #include <atomic>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 
 namespace mfs {
 namespace {
@@ -12,10 +12,10 @@ namespace {
 std::atomic<OfxHost*> givenHost{nullptr};
 std::atomic<const Host*> fetchedHost{nullptr};
 
-std::mutex errorMutex;
-std::set<OfxHandle>& effectsWithError() {
-  static auto* const effects = new std::set<OfxHandle>;
-  return *effects;
+std::mutex noticeMutex;
+std::map<OfxHandle, std::string>& notices() {
+  static auto* const shown = new std::map<OfxHandle, std::string>;
+  return *shown;
 }
 
 template <class Suite>
@@ -30,11 +30,32 @@ const Suite* required(OfxHost* from, const char* name) {
   return suite;
 }
 
-bool begins(const std::string& text, const char* prefix) { return text.rfind(prefix, 0) == 0; }
+bool persistentMessagesWork(const Host& known) {
+  const int broken = known.traits->brokenMessages;
+  return known.persistentMessage && known.persistentMessage->setPersistentMessage &&
+         (broken == 0 || Properties(known.properties).integer("OfxPropVersion", 0) != broken);
+}
 
-// This version of Resolve hands out a broken function for it.
-bool brokenPersistentMessages(const Host& known) {
-  return begins(known.name, "DaVinciResolve") && Properties(known.properties).integer("OfxPropVersion", 0) == 14;
+// Some hosts hand the arguments on in a way that loses them, so that the text itself is the format.
+std::string asFormat(const std::string& text) {
+  std::string format;
+  for (char letter : text) format.append(letter == '%' ? 2 : 1, letter);
+  return format;
+}
+
+void showNotice(OfxHandle effect, const char* type, const std::string& text) {
+  {
+    const std::lock_guard<std::mutex> lock(noticeMutex);
+    std::string& shown = notices()[effect];
+    if (shown == text) return;
+    shown = text;
+  }
+  const Host& known = host();
+  const std::string format = asFormat(text);
+  if (persistentMessagesWork(known))
+    (void)known.persistentMessage->setPersistentMessage(effect, type, "", format.c_str());
+  else if (known.message && known.message->message)
+    (void)known.message->message(effect, type, "", format.c_str());
 }
 
 std::optional<Depth> depthNamed(const std::string& name) {
@@ -53,12 +74,7 @@ int componentsNamed(const std::string& name) {
 
 }  // namespace
 
-bool Host::honestAboutTime() const { return begins(name, "fr.inria.Natron") || begins(name, "uk.co.thefoundry.nuke"); }
-
-bool Host::worksInLinear() const {
-  return begins(name, "fr.inria.Natron") || begins(name, "uk.co.thefoundry.nuke") ||
-         begins(name, "com.silhouettefx.silhouette");
-}
+bool Host::background() const { return Properties(properties).integer("OfxImageEffectHostPropIsBackground", 0) != 0; }
 
 void setHost(OfxHost* host) { givenHost = host; }
 
@@ -74,6 +90,7 @@ void fetchSuites() {
   found->persistentMessage = fetch<OfxMessageSuite>(from, "OfxMessageSuite", 2);
   found->progress = fetch<OfxProgressSuite>(from, "OfxProgressSuite", 1);
   found->timeline = fetch<OfxTimeLineSuite>(from, "OfxTimeLineSuite", 1);
+  found->draw = fetch<OfxDrawSuite>(from, "OfxDrawSuite", 1);
   const Host* before = fetchedHost;
   const bool known = before && before->properties == found->properties && before->property == found->property &&
                      before->effect == found->effect && before->parameter == found->parameter;
@@ -81,6 +98,7 @@ void fetchSuites() {
   // The record before stays where it is: another thread may be reading it. Hosts do not change often.
   char* name = nullptr;
   if (found->property->getString(found->properties, "OfxPropName", 0, &name) == ofx::OK && name) found->name = name;
+  found->traits = &traitsOf(found->name);
   fetchedHost = found.release();
 }
 
@@ -100,6 +118,10 @@ void Properties::set(const char* name, double value, int index) const {
 
 void Properties::set(const char* name, const char* value, int index) const {
   (void)host().property->setString(handle_, name, index, value);
+}
+
+void Properties::setPointer(const char* name, void* value) const {
+  (void)host().property->setPointer(handle_, name, 0, value);
 }
 
 int Properties::integer(const char* name, int otherwise, int index) const {
@@ -158,8 +180,22 @@ std::string Parameters::text(const char* name, double time) const {
   return found && value ? value : "";
 }
 
-void Parameters::setText(const char* name, const std::string& value) const {
+Properties Parameters::properties(const char* name) const {
+  OfxHandle parameter = nullptr, found = nullptr;
+  if (!set_ || host().parameter->getHandle(set_, name, &parameter, &found) != ofx::OK) return Properties();
+  return Properties(found);
+}
+
+void Parameters::set(const char* name, const std::string& value) const {
   if (OfxHandle parameter = find(name)) (void)host().parameter->setValue(parameter, value.c_str());
+}
+
+void Parameters::set(const char* name, double value) const {
+  if (OfxHandle parameter = find(name)) (void)host().parameter->setValue(parameter, value);
+}
+
+void Parameters::set(const char* name, int value) const {
+  if (OfxHandle parameter = find(name)) (void)host().parameter->setValue(parameter, value);
 }
 
 Clip::Clip(OfxHandle effect, const char* name) {
@@ -194,35 +230,27 @@ ClipImage::~ClipImage() {
   if (properties_) (void)host().effect->clipReleaseImage(properties_.handle());
 }
 
-void showError(OfxHandle effect, const std::string& text) {
-  const Host& known = host();
-  const char* const type = "OfxMessageError";
-  if (known.persistentMessage && known.persistentMessage->setPersistentMessage && !brokenPersistentMessages(known)) {
-    (void)known.persistentMessage->setPersistentMessage(effect, type, "", "%s", text.c_str());
-    const std::lock_guard<std::mutex> lock(errorMutex);
-    effectsWithError().insert(effect);
-    return;
-  }
-  if (known.message && known.message->message) (void)known.message->message(effect, type, "", "%s", text.c_str());
-}
+void showError(OfxHandle effect, const std::string& text) { showNotice(effect, "OfxMessageError", text); }
 
-void clearError(OfxHandle effect) {
+void showWarning(OfxHandle effect, const std::string& text) { showNotice(effect, "OfxMessageWarning", text); }
+
+void clearNotices(OfxHandle effect) {
   {
-    const std::lock_guard<std::mutex> lock(errorMutex);
-    if (effectsWithError().erase(effect) == 0) return;
+    const std::lock_guard<std::mutex> lock(noticeMutex);
+    if (notices().erase(effect) == 0) return;
   }
   const OfxMessageSuite* suite = host().persistentMessage;
-  if (suite && suite->clearPersistentMessage) (void)suite->clearPersistentMessage(effect);
+  if (persistentMessagesWork(host()) && suite->clearPersistentMessage) (void)suite->clearPersistentMessage(effect);
 }
 
-void forgetErrors(OfxHandle effect) {
-  const std::lock_guard<std::mutex> lock(errorMutex);
-  effectsWithError().erase(effect);
+void forgetNotices(OfxHandle effect) {
+  const std::lock_guard<std::mutex> lock(noticeMutex);
+  notices().erase(effect);
 }
 
 void showNote(OfxHandle effect, const std::string& text) {
   const OfxMessageSuite* suite = host().message;
-  if (suite && suite->message) (void)suite->message(effect, "OfxMessageMessage", "", "%s", text.c_str());
+  if (suite && suite->message) (void)suite->message(effect, "OfxMessageMessage", "", asFormat(text).c_str());
 }
 
 Progress::Progress(OfxHandle effect, const char* label) : effect_(effect) {

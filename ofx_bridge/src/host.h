@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "hosts.h"
 #include "ofx_abi.h"
 #include "pixels.h"
 
@@ -23,12 +24,12 @@ struct Host {
   const OfxMessageSuite* persistentMessage = nullptr;
   const OfxProgressSuite* progress = nullptr;
   const OfxTimeLineSuite* timeline = nullptr;
+  const OfxDrawSuite* draw = nullptr;
   std::string name;
+  const HostTraits* traits = nullptr;
 
-  // Images asked for at other times are really those of that time.
-  bool honestAboutTime() const;
-  // Pictures of this host are scene-linear unless it says otherwise.
-  bool worksInLinear() const;
+  // Nobody looks on: frames are rendered for keeps.
+  bool background() const;
 };
 
 void setHost(OfxHost* host);
@@ -46,6 +47,7 @@ class Properties {
   void set(const char* name, int value, int index = 0) const;
   void set(const char* name, double value, int index = 0) const;
   void set(const char* name, const char* value, int index = 0) const;
+  void setPointer(const char* name, void* value) const;
   void set(const char* name, bool value) const = delete;
 
   int integer(const char* name, int otherwise, int index = 0) const;
@@ -65,7 +67,11 @@ class Parameters {
   int integer(const char* name, double time, int otherwise) const;
   double number(const char* name, double time, double otherwise) const;
   std::string text(const char* name, double time) const;
-  void setText(const char* name, const std::string& value) const;
+  // What the host tells of a parameter.
+  Properties properties(const char* name) const;
+  void set(const char* name, const std::string& value) const;
+  void set(const char* name, double value) const;
+  void set(const char* name, int value) const;
 
  private:
   OfxHandle find(const char* name) const;
@@ -106,9 +112,13 @@ class ClipImage {
   bool usable_ = false;
 };
 
+// What stands on a node until the next frame says otherwise. The same text twice is shown once.
 void showError(OfxHandle effect, const std::string& text);
-void clearError(OfxHandle effect);
-void forgetErrors(OfxHandle effect);
+void showWarning(OfxHandle effect, const std::string& text);
+void clearNotices(OfxHandle effect);
+// The effect is new or gone; its handle may come again.
+void forgetNotices(OfxHandle effect);
+// Answers a button.
 void showNote(OfxHandle effect, const std::string& text);
 
 // The progress bar of a host that has one.

@@ -1,5 +1,5 @@
-// The memory operators of the release for macOS. Those of zig's C++ library would be exported as weak symbols, which the
-// loader merges over the whole process: the host's allocator would be ours, or ours the host's. Compiled with
+// The memory operators of the release for macOS. Those of zig's C++ library would be exported as weak symbols, which
+// the loader merges over the whole process: the host's allocator would be ours, or ours the host's. Compiled with
 // -fvisibility-global-new-delete=force-hidden, these stay inside and take the others' place.
 #include <cstdlib>
 #include <new>

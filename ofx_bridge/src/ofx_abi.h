@@ -18,6 +18,10 @@ struct OfxRectD {
   double x1, y1, x2, y2;
 };
 
+struct OfxPointD {
+  double x, y;
+};
+
 struct OfxHost {
   OfxHandle host;
   const void* (*fetchSuite)(OfxHandle host, const char* name, int version);
@@ -102,6 +106,15 @@ struct OfxProgressSuite {
   OfxStatus (*start)(OfxHandle effect, const char* label);
   OfxStatus (*update)(OfxHandle effect, double share);
   OfxStatus (*end)(OfxHandle effect);
+};
+
+struct OfxDrawSuite {
+  OfxStatus (*getColour)(OfxHandle context, int standard, void* colour);
+  OfxStatus (*setColour)(OfxHandle context, const void* colour);
+  OfxStatus (*setLineWidth)(OfxHandle context, float width);
+  OfxStatus (*setLineStipple)(OfxHandle context, int pattern);
+  OfxStatus (*draw)(OfxHandle context, int primitive, const OfxPointD* points, int count);
+  OfxStatus (*drawText)(OfxHandle context, const char* text, const OfxPointD* place, int alignment);
 };
 
 struct OfxTimeLineSuite {

@@ -20,46 +20,59 @@ constexpr unsigned kMajor = 1, kMinor = 0;
 std::mutex loadedMutex;
 std::array<bool, kEffects> loaded{};
 
-OfxStatus load(Effect kind) {
+OfxStatus load(const Call& call) {
   fetchSuites();
   const std::lock_guard<std::mutex> lock(loadedMutex);
-  loaded[static_cast<size_t>(kind)] = true;
+  loaded[static_cast<size_t>(call.kind)] = true;
   return ofx::OK;
 }
 
-OfxStatus unload(Effect kind) {
+OfxStatus unload(const Call& call) {
   const std::lock_guard<std::mutex> lock(loadedMutex);
-  loaded[static_cast<size_t>(kind)] = false;
+  loaded[static_cast<size_t>(call.kind)] = false;
   if (!loaded[0] && !loaded[1]) Engine::shared().release();
   return ofx::OK;
 }
 
-OfxStatus purgeCaches() {
+OfxStatus purgeCaches(const Call&) {
   Engine::shared().releaseMemory();
   return ofx::OK;
 }
 
-OfxStatus act(Effect kind, std::string_view action, OfxHandle effect, const Properties& in, const Properties& out) {
-  if (action == "OfxActionLoad") return load(kind);
-  if (action == "OfxActionUnload") return unload(kind);
-  if (action == "OfxActionDescribe") return describe(effect, kind);
-  if (action == "OfxImageEffectActionDescribeInContext") return describeInContext(effect, kind, in);
-  if (action == "OfxActionCreateInstance") return instanceCreated(effect);
-  if (action == "OfxActionDestroyInstance") return instanceCreated(effect);
-  if (action == "OfxImageEffectActionRender") return render(effect, kind, in);
-  if (action == "OfxActionPurgeCaches") return purgeCaches();
-  if (action == "OfxActionInstanceChanged") return instanceChanged(effect, kind, in);
-  if (action == "OfxImageEffectActionIsIdentity") return isIdentity(effect, kind, in, out);
-  if (action == "OfxImageEffectActionGetRegionsOfInterest") return regionsOfInterest(effect, in, out);
-  if (action == "OfxImageEffectActionGetFramesNeeded") return framesNeeded(effect, in, out);
-  if (action == "OfxImageEffectActionGetClipPreferences") return clipPreferences(effect, kind, out);
+struct Action {
+  std::string_view name;
+  OfxStatus (*act)(const Call& call);
+};
+
+constexpr Action kActions[] = {
+    {"OfxImageEffectActionRender", render},
+    {"OfxImageEffectActionIsIdentity", isIdentity},
+    {"OfxImageEffectActionGetRegionOfDefinition", regionOfDefinition},
+    {"OfxImageEffectActionGetRegionsOfInterest", regionsOfInterest},
+    {"OfxImageEffectActionGetFramesNeeded", framesNeeded},
+    {"OfxImageEffectActionGetClipPreferences", clipPreferences},
+    {"OfxImageEffectActionGetOutputColourspace", outputColourSpace},
+    {"OfxActionCreateInstance", instanceCreated},
+    {"OfxActionInstanceChanged", instanceChanged},
+    {"OfxActionSyncPrivateData", syncPrivateData},
+    {"OfxActionDestroyInstance", instanceDestroyed},
+    {"OfxActionLoad", load},
+    {"OfxActionDescribe", describe},
+    {"OfxImageEffectActionDescribeInContext", describeInContext},
+    {"OfxActionPurgeCaches", purgeCaches},
+    {"OfxActionUnload", unload},
+};
+
+OfxStatus act(std::string_view action, const Call& call) {
+  for (const Action& known : kActions)
+    if (known.name == action) return known.act(call);
   return ofx::ReplyDefault;
 }
 
 template <Effect kind>
 OfxStatus mainEntry(const char* action, const void* handle, OfxHandle in, OfxHandle out) {
   try {
-    return act(kind, action ? action : "", const_cast<OfxHandle>(handle), Properties(in), Properties(out));
+    return act(action ? action : "", {const_cast<OfxHandle>(handle), kind, Properties(in), Properties(out)});
   } catch (const HostInadequate&) {
     return ofx::ErrMissingHostFeature;
   } catch (const std::bad_alloc&) {
@@ -69,17 +82,19 @@ OfxStatus mainEntry(const char* action, const void* handle, OfxHandle in, OfxHan
   }
 }
 
-OfxPlugin faceSwap{"OfxImageEffectPluginAPI", 1, "org.mobilefaceswap.FaceSwap", kMajor, kMinor, setHost,
+OfxPlugin faceSwap{"OfxImageEffectPluginAPI",  1, "org.mobilefaceswap.FaceSwap", kMajor, kMinor, setHost,
                    mainEntry<Effect::FaceSwap>};
-OfxPlugin faceMatte{"OfxImageEffectPluginAPI", 1, "org.mobilefaceswap.FaceMatte", kMajor, kMinor, setHost,
+OfxPlugin faceMatte{"OfxImageEffectPluginAPI",   1, "org.mobilefaceswap.FaceMatte", kMajor, kMinor, setHost,
                     mainEntry<Effect::FaceMatte>};
 
+OfxPlugin* const kPlugins[kEffects] = {&faceSwap, &faceMatte};
+
 }  // namespace
+
+const char* identifierOf(Effect kind) { return kPlugins[static_cast<int>(kind)]->pluginIdentifier; }
+
 }  // namespace mfs
 
 MFS_EXPORT int OfxGetNumberOfPlugins(void) { return mfs::kEffects; }
 
-MFS_EXPORT OfxPlugin* OfxGetPlugin(int nth) {
-  if (nth == 0) return &mfs::faceSwap;
-  return nth == 1 ? &mfs::faceMatte : nullptr;
-}
+MFS_EXPORT OfxPlugin* OfxGetPlugin(int nth) { return nth >= 0 && nth < mfs::kEffects ? mfs::kPlugins[nth] : nullptr; }

@@ -118,6 +118,9 @@ class Process {
 // Threads of ours may run in this library from now on: it stays loaded until the host ends.
 void keepLibraryLoaded();
 
+// A function of the OpenGL library that the host has loaded; nullptr where it has none.
+void* openGlFunction(const char* name);
+
 double environmentSeconds(const char* name, double otherwise);
 
 }  // namespace mfs

@@ -313,7 +313,7 @@ Channel Process::openLane(Deadline deadline) {
 }
 
 std::string Process::lastWords() const {
-  struct stat status {};
+  struct stat status{};
   if (child_->log < 0 || ::fstat(child_->log, &status) != 0) return "";
   char tail[512];
   const off_t start = std::max<off_t>(0, status.st_size - static_cast<off_t>(sizeof tail));
@@ -325,6 +325,17 @@ void keepLibraryLoaded() {
   Dl_info own;
   if (::dladdr(reinterpret_cast<const void*>(&keepLibraryLoaded), &own) && own.dli_fname)
     (void)::dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+void* openGlFunction(const char* name) {
+#ifdef __APPLE__
+  const char* const library = "/System/Library/Frameworks/OpenGL.framework/OpenGL";
+#else
+  const char* const library = "libGL.so.1";
+#endif
+  if (void* found = ::dlsym(RTLD_DEFAULT, name)) return found;
+  static void* const loaded = ::dlopen(library, RTLD_LAZY | RTLD_NOLOAD);
+  return loaded ? ::dlsym(loaded, name) : nullptr;
 }
 
 }  // namespace mfs

@@ -173,8 +173,8 @@ Handle serverEnd(uint32_t number) {
   OwnUserOnly rights;
   constexpr DWORD open = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE;
   constexpr DWORD mode = PIPE_TYPE_MESSAGE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS;
-  Handle pipe(::CreateNamedPipeW(pipeName(number).c_str(), open, mode, 1, kPipeBuffer, kPipeBuffer, 0,
-                                 rights.attributes()));
+  Handle pipe(
+      ::CreateNamedPipeW(pipeName(number).c_str(), open, mode, 1, kPipeBuffer, kPipeBuffer, 0, rights.attributes()));
   if (!pipe) throw SystemRefusal("no connection to the engine could be made: " + reason());
   return pipe;
 }
@@ -259,8 +259,7 @@ class InheritedHandles {
 
 std::wstring commandLine(const EngineCommand& command, HANDLE channel) {
   const auto number = std::to_string(reinterpret_cast<uintptr_t>(channel));
-  return L"\"" + wide(command.interpreter) + L"\" -P -m " +
-         wide(kEngineModule + (" " + number) + " " + sessionToken());
+  return L"\"" + wide(command.interpreter) + L"\" -P -m " + wide(kEngineModule + (" " + number) + " " + sessionToken());
 }
 
 // Started, but held until it stands in its job.
@@ -278,8 +277,8 @@ PROCESS_INFORMATION suspended(const EngineCommand& command, HANDLE channel, HAND
   constexpr DWORD flags =
       CREATE_NO_WINDOW | CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
   PROCESS_INFORMATION child{};
-  if (!::CreateProcessW(wide(command.interpreter).c_str(), line.data(), nullptr, nullptr, TRUE, flags,
-                        variables.data(), nullptr, &startup.StartupInfo, &child))
+  if (!::CreateProcessW(wide(command.interpreter).c_str(), line.data(), nullptr, nullptr, TRUE, flags, variables.data(),
+                        nullptr, &startup.StartupInfo, &child))
     refuseStart(command.interpreter, reason());
   return child;
 }
@@ -445,6 +444,11 @@ void keepLibraryLoaded() {
   HMODULE own = nullptr;
   constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
   (void)::GetModuleHandleExW(flags, reinterpret_cast<const wchar_t*>(&keepLibraryLoaded), &own);
+}
+
+void* openGlFunction(const char* name) {
+  const HMODULE loaded = ::GetModuleHandleW(L"opengl32.dll");
+  return loaded ? reinterpret_cast<void*>(::GetProcAddress(loaded, name)) : nullptr;
 }
 
 }  // namespace mfs

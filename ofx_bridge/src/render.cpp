@@ -2,15 +2,29 @@
 #include <cmath>
 
 #include "actions.h"
+#include "overlay.h"
 
 namespace mfs {
 namespace {
 
 using settings::Position;
 
+// Rendered for keeps, one frame after the other, and nobody looks on.
+bool isBatch(const Properties& arguments) {
+  const bool sequential = arguments.integer("OfxImageEffectPropSequentialRenderStatus", 0) != 0;
+  const bool interactive = arguments.integer("OfxImageEffectPropInteractiveRenderStatus", 1) != 0;
+  return host().background() || (sequential && !interactive);
+}
+
 FrameArguments frameArguments(const Properties& arguments) {
-  return {arguments.number("OfxPropTime", 0), arguments.number("OfxImageEffectPropRenderScale", 1, 0),
-          arguments.number("OfxImageEffectPropRenderScale", 1, 1)};
+  const char* const scale = "OfxImageEffectPropRenderScale";
+  return {arguments.number("OfxPropTime", 0), arguments.number(scale, 1, 0), arguments.number(scale, 1, 1),
+          isBatch(arguments), arguments.integer("OfxImageEffectPropRenderQualityDraft", 0) != 0};
+}
+
+bool isThumbnail(const Properties& arguments, const ClipImage& source) {
+  return arguments.text("OfxImageEffectPropThumbnailRender") == "true" ||
+         source.properties().integer("kOfxImageClipPropThumbnail", 0) != 0;
 }
 
 OfxRectI renderWindow(const Properties& arguments, const Image& output) {
@@ -19,18 +33,6 @@ OfxRectI renderWindow(const Properties& arguments, const Image& output) {
   const OfxRectI asked{arguments.integer(name, all.x1, 0), arguments.integer(name, all.y1, 1),
                        arguments.integer(name, all.x2, 2), arguments.integer(name, all.y2, 3)};
   return intersection(asked, all);
-}
-
-// What lies around the changed rectangle, as far as one can tell before the engine answers.
-wire::Outside expectedOutside(OfxHandle effect, Effect kind, double time) {
-  if (kind == Effect::FaceMatte) return wire::Outside::Zero;
-  const auto mode = static_cast<int>(settingValue(Parameters(effect), Position::output_mode, time));
-  const bool plate = mode == settings::output_mode_entry::kComposite || mode == settings::output_mode_entry::kOverlay;
-  return plate ? wire::Outside::Plate : wire::Outside::Zero;
-}
-
-void fillOutside(const Image& output, const OfxRectI& window, const Image& source, wire::Outside outside) {
-  copyWindow(output, window, outside == wire::Outside::Plate ? &source : nullptr);
 }
 
 void writeChanged(const Image& output, const OfxRectI& window, const Image& source, const wire::Changed& changed,
@@ -49,22 +51,23 @@ void writeChanged(const Image& output, const OfxRectI& window, const Image& sour
 
 class Frame {
  public:
-  Frame(OfxHandle effect, Effect kind, const FrameArguments& arguments, const ClipImage& output,
-        const OfxRectI& window)
-      : effect_(effect),
-        kind_(kind),
+  Frame(const Call& call, const FrameArguments& arguments, const ClipImage& output, const OfxRectI& window)
+      : effect_(call.effect),
+        kind_(call.kind),
         arguments_(arguments),
         output_(output.image()),
         window_(window),
-        clip_(effect, "Source"),
-        source_(clip_, arguments.time) {}
+        clip_(call.effect, "Source"),
+        source_(clip_, arguments.time),
+        thumbnail_(isThumbnail(call.in, source_)) {}
 
   OfxStatus rendered() {
     std::string reason;
     try {
       if (!source_) throw EngineFailure(noSource());
-      swap();
-      clearError(effect_);
+      if (thumbnail_) return shown();
+      const std::string note = swap();
+      note.empty() ? clearNotices(effect_) : showWarning(effect_, "MobileFaceSwap: " + note);
       return ofx::OK;
     } catch (const Aborted&) {
       return abandoned();
@@ -90,18 +93,28 @@ class Frame {
            "frame";
   }
 
-  void swap() {
+  // An icon of the clip: not worth a swap.
+  OfxStatus shown() const {
+    copyWindow(output_, window_, &source_.image());
+    return ofx::OK;
+  }
+
+  // Returns what the user should know.
+  std::string swap() {
     const Image& source = source_.image();
-    const Inputs inputs(effect_, arguments_.time);
+    const Inputs inputs(effect_, arguments_);
     const PlateRequest request(effect_, kind_, arguments_, clip_, source_, inputs);
-    const wire::Outside expected = expectedOutside(effect_, kind_, arguments_.time);
-    const auto fill = [&] { fillOutside(output_, window_, source, expected); };
+    const settings::Outside outside = outputOf(effect_, kind_, arguments_.time).outside;
+    const auto fill = [&] { copyWindow(output_, window_, outside == settings::Outside::Plate ? &source : nullptr); };
+    Answer answer;
     const auto ask = [&](Engine::Conversation& conversation) {
-      const wire::Changed changed = request.ask(conversation, wire::Kind::Render, 0, fill);
-      if (changed.outside != expected) fillOutside(output_, window_, source, changed.outside);
-      writeChanged(output_, window_, source, changed, conversation.lane().segment->data() + changed.offset);
+      answer = request.ask(conversation, wire::Kind::Render, fill);
+      const std::byte* pixels = conversation.lane().segment->data() + answer.changed.offset;
+      writeChanged(output_, window_, source, answer.changed, pixels);
     };
-    Engine::shared().converse(ask, [this] { return aborted(); });
+    Engine::shared().converse(ask, {[this] { return aborted(); }, arguments_.batch});
+    rememberFaces(effect_, arguments_.time, source_, answer.faces);
+    return answer.note;
   }
 
   // The artist may ask for the plate; otherwise nobody must take what we leave for a finished frame.
@@ -124,69 +137,18 @@ class Frame {
   OfxRectI window_;
   Clip clip_;
   ClipImage source_;
+  bool thumbnail_;
 };
 
 }  // namespace
 
-OfxStatus render(OfxHandle effect, Effect kind, const Properties& arguments) {
-  const FrameArguments frame = frameArguments(arguments);
-  const ClipImage output(Clip(effect, "Output"), frame.time);
-  if (!output) return host().effect->abort(effect) ? ofx::OK : ofx::Failed;
-  const OfxRectI window = renderWindow(arguments, output.image());
+OfxStatus render(const Call& call) {
+  const FrameArguments arguments = frameArguments(call.in);
+  const ClipImage output(Clip(call.effect, "Output"), arguments.time);
+  if (!output) return host().effect->abort(call.effect) ? ofx::OK : ofx::Failed;
+  const OfxRectI window = renderWindow(call.in, output.image());
   if (isEmpty(window)) return ofx::OK;
-  return Frame(effect, kind, frame, output, window).rendered();
-}
-
-OfxStatus isIdentity(OfxHandle effect, Effect kind, const Properties& arguments, const Properties& results) {
-  if (kind != Effect::FaceSwap) return ofx::ReplyDefault;
-  const double time = arguments.number("OfxPropTime", 0);
-  const Parameters parameters(effect);
-  const bool composite =
-      settingValue(parameters, Position::output_mode, time) == settings::output_mode_entry::kComposite;
-  const bool off = settingValue(parameters, Position::mix, time) == 0 ||
-                   settingValue(parameters, Position::enable, time) == 0;
-  if (!composite || !off || settingValue(parameters, Position::matte_to_alpha, time) != 0) return ofx::ReplyDefault;
-  results.set("OfxPropName", "Source");
-  results.set("OfxPropTime", time);
-  return ofx::OK;
-}
-
-OfxStatus regionsOfInterest(OfxHandle effect, const Properties& arguments, const Properties& results) {
-  const double time = arguments.number("OfxPropTime", 0);
-  // A face may lie outside what the host wants to see.
-  for (const char* name : {"Source", "Identity", "InM", "OutM"}) {
-    const Clip clip(effect, name);
-    if (!clip.connected()) continue;
-    const double moment = std::string(name) == "Identity" ? identityTime(clip, time) : time;
-    const auto region = clip.regionOfDefinition(moment);
-    if (!region) continue;
-    const std::string property = std::string("OfxImageClipPropRoI_") + name;
-    const double corners[] = {region->x1, region->y1, region->x2, region->y2};
-    for (int i = 0; i < 4; ++i) results.set(property.c_str(), corners[i], i);
-  }
-  return ofx::OK;
-}
-
-OfxStatus framesNeeded(OfxHandle effect, const Properties& arguments, const Properties& results) {
-  const Clip identity(effect, "Identity");
-  if (!host().honestAboutTime() || !identity.connected()) return ofx::ReplyDefault;
-  const double time = identityTime(identity, arguments.number("OfxPropTime", 0));
-  for (int end = 0; end < 2; ++end) results.set("OfxImageClipPropFrameRange_Identity", time, end);
-  return ofx::OK;
-}
-
-OfxStatus clipPreferences(OfxHandle effect, Effect kind, const Properties& results) {
-  int wish = 0;
-  for (const char* space : {"srgb_display", "ofx_display_sdr"})
-    results.set("OfxImageClipPropPreferredColourspaces_Source", space, wish++);
-  if (kind != Effect::FaceSwap) return ofx::OK;
-  double time = 0;
-  if (host().timeline && host().timeline->getTime) (void)host().timeline->getTime(effect, &time);
-  const auto mode = static_cast<int>(settingValue(Parameters(effect), Position::output_mode, time));
-  const char* const property = "OfxImageEffectPropPreMultiplication";
-  if (mode == settings::output_mode_entry::kFace) results.set(property, "OfxImageAlphaPremultiplied");
-  if (mode == settings::output_mode_entry::kFaceUnpremultiplied) results.set(property, "OfxImageAlphaUnPremultiplied");
-  return ofx::OK;
+  return Frame(call, arguments, output, window).rendered();
 }
 
 }  // namespace mfs

@@ -1,8 +1,8 @@
-// From an instance's clips and parameters to a request on the wire.
+// From an instance's clips and parameters to a request on the wire, and back.
 #pragma once
 
 #include "engine.h"
-#include "host.h"
+#include "inputs.h"
 #include "settings.gen.h"
 
 namespace mfs {
@@ -14,29 +14,18 @@ const settings::Row& row(settings::Position position);
 // The value of a setting at a time, inside its range; numbers, choices and booleans.
 double settingValue(const Parameters& parameters, settings::Position position, double time);
 bool hasSetting(Effect effect, settings::Position position);
+// Throws EngineFailure where the user typed a choice that there is not.
 wire::Values settingValues(OfxHandle effect, double time);
+// What the effect shows at a time.
+const settings::Output& outputOf(OfxHandle effect, Effect kind, double time);
 
-// What lies around the pixels of one frame.
-struct FrameArguments {
-  double time = 0;
-  double scaleX = 1, scaleY = 1;
+// What the engine made of a frame.
+struct Answer {
+  wire::Changed changed{};
+  std::vector<wire::Face> faces;
+  // What the user should know; "" for nothing.
+  std::string note;
 };
-
-// The optional pictures of the General context, as long as the frame needs them.
-class Inputs {
- public:
-  Inputs(OfxHandle effect, double time);
-  const Image* identity() const { return image(identity_); }
-  const Image* inside() const { return image(inside_); }
-  const Image* outside() const { return image(outside_); }
-
- private:
-  static const Image* image(const std::optional<ClipImage>& clip) { return clip && *clip ? &clip->image() : nullptr; }
-  std::optional<ClipImage> identity_, inside_, outside_;
-};
-
-// Where and when the identity clip is looked at.
-double identityTime(const Clip& identity, double time);
 
 // One frame to be rendered or analysed.
 class PlateRequest {
@@ -44,22 +33,23 @@ class PlateRequest {
   PlateRequest(OfxHandle effect, Effect kind, const FrameArguments& arguments, const Clip& sourceClip,
                const ClipImage& source, const Inputs& inputs);
 
+  // The frame belongs to a range under analysis.
+  void setRange(uint32_t number) { picture_.range = number; }
   // Sends the frame over. meanwhile: runs while the engine works. Throws what Engine::Conversation throws.
-  wire::Changed ask(Engine::Conversation& conversation, wire::Kind kind, uint32_t flags = 0,
-                    const std::function<void()>& meanwhile = nullptr) const;
-  const wire::Values& values() const { return values_; }
+  Answer ask(Engine::Conversation& conversation, wire::Kind kind,
+             const std::function<void()>& meanwhile = nullptr) const;
 
  private:
   size_t plateBytes() const;
   size_t resultOffset() const;
   bool storePlate(std::byte* segment, bool resident) const;
-  void storeInputs(std::byte* segment) const;
-  wire::Changed checked(const wire::Changed& changed) const;
+  Answer read(const std::string& body) const;
 
-  const Image& source_;
+  const ClipImage& source_;
   const Inputs& inputs_;
   wire::Values values_;
   wire::Picture picture_{};
+  wire::Spaces spaces_;
 };
 
 }  // namespace mfs

@@ -5,7 +5,18 @@
 
 namespace mfs::settings {
 
-enum class Type { Boolean, Integer, Double, Choice, File };
+enum class Type { Boolean, Integer, Double, Choice, File, Text };
+enum class Alpha { Plate, Premultiplied, Straight, Opaque };
+enum class Outside { Plate, Zero };
+
+// What an output mode shows. picture: in the plate's colour space; otherwise data.
+struct Output {
+  Alpha alpha;
+  Outside outside;
+  bool picture;
+  // Matte to Alpha replaces its alpha.
+  bool alphaSwitch;
+};
 
 struct Row {
   Type type;
@@ -14,7 +25,11 @@ struct Row {
   const char* label;
   const char* hint;
   double byDefault, minimum, maximum;
+  const char* textByDefault;
   bool animates;
+  // The setting's position without whose value this one has no effect; -1 for none. A text counts as 0 or 1.
+  int dependsOn;
+  double dependsOnValue;
   int entries;
   const char* const* entryLabels;
 };
@@ -29,39 +44,49 @@ constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linea
 constexpr const char* k_engine_failure[] = {"Fail the Frame", "Pass Through"};
 constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Status", "Overlay"};
 constexpr Row kRows[] = {
-    {Type::File, "source", "Source", "Source", "A photo of the person whose face to use, a folder of such photos, or a prepared identity (.idn).", 0, 0, 1, false, 0, nullptr},
-    {Type::Integer, "source_face", "Source", "Source Face", "Which face in the source picture, counting from the largest, starting at 0.", 0, 0, 99, false, 0, nullptr},
-    {Type::File, "detector", "Analysis & Tracking", "Face Detector", "Empty for the model pack's own, or insightface:NAME_OR_FOLDER for an InsightFace pack on this machine.", 0, 0, 1, false, 0, nullptr},
-    {Type::File, "track_file", "Analysis & Tracking", "Track File", "Faces stored for this clip by `mobilefaceswap analyse` or Analyse Range, used instead of searching the frame.", 0, 0, 1, false, 0, nullptr},
-    {Type::Integer, "analysis_size", "Analysis & Tracking", "Analysis Size", "Longest side of the picture that is searched for faces. Raise it to find small faces; the time for the search grows with its square. In pixels.", 640, 160, 2560, false, 0, nullptr},
-    {Type::Double, "detection_threshold", "Analysis & Tracking", "Detection Threshold", "Faces that the detector is less confident of are ignored.", 0.69999999999999996, 0.10000000000000001, 1, false, 0, nullptr},
-    {Type::Integer, "smoothing", "Analysis & Tracking", "Smoothing", "Smooths the face's position over this many frames before and after, and bridges a face that is lost for a moment within them. 0 is off. Where a host gives no access to other frames, it needs a track file. In frames.", 0, 0, 12, false, 0, nullptr},
-    {Type::Choice, "face_choice", "Face Selection", "Face", "Which face in the plate to replace.", 0, 0, 1, true, 5, k_face_choice},
-    {Type::Integer, "face_index", "Face Selection", "Face Number", "For By Number: counts faces from the left of the picture, starting at 0.", 0, 0, 99, true, 0, nullptr},
-    {Type::Double, "face_point_x", "Face Selection", "Point X", "For Nearest to Point: 0 is the left edge of the picture, 1 the right.", 0.5, 0, 1, true, 0, nullptr},
-    {Type::Double, "face_point_y", "Face Selection", "Point Y", "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.", 0.5, 0, 1, true, 0, nullptr},
-    {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, false, 0, nullptr},
-    {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, true, 0, nullptr},
-    {Type::File, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another.", 0, 0, 1, false, 0, nullptr},
-    {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, true, 0, nullptr},
-    {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, true, 0, nullptr},
-    {Type::Boolean, "matte_islands", "Matte", "Remove Islands", "Keeps only the part of the mask connected to the face; removes specks on hair and background.", 1, 0, 1, true, 0, nullptr},
-    {Type::Double, "matte_holes", "Matte", "Fill Holes", "Fills holes in the mask narrower than this. Openings that reach its edge, such as a hand, stay open. In % of the face's width.", 10, 0, 25, true, 0, nullptr},
-    {Type::Double, "matte_smooth", "Matte", "Smooth Outline", "Smooths the outline of the mask before it is clipped. Lower it to keep fingers and hair out of the matte. In % of the face's width.", 8, 0, 25, true, 0, nullptr},
-    {Type::Double, "matte_black_clip", "Matte", "Black Clip", "Mask values at or below this become 0.", 0.25, 0, 1, true, 0, nullptr},
-    {Type::Double, "matte_white_clip", "Matte", "White Clip", "Mask values at or above this become 1.", 0.80000000000000004, 0, 1, true, 0, nullptr},
-    {Type::Double, "matte_expand", "Matte", "Expand", "Moves the edge of the matte outwards; negative values move it inwards. In % of the face's width.", 0, -25, 25, true, 0, nullptr},
-    {Type::Double, "matte_feather", "Matte", "Feather", "Softens the edge of the matte. In % of the face's width.", 4, 0, 25, true, 0, nullptr},
-    {Type::Double, "matte_left", "Matte", "Crop Left", "Crops the matte from the left, as you see the face. In % of the face's width.", 0, 0, 100, true, 0, nullptr},
-    {Type::Double, "matte_right", "Matte", "Crop Right", "Crops the matte from the right, as you see the face. In % of the face's width.", 0, 0, 100, true, 0, nullptr},
-    {Type::Double, "matte_top", "Matte", "Crop Top", "Crops the matte from the forehead down. In % of the face's width.", 0, 0, 100, true, 0, nullptr},
-    {Type::Double, "matte_bottom", "Matte", "Crop Bottom", "Crops the matte from the chin up. In % of the face's width.", 0, 0, 100, true, 0, nullptr},
-    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares.", 0, 0, 1, false, 4, k_colour_space},
-    {Type::Double, "colour_match", "Colour & Detail", "Colour Match", "Matches the colour and light of the face to the plate, region by region. 0 keeps the network's own.", 1, 0, 1, true, 0, nullptr},
-    {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail, and of highlights above white, shows in the face: all that the network's crop is too small to hold.", 0.5, 0, 1, true, 0, nullptr},
-    {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, false, 2, k_engine_failure},
-    {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, false, 6, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, false, 0, nullptr},
+    {Type::File, "source", "Source", "Source", "A photo of the person whose face to use, a folder of such photos, or a prepared identity (.idn).", 0, 0, 1, "", false, -1, 0, 0, nullptr},
+    {Type::Integer, "source_face", "Source", "Source Face", "Which face in the source picture, counting from the largest, starting at 0.", 0, 0, 99, "", false, -1, 0, 0, nullptr},
+    {Type::Text, "detector", "Analysis & Tracking", "Face Detector", "Empty for the model pack's own, or insightface:NAME_OR_FOLDER for an InsightFace pack on this machine.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
+    {Type::File, "track_file", "Analysis & Tracking", "Track File", "Faces stored for this clip by `mobilefaceswap analyse` or Analyse Range, used instead of searching the frame.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
+    {Type::Integer, "analysis_size", "Analysis & Tracking", "Analysis Size", "Longest side of the picture that is searched for faces. Raise it to find small faces; the time for the search grows with its square. In pixels.", 640, 160, 2560, "", false, 3, 0, 0, nullptr},
+    {Type::Double, "detection_threshold", "Analysis & Tracking", "Detection Threshold", "Faces that the detector is less confident of are ignored.", 0.69999999999999996, 0.10000000000000001, 1, "", false, 3, 0, 0, nullptr},
+    {Type::Integer, "smoothing", "Analysis & Tracking", "Smoothing", "Smooths the face's position over this many frames before and after, and bridges a face that is lost for a moment within them. 0 is off. Where a host gives no access to other frames, it needs a track file. In frames.", 0, 0, 12, "", false, -1, 0, 0, nullptr},
+    {Type::Choice, "face_choice", "Face Selection", "Face", "Which face in the plate to replace.", 0, 0, 1, "", true, -1, 0, 5, k_face_choice},
+    {Type::Integer, "face_index", "Face Selection", "Face Number", "For By Number: counts faces from the left of the picture, starting at 0.", 0, 0, 99, "", true, 7, 1, 0, nullptr},
+    {Type::Double, "face_point_x", "Face Selection", "Point X", "For Nearest to Point: 0 is the left edge of the picture, 1 the right.", 0.5, 0, 1, "", true, 7, 2, 0, nullptr},
+    {Type::Double, "face_point_y", "Face Selection", "Point Y", "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.", 0.5, 0, 1, "", true, 7, 2, 0, nullptr},
+    {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, "", false, 7, 3, 0, nullptr},
+    {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, "", true, 7, 3, 0, nullptr},
+    {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
+    {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Boolean, "matte_islands", "Matte", "Remove Islands", "Keeps only the part of the mask connected to the face; removes specks on hair and background.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_holes", "Matte", "Fill Holes", "Fills holes in the mask narrower than this. Openings that reach its edge, such as a hand, stay open. In % of the face's width.", 10, 0, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_smooth", "Matte", "Smooth Outline", "Smooths the outline of the mask before it is clipped. Lower it to keep fingers and hair out of the matte. In % of the face's width.", 8, 0, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_black_clip", "Matte", "Black Clip", "Mask values at or below this become 0.", 0.25, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_white_clip", "Matte", "White Clip", "Mask values at or above this become 1.", 0.80000000000000004, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_expand", "Matte", "Expand", "Moves the edge of the matte outwards; negative values move it inwards. In % of the face's width.", 0, -25, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_feather", "Matte", "Feather", "Softens the edge of the matte. In % of the face's width.", 4, 0, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_left", "Matte", "Crop Left", "Crops the matte from the left, as you see the face. In % of the face's width.", 0, 0, 100, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_right", "Matte", "Crop Right", "Crops the matte from the right, as you see the face. In % of the face's width.", 0, 0, 100, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_top", "Matte", "Crop Top", "Crops the matte from the forehead down. In % of the face's width.", 0, 0, 100, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_bottom", "Matte", "Crop Bottom", "Crops the matte from the chin up. In % of the face's width.", 0, 0, 100, "", true, -1, 0, 0, nullptr},
+    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares.", 0, 0, 1, "", false, -1, 0, 4, k_colour_space},
+    {Type::Double, "colour_match", "Colour & Detail", "Colour Match", "Matches the colour and light of the face to the plate, region by region. 0 keeps the network's own.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail, and of highlights above white, shows in the face: all that the network's crop is too small to hold.", 0.5, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
+    {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 6, k_output_mode},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 31, 0, 0, nullptr},
+};
+
+// In the order of the output modes.
+constexpr Output kOutputs[] = {
+    {Alpha::Plate, Outside::Plate, true, true},
+    {Alpha::Premultiplied, Outside::Zero, true, false},
+    {Alpha::Straight, Outside::Zero, true, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
+    {Alpha::Plate, Outside::Plate, true, false},
 };
 
 // Positions in kRows.

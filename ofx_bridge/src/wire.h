@@ -12,22 +12,27 @@
 namespace wire {
 
 constexpr uint32_t kMagic = 0x5753464d;  // "MFSW"
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
 constexpr uint32_t kLargestBody = 1 << 20;
 
 enum class Kind : uint16_t {
   Hello = 1,         // Greeting, text: the bridge's version
   Welcome = 2,       // Greeting, text: what the engine runs with
   Lane = 3,          // carries a further lane
-  Render = 4,        // Picture, Values; carries the segment where it is new
-  Rendered = 5,      // Changed
+  Render = 4,        // Picture, Spaces, Values; carries the segment where it is new
+  Rendered = 5,      // Changed, its faces, text: what the user should know, "" for nothing
   Failed = 6,        // text: what was expected, found, and what to do
   Prepare = 7,       // Values; answered by Done
   ChooseSource = 8,  // text: where to begin; answered by Done with the chosen path
   Analyse = 9,       // as Render, but only finds the faces; answered by Rendered
-  SaveTrack = 10,    // answered by Done with the track's path
+  SaveTrack = 10,    // Range; answered by Done with the track's path
   ClearCache = 11,   // answered by Done
   Done = 12,         // text
+  Working = 13,      // sent now and then before an answer that takes its time
+  LoadLook = 14,     // Values; answered by Look, or by Done where the user chose none
+  Look = 15,         // Values: the settings of the look, the rest as they were sent
+  SaveLook = 16,     // Values; answered by Done
+  ExportTrack = 17,  // Values; answered by Done
 };
 
 enum PictureFlags : uint32_t {
@@ -36,18 +41,18 @@ enum PictureFlags : uint32_t {
   Premultiplied = 4,
   InsideMatte = 8,
   OutsideMatte = 16,
-  FirstOfRange = 32,
+  IdentityPremultiplied = 32,
+  MatteOnly = 64,    // the effect that yields the matte alone
+  Batch = 128,       // rendered for keeps, one frame after the other
+  Draft = 256,       // the host asks for speed
+  LinearHost = 512,  // what is declared nowhere is scene-linear
 };
-
-enum class Outside : uint32_t { Plate = 0, Zero = 1 };
-
-enum class ColourSpace : uint32_t { Undeclared = 0, Srgb = 1, Rec709 = 2, LinearRec709 = 3 };
 
 struct Header {
   uint32_t magic;
   uint16_t version;
   Kind kind;
-  uint32_t size;  // bytes of the body
+  uint32_t size;    // bytes of the body
   uint32_t handle;  // Windows: the number in the name of what comes with it; 0 for nothing, and elsewhere
 };
 static_assert(sizeof(Header) == 16, "the layout of the wire");
@@ -58,28 +63,45 @@ struct Greeting {
 static_assert(sizeof(Greeting) == 8, "the layout of the wire");
 
 // Float pictures lie in the segment from its first byte, top row first, without gaps: plate, inside matte, outside
-// matte, identity picture (RGB). The result begins at the next multiple of 4096.
+// matte, identity picture. The result begins at the next multiple of 4096.
 struct Picture {
   uint64_t segmentBytes;
   int64_t time;
-  double pixelAspect;
-  int32_t width, height, channels;  // of the plate
+  double pixelAspect, identityAspect;
+  int32_t width, height, channels;                          // of the plate
+  int32_t identityWidth, identityHeight, identityChannels;  // 0: no identity picture
   uint32_t flags;
-  int32_t identityWidth, identityHeight;  // 0: no identity picture
-  ColourSpace colourSpace;
-  uint32_t matteOnly;  // 1: the effect that yields the matte alone
+  uint32_t range;  // Analyse: the range that the frame belongs to
 };
-static_assert(sizeof(Picture) == 56, "the layout of the wire");
+static_assert(sizeof(Picture) == 64, "the layout of the wire");
+
+// The colour spaces of the pictures by OpenFX's native names.
+struct Spaces {
+  std::string plate, identity;
+};
+
+struct Range {
+  uint32_t number;
+};
 
 // The changed rectangle, half-open, origin top left; its pixels lie at `offset` of the segment, `channels` floats each.
 struct Changed {
   uint64_t offset;
   int32_t x1, y1, x2, y2;
   uint32_t channels;  // 1: the value of every channel; 3, 4
-  Outside outside;
-  uint32_t found, swapped;
+  uint32_t faces;     // that follow
 };
-static_assert(sizeof(Changed) == 40, "the layout of the wire");
+static_assert(sizeof(Changed) == 32, "the layout of the wire");
+
+enum FaceFlags : uint32_t { Swapped = 1, Filled = 2 };
+
+// A face's box in pixels of the plate, origin top left. The order is that of By Number.
+struct Face {
+  float x1, y1, x2, y2;
+  float confidence;
+  uint32_t flags;
+};
+static_assert(sizeof(Face) == 24, "the layout of the wire");
 
 // Numbers (choices as the position of the entry) and texts of the settings, each in the table's order.
 struct Values {
@@ -113,12 +135,14 @@ class Writer {
     put(static_cast<uint32_t>(values.numbers.size()));
     put(static_cast<uint32_t>(values.texts.size()));
     for (double number : values.numbers) put(number);
-    for (const std::string& value : values.texts) put(static_cast<uint32_t>(value.size())).text(value);
+    for (const std::string& value : values.texts) counted(value);
     return *this;
   }
+  Writer& spaces(const Spaces& spaces) { return counted(spaces.plate).counted(spaces.identity); }
   std::string body() && { return std::move(body_); }
 
  private:
+  Writer& counted(std::string_view value) { return put(static_cast<uint32_t>(value.size())).text(value); }
   std::string body_;
 };
 
@@ -137,12 +161,17 @@ class Reader {
     Values values;
     const auto numbers = take<uint32_t>(), texts = take<uint32_t>();
     for (uint32_t i = 0; i < numbers; ++i) values.numbers.push_back(take<double>());
-    for (uint32_t i = 0; i < texts; ++i) values.texts.emplace_back(bytesOf(take<uint32_t>()));
+    for (uint32_t i = 0; i < texts; ++i) values.texts.push_back(counted());
     return values;
+  }
+  Spaces spaces() {
+    std::string plate = counted();
+    return {std::move(plate), counted()};
   }
   std::string text() { return std::string(bytesOf(rest_.size())); }
 
  private:
+  std::string counted() { return std::string(bytesOf(take<uint32_t>())); }
   std::string_view bytesOf(size_t count) {
     if (count > rest_.size()) throw Malformed("a message ends before its last field");
     const std::string_view bytes = rest_.substr(0, count);

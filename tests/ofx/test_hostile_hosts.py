@@ -53,7 +53,8 @@ def test_a_field_is_half_as_high_as_its_frame(effects, identity, expected, plate
     [
         ("lin_rec709_srgb", ColourSpace.LINEAR),
         ("srgb_display", ColourSpace.SRGB),
-        ("something else", ColourSpace.REC709),
+        ("g24_rec709_tx", ColourSpace.REC709),
+        ("", ColourSpace.REC709),
     ],
 )
 def test_the_declared_colour_space_counts(effects, identity, pack: Pack, plate, name: str, space: ColourSpace) -> None:
@@ -61,6 +62,28 @@ def test_the_declared_colour_space_counts(effects, identity, pack: Pack, plate, 
     want = FaceSwapNode(Identity.load(identity), pack=pack).render(0, plate=Frame(plate, space)).composite
     assert status == 0
     np.testing.assert_array_equal(output, want)
+
+
+def test_a_family_of_spaces_is_taken_and_said(effects, identity, pack: Pack, plate) -> None:
+    node = effects[0].create(source=str(identity))
+    status, output = node.render(plate, layout=Layout(colour_space="ofx_scene_linear"))
+    want = FaceSwapNode(Identity.load(identity), pack=pack).render(0, plate=Frame(plate, ColourSpace.LINEAR)).composite
+    assert (status, node.notice) == (0, "OfxMessageWarning")
+    assert "ofx_scene_linear" in node.persistent
+    np.testing.assert_array_equal(output, want)
+
+
+def test_an_unknown_space_is_refused_until_the_user_says_what_it_is(effects, identity, expected, plate) -> None:
+    node, logc = effects[0].create(source=str(identity)), Layout(colour_space="arri_logc4")
+    status, output = node.render(plate, layout=logc)
+    assert status == 1
+    assert "arri_logc4" in node.persistent
+    assert "Working Space" in node.persistent
+    assert is_failure_picture(output)
+    node.values["colour_space"] = 2
+    status, output = node.render(plate, layout=logc)
+    assert (status, node.persistent) == (0, "")
+    np.testing.assert_array_equal(output, expected(plate).composite)
 
 
 def test_analyse_range_makes_a_track(temporal, pack: Pack, plate) -> None:

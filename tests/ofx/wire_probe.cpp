@@ -14,9 +14,24 @@ std::string again(const wire::Message& message) {
     case wire::Kind::Hello:
     case wire::Kind::Welcome: writer.put(reader.take<wire::Greeting>()).text(reader.text()); break;
     case wire::Kind::Render:
-    case wire::Kind::Analyse: writer.put(reader.take<wire::Picture>()).values(reader.values()); break;
-    case wire::Kind::Rendered: writer.put(reader.take<wire::Changed>()); break;
-    case wire::Kind::Prepare: writer.values(reader.values()); break;
+    case wire::Kind::Analyse:
+      writer.put(reader.take<wire::Picture>());
+      writer.spaces(reader.spaces());
+      writer.values(reader.values());
+      break;
+    case wire::Kind::Rendered: {
+      const auto changed = reader.take<wire::Changed>();
+      writer.put(changed);
+      for (uint32_t face = 0; face < changed.faces; ++face) writer.put(reader.take<wire::Face>());
+      writer.text(reader.text());
+      break;
+    }
+    case wire::Kind::SaveTrack: writer.put(reader.take<wire::Range>()); break;
+    case wire::Kind::Prepare:
+    case wire::Kind::LoadLook:
+    case wire::Kind::Look:
+    case wire::Kind::SaveLook:
+    case wire::Kind::ExportTrack: writer.values(reader.values()); break;
     default: writer.text(reader.text());
   }
   return wire::packed({message.kind, std::move(writer).body()});

@@ -97,6 +97,14 @@ class RenderCache:
                 return True
         return self.folder is not None and (self.folder / name).is_file()
 
+    def limit(self, memory: int) -> None:
+        """Changes how many bytes are kept in memory; what is beyond them goes at once."""
+        with self._lock:
+            if memory != self.memory:
+                self.memory = memory
+                self._kept.resize(memory)
+                self._passing.resize(min(memory, _PASSING))
+
     def clear(self) -> None:
         """Forgets everything, the disk store included."""
         with self._lock:

@@ -57,6 +57,11 @@ class Shelf(Generic[Key, Value]):
             return
         self._entries[key] = value
         self._held += size
+        self.resize(self.bound)
+
+    def resize(self, bound: int) -> None:
+        """Changes the bound; what is beyond it goes at once."""
+        self.bound = bound
         while self._held > self.bound:
             _, oldest = self._entries.popitem(last=False)
             self._held -= self._size(oldest)

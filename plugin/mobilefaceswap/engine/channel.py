@@ -141,7 +141,7 @@ if sys.platform != "win32":
             try:
                 os.posix_fallocate(self._descriptor, offset, count)
             except OSError as error:
-                raise _refused(count, error.strerror, "Free memory, or enlarge /dev/shm") from None
+                raise _refused(count, error.strerror, "Free memory, or enlarge /dev/shm") from error
 
         def close(self) -> None:
             os.close(self._descriptor)
@@ -192,8 +192,8 @@ else:
                 if seconds is not None and not self._connection.poll(seconds):
                     raise TimeoutError(f"no message within {seconds} s")
                 content = self._connection.recv_bytes()
-            except EOFError:
-                raise ConnectionError(_CLOSED) from None
+            except EOFError as error:
+                raise ConnectionError(_CLOSED) from error
             head, body = content[:HEADER_SIZE], content[HEADER_SIZE:]
             kind, size = body_size(head)
             if len(body) != size:

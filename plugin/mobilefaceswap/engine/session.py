@@ -1,54 +1,35 @@
-"""What the engine does for its bridge: nodes, kept by what they depend on, and the requests that go to them."""
+"""What the engine does for its bridge: renders, analyses, prepares."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import __version__
-from ..cache import RenderCache
+from ..cache import RenderCache, memory_bound
+from ..colour import ColourSpace
 from ..errors import UserInputError
-from ..faces import Face, Track, find_faces
+from ..faces import Face, find_faces
 from ..faces.detector import open_detector
-from ..folders import track_folder
-from ..frame import ColourSpace, Floats, Frame, Hashed
-from ..identity import Identity, prepare_identity
+from ..frame import Floats, Frame
 from ..node import FaceSwapNode, RenderResult
-from ..packs import Pack, find_pack
-from ..settings import OUTPUTS, HostSettings, Output, Settings, output_of, table
-from .wire import Colour, Flags, Outside, Picture, Values
+from ..packs import find_pack
+from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
+from .nodes import Nodes, detector_of, pack_of
+from .ranges import Ranges
+from .segment import Inputs
+from .spaces import plate_space
+from .wire import Changed, FaceBox, Flags, Picture, Values
 
-__all__ = ["Inputs", "Rendered", "Session", "read_settings", "shared_array"]
+__all__ = ["Rendered", "Session", "read_settings", "with_settings"]
 
-_MOST_NODES = 12
-_SPACES = {
-    Colour.UNDECLARED: ColourSpace.REC709,
-    Colour.SRGB: ColourSpace.SRGB,
-    Colour.REC709: ColourSpace.REC709,
-    Colour.LINEAR_REC709: ColourSpace.LINEAR,
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """One frame as the bridge hands it over. plate: (H, W, 3|4); mattes (H, W); identity: (h, w, 3) or None.
-
-    hashed: of the plate, where it was hashed before.
-    """
-
-    plate: Floats
-    inside: Floats | None = None
-    outside: Floats | None = None
-    identity: Floats | None = None
-    hashed: Hashed | None = None
+_DRAFT_ANALYSIS = 320
+_INTERACTIVE, _BATCH = 2 / 3, 1 / 48
+"""Shares of the memory setting: a batch asks for no frame twice, somebody who tweaks a matte does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +38,15 @@ class Rendered:
 
     pixels: Floats
     corner: tuple[int, int]
-    outside: Outside
-    found: int
-    swapped: int
+    faces: tuple[FaceBox, ...]
+    note: str = ""
+
+    def changed(self, offset: int) -> Changed:
+        """What the bridge is told; the pixels lie at ``offset``."""
+        height, width = self.pixels.shape[:2]
+        channels = 1 if self.pixels.ndim == 2 else self.pixels.shape[2]
+        x, y = self.corner
+        return Changed(offset, (x, y, x + width, y + height), channels, self.faces, self.note)
 
 
 def read_settings(values: Values) -> tuple[HostSettings, Settings]:
@@ -73,25 +60,34 @@ def read_settings(values: Values) -> tuple[HostSettings, Settings]:
             if row.kind == "choice":
                 value = list(row.entries)[int(value)]
             (host if row.host_only else shared)[row.name] = value
-    except (StopIteration, IndexError):
+    except (StopIteration, IndexError) as error:
         raise UserInputError(
             f"expected a value for every one of {len(table(host=True))} settings; found "
             f"{len(values.numbers)} numbers and {len(values.texts)} texts. Run `mobilefaceswap ofx install`"
-        ) from None
+        ) from error
     return HostSettings.from_mapping(host), Settings.from_mapping(shared)
+
+
+def with_settings(values: Values, settings: Settings) -> Values:
+    """``values`` with ``settings`` in place of what they hold of them."""
+    numbers = list(values.numbers)
+    for place, row in enumerate(row for row in table(host=True) if not row.textual):
+        if not row.host_only:
+            value = getattr(settings, row.name)
+            numbers[place] = float(list(row.entries).index(value) if row.kind == "choice" else value)
+    return Values(numbers, values.texts)
 
 
 class Session:
     """Everything that the instances of one host process share. Thread-safe.
 
-    cache: of renders; None for one in memory.
+    cache: of renders; None for one in memory, which a batch keeps small.
     """
 
     def __init__(self, cache: RenderCache | None = None) -> None:
         self.cache = RenderCache() if cache is None else cache
-        self._nodes: OrderedDict[Hashable, FaceSwapNode] = OrderedDict()
-        self._preparing: dict[Hashable, threading.Lock] = {}
-        self._lock = threading.Lock()
+        self.nodes = Nodes(self.cache)
+        self.ranges = Ranges()
 
     def describe(self) -> str:
         """Version, pack and its licence, device. Raises PackError."""
@@ -100,115 +96,106 @@ class Session:
 
     def render(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
         """One frame. Raises FaceSwapError."""
+        self.cache.limit(int(memory_bound() * (_BATCH if Flags.BATCH in picture.flags else _INTERACTIVE)))
         host, settings = read_settings(values)
-        node = self._node(host, _SPACES[picture.colour], inputs.identity)
-        result = node.render(
-            picture.time, settings, _frame(picture, inputs), inside=inputs.inside, outside=inputs.outside
-        )
-        name, row = settings.output_mode, output_of(settings)
-        if picture.matte_only:
-            name, row = "matte", OUTPUTS["matte"]
-        return _rendered(result, name, row)
+        if Flags.DRAFT in picture.flags:
+            settings = settings.replaced(analysis_size=min(settings.analysis_size, _DRAFT_ANALYSIS))
+        plate, note = _plate(picture, inputs, settings)
+        node = self.nodes.node(host, _shown(picture, inputs, settings))
+        plate, uncovered = _uncovered(plate, lambda frame: node.analyse(picture.time, settings, frame))
+        result = node.render(picture.time, settings, plate, inside=inputs.inside, outside=inputs.outside)
+        matte_only = Flags.MATTE_ONLY in picture.flags
+        mode = "matte" if matte_only else settings.output_mode
+        whole = OUTPUTS[mode].whole if matte_only else output_of(settings).whole
+        notes = [note, uncovered, _unsmoothed(node, settings)]
+        return _rendered(result, mode, whole, "; ".join(filter(None, notes)))
 
-    def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> tuple[Face, ...]:
-        """The faces of one frame, found without a source. Raises FaceSwapError."""
-        _, settings = read_settings(values)
-        plate = _frame(picture, inputs)
-        return find_faces(open_detector(find_pack(), None), plate, settings)
+    def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
+        """Adds the faces of one frame to its range; needs no source. Raises FaceSwapError."""
+        host, settings = read_settings(values)
+        plate, note = _plate(picture, inputs, settings)
+        detector = open_detector(pack_of(host), detector_of(host))
+        plate, uncovered = _uncovered(plate, lambda frame: find_faces(detector, frame, settings))
+        faces = find_faces(detector, plate, settings)
+        self.ranges.add(picture.range, picture.time, plate.size, faces)
+        boxes = tuple(_box(face, swapped=False) for face in faces)
+        return Rendered(np.zeros((0, 0), np.float32), (0, 0), boxes, "; ".join(filter(None, (note, uncovered))))
 
     def prepare(self, values: Values) -> str:
         """Reads the source now; says what was found. Raises FaceSwapError."""
         host, _ = read_settings(values)
-        identity = self._node(host, ColourSpace.SRGB, None).identity
+        identity = self.nodes.node(host, None).identity
         used = [picture.name for picture in identity.pictures if picture.used] or [Path(host.source).name]
         notes = [f"{picture.name}: {picture.note}" for picture in identity.pictures if picture.note]
         return "; ".join([f"Source prepared from {', '.join(used)}", *notes])
 
-    def save_track(self, size: tuple[int, int], frames: dict[int, tuple[Face, ...]]) -> str:
-        """Writes what a range gave to a new file in the user's folder; returns its path. Raises FaceSwapError."""
-        folder = track_folder()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            handle, path = tempfile.mkstemp(".json", f"{min(frames)}-{max(frames)}-", folder)
-            os.close(handle)
-        except OSError as error:
-            raise UserInputError(
-                f"expected to write the track below {folder}; {error.strerror}. Make the folder writable"
-            ) from None
-        Track(size, frames).save(path)
-        return path
-
     def clear(self) -> str:
         """Forgets renders and identities."""
         self.cache.clear()
-        with self._lock:
-            self._nodes.clear()
+        self.nodes.clear()
         return "The engine's cache is empty"
 
-    def _node(self, host: HostSettings, space: ColourSpace, shown: Floats | None) -> FaceSwapNode:
-        """The node of this source, made once however many ask for it at the same time."""
-        if shown is None and not host.source:
-            raise UserInputError(
-                "expected a source; none is chosen. Choose a picture, a folder of pictures or an .idn file as Source"
-            )
-        pack = find_pack()
-        source = (_content(shown), space) if shown is not None else _state(host.source, "source")
-        track = _state(host.track_file, "track file") if host.track_file else ()
-        key = (pack.content_hash, source, host.source_face, track)
-        with self._lock:
-            preparing = self._preparing.setdefault(key, threading.Lock())
-        with preparing:
-            return self._kept(key, lambda: self._made(host, space, shown, pack))
 
-    def _kept(self, key: Hashable, make: Callable[[], FaceSwapNode]) -> FaceSwapNode:
-        with self._lock:
-            if key in self._nodes:
-                self._nodes.move_to_end(key)
-                return self._nodes[key]
-        node = make()
-        with self._lock:
-            self._nodes[key] = node
-            while len(self._nodes) > _MOST_NODES:
-                dropped, _ = self._nodes.popitem(last=False)
-                self._preparing.pop(dropped, None)
-        return node
-
-    def _made(self, host: HostSettings, space: ColourSpace, shown: Floats | None, pack: Pack) -> FaceSwapNode:
-        source: str | Identity = host.source
-        if shown is not None:
-            picture = ("the Identity input", Frame(shown.copy(), space))
-            source = prepare_identity([picture], pack, open_detector(pack, None), host.source_face)
-        track = Track.load(host.track_file) if host.track_file else None
-        return FaceSwapNode(source, pack=pack, track=track, source_face=host.source_face, cache=self.cache)
+def _default_space(picture: Picture) -> ColourSpace:
+    return ColourSpace.LINEAR if Flags.LINEAR_HOST in picture.flags else ColourSpace.REC709
 
 
-def _frame(picture: Picture, inputs: Inputs) -> Frame:
+def _plate(picture: Picture, inputs: Inputs, settings: Settings) -> tuple[Frame, str]:
+    space, note = plate_space(settings.colour_space, picture.space, _default_space(picture))
     premultiplied = Flags.PREMULTIPLIED in picture.flags
-    return Frame(inputs.plate, _SPACES[picture.colour], premultiplied, picture.pixel_aspect, inputs.hashed)
+    return Frame(inputs.plate, space, premultiplied, picture.pixel_aspect, inputs.hashed), note
 
 
-def _content(pixels: Floats) -> str:
-    return Frame(pixels).content_hash()
+def _shown(picture: Picture, inputs: Inputs, settings: Settings) -> Frame | None:
+    """The picture at the Identity input. Its own declaration wins over the Working Space, which is the plate's."""
+    if inputs.identity is None:
+        return None
+    declared = picture.identity_space
+    if declared:
+        space, _ = plate_space("auto", declared, _default_space(picture))
+    else:
+        space, _ = plate_space(settings.colour_space, "", _default_space(picture))
+    premultiplied = Flags.IDENTITY_PREMULTIPLIED in picture.flags
+    return Frame(inputs.identity, space, premultiplied, picture.identity_aspect)
 
 
-def _state(path: str, name: str) -> Hashable:
-    """A file, or every file of a folder, as it stands now. Raises UserInputError where there is none."""
-    place = Path(path)
-    try:
-        files: Sequence[Path] = sorted(place.iterdir()) if place.is_dir() else [place]
-        states = [file.stat() for file in files]
-    except OSError as error:
-        raise UserInputError(f"expected the {name} at {path}; {error.strerror}. Choose it again") from None
-    return path, tuple((str(file), state.st_mtime_ns, state.st_size) for file, state in zip(files, states, strict=True))
+def _uncovered(plate: Frame, find: Callable[[Frame], tuple[Face, ...]]) -> tuple[Frame, str]:
+    """(the plate to render, a note): some hosts hand over RGB as premultiplied RGBA whose alpha is 0.
+
+    Where alpha is 0 everywhere under a face that can be seen all the same, the plate is taken as opaque.
+    """
+    if plate.alpha is None or not plate.premultiplied or plate.alpha.min() > 0:
+        return plate, ""
+    if not plate.rgb[plate.alpha <= 0].any():
+        return plate, ""
+    opaque = replace(plate, premultiplied=False)
+    if not any(_alpha_under(plate, face) <= 0 for face in find(opaque)):
+        return plate, ""
+    return opaque, "the plate's alpha is 0 under the face; its colour is taken as opaque. Check its alpha"
 
 
-def _rendered(result: RenderResult, name: str, row: Output) -> Rendered:
-    picture = result.layer(name) if row.whole else result.changed_part(name)
-    corner = (0, 0) if row.whole else (result.changed.x1, result.changed.y1)
-    return Rendered(picture, corner, Outside[row.outside.name], len(result.faces), len(result.swapped))
+def _alpha_under(plate: Frame, face: Face) -> float:
+    x, y, width, height = face.box
+    left, top = max(0, int(x)), max(0, int(y))
+    assert plate.alpha is not None
+    under = plate.alpha[top : max(top + 1, int(y + height)), left : max(left + 1, int(x + width))]
+    return float(under.max(initial=0.0))
 
 
-def shared_array(memory: memoryview, offset: int, shape: tuple[int, ...]) -> Floats:
-    """A view of float32 pixels in shared memory."""
-    count = int(np.prod(shape))
-    return np.frombuffer(memory, np.float32, count, offset).reshape(shape)
+def _unsmoothed(node: FaceSwapNode, settings: Settings) -> str:
+    if settings.smoothing == 0 or node.track is not None:
+        return ""
+    return "Smoothing does nothing without a Track File; press Analyse Range or run `mobilefaceswap analyse`"
+
+
+def _rendered(result: RenderResult, mode: str, whole: bool, note: str) -> Rendered:
+    picture = result.layer(mode) if whole else result.changed_part(mode)
+    corner = (0, 0) if whole else (result.changed.x1, result.changed.y1)
+    swapped = {face.landmarks.tobytes() for face in result.swapped}
+    faces = tuple(_box(face, face.landmarks.tobytes() in swapped) for face in result.faces)
+    return Rendered(picture, corner, faces, note)
+
+
+def _box(face: Face, swapped: bool) -> FaceBox:
+    x, y, width, height = face.box
+    return FaceBox((x, y, x + width, y + height), face.confidence, swapped, face.filled)

@@ -6,40 +6,47 @@ against it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum, IntFlag
 from typing import Any, Self
 
 from ..errors import EngineError
+from ..settings import table
 
 __all__ = [
+    "FINGERPRINT",
     "HEADER_SIZE",
     "Changed",
-    "Colour",
+    "FaceBox",
     "Flags",
     "Kind",
     "Message",
-    "Outside",
     "Picture",
     "Values",
     "body_size",
     "greeting",
     "handle_of",
+    "range_number",
     "read_greeting",
 ]
 
 _MAGIC = 0x5753464D
-_VERSION = 1
+_VERSION = 2
 _LARGEST_BODY = 1 << 20
 _HEADER = struct.Struct("<IHHII")
 _GREETING = struct.Struct("<Q")
-_PICTURE = struct.Struct("<QqdiiiIiiII")
-_CHANGED = struct.Struct("<QiiiiIIII")
+_PICTURE = struct.Struct("<QqddiiiiiiII")
+_CHANGED = struct.Struct("<QiiiiII")
+_FACE = struct.Struct("<fffffI")
+_RANGE = struct.Struct("<I")
 _COUNTS = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 _PAGE = 4096
+_ADVICE = "Run `mobilefaceswap ofx install` so that bridge and engine are of one version"
 HEADER_SIZE = _HEADER.size
 
 
@@ -58,6 +65,11 @@ class Kind(IntEnum):
     SAVE_TRACK = 10
     CLEAR_CACHE = 11
     DONE = 12
+    WORKING = 13
+    LOAD_LOOK = 14
+    LOOK = 15
+    SAVE_LOOK = 16
+    EXPORT_TRACK = 17
 
 
 class Flags(IntFlag):
@@ -68,23 +80,11 @@ class Flags(IntFlag):
     PREMULTIPLIED = 4
     INSIDE_MATTE = 8
     OUTSIDE_MATTE = 16
-    FIRST_OF_RANGE = 32
-
-
-class Outside(IntEnum):
-    """What a picture holds outside the changed rectangle."""
-
-    PLATE = 0
-    ZERO = 1
-
-
-class Colour(IntEnum):
-    """The working space that the host declares."""
-
-    UNDECLARED = 0
-    SRGB = 1
-    REC709 = 2
-    LINEAR_REC709 = 3
+    IDENTITY_PREMULTIPLIED = 32
+    MATTE_ONLY = 64
+    BATCH = 128
+    DRAFT = 256
+    LINEAR_HOST = 512
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,15 @@ class Message:
         return self.body.decode("utf-8", "replace")
 
 
+def _fingerprint() -> int:
+    agreed = [[row.name, row.kind, list(row.entries)] for row in table(host=True)]
+    return int.from_bytes(hashlib.sha256(json.dumps(agreed).encode()).digest()[:8], "little")
+
+
+FINGERPRINT = _fingerprint()
+"""Of what both sides must agree on to read a request: names, kinds and entries of the settings, in order."""
+
+
 def body_size(header: bytes) -> tuple[Kind, int]:
     """(kind, bytes of the body) that a header announces. Raises EngineError on anything that is not ours."""
     try:
@@ -112,9 +121,8 @@ def body_size(header: bytes) -> tuple[Kind, int]:
         return Kind(kind), size
     except (struct.error, ValueError) as error:
         raise EngineError(
-            f"expected a message of version {_VERSION} from the bridge; found {error}. "
-            "Run `mobilefaceswap ofx install` so that bridge and engine are of one version"
-        ) from None
+            f"expected a message of version {_VERSION} from the bridge; found {error}. {_ADVICE}"
+        ) from error
 
 
 def handle_of(header: bytes) -> int:
@@ -142,12 +150,11 @@ class Values:
     texts: Sequence[str]
 
     def packed(self) -> bytes:
-        texts = [text.encode() for text in self.texts]
         return b"".join(
             [
-                _COUNTS.pack(len(self.numbers), len(texts)),
+                _COUNTS.pack(len(self.numbers), len(self.texts)),
                 struct.pack(f"<{len(self.numbers)}d", *self.numbers),
-                *(_LENGTH.pack(len(text)) + text for text in texts),
+                *map(_counted, self.texts),
             ]
         )
 
@@ -156,64 +163,51 @@ class Values:
         """Raises EngineError on a body that ends early or goes on after its last field."""
         numbers, texts = _unpacked(_COUNTS, body)
         values = _unpacked(struct.Struct(f"<{numbers}d"), body, _COUNTS.size)
-        place = _COUNTS.size + 8 * numbers
+        rest = body[_COUNTS.size + 8 * numbers :]
         found = []
         for _ in range(texts):
-            (length,) = _unpacked(_LENGTH, body, place)
-            (text,) = _unpacked(struct.Struct(f"{length}s"), body, place + _LENGTH.size)
-            found.append(text.decode("utf-8", "replace"))
-            place += _LENGTH.size + length
-        if place != len(body):
-            raise EngineError(
-                f"expected the settings to take {place} bytes; found {len(body)}. Install the bundle again"
-            )
+            text, rest = _read_counted(rest)
+            found.append(text)
+        if rest:
+            raise EngineError(f"expected settings of {len(body) - len(rest)} bytes; found {len(body)}. {_ADVICE}")
         return cls(values, tuple(found))
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One plate in the segment and what goes with it. Sizes in pixels."""
+    """One plate in the segment and what goes with it. Sizes in pixels; spaces by OpenFX's names, "" undeclared."""
 
     segment_bytes: int
     time: int
     pixel_aspect: float
+    identity_aspect: float
     width: int
     height: int
     channels: int
-    flags: Flags
     identity_width: int
     identity_height: int
-    colour: Colour
-    matte_only: bool
+    identity_channels: int
+    flags: Flags
+    range: int
+    space: str = ""
+    identity_space: str = ""
 
     def packed(self) -> bytes:
-        return _PICTURE.pack(
-            self.segment_bytes,
-            self.time,
-            self.pixel_aspect,
-            self.width,
-            self.height,
-            self.channels,
-            self.flags,
-            self.identity_width,
-            self.identity_height,
-            self.colour,
-            self.matte_only,
-        )
+        *fields, space, identity_space = astuple(self)
+        return _PICTURE.pack(*fields) + _counted(space) + _counted(identity_space)
 
     @classmethod
     def unpacked(cls, body: bytes) -> tuple[Self, bytes]:
         """The picture and the rest of the body. Raises EngineError on sizes that cannot be."""
-        *sizes, flags, shown_width, shown_height, colour, matte_only = _unpacked(_PICTURE, body)
-        try:
-            fields = (*sizes, Flags(flags), shown_width, shown_height, Colour(colour), bool(matte_only))
-            picture = cls(*fields)
-        except ValueError as error:
-            raise EngineError(f"expected a picture from the bridge; found {error}. Install the bundle again") from None
+        head = list(_unpacked(_PICTURE, body))
+        head[-2] = Flags(head[-2])
+        space, rest = _read_counted(body[_PICTURE.size :])
+        identity_space, rest = _read_counted(rest)
+        picture = cls(*(*head, space, identity_space))
         plausible = min(picture.width, picture.height) > 0 and picture.channels in (3, 4) and picture.pixel_aspect > 0
         if not plausible or picture.result_offset > picture.segment_bytes:
-            raise EngineError(f"expected a picture from the bridge; found {picture}. Install the bundle again")
-        return picture, body[_PICTURE.size :]
+            raise EngineError(f"expected a picture from the bridge; found {picture}. {_ADVICE}")
+        return picture, rest
 
     @property
     def plate_bytes(self) -> int:
@@ -226,7 +220,7 @@ class Picture:
 
     @property
     def identity_bytes(self) -> int:
-        return 12 * self.identity_width * self.identity_height
+        return 4 * self.identity_width * self.identity_height * self.identity_channels
 
     @property
     def result_offset(self) -> int:
@@ -236,28 +230,68 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class FaceBox:
+    """A face of the plate for the host's overlay: (x1, y1, x2, y2) in pixels, origin top left."""
+
+    box: tuple[float, float, float, float]
+    confidence: float
+    swapped: bool
+    filled: bool
+
+    def packed(self) -> bytes:
+        return _FACE.pack(*self.box, self.confidence, self.swapped + 2 * self.filled)
+
+    @classmethod
+    def unpacked(cls, body: bytes) -> Self:
+        *box, confidence, flags = _unpacked(_FACE, body)
+        return cls((box[0], box[1], box[2], box[3]), confidence, bool(flags & 1), bool(flags & 2))
+
+
+@dataclass(frozen=True)
 class Changed:
-    """The rectangle that differs: half-open, origin top left. channels 1 stands for every channel."""
+    """The rectangle that differs: half-open, origin top left. channels 1 stands for every channel.
+
+    note: what the user should know, "" for nothing.
+    """
 
     offset: int
     rectangle: tuple[int, int, int, int]
     channels: int
-    outside: Outside
-    found: int
-    swapped: int
+    faces: tuple[FaceBox, ...] = ()
+    note: str = ""
 
     def packed(self) -> bytes:
-        return _CHANGED.pack(self.offset, *self.rectangle, self.channels, self.outside, self.found, self.swapped)
+        head = _CHANGED.pack(self.offset, *self.rectangle, self.channels, len(self.faces))
+        return head + b"".join(face.packed() for face in self.faces) + self.note.encode()
 
     @classmethod
     def unpacked(cls, body: bytes) -> Self:
-        offset, x1, y1, x2, y2, channels, outside, found, swapped = _unpacked(_CHANGED, body)
-        return cls(offset, (x1, y1, x2, y2), channels, Outside(outside), found, swapped)
+        offset, x1, y1, x2, y2, channels, count = _unpacked(_CHANGED, body)
+        ends = range(_CHANGED.size, _CHANGED.size + count * _FACE.size, _FACE.size)
+        faces = tuple(FaceBox.unpacked(body[place : place + _FACE.size]) for place in ends)
+        note = body[_CHANGED.size + count * _FACE.size :].decode("utf-8", "replace")
+        return cls(offset, (x1, y1, x2, y2), channels, faces, note)
+
+
+def range_number(body: bytes) -> int:
+    """The range that SAVE_TRACK asks for. Raises EngineError."""
+    (number,) = _unpacked(_RANGE, body)
+    return int(number)
+
+
+def _counted(text: str) -> bytes:
+    encoded = text.encode()
+    return _LENGTH.pack(len(encoded)) + encoded
+
+
+def _read_counted(body: bytes) -> tuple[str, bytes]:
+    """(a text with its length before it, what follows)."""
+    (length,) = _unpacked(_LENGTH, body)
+    (text,) = _unpacked(struct.Struct(f"{length}s"), body, _LENGTH.size)
+    return text.decode("utf-8", "replace"), body[_LENGTH.size + length :]
 
 
 def _unpacked(layout: struct.Struct, body: bytes, start: int = 0) -> tuple[Any, ...]:
     if len(body) < start + layout.size:
-        raise EngineError(
-            f"expected a message of at least {start + layout.size} bytes; found {len(body)}. Install the bundle again"
-        )
+        raise EngineError(f"expected a message of at least {start + layout.size} bytes; found {len(body)}. {_ADVICE}")
     return layout.unpack_from(body, start)

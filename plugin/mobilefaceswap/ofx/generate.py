@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from .. import __version__
-from ..settings import GROUPS, Setting, table
+from ..engine.wire import FINGERPRINT
+from ..settings import GROUPS, OUTPUTS, Output, Setting, table
 
-__all__ = ["FINGERPRINT", "header", "main"]
-
-_TYPES = {"boolean": "Boolean", "integer": "Integer", "double": "Double", "choice": "Choice"}
+__all__ = ["header", "main"]
 
 _PREAMBLE = """\
 // Written by `python -m mobilefaceswap.ofx.generate` from the table of settings. Do not edit.
@@ -24,7 +24,18 @@ _PREAMBLE = """\
 
 namespace mfs::settings {
 
-enum class Type { Boolean, Integer, Double, Choice, File };
+enum class Type { Boolean, Integer, Double, Choice, File, Text };
+enum class Alpha { Plate, Premultiplied, Straight, Opaque };
+enum class Outside { Plate, Zero };
+
+// What an output mode shows. picture: in the plate's colour space; otherwise data.
+struct Output {
+  Alpha alpha;
+  Outside outside;
+  bool picture;
+  // Matte to Alpha replaces its alpha.
+  bool alphaSwitch;
+};
 
 struct Row {
   Type type;
@@ -33,21 +44,15 @@ struct Row {
   const char* label;
   const char* hint;
   double byDefault, minimum, maximum;
+  const char* textByDefault;
   bool animates;
+  // The setting's position without whose value this one has no effect; -1 for none. A text counts as 0 or 1.
+  int dependsOn;
+  double dependsOnValue;
   int entries;
   const char* const* entryLabels;
 };
 """
-
-
-def _fingerprint(rows: tuple[Setting, ...]) -> int:
-    """Of what both sides must agree on to read a request: names, kinds and entries, in order."""
-    agreed = [[row.name, row.kind, list(row.entries)] for row in rows]
-    return int.from_bytes(hashlib.sha256(json.dumps(agreed).encode()).digest()[:8], "little")
-
-
-FINGERPRINT = _fingerprint(table(host=True))
-"""Bridge and engine refuse one another where it differs."""
 
 
 def header() -> str:
@@ -61,7 +66,11 @@ def header() -> str:
         f"constexpr const char* kGroups[] = {{{', '.join(map(_quoted, groups))}}};\n",
         *(_entry_labels(row) for row in rows if row.kind == "choice"),
         "constexpr Row kRows[] = {",
-        *(_row(row) for row in rows),
+        *(_row(row, rows) for row in rows),
+        "};\n",
+        "// In the order of the output modes.",
+        "constexpr Output kOutputs[] = {",
+        *(_output(row) for row in OUTPUTS.values()),
         "};\n",
         "// Positions in kRows.",
         "enum class Position {",
@@ -94,20 +103,44 @@ def _entry_positions(row: Setting) -> str:
     return f"namespace {row.name}_entry {{\nenum Entry {{ {entries} }};\n}}"
 
 
-def _default(row: Setting) -> float:
+def _output(row: Output) -> str:
+    alpha, outside = row.alpha.value.capitalize(), row.outside.value.capitalize()
+    return f"    {{Alpha::{alpha}, Outside::{outside}, {_boolean(row.picture)}, {_boolean(row.alpha_switch)}}},"
+
+
+def _number(row: Setting, value: Any) -> float:
+    """A value as the bridge holds it: choices by position, texts by whether there is one."""
     if row.kind == "choice":
-        return list(row.entries).index(row.default)
-    return 0 if row.textual else float(row.default)
+        return list(row.entries).index(value)
+    return float(bool(value) if row.textual else value)
 
 
-def _row(row: Setting) -> str:
+def _dependence(row: Setting, rows: Sequence[Setting]) -> str:
+    if row.only_with is None:
+        return "-1, 0"
+    name, value = row.only_with
+    position = [other.name for other in rows].index(name)
+    return f"{position}, {_number(rows[position], value):g}"
+
+
+def _row(row: Setting, rows: Sequence[Setting]) -> str:
     hint = f"{row.hint} In {row.unit}." if row.unit else row.hint
     low, high = (row.minimum, row.maximum) if row.minimum is not None else (0, 1)
-    choice = f"{len(row.entries)}, k_{row.name}" if row.kind == "choice" else "0, nullptr"
-    kind = _TYPES.get(row.kind, "File")
-    words = ", ".join(map(_quoted, (row.name, row.group, row.label, hint)))
-    numbers = f"{_default(row):.17g}, {low:.17g}, {high:.17g}"
-    return f"    {{Type::{kind}, {words}, {numbers}, {str(row.animates).lower()}, {choice}}},"
+    text = row.textual
+    fields = (
+        f"Type::{row.kind.capitalize()}",
+        *map(_quoted, (row.name, row.group, row.label, hint)),
+        *(f"{number:.17g}" for number in (0 if text else _number(row, row.default), low, high)),
+        _quoted(row.default if text else ""),
+        _boolean(row.animates),
+        _dependence(row, rows),
+        f"{len(row.entries)}, k_{row.name}" if row.kind == "choice" else "0, nullptr",
+    )
+    return f"    {{{', '.join(fields)}}},"
+
+
+def _boolean(value: bool) -> str:
+    return str(value).lower()
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def build(output: Path | None = None, *, release: bool = False) -> Path:
     try:
         return run(output or script.parent / "build")
     except Exception as error:
-        raise EngineError(f"expected the bundle to build; {error}. Read the compiler's message above") from None
+        raise EngineError(f"expected the bundle to build; {error}. Read the compiler's message above") from error
 
 
 def install(folder: Path, bundle: Path | None = None) -> Path:
@@ -70,7 +70,7 @@ def install(folder: Path, bundle: Path | None = None) -> Path:
     except OSError as error:
         raise UserInputError(
             f"expected to write {place}; {error.strerror}. Use --user, or run the command with administrator's rights"
-        ) from None
+        ) from error
     return place
 
 
@@ -84,7 +84,7 @@ def uninstall(folder: Path) -> Path:
     except OSError as error:
         raise UserInputError(
             f"expected to remove {place}; {error.strerror}. Close the hosts that use it, then try again"
-        ) from None
+        ) from error
     return place
 
 

@@ -1,0 +1,156 @@
+#include "inputs.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mfs {
+namespace {
+
+constexpr size_t kFloat = sizeof(float);
+
+double scaleOf(const ClipImage& image, double otherwise, int axis) {
+  // In reduced previews some hosts hand over images of another scale than they say in the arguments.
+  const double scale = image.properties().number("OfxImageEffectPropRenderScale", otherwise, axis);
+  return scale > 0 ? scale : 1;
+}
+
+double declaredAspect(const ClipImage& image) {
+  const double aspect = image.properties().number("OfxImagePropPixelAspectRatio", 1);
+  return aspect > 0 ? aspect : 1;
+}
+
+// Half the lines of a frame: each stands for two.
+bool isSingleField(const Clip& clip, const ClipImage& image, const FrameArguments& arguments) {
+  const std::string field = image.properties().text("OfxImagePropField");
+  if (field != "OfxFieldLower" && field != "OfxFieldUpper" && field != "OfxFieldSingle") return false;
+  const auto region = clip.regionOfDefinition(arguments.time);
+  return region && image.image().height() <= 0.6 * (region->y2 - region->y1) * scaleOf(image, arguments.scaleY, 1);
+}
+
+// From a plate's pixels to those of a matte that covers the same canonical plane.
+struct Mapping {
+  double x = 1, y = 1;
+  bool same() const { return std::abs(x - 1) < 1e-6 && std::abs(y - 1) < 1e-6; }
+};
+
+Mapping mapping(const ClipImage& plate, const ClipImage& matte) {
+  const double x = declaredAspect(plate) / declaredAspect(matte);
+  return {x * scaleOf(matte, 1, 0) / scaleOf(plate, 1, 0), scaleOf(matte, 1, 1) / scaleOf(plate, 1, 1)};
+}
+
+// One row of a matte over x1 to x2, 0 where it ends.
+void readCovered(const Image& matte, int y, int x1, int x2, float* out) {
+  const OfxRectI common = intersection({x1, y, x2, y + 1}, matte.bounds);
+  std::fill(out, out + (x2 - x1), 0.0f);
+  if (!isEmpty(common)) readMatteRow(matte, y, common.x1, common.x2, out + (common.x1 - x1));
+}
+
+// Bilinear between the centres of the matte's pixels.
+void resampleRow(const Image& matte, int y, int x1, int x2, const Mapping& map, float* out) {
+  const double row = (y + 0.5) * map.y - 0.5;
+  const int below = static_cast<int>(std::floor(row));
+  const auto share = static_cast<float>(row - below);
+  const int first = static_cast<int>(std::floor((x1 + 0.5) * map.x - 0.5));
+  const int last = static_cast<int>(std::floor((x2 - 0.5) * map.x - 0.5)) + 2;
+  std::vector<float> low(static_cast<size_t>(last - first)), high(low.size());
+  readCovered(matte, below, first, last, low.data());
+  readCovered(matte, below + 1, first, last, high.data());
+  for (int x = x1; x < x2; ++x) {
+    const double column = (x + 0.5) * map.x - 0.5;
+    const auto left = static_cast<size_t>(static_cast<int>(std::floor(column)) - first);
+    const auto along = static_cast<float>(column - std::floor(column));
+    const float bottom = low[left] + along * (low[left + 1] - low[left]);
+    const float top = high[left] + along * (high[left + 1] - high[left]);
+    *out++ = bottom + share * (top - bottom);
+  }
+}
+
+void storeMatte(const ClipImage& matte, const ClipImage& plate, float* out) {
+  const Mapping map = mapping(plate, matte);
+  const OfxRectI& bounds = plate.image().bounds;
+  for (int y = bounds.y2 - 1; y >= bounds.y1; --y, out += plate.image().width()) {
+    if (map.same())
+      readCovered(matte.image(), y, bounds.x1, bounds.x2, out);
+    else
+      resampleRow(matte.image(), y, bounds.x1, bounds.x2, map, out);
+  }
+}
+
+size_t pixelsOf(const Image& image) { return static_cast<size_t>(image.width()) * static_cast<size_t>(image.height()); }
+
+int channelsOf(const Image& image) { return image.components == 4 ? 4 : 3; }
+
+}  // namespace
+
+double pixelAspect(const Clip& clip, const ClipImage& image, const FrameArguments& arguments) {
+  const double aspect =
+      declaredAspect(image) * scaleOf(image, arguments.scaleY, 1) / scaleOf(image, arguments.scaleX, 0);
+  return isSingleField(clip, image, arguments) ? aspect / 2 : aspect;
+}
+
+OfxPointD pixelSize(const ClipImage& image) {
+  return {declaredAspect(image) / scaleOf(image, 1, 0), 1 / scaleOf(image, 1, 1)};
+}
+
+bool isPremultiplied(const ClipImage& image) {
+  return image.properties().text("OfxImageEffectPropPreMultiplication") == "OfxImageAlphaPremultiplied";
+}
+
+std::string declaredSpace(const Clip& clip) { return clip.properties().text("OfxImageClipPropColourspace"); }
+
+double identityTime(const Clip& identity, double time) {
+  return host().traits->temporal ? identity.properties().number("OfxImageEffectPropFrameRange", time) : time;
+}
+
+Inputs::Input::Input(OfxHandle effect, const char* name, const FrameArguments& arguments) : clip(effect, name) {
+  if (!clip.connected()) return;
+  const bool shown = std::string_view(name) == "Identity";
+  image.emplace(clip, shown ? identityTime(clip, arguments.time) : arguments.time);
+}
+
+Inputs::Inputs(OfxHandle effect, const FrameArguments& arguments) : arguments_(arguments) {
+  if (effectProperties(effect).text("OfxImageEffectPropContext") != "OfxImageEffectContextGeneral") return;
+  identity_.emplace(effect, "Identity", arguments);
+  inside_.emplace(effect, "InM", arguments);
+  outside_.emplace(effect, "OutM", arguments);
+}
+
+void Inputs::describe(wire::Picture& picture, wire::Spaces& spaces) const {
+  if (inside_ && *inside_) picture.flags |= wire::InsideMatte;
+  if (outside_ && *outside_) picture.flags |= wire::OutsideMatte;
+  if (!identity_ || !*identity_) return;
+  const ClipImage& shown = *identity_->image;
+  picture.identityWidth = shown.image().width();
+  picture.identityHeight = shown.image().height();
+  picture.identityChannels = channelsOf(shown.image());
+  picture.identityAspect = pixelAspect(identity_->clip, shown, arguments_);
+  if (isPremultiplied(shown)) picture.flags |= wire::IdentityPremultiplied;
+  spaces.identity = declaredSpace(identity_->clip);
+}
+
+size_t Inputs::bytes(const Image& plate) const {
+  size_t floats = 0;
+  for (const auto* matte : {&inside_, &outside_})
+    if (*matte && **matte) floats += pixelsOf(plate);
+  if (identity_ && *identity_) {
+    const Image& shown = identity_->image->image();
+    floats += pixelsOf(shown) * static_cast<size_t>(channelsOf(shown));
+  }
+  return kFloat * floats;
+}
+
+void Inputs::store(const ClipImage& plate, std::byte* bytes) const {
+  auto* out = reinterpret_cast<float*>(bytes);
+  for (const auto* matte : {&inside_, &outside_}) {
+    if (!*matte || !**matte) continue;
+    storeMatte(*(*matte)->image, plate, out);
+    out += pixelsOf(plate.image());
+  }
+  if (!identity_ || !*identity_) return;
+  const Image& shown = identity_->image->image();
+  const int channels = channelsOf(shown);
+  for (int y = shown.bounds.y2 - 1; y >= shown.bounds.y1; --y, out += channels * shown.width())
+    readRow(shown, y, shown.bounds.x1, shown.bounds.x2, channels, out);
+}
+
+}  // namespace mfs

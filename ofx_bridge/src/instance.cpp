@@ -1,0 +1,123 @@
+// An instance's life: created, changed, destroyed, and what it prefers of its clips.
+#include "actions.h"
+#include "overlay.h"
+
+namespace mfs {
+namespace {
+
+using settings::Position;
+
+void updateStatus(const Call& call) {
+  const Parameters parameters(call.effect);
+  const std::string described = Engine::shared().description();
+  // A host may render everything again for any parameter that is set.
+  if (!described.empty() && parameters.text(control::kStatus, call.time()) != described)
+    parameters.set(control::kStatus, described);
+}
+
+// A control counts where the setting that it depends on has the value that it belongs to.
+bool counts(const Parameters& parameters, const settings::Row& setting, double time) {
+  if (setting.dependsOn < 0) return true;
+  const auto other = static_cast<Position>(setting.dependsOn);
+  const settings::Row& decisive = row(other);
+  const bool text = decisive.type == settings::Type::File || decisive.type == settings::Type::Text;
+  const double value = text ? !parameters.text(decisive.name, time).empty() : settingValue(parameters, other, time);
+  return value == setting.dependsOnValue;
+}
+
+// Greys out what has no effect at the moment.
+void updateEnabled(const Call& call) {
+  const Parameters parameters(call.effect);
+  for (const settings::Row& setting : settings::kRows) {
+    if (setting.dependsOn < 0) continue;
+    const Properties properties = parameters.properties(setting.name);
+    const int enabled = counts(parameters, setting, call.time());
+    if (properties && properties.integer("OfxParamPropEnabled", 1) != enabled)
+      properties.set("OfxParamPropEnabled", enabled);
+  }
+}
+
+double now(OfxHandle effect) {
+  double time = 0;
+  const auto* timeline = host().timeline;
+  if (timeline && timeline->getTime) (void)timeline->getTime(effect, &time);
+  return time;
+}
+
+const char* premultiplication(settings::Alpha alpha) {
+  switch (alpha) {
+    case settings::Alpha::Premultiplied: return "OfxImageAlphaPremultiplied";
+    case settings::Alpha::Straight: return "OfxImageAlphaUnPremultiplied";
+    case settings::Alpha::Opaque: return "OfxImageOpaque";
+    case settings::Alpha::Plate: break;
+  }
+  return nullptr;
+}
+
+// What an instance shows: a mode, and whether its alpha is the matte instead of the plate's.
+settings::Alpha alphaOf(const Call& call, double time) {
+  const settings::Output& output = outputOf(call.effect, call.kind, time);
+  const bool swap = call.kind == Effect::FaceSwap;
+  const bool replaced = swap && settingValue(Parameters(call.effect), Position::matte_to_alpha, time) != 0;
+  return replaced && output.alphaSwitch ? settings::Alpha::Straight : output.alpha;
+}
+
+}  // namespace
+
+OfxStatus instanceCreated(const Call& call) {
+  forgetNotices(call.effect);
+  forgetFaces(call.effect);
+  updateEnabled(call);
+  return ofx::OK;
+}
+
+OfxStatus instanceDestroyed(const Call& call) {
+  forgetNotices(call.effect);
+  forgetFaces(call.effect);
+  return ofx::OK;
+}
+
+OfxStatus instanceChanged(const Call& call) {
+  if (call.in.text("OfxPropChangeReason") == "OfxChangeTime") return ofx::ReplyDefault;
+  updateEnabled(call);
+  if (call.in.text("OfxPropChangeReason") != "OfxChangeUserEdited") return ofx::OK;
+  try {
+    press(call, call.in.text("OfxPropName"));
+    updateStatus(call);
+  } catch (const Aborted&) {
+    return ofx::OK;
+  } catch (const std::exception& error) {
+    showError(call.effect, std::string("MobileFaceSwap: ") + error.what());
+  }
+  return ofx::OK;
+}
+
+OfxStatus syncPrivateData(const Call& call) {
+  updateStatus(call);
+  return ofx::OK;
+}
+
+OfxStatus clipPreferences(const Call& call) {
+  const double time = now(call.effect);
+  const settings::Alpha alpha = alphaOf(call, time);
+  const char* const declared = premultiplication(alpha);
+  if (declared) call.out.set("OfxImageEffectPropPreMultiplication", declared);
+  const bool carriesMatte = alpha == settings::Alpha::Premultiplied || alpha == settings::Alpha::Straight;
+  if (call.kind == Effect::FaceSwap && carriesMatte)
+    call.out.set("OfxImageClipPropComponents_Output", "OfxImageComponentRGBA");
+  // Hosts would take the aspect of whichever input comes first.
+  const double aspect = Clip(call.effect, "Source").properties().number("OfxImagePropPixelAspectRatio", 0);
+  if (aspect > 0) call.out.set("OfxImageClipPropPAR_Output", aspect);
+  // With a track the same still differs from frame to frame.
+  const std::string track = Parameters(call.effect).text(row(Position::track_file).name, time);
+  call.out.set("OfxImageEffectFrameVarying", track.empty() ? 0 : 1);
+  return ofx::OK;
+}
+
+OfxStatus outputColourSpace(const Call& call) {
+  const bool picture = outputOf(call.effect, call.kind, now(call.effect)).picture;
+  call.out.set("OfxImageClipPropColourspace", picture ? "OfxColourspace_Source" : "ofx_raw");
+  return ofx::OK;
+}
+
+}  // namespace mfs

@@ -1,0 +1,57 @@
+// What the effect needs of its inputs, and where it gives nothing of its own.
+#include "actions.h"
+
+namespace mfs {
+namespace {
+
+using settings::Position;
+
+void setRectangle(const Properties& results, const std::string& name, const OfxRectD& rectangle) {
+  const double corners[] = {rectangle.x1, rectangle.y1, rectangle.x2, rectangle.y2};
+  for (int i = 0; i < 4; ++i) results.set(name.c_str(), corners[i], i);
+}
+
+}  // namespace
+
+// The plate's: a portrait or a matte beside it may be larger.
+OfxStatus regionOfDefinition(const Call& call) {
+  const auto region = Clip(call.effect, "Source").regionOfDefinition(call.time());
+  if (!region) return ofx::ReplyDefault;
+  setRectangle(call.out, "OfxImageEffectPropRegionOfDefinition", *region);
+  return ofx::OK;
+}
+
+// All of every input: a face may lie outside what the host wants to see.
+OfxStatus regionsOfInterest(const Call& call) {
+  for (const char* name : {"Source", "Identity", "InM", "OutM"}) {
+    const Clip clip(call.effect, name);
+    if (!clip.connected()) continue;
+    const double moment = std::string(name) == "Identity" ? identityTime(clip, call.time()) : call.time();
+    const auto region = clip.regionOfDefinition(moment);
+    if (region) setRectangle(call.out, std::string("OfxImageClipPropRoI_") + name, *region);
+  }
+  return ofx::OK;
+}
+
+OfxStatus framesNeeded(const Call& call) {
+  const Clip identity(call.effect, "Identity");
+  if (!host().traits->temporal || !identity.connected()) return ofx::ReplyDefault;
+  const double time = identityTime(identity, call.time());
+  for (int end = 0; end < 2; ++end) call.out.set("OfxImageClipPropFrameRange_Identity", time, end);
+  return ofx::OK;
+}
+
+OfxStatus isIdentity(const Call& call) {
+  if (call.kind != Effect::FaceSwap) return ofx::ReplyDefault;
+  const Parameters parameters(call.effect);
+  const auto value = [&](Position position) { return settingValue(parameters, position, call.time()); };
+  const bool composite = value(Position::output_mode) == settings::output_mode_entry::kComposite;
+  const bool thumbnail = call.in.text("OfxImageEffectPropThumbnailRender") == "true";
+  const bool off = thumbnail || value(Position::mix) == 0 || value(Position::enable) == 0;
+  if (!composite || !off || value(Position::matte_to_alpha) != 0) return ofx::ReplyDefault;
+  call.out.set("OfxPropName", "Source");
+  call.out.set("OfxPropTime", call.time());
+  return ofx::OK;
+}
+
+}  // namespace mfs

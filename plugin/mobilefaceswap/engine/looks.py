@@ -1,0 +1,64 @@
+"""Look files: the controls of matte and look, to be used again in another shot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import SettingsError, UserInputError
+from ..files import write_failure, written_whole
+from ..settings import Setting, Settings, table
+
+__all__ = ["load_look", "save_look"]
+
+_FORMAT = "mobilefaceswap-look"
+_VERSION = 1
+_STAGES = ("matte", "look")
+
+
+def rows() -> tuple[Setting, ...]:
+    """The settings that make a look: how the swapped face is laid into the plate, not which face or from where."""
+    return tuple(row for row in table() if row.stage in _STAGES and not row.textual)
+
+
+def save_look(path: Path, settings: Settings) -> None:
+    """Writes JSON, whole or not at all. Raises MediaError where the place cannot be written."""
+    values = {row.name: getattr(settings, row.name) for row in rows()}
+    document = {"format": _FORMAT, "version": _VERSION, "made_with": __version__, "settings": values}
+    try:
+        with written_whole(path) as part:
+            part.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise write_failure(path, error) from error
+
+
+def load_look(path: Path, settings: Settings) -> Settings:
+    """``settings`` with what the look holds. Raises UserInputError on a file that is no look, SettingsError on values
+    out of range; a look of another version may lack settings, which stay as they are.
+    """
+    held = _read(path)
+    known = {row.name for row in rows()}
+    unknown = sorted(set(held) - known)
+    if unknown:
+        raise SettingsError(
+            f"expected the look {path} to hold controls of matte and look; found {', '.join(unknown)} as well. "
+            "Save it again with this version"
+        )
+    return settings.replaced(**held)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserInputError(f"expected a look file at {path}; {error}. Choose one that Save Look wrote") from error
+    held = document.get("settings") if isinstance(document, dict) and document.get("format") == _FORMAT else None
+    if not isinstance(held, dict) or document.get("version") != _VERSION:
+        raise UserInputError(
+            f"expected a look file of version {_VERSION} at {path}; found something else. "
+            "Choose one that Save Look wrote"
+        )
+    return held

@@ -1,0 +1,101 @@
+"""The nodes of one host process, each kept by everything that it depends on."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+
+from ..cache import RenderCache
+from ..errors import UserInputError
+from ..faces import Track
+from ..faces.detector import open_detector
+from ..frame import Frame
+from ..identity import Identity, prepare_identity
+from ..node import FaceSwapNode
+from ..packs import Pack, find_pack
+from ..settings import HostSettings
+
+__all__ = ["Nodes"]
+
+_MOST = 12
+
+
+class Nodes:
+    """Instances with the same source, pack and track share one node. Thread-safe."""
+
+    def __init__(self, cache: RenderCache) -> None:
+        self._cache = cache
+        self._nodes: OrderedDict[Hashable, FaceSwapNode] = OrderedDict()
+        self._preparing: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def node(self, host: HostSettings, shown: Frame | None) -> FaceSwapNode:
+        """The node of a source, made once however many ask for it at the same time.
+
+        shown: the picture at the Identity input, which wins over the Source setting. Raises FaceSwapError.
+        """
+        if shown is None and not host.source:
+            raise UserInputError(
+                "expected a source; none is chosen. Choose a picture, a folder of pictures or an .idn file as Source"
+            )
+        pack = pack_of(host)
+        source = shown.content_hash() if shown is not None else _state(host.source, "source")
+        track = _state(host.track_file, "track file") if host.track_file else ()
+        key = (pack.content_hash, detector_of(host), source, host.source_face, track)
+        with self._lock:
+            preparing = self._preparing.setdefault(key, threading.Lock())
+        with preparing:
+            return self._kept(key, lambda: self._made(host, shown, pack))
+
+    def clear(self) -> None:
+        """Forgets every node."""
+        with self._lock:
+            self._nodes.clear()
+
+    def _kept(self, key: Hashable, make: Callable[[], FaceSwapNode]) -> FaceSwapNode:
+        with self._lock:
+            if key in self._nodes:
+                self._nodes.move_to_end(key)
+                return self._nodes[key]
+        node = make()
+        with self._lock:
+            self._nodes[key] = node
+            while len(self._nodes) > _MOST:
+                dropped, _ = self._nodes.popitem(last=False)
+                self._preparing.pop(dropped, None)
+        return node
+
+    def _made(self, host: HostSettings, shown: Frame | None, pack: Pack) -> FaceSwapNode:
+        detector = open_detector(pack, detector_of(host))
+        source: str | Identity = host.source
+        if shown is not None:
+            # The bridge writes the next picture to the same place.
+            picture = shown.with_pixels(shown.pixels.copy()).straight()
+            source = prepare_identity([("the Identity input", picture)], pack, detector, host.source_face)
+        track = Track.load(host.track_file) if host.track_file else None
+        return FaceSwapNode(
+            source, pack=pack, faces=detector, track=track, source_face=host.source_face, cache=self._cache
+        )
+
+
+def pack_of(host: HostSettings) -> Pack:
+    """The pack that a host chose. Raises PackError."""
+    return find_pack(host.pack or None)
+
+
+def detector_of(host: HostSettings) -> str | None:
+    """The name of the detector that a host chose; None for the pack's own."""
+    return host.detector or None
+
+
+def _state(path: str, name: str) -> Hashable:
+    """A file, or every file of a folder, as it stands now. Raises UserInputError where there is none."""
+    place = Path(path)
+    try:
+        files: Sequence[Path] = sorted(place.iterdir()) if place.is_dir() else [place]
+        states = [file.stat() for file in files]
+    except OSError as error:
+        raise UserInputError(f"expected the {name} at {path}; {error.strerror}. Choose it again") from error
+    return path, tuple((str(file), state.st_mtime_ns, state.st_size) for file, state in zip(files, states, strict=True))

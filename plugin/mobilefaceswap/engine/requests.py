@@ -1,0 +1,112 @@
+"""From the bridge's messages to the session and back: one row for each kind of request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import __version__
+from ..errors import EngineError, FaceSwapError, UserInputError
+from ..faces import Track
+from .dialog import LOOK, SAVED_LOOK, SAVED_TRACK, SOURCE, ask_path
+from .looks import load_look, save_look
+from .segment import Segment
+from .session import Session, read_settings, with_settings
+from .wire import FINGERPRINT, Kind, Message, Picture, Values, greeting, range_number, read_greeting
+
+__all__ = ["answered"]
+
+_Request = Callable[[Session, Segment, Message], Message]
+
+
+def answered(session: Session, segment: Segment, message: Message) -> Message:
+    """The answer to a request; FAILED with what the user should read where it cannot be met."""
+    try:
+        if message.kind not in _REQUESTS:
+            raise EngineError(f"expected a request; found {message.kind.name}. Run `mobilefaceswap ofx install`")
+        return _REQUESTS[message.kind](session, segment, message)
+    except FaceSwapError as error:
+        return _failed(str(error))
+    except MemoryError:
+        return _failed("the engine is out of memory; close other programs or render a smaller frame")
+    except Exception as error:
+        return _failed(f"the engine found a fault of its own ({type(error).__name__}: {error}); please report it")
+
+
+def _welcome(session: Session, segment: Segment, message: Message) -> Message:
+    fingerprint, version = read_greeting(message.body)
+    if fingerprint != FINGERPRINT:
+        raise EngineError(
+            f"expected a bundle of version {__version__}, the engine's; found {version}. "
+            "Run `mobilefaceswap ofx install` and start the host again"
+        )
+    return Message(Kind.WELCOME, greeting(FINGERPRINT, session.describe()))
+
+
+def _render(session: Session, segment: Segment, message: Message) -> Message:
+    picture, rest = Picture.unpacked(message.body)
+    rendered = session.render(picture, Values.unpacked(rest), segment.inputs(picture))
+    segment.store(picture.result_offset, rendered.pixels)
+    return Message(Kind.RENDERED, rendered.changed(picture.result_offset).packed())
+
+
+def _analyse(session: Session, segment: Segment, message: Message) -> Message:
+    picture, rest = Picture.unpacked(message.body)
+    found = session.analyse(picture, Values.unpacked(rest), segment.inputs(picture))
+    return Message(Kind.RENDERED, found.changed(picture.result_offset).packed())
+
+
+def _choose_source(session: Session, segment: Segment, message: Message) -> Message:
+    chosen = ask_path(SOURCE, message.text)
+    return _done("" if chosen is None else str(chosen))
+
+
+def _load_look(session: Session, segment: Segment, message: Message) -> Message:
+    values = Values.unpacked(message.body)
+    host, settings = read_settings(values)
+    chosen = ask_path(LOOK, host.source)
+    if chosen is None:
+        return _done("")
+    return Message(Kind.LOOK, with_settings(values, load_look(chosen, settings)).packed())
+
+
+def _save_look(session: Session, segment: Segment, message: Message) -> Message:
+    host, settings = read_settings(Values.unpacked(message.body))
+    chosen = ask_path(SAVED_LOOK, host.source)
+    if chosen is None:
+        return _done("")
+    save_look(chosen, settings)
+    return _done(f"Look saved as {chosen}")
+
+
+def _export_track(session: Session, segment: Segment, message: Message) -> Message:
+    host, _ = read_settings(Values.unpacked(message.body))
+    if not host.track_file:
+        raise UserInputError("expected a track to export; Track File is empty. Press Analyse Range first")
+    track = Track.load(host.track_file)
+    chosen = ask_path(SAVED_TRACK, host.track_file)
+    if chosen is None:
+        return _done("")
+    track.save(chosen)
+    return _done(f"Track saved as {chosen}")
+
+
+def _done(text: str) -> Message:
+    return Message(Kind.DONE, text.encode())
+
+
+def _failed(text: str) -> Message:
+    return Message(Kind.FAILED, text.encode())
+
+
+_REQUESTS: dict[Kind, _Request] = {
+    Kind.HELLO: _welcome,
+    Kind.RENDER: _render,
+    Kind.ANALYSE: _analyse,
+    Kind.SAVE_TRACK: lambda session, _, message: _done(session.ranges.save(range_number(message.body))),
+    Kind.PREPARE: lambda session, _, message: _done(session.prepare(Values.unpacked(message.body))),
+    Kind.CHOOSE_SOURCE: _choose_source,
+    Kind.LOAD_LOOK: _load_look,
+    Kind.SAVE_LOOK: _save_look,
+    Kind.EXPORT_TRACK: _export_track,
+    Kind.CLEAR_CACHE: lambda session, _, message: _done(session.clear()),
+}
