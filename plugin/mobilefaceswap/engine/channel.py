@@ -1,4 +1,4 @@
-"""How the engine reaches its bridge: connections that carry messages, and the memory that both map.
+"""The engine's connections to its bridge, and the shared memory of both.
 
 Linux and macOS hand descriptors over through the connection. Windows hands over numbers, which together with a token
 that only bridge and engine know name a pipe or a section. Nothing here needs more than the standard library.
@@ -25,7 +25,7 @@ _CLOSED = "the other side closed the connection"
 
 
 class Memory(Protocol):
-    """A segment of the bridge. It is unmapped once nobody looks into ``view`` any more."""
+    """A segment of shared memory. It is unmapped once ``view`` is no longer used."""
 
     @property
     def view(self) -> memoryview:
@@ -33,7 +33,7 @@ class Memory(Protocol):
         ...
 
     def reserve(self, offset: int, count: int) -> None:
-        """Makes sure that bytes are there: touching what is not would kill. Raises EngineError."""
+        """Makes sure that memory backs the bytes; touching others kills the process. Raises EngineError."""
         ...
 
     def close(self) -> None:
@@ -52,7 +52,7 @@ class Link(Protocol):
         ...
 
     def send(self, message: Message) -> None:
-        """Raises OSError where nobody listens any more."""
+        """Raises OSError if the other side is gone."""
         ...
 
     def further(self, handle: int) -> Link:
@@ -244,7 +244,7 @@ else:
             self.view = memoryview(b"")
 
     def _mapped_bytes(address: int) -> int:
-        """Of one view: committed and reserved pages alternate in it."""
+        """The size of a view, in which committed and reserved pages alternate."""
         region, count = _Region(), 0
         while _KERNEL.VirtualQuery(address + count, ctypes.byref(region), ctypes.sizeof(region)):
             if region.allocation != address:

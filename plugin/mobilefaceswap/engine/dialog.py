@@ -1,4 +1,4 @@
-"""The file dialogs that the engine shows where a host has none of its own."""
+"""File dialogs, shown by the engine for hosts that have none."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ if ($dialog.ShowDialog() -ne "OK") { exit 1 }
 
 
 def ask_path(dialog: Dialog, current: str) -> Path | None:
-    """Asks for a path, beginning where ``current`` lies; None where the user closed the dialog. Raises EngineError."""
+    """Asks for a path, starting at ``current``; None if the user closes the dialog. Raises EngineError."""
     folder = str(Path(current).parent if current else Path.home())
     command = _command(dialog, folder)
     if command is None:

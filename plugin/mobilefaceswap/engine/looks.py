@@ -1,4 +1,4 @@
-"""Look files: the controls of matte and look, to be used again in another shot."""
+"""Look files: the controls of matte and look, saved for other shots."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STAGES = ("matte", "look")
 
 
 def rows() -> tuple[Setting, ...]:
-    """The settings that make a look: how the swapped face is laid into the plate, not which face or from where."""
+    """The settings of a look: how the swapped face sits in the plate, not which face it is."""
     return tuple(row for row in table() if row.stage in _STAGES and not row.textual)
 
 
@@ -36,8 +36,8 @@ def save_look(path: Path, settings: Settings) -> None:
 
 
 def load_look(path: Path, settings: Settings) -> Settings:
-    """``settings`` with what the look holds. Raises UserInputError on a file that is no look, SettingsError on values
-    out of range; a look of another version may lack settings, which stay as they are.
+    """``settings`` with the look's values. Settings that the look lacks keep their values. Raises UserInputError if the
+    file is not a look, SettingsError on values out of range.
     """
     held = _read(path)
     known = {row.name for row in rows()}

@@ -1,4 +1,4 @@
-"""The nodes of one host process, each kept by everything that it depends on."""
+"""The nodes of one host process, keyed by everything that they depend on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Nodes:
         self._lock = threading.Lock()
 
     def node(self, host: HostSettings, shown: Frame | None) -> FaceSwapNode:
-        """The node of a source, made once however many ask for it at the same time.
+        """The node of a source, created once, even if several threads ask for it.
 
         shown: the picture at the Identity input, which wins over the Source setting. Raises FaceSwapError.
         """

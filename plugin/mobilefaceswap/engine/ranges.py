@@ -1,4 +1,4 @@
-"""Ranges of frames under analysis: what Analyse Range collects until it becomes a track."""
+"""Ranges under analysis: the faces that Analyse Range collects for a track."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Range:
 
 
 class Ranges:
-    """Ranges by the number that the bridge gives them. One that is cancelled goes when others follow. Thread-safe."""
+    """Ranges by the bridge's number. Cancelled ones are dropped when others follow. Thread-safe."""
 
     def __init__(self) -> None:
         self._ranges: OrderedDict[int, _Range] = OrderedDict()

@@ -1,4 +1,4 @@
-"""From the bridge's messages to the session and back: one row for each kind of request."""
+"""Translates between the bridge's messages and the session: one row for each kind of request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Request = Callable[[Session, Segment, Message], Message]
 
 
 def answered(session: Session, segment: Segment, message: Message) -> Message:
-    """The answer to a request; FAILED with what the user should read where it cannot be met."""
+    """The answer to a request; FAILED, with a message for the user, if it cannot be met."""
     try:
         if message.kind not in _REQUESTS:
             raise EngineError(f"expected a request; found {message.kind.name}. Run `mobilefaceswap ofx install`")

@@ -1,4 +1,4 @@
-"""The memory that a lane's pixels travel in, as arrays."""
+"""A lane's shared memory, as arrays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Inputs", "Segment", "shared_array"]
 class Inputs:
     """One frame as the bridge hands it over. plate: (H, W, 3|4); mattes (H, W); identity: (h, w, 3|4) or None.
 
-    hashed: of the plate, where it was hashed before.
+    hashed: the plate's hash, if it was computed earlier.
     """
 
     plate: Floats
@@ -29,7 +29,7 @@ class Inputs:
 
 
 class Segment:
-    """The memory of one lane. Its plate is hashed once, as long as the bridge does not write another there."""
+    """The memory of one lane. Its plate is hashed once, until the bridge writes another."""
 
     def __init__(self) -> None:
         self._memory: Memory | None = None

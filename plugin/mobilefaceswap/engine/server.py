@@ -1,6 +1,6 @@
 """The engine's end of the connection: one thread for each lane, and one that ends the process with its host.
 
-It moves bytes; what they mean is the business of `requests`.
+It only moves bytes; `requests` interprets them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BEAT_SECONDS = 0.5
 
 
 def serve(control: Link, session: Session | None = None) -> NoReturn:
-    """Serves lanes until the host closes ``control`` or nobody asked for anything for a while; ends the process."""
+    """Serves lanes until the host closes ``control`` or the engine has been idle for a while; ends the process."""
     engine = _Engine(Session() if session is None else session)
     idle_seconds = float(os.environ.get("MOBILEFACESWAP_ENGINE_IDLE", _IDLE_SECONDS))
     threading.Thread(target=engine.beat, name="beat", daemon=True).start()
@@ -72,7 +72,7 @@ class _Engine:
             return 0.0 if self._busy else time.monotonic() - self._last_used
 
     def beat(self) -> None:
-        """Tells every bridge that waits that its request is at work: a slow frame is no dead engine."""
+        """Tells waiting bridges that their requests are in progress, so that slow is not taken for dead."""
         while True:
             time.sleep(_BEAT_SECONDS)
             with self._lock:

@@ -1,4 +1,4 @@
-"""What the engine does for its bridge: renders, analyses, prepares."""
+"""Handles the bridge's requests: renders, analyses, prepares."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read_settings(values: Values) -> tuple[HostSettings, Settings]:
 
 
 def with_settings(values: Values, settings: Settings) -> Values:
-    """``values`` with ``settings`` in place of what they hold of them."""
+    """``values`` with those of ``settings`` replaced."""
     numbers = list(values.numbers)
     for place, row in enumerate(row for row in table(host=True) if not row.textual):
         if not row.host_only:
@@ -81,7 +81,7 @@ def with_settings(values: Values, settings: Settings) -> Values:
 class Session:
     """Everything that the instances of one host process share. Thread-safe.
 
-    cache: of renders; None for one in memory, which a batch keeps small.
+    cache: for renders; None for one in memory, kept small in a batch.
     """
 
     def __init__(self, cache: RenderCache | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What OpenFX calls the colour spaces that the node knows."""
+"""Maps OpenFX's names of colour spaces to the node's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user runs when the node does not show up: loads the installed bundle as a host does, and renders a frame."""
+"""``ofx check``: loads the installed bundle as a host does and renders a frame."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def drawn_plate() -> Floats:
 
 
 def check(bundle: Path, source: Path | None = None, plate: Floats | None = None) -> Iterator[str]:
-    """One line for each thing that holds. Raises EngineError at the first that does not.
+    """Yields one line for each check that passes. Raises EngineError at the first that fails.
 
     source: a picture of a person or an identity; without it only loading and the engine's start are checked. plate:
     float32 (H, W, 4), Rec.709; None for a drawn one without a face.

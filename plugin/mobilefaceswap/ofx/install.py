@@ -1,4 +1,4 @@
-"""Puts the bundle where hosts look for it, and records how the bridge starts the engine."""
+"""Installs the bundle where hosts look for it, and records how the bridge starts the engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BINARIES = {"darwin": "MacOS", "win32": "Win64"}
 
 
 def system_folder() -> Path:
-    """Where every user's hosts look. Writing there takes the administrator's rights."""
+    """The folder that every host searches. Writing to it needs administrator rights."""
     if sys.platform == "darwin":
         return Path("/Library/OFX/Plugins")
     if sys.platform == "win32":
@@ -29,7 +29,7 @@ def system_folder() -> Path:
 
 
 def user_folder() -> Path:
-    """A folder of the user's own; hosts look there once OFX_PLUGIN_PATH names it."""
+    """The user's own folder; hosts search it if OFX_PLUGIN_PATH names it."""
     return Path.home() / "OFX" / "Plugins"
 
 

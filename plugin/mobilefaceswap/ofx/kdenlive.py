@@ -1,4 +1,4 @@
-"""Kdenlive's description of the effect, so that its panel shows names, groups and ranges instead of raw properties.
+"""Generates Kdenlive's description of the effect, so that its panel shows names, groups and ranges.
 
 ``python -m mobilefaceswap.ofx.kdenlive`` prints it; ofx_bridge/hosts/mlt holds a copy, and a test proves that it is
 fresh. Kdenlive reads such files from ``~/.local/share/kdenlive/effects``.

@@ -1,8 +1,7 @@
-"""A small OpenFX host: loads the built bundle through the C interface, makes instances, renders frames.
+"""A small, strict OpenFX host: loads the bundle through the C interface, creates instances, renders frames.
 
-It plays the strict host in the tests and serves `mobilefaceswap ofx check`. What the effect does wrong by the standard
-(names that there are not, inputs it did not declare, a parameter set while it renders) ends in an EngineError, where
-hosts of the trade refuse silently.
+Used by the tests and by `mobilefaceswap ofx check`. Breaches of the standard (unknown names, undeclared inputs, a
+parameter set during render) raise EngineError, where real hosts refuse silently.
 """
 
 from .effect import Effect, Instance

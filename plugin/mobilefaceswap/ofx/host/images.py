@@ -64,7 +64,7 @@ class Image:
 
 
 def allocated(shape: tuple[int, int, int], dtype: Any, layout: Layout, pixels: Array | None = None) -> Image:
-    """An image full of junk, or of ``pixels``."""
+    """An image filled with junk, or with ``pixels``."""
     height, width, channels = shape
     pitch = width * channels * np.dtype(dtype).itemsize + layout.padding
     memory = np.full(height * pitch, 0xA5, np.uint8)
@@ -81,7 +81,7 @@ def allocated(shape: tuple[int, int, int], dtype: Any, layout: Layout, pixels: A
 
 
 def image_properties(image: Image) -> Properties:
-    """What a host tells of an image that it hands out."""
+    """The properties of an image that the host hands out."""
     layout = image.layout
     told: Properties = {
         "OfxImagePropData": [image.first],

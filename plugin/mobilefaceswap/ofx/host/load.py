@@ -1,4 +1,4 @@
-"""The host itself: it loads the binary, shows pictures at the clips, and refuses what the effect did not declare."""
+"""The host itself: loads the binary, feeds the clips, and refuses what the effect did not declare."""
 
 from __future__ import annotations
 
