@@ -30,7 +30,13 @@ IMPORT = """
 import sys
 from importlib import import_module
 for name in {names!r}:
+    path = [*sys.path]
     assert import_module(name).__file__.startswith({folder!r}), name
+    # Each stands alone, as when it is run as a script: folders hold modules of the same names.
+    places = {{key: getattr(module, "__file__", None) or "" for key, module in sys.modules.items()}}
+    for own in [key for key, place in places.items() if place.startswith({root!r})]:
+        del sys.modules[own]
+    sys.path[:] = path
 print("imported")
 """
 
@@ -96,7 +102,7 @@ def test_every_module_of_the_sdists_recipe_imports_what_it_needs(unpacked):
     assert folders
     for folder in folders:
         names = sorted(path.stem for path in folder.glob("*.py"))
-        code = IMPORT.format(names=names, folder=str(folder))
+        code = IMPORT.format(names=names, folder=str(folder), root=str(unpacked / RECIPE))
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(unpacked / "plugin")])}
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
