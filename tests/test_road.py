@@ -6,6 +6,7 @@ import ast
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from mobilefaceswap.errors import PackError, UserInputError
 from mobilefaceswap.faces import find_faces, open_detector
 from mobilefaceswap.node import keys
 from mobilefaceswap.packs import TEMPLATES, Crop, find_pack
-from mobilefaceswap.settings import table
+from mobilefaceswap.settings import HostSettings, table
 from tiny_pack import make_tiny_pack
 
 
@@ -106,15 +107,18 @@ def test_a_face_under_a_thin_alpha_is_found_where_it_is_by_every_front(thin_plat
     (expected,) = detector.find(Frame(astronaut.pixels, ColourSpace.REC709), 640, 0.7)
     (ours,) = find_faces(detector, thin_plate, settings)
     np.testing.assert_allclose(ours.landmarks, expected.landmarks, atol=0.3)
-    monkeypatch.setattr("mobilefaceswap.engine.session.read_settings", lambda values: (None, settings))
-    monkeypatch.setattr("mobilefaceswap.engine.session._frame", lambda picture, inputs: thin_plate)
-    engine = analysed_by(Session())
+    monkeypatch.setattr("mobilefaceswap.engine.session.read_settings", lambda values: (HostSettings(), settings))
+    monkeypatch.setattr("mobilefaceswap.engine.session._plate", lambda picture, inputs, settings: (thin_plate, ""))
+    (engine,) = analysed_by(Session(), monkeypatch)
     np.testing.assert_array_equal(engine.landmarks, ours.landmarks)
 
 
-def analysed_by(session: Session):
-    (face,) = session.analyse(None, None, None)
-    return face
+def analysed_by(session: Session, monkeypatch):
+    """The faces that the engine adds to a range when a host analyses one frame."""
+    added = []
+    monkeypatch.setattr(session.ranges, "add", lambda number, time, size, faces: added.extend(faces))
+    session.analyse(SimpleNamespace(range=1, time=1), None, None)
+    return added
 
 
 def test_a_node_finds_and_swaps_a_face_under_a_thin_alpha(tiny_pack, tiny_identity):
