@@ -4,9 +4,9 @@
     python slice.py train PARCEL --seconds 480 --out RESULT                                 # there, once all parts came
     python slice.py unpack RESULT --run RUN                                                 # here
 
-`train` sees from the state what comes next by `configs/plan.toml`: the teacher, more of it at larger crops, the
-student. What it leaves fits into eight files of 16 MiB: the averaged network in half precision in pieces, the log, and
-sample sheets.
+The code travels with the checkout. `train` sees from the state what comes next by `configs/plan.toml`: the teacher,
+more of it at larger crops, the student. What it leaves fits into eight files of 16 MiB: the averaged networks in half
+precision in pieces, the log, and sample sheets.
 """
 
 from __future__ import annotations
@@ -20,24 +20,23 @@ import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 HERE = Path(__file__).resolve().parent
 MEBIBYTE = 2**20
-PIECE = 15 * MEBIBYTE
+PIECE = 31 * MEBIBYTE // 2
 STAGES = ("teacher", "student")
 
 
 def pack(given: argparse.Namespace) -> None:
-    """Code, data, critics and the slimmest state that can go on, in parts of at most `limit` MiB."""
+    """Data, critics and the slimmest state that can go on, in parts of at most `limit` MiB."""
     given.out.mkdir(parents=True, exist_ok=True)
     for old in given.out.glob("part.*"):
         old.unlink()
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w") as parcel:
-        for file in sorted([*HERE.glob("*.py"), *HERE.glob("configs/*.toml")]):
-            parcel.add(file, f"code/{file.relative_to(HERE)}")
         parcel.add(given.data, "faces.pt")
         parcel.add(given.critics, "critics.pt")
         for stage in STAGES:
@@ -61,15 +60,15 @@ def train(given: argparse.Namespace) -> None:
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
     given.out.mkdir(parents=True, exist_ok=True)  # the log comes before the first state
-    while (left := given.seconds - (time.monotonic() - begun)) > 30:
-        stage = next_stage(run)
-        config = Config.read(HERE / "configs" / stage["config"])
+    while (left := given.seconds - given.reserve - (time.monotonic() - begun)) > 0:
+        stage = next_stage(run, given.plan)
+        config = Config.read(given.plan.parent / stage["config"])
         job = Run(config, data, critics, run, given.device, 0, 1)
         until = min(config.steps, job.step + max(1, (stage["until"] - job.seen) // sum(config.rows)))
         job.config = replace(config, steps=until)
         print(f"{stage['config']}: from {job.seen} crops, ready after {time.monotonic() - begun:.0f} s", flush=True)
         with (given.out / "log.jsonl").open("a") as log:
-            for line in steps(job, left - 20):
+            for line in steps(job, left):
                 log.write(json.dumps({"config": stage["config"], **line}) + "\n")
                 if job.step % 500 == 0:
                     print(json.dumps(line), flush=True)
@@ -77,25 +76,27 @@ def train(given: argparse.Namespace) -> None:
         print(json.dumps({"step": job.step, "seen": job.seen, **found}), flush=True)
         job.save(whole=False)
         leave(run, config.stage, given.out)
+        if job.step >= config.steps:
+            break
 
 
-def next_stage(run: Path) -> dict[str, object]:
+def next_stage(run: Path, plan: Path) -> dict[str, Any]:
     """The first stage of the plan that has not seen as many crops as it should."""
-    plan = tomllib.loads((HERE / "configs" / "plan.toml").read_text("utf-8"))["stage"]
     from config import Config
 
-    for stage in plan:
-        state = run / f"{Config.read(HERE / 'configs' / stage['config']).stage}.pt"
+    stages = tomllib.loads(plan.read_text("utf-8"))["stage"]
+    for stage in stages:
+        state = run / f"{Config.read(plan.parent / stage['config']).stage}.pt"
         seen = torch.load(state, map_location="cpu", weights_only=True)["seen"] if state.is_file() else 0
         if seen < stage["until"]:
             return dict(stage)
-    return dict(plan[-1], until=2**60)
+    return dict(stages[-1], until=2**60)
 
 
 def leave(run: Path, stage: str, out: Path) -> None:
     """The state of `stage` in pieces, and its newest sheet."""
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("*.pt.*"):
+    for old in out.glob(f"{stage}.pt.*"):
         old.unlink()
     raw = (run / f"{stage}.pt").read_bytes()
     for number, start in enumerate(range(0, len(raw), PIECE)):
@@ -163,6 +164,8 @@ def main() -> None:
     training.add_argument("parcel", type=Path)
     training.add_argument("--seconds", type=float, required=True)
     training.add_argument("--out", type=Path, required=True)
+    training.add_argument("--reserve", type=float, default=25, help="seconds kept for what comes after the last step")
+    training.add_argument("--plan", type=Path, default=HERE / "configs" / "plan.toml")
     training.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     training.set_defaults(run_verb=train)
     unpacking = verbs.add_parser("unpack", help="the state that came back")

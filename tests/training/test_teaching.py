@@ -332,6 +332,26 @@ class TestRun:
         resumed = self.teach(stand_ins, tmp_path / "back", 3)
         assert resumed["step"] == 3
 
+    def test_a_slice_sees_what_comes_next(self, stand_ins: Path, tmp_path: Path) -> None:
+        """The teacher until it has seen enough, then the student; all that is left fits into what may come back."""
+        import slice as slicing
+
+        told = (RECIPE / "configs" / "smoke.toml").read_text().replace("steps = 4", "steps = 5")
+        (tmp_path / "teacher.toml").write_text(told)
+        (tmp_path / "student.toml").write_text(f'stage = "student"\n{told}\ntaught = 5.0\n')
+        plan = tmp_path / "plan.toml"
+        rows = [("teacher", 16), ("student", 24)]
+        plan.write_text("\n".join(f'[[stage]]\nconfig = "{n}.toml"\nuntil = {u}\n' for n, u in rows))
+        files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
+        parcel, out = tmp_path / "parcel", tmp_path / "out"
+        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, limit=1, **files))
+        slicing.train(argparse.Namespace(parcel=parcel, seconds=1e-3, reserve=0, out=out, plan=plan, device="cpu"))
+        assert slicing.next_stage(parcel / "unfolded" / "run", plan)["config"] == "teacher.toml"
+        slicing.train(argparse.Namespace(parcel=parcel, seconds=600, reserve=0, out=out, plan=plan, device="cpu"))
+        assert {"teacher.pt.0", "student.pt.0", "log.jsonl"} <= {p.name for p in out.iterdir()}
+        student = torch.load(parcel / "unfolded" / "run" / "student.pt", weights_only=True)
+        assert student["seen"] >= 24
+
     def test_a_missing_part_is_named(self, tmp_path: Path) -> None:
         import slice as slicing
 
