@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobilefaceswap import FaceSwapNode, Settings
+from mobilefaceswap import FaceSwapNode, Frame, Settings
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.demo.samples import AstronautClip
 from mobilefaceswap.errors import NoFaceInSourceError, UserInputError
@@ -76,3 +76,16 @@ def test_a_source_without_a_face_is_refused(tmp_path):
     cv2.imwrite(str(path), np.full((200, 300, 3), 128, np.uint8))
     with pytest.raises(NoFaceInSourceError, match=r"wall\.png"):
         FaceSwapNode(path)
+
+
+def test_a_black_and_white_plate_stays_black_and_white(astronaut, grace_hopper, base_pack):
+    """The face takes the plate's lack of colour; a plate with colour is not touched by it."""
+    luma = astronaut.rgb @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    grey = Frame(np.repeat(luma[..., None], 3, axis=2))
+    node = FaceSwapNode(grace_hopper, pack=base_pack)
+    result = node.render(0, plate=grey)
+    assert result.quality.faces_swapped == 1
+    assert np.abs(result.composite - grey.pixels).max() > 0.05
+    assert np.ptp(result.composite, axis=2).max() < 1 / 1023
+    coloured = node.render(0, plate=astronaut).composite
+    assert np.ptp(coloured, axis=2)[result.matte > 0.9].mean() > 0.1

@@ -25,6 +25,12 @@ from .options import (
 
 __all__ = ["frame", "swap"]
 
+Matte = Annotated[str | None, typer.Option("--matte", "-m", metavar="PATH", help="Where to write the matte.")]
+Codec = Annotated[
+    str | None,
+    typer.Option("--codec", "-c", metavar="NAME", help="h264, h265, prores, dnxhr, av1, vp9, ffv1 or FFmpeg's."),
+]
+
 
 @with_settings
 def swap(
@@ -35,14 +41,9 @@ def swap(
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="PATH", help="Video file or sequence to write, or a folder.")
     ],
-    matte: Annotated[
-        str | None, typer.Option("--matte", "-m", metavar="PATH", help="Where to write the matte.")
-    ] = None,
+    matte: Matte = None,
     frames: Range = None,
-    codec: Annotated[
-        str | None,
-        typer.Option("--codec", "-c", metavar="NAME", help="h264, h265, prores, dnxhr, av1, vp9, ffv1 or FFmpeg's."),
-    ] = None,
+    codec: Codec = None,
     quality: Annotated[
         str | None,
         typer.Option("--quality", "-q", metavar="Q", help="CRF, lower is better; ProRes profile, such as hq."),

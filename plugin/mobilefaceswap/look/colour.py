@@ -10,12 +10,14 @@ from ..geometry import paste
 from ..settings import Settings
 from .detail import plate_detail
 from .match import colour_match
+from .neutral import neutral_plate
 from .operation import Operation, Swapped
 
 __all__ = ["OPERATIONS", "face_colour"]
 
 OPERATIONS: Mapping[str, Operation] = {
     "colour match": Operation(colour_match, on="crop"),
+    "neutral plate": Operation(neutral_plate, on="crop"),
     "plate detail": Operation(plate_detail, on="plate"),
 }
 """The operations of each place in the order in which they are applied. A new one is a row here and its file."""
