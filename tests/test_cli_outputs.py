@@ -154,6 +154,17 @@ def test_a_dry_run_says_everything_and_writes_nothing(shot, grace_hopper, tmp_pa
     assert place.read_bytes() == b"mine"
 
 
+def test_a_dry_run_reads_a_relative_name_with_a_colon(shot, grace_hopper, tmp_path):
+    shutil.copyfile(shot, tmp_path / "take:1.mp4")
+    words = ("swap", "take:1.mp4", "-s", grace_hopper, "-o", "swapped:1.mov", "-r", "2-3", "--dry-run", "--json")
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["holds"].startswith("h264, 320 x 180, ")
+    assert set(plan["outputs"]) == {"swapped:1.mov"}
+    assert [path.name for path in tmp_path.iterdir()] == ["take:1.mp4"]
+
+
 def test_a_packs_defaults_hold_unless_something_else_is_typed(tmp_path):
     place = make_tiny_pack(tmp_path / "tuned")
     with (place / "pack.toml").open("a") as file:

@@ -1,4 +1,5 @@
-// Written by `python -m mobilefaceswap.ofx.generate` from the table of settings. Do not edit.
+// Written by `python -m mobilefaceswap.ofx.generate` from the table of settings and the shipped pack's defaults.
+// Do not edit.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +58,7 @@ constexpr Row kRows[] = {
     {Type::Double, "face_point_y", "Face Selection", "Point Y", "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.", 0.5, 0, 1, "", true, 7, 2, 0, nullptr},
     {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, "", false, 7, 3, 0, nullptr},
     {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, "", true, 7, 3, 0, nullptr},
-    {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
+    {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another. Controls keep their values: defaults of the other pack do not apply.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Boolean, "matte_islands", "Matte", "Remove Islands", "Keeps only the part of the mask connected to the face; removes specks on hair and background.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
@@ -73,7 +74,7 @@ constexpr Row kRows[] = {
     {Type::Double, "matte_bottom", "Matte", "Crop Bottom", "Crops the matte from the chin up. In % of the face's width.", 0, 0, 100, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares.", 0, 0, 1, "", false, -1, 0, 4, k_colour_space},
     {Type::Double, "colour_match", "Colour & Detail", "Colour Match", "Matches the colour and light of the face to the plate, region by region. 0 keeps the network's own.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
-    {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail, and of highlights above white, shows in the face: all that the network's crop is too small to hold.", 0.5, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail, and of highlights above white, shows in the face: all that the network's crop is too small to hold.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 6, k_output_mode},
     {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 31, 0, 0, nullptr},

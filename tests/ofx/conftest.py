@@ -14,6 +14,7 @@ from bundles import own_copy
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.node import FaceSwapNode, RenderResult
+from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host
 from mobilefaceswap.ofx.install import binary_of, build
 from mobilefaceswap.packs import Pack, find_pack
@@ -70,12 +71,12 @@ def effects(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path) -> It
 
 @pytest.fixture(scope="session")
 def expected(identity: Path, pack: Pack):
-    """What the Python node makes of a plate as the bridge declares it."""
+    """What the Python node makes of a plate as the bridge declares it, by default with the settings of a new node."""
     node = FaceSwapNode(Identity.load(identity), pack=pack)
 
     def render(pixels: np.ndarray, settings: Settings | None = None, **declared: object) -> RenderResult:
         inside, outside = declared.pop("inside", None), declared.pop("outside", None)
         frame = Frame(np.ascontiguousarray(pixels, np.float32), ColourSpace.REC709, **declared)
-        return node.render(0, settings, frame, inside=inside, outside=outside)
+        return node.render(0, settings or default_settings(), frame, inside=inside, outside=outside)
 
     return render

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -13,9 +14,11 @@ import numpy as np
 import pytest
 
 from mobilefaceswap.ofx import generate
+from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Host, Layout
 from mobilefaceswap.ofx.install import binary_of
-from mobilefaceswap.settings import OUTPUTS, Settings, table
+from mobilefaceswap.packs import find_pack
+from mobilefaceswap.settings import OUTPUTS, HostSettings, Settings, table
 
 GENERAL = "OfxImageEffectContextGeneral"
 LAYOUTS = {
@@ -27,9 +30,40 @@ LAYOUTS = {
 }
 
 
+HEADER = Path(__file__).parents[2] / "ofx_bridge" / "src" / "settings.gen.h"
+
+
 def test_the_generated_table_is_fresh() -> None:
-    header = Path(__file__).parents[2] / "ofx_bridge" / "src" / "settings.gen.h"
-    assert header.read_text() == generate.header(), "run `python -m mobilefaceswap.ofx.generate`"
+    assert HEADER.read_text() == generate.header(), "run `python -m mobilefaceswap.ofx.generate`"
+
+
+def generated_rows() -> dict[str, list[object]]:
+    """The fields of every row of the header by the setting's name, the name of its type first."""
+    written = re.findall(r"^    \{Type::(\w+), (.*), (?:nullptr|k_\w+)\},$", HEADER.read_text(), re.MULTILINE)
+    rows = [[kind, *json.loads(f"[{fields}]")] for kind, fields in written]
+    return {row[1]: row for row in rows}
+
+
+def test_hosts_start_with_the_defaults_of_the_pack_that_ships(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MOBILEFACESWAP_PACKS", raising=False)
+    shared, host = Settings.from_mapping(find_pack().defaults), HostSettings()
+    assert shared != Settings(), "a pack that tunes nothing proves nothing here"
+    rows = generated_rows()
+    assert list(rows) == [row.name for row in table(host=True)]
+    for row in table(host=True):
+        kind, _, _, _, _, number, _, _, text, *_ = rows[row.name]
+        assert kind == row.kind.capitalize(), row.name
+        wanted = getattr(host if row.host_only else shared, row.name)
+        if row.kind == "choice":
+            wanted = list(row.entries).index(wanted)
+        assert (text if row.textual else number) == wanted, row.name
+
+
+def test_packs_that_a_host_may_name_do_not_change_its_defaults(effects, tmp_path: Path) -> None:
+    # The engine's default pack is one that tunes nothing.
+    assert not find_pack().defaults
+    assert generate.header() == HEADER.read_text()
+    assert effects[0].parameters["plate_detail"]["OfxParamPropDefault"] == [default_settings().plate_detail]
 
 
 def test_exports_and_dependencies(bundle: Path) -> None:
@@ -53,6 +87,11 @@ def test_describe(effects) -> None:
     for row in table(host=True):
         described = swap.parameters[row.name]
         assert described["OfxPropLabel"] == [row.label]
+        if row.textual:
+            mode = "OfxParamStringIsFilePath" if row.kind == "file" else "OfxParamStringIsSingleLine"
+            assert swap.types[row.name] == "OfxParamTypeString"
+            assert described["OfxParamPropStringMode"] == [mode]
+            assert ("OfxParamPropStringFilePathExists" in described) == (row.kind == "file")
         if row.kind in ("double", "integer"):
             assert described["OfxParamPropMin"] == described["OfxParamPropDisplayMin"] == [row.minimum]
             assert described["OfxParamPropMax"] == described["OfxParamPropDisplayMax"] == [row.maximum]
@@ -169,7 +208,7 @@ def test_settings_reach_the_node(effects, identity, expected, plate) -> None:
     changed = {"matte_feather": 11.5, "matte_expand": -6.0, "mix": 0.75, "analysis_size": 320}
     node = effects[0].create(source=str(identity), **changed)
     _, output = node.render(plate)
-    np.testing.assert_array_equal(output, expected(plate, Settings.from_mapping(changed)).composite)
+    np.testing.assert_array_equal(output, expected(plate, default_settings().replaced(**changed)).composite)
 
 
 def test_identity_action(effects) -> None:

@@ -16,6 +16,7 @@ from mobilefaceswap.frame import Frame
 from mobilefaceswap.identity import prepare_identity
 from mobilefaceswap.media import read_picture
 from mobilefaceswap.node import FaceSwapNode
+from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host, Layout
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import Pack
@@ -40,7 +41,7 @@ def shown_identity(grace_hopper: Path) -> np.ndarray:
 def swapped_by(pictures: Frame, pack: Pack, plate: Frame) -> np.ndarray:
     """What the Python node makes of the plate with one picture as the source."""
     identity = prepare_identity([("input", pictures.straight())], pack, open_detector(pack, None))
-    return FaceSwapNode(identity, pack=pack).render(0, plate=plate).composite
+    return FaceSwapNode(identity, pack=pack, settings=default_settings()).render(0, plate=plate).composite
 
 
 def test_a_host_refuses_what_an_effect_does_not_declare(general: Effect, identity: Path, plate) -> None:
@@ -285,15 +286,13 @@ def test_a_thumbnail_costs_no_swap(effects, environment: pytest.MonkeyPatch, pla
 
 
 def test_a_draft_searches_a_smaller_picture(effects, identity: Path, expected, plate) -> None:
-    from mobilefaceswap.settings import Settings
-
     node = effects[0].create(source=str(identity), analysis_size=160)
     status, output = node.render(plate, more={"OfxImageEffectPropRenderQualityDraft": [1]})
     assert status == 0
-    np.testing.assert_array_equal(output, expected(plate, Settings(analysis_size=160)).composite)
+    np.testing.assert_array_equal(output, expected(plate, default_settings().replaced(analysis_size=160)).composite)
     node.values["analysis_size"] = 1280
     status, output = node.render(plate, more={"OfxImageEffectPropRenderQualityDraft": [1]})
-    np.testing.assert_array_equal(output, expected(plate, Settings(analysis_size=320)).composite)
+    np.testing.assert_array_equal(output, expected(plate, default_settings().replaced(analysis_size=320)).composite)
 
 
 def test_controls_without_effect_are_greyed_out(effects) -> None:

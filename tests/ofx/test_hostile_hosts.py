@@ -20,6 +20,7 @@ from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.node import FaceSwapNode
+from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Host, Layout
 from mobilefaceswap.ofx.install import BUNDLE, binary_of
 from mobilefaceswap.packs import Pack
@@ -59,7 +60,11 @@ def test_a_field_is_half_as_high_as_its_frame(effects, identity, expected, plate
 )
 def test_the_declared_colour_space_counts(effects, identity, pack: Pack, plate, name: str, space: ColourSpace) -> None:
     status, output = effects[0].create(source=str(identity)).render(plate, layout=Layout(colour_space=name))
-    want = FaceSwapNode(Identity.load(identity), pack=pack).render(0, plate=Frame(plate, space)).composite
+    want = (
+        FaceSwapNode(Identity.load(identity), pack=pack, settings=default_settings())
+        .render(0, plate=Frame(plate, space))
+        .composite
+    )
     assert status == 0
     np.testing.assert_array_equal(output, want)
 
@@ -67,7 +72,11 @@ def test_the_declared_colour_space_counts(effects, identity, pack: Pack, plate, 
 def test_a_family_of_spaces_is_taken_and_said(effects, identity, pack: Pack, plate) -> None:
     node = effects[0].create(source=str(identity))
     status, output = node.render(plate, layout=Layout(colour_space="ofx_scene_linear"))
-    want = FaceSwapNode(Identity.load(identity), pack=pack).render(0, plate=Frame(plate, ColourSpace.LINEAR)).composite
+    want = (
+        FaceSwapNode(Identity.load(identity), pack=pack, settings=default_settings())
+        .render(0, plate=Frame(plate, ColourSpace.LINEAR))
+        .composite
+    )
     assert (status, node.notice) == (0, "OfxMessageWarning")
     assert "ofx_scene_linear" in node.persistent
     np.testing.assert_array_equal(output, want)

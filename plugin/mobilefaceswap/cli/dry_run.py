@@ -10,11 +10,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import typer
 
 from ..media import MediaClip, Writer, open_clip
 from ..media.open import PICTURE_ENDINGS
+from ..media.video.container import open_file
 from ..node import FaceSwapNode
 from ..render_shot import render_shot
 from ..settings import Settings
@@ -125,7 +125,7 @@ def _is_video(path: str) -> bool:
 def _streams(path: str) -> list[str]:
     if not _is_video(path):
         return [Path(path).suffix.lower().lstrip(".")]
-    with av.open(path, metadata_errors="replace") as container:
+    with open_file(path) as container:
         return [stream.codec_context.name for stream in container.streams if stream.codec_context is not None]
 
 

@@ -23,7 +23,6 @@ from ..frame import ColourSpace, Floats, Frame
 from ..node import FaceSwapNode
 from ..ofx.host import Host
 from ..ofx.install import binary_of
-from ..settings import Settings
 
 __all__ = ["measure"]
 
@@ -56,7 +55,7 @@ def measure(bundle: Path, source: Path, picture: Floats) -> dict[str, float]:
         node.render(plate)
 
     def direct_tweak(step: int) -> None:
-        settings = Settings.from_mapping({"matte_feather": 4.0 + step / 8})
+        settings = direct_node.settings.replaced(matte_feather=4.0 + step / 8)
         _ = direct_node.render(0, settings, _frame(plate)).composite
 
     node.render(plate)

@@ -1,4 +1,4 @@
-"""Prints the bridge's table of parameters from the one table of settings.
+"""Prints the bridge's table of parameters from the one table of settings and the shipped pack's defaults.
 
 ``python -m mobilefaceswap.ofx.generate`` rewrites ofx_bridge/src/settings.gen.h; a test proves that it is fresh.
 """
@@ -12,12 +12,14 @@ from typing import Any
 
 from .. import __version__
 from ..engine.wire import FINGERPRINT
-from ..settings import GROUPS, OUTPUTS, Output, Setting, table
+from ..settings import GROUPS, OUTPUTS, Output, Setting
+from .defaults import host_table
 
 __all__ = ["header", "main"]
 
 _PREAMBLE = """\
-// Written by `python -m mobilefaceswap.ofx.generate` from the table of settings. Do not edit.
+// Written by `python -m mobilefaceswap.ofx.generate` from the table of settings and the shipped pack's defaults.
+// Do not edit.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +59,7 @@ struct Row {
 
 def header() -> str:
     """The text of settings.gen.h."""
-    rows = table(host=True)
+    rows = host_table()
     groups = [group for group in GROUPS if any(row.group == group for row in rows)]
     parts = [
         _PREAMBLE,

@@ -13,18 +13,23 @@ from .document import read_pack
 from .integrity import verify
 from .records import Pack
 
-__all__ = ["DEFAULT_PACK", "find_pack", "list_packs", "locate_pack", "pack_folders", "pack_places"]
+__all__ = ["DEFAULT_PACK", "find_pack", "list_packs", "locate_pack", "pack_folders", "pack_places", "shipped_pack"]
 
 DEFAULT_PACK = "base-224"
 
 
 def pack_folders() -> list[Path]:
     """Where packs are looked for, in order: MOBILEFACESWAP_PACKS, a checkout's models, the package's, the user's."""
-    package = Path(str(package_files("mobilefaceswap")))
     named = [Path(place) for place in os.environ.get("MOBILEFACESWAP_PACKS", "").split(os.pathsep) if place]
+    return [*named, *_own_folders(), pack_folder()]
+
+
+def _own_folders() -> list[Path]:
+    """Where the packs that ship lie: a checkout's models, then the package's."""
+    package = Path(str(package_files("mobilefaceswap")))
     checkout = package.parents[1]
     own = [checkout / "models"] if (checkout / "pyproject.toml").is_file() else []
-    return [*named, *own, package / "models", pack_folder()]
+    return [*own, package / "models"]
 
 
 def pack_places() -> list[Path]:
@@ -61,6 +66,15 @@ def find_pack(name: str | os.PathLike[str] | None = None) -> Pack:
     PackIntegrityError on a file whose SHA-256 is not the recorded one.
     """
     return _opened(locate_pack(name))
+
+
+def shipped_pack() -> Pack:
+    """The default pack as it ships, whatever MOBILEFACESWAP_PACKS names; its other files are not read.
+
+    Raises PackNotFoundError where it is missing, PackError on a bad ``pack.toml``.
+    """
+    places = [folder / DEFAULT_PACK for folder in _own_folders()]
+    return read_pack(next((place for place in places if (place / "pack.toml").is_file()), places[-1]))
 
 
 def list_packs() -> list[Pack]:

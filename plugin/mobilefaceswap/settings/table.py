@@ -374,7 +374,8 @@ class HostSettings(Table):
     pack: str = row(
         "Swap",
         "Model Pack",
-        "Empty for the pack that ships, or the name or folder of another.",
+        "Empty for the pack that ships, or the name or folder of another. Controls keep their values: defaults of the "
+        "other pack do not apply.",
         "",
         kind="text",
         animates=False,

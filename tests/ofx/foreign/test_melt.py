@@ -20,7 +20,8 @@ import pytest
 
 from bundles import own_copy
 from mobilefaceswap.frame import Frame
-from mobilefaceswap.settings import OUTPUTS, Settings, table
+from mobilefaceswap.ofx.defaults import default_settings
+from mobilefaceswap.settings import OUTPUTS, table
 
 EFFECT = "openfx.org.mobilefaceswap.FaceSwap"
 FRAMES, SIZE = 3, 256
@@ -128,7 +129,7 @@ def test_every_output_mode(melt: Melt, identity: Path, expected, mode: str) -> N
 def test_keyframes(melt: Melt, identity: Path, expected) -> None:
     frames = melt(*attached(identity, matte_feather="0=0;2=20"))
     for time, (plate, frame) in enumerate(zip(melt(), frames, strict=True)):
-        settings = Settings(matte_feather=10.0 * time)
+        settings = default_settings().replaced(matte_feather=10.0 * time)
         want = expected(plate.astype(np.float32) / np.float32(255), settings).composite
         np.testing.assert_array_equal(frame, as_stored(want, 255))
 
