@@ -21,6 +21,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
+LEAVING = 16  # channels at half the side: colour and mask of four pixels
 FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 
 
@@ -86,6 +87,15 @@ class Rise(nn.Module):
         return self.merge(torch.cat([drawn, 2 * gate * target], 1), style)
 
 
+def _last(entering: int) -> nn.Conv2d:
+    """The layer before the pixel-shuffle. Its four pixels begin equal, against checkerboards (arXiv 1707.02937)."""
+    layer = nn.Conv2d(entering, LEAVING, 3, padding=1)
+    nn.init.zeros_(layer.bias)
+    with torch.no_grad():
+        layer.weight.copy_((0.02 * torch.randn(LEAVING // 4, entering, 3, 3)).repeat_interleave(4, 0))
+    return layer
+
+
 class Teacher(nn.Module):
     """Targets (N, 3, S, S), S a multiple of 8, and styles (N, EMBEDDING) -> colour and mask (N, 4, S, S)."""
 
@@ -101,9 +111,7 @@ class Teacher(nn.Module):
         self.fall = nn.ModuleList([Conv(half, quarter, stride=2), Conv(quarter, eighth, stride=2)])
         self.blocks = nn.ModuleList([Block(eighth, sizes.style) for _ in range(sizes.blocks)])
         self.rise = nn.ModuleList([Rise(eighth, quarter, sizes.style), Rise(quarter, half, sizes.style)])
-        self.leave = nn.Conv2d(half, 16, 3, padding=1)
-        nn.init.normal_(self.leave.weight, std=0.02)
-        nn.init.zeros_(self.leave.bias)
+        self.leave = _last(half)
 
     def forward(self, target: Tensor, style: Tensor) -> Tensor:
         style = self.map(style)
@@ -176,7 +184,6 @@ LAYERS = {
     "rise.3": (96, 40, 3),
 }
 KINDS = ("depthwise", "pointwise", "bias")
-LEAVING = 16  # channels at half the side: colour and mask of four pixels
 
 
 def weight_shapes() -> dict[str, tuple[int, ...]]:
@@ -194,9 +201,7 @@ class DynamicSwapper(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.leave = nn.Conv2d(LAYERS["rise.3"][1], LEAVING, 3, padding=1)
-        nn.init.normal_(self.leave.weight, std=0.02)
-        nn.init.zeros_(self.leave.bias)
+        self.leave = _last(LAYERS["rise.3"][1])
 
     def forward(self, target: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """`weights`: by name, each with people first, (N, ...), or without, for one person."""

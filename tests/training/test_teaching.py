@@ -249,6 +249,13 @@ class TestNetworks:
     def test_teacher_is_small_enough_to_travel(self) -> None:
         assert sum(p.numel() for p in networks.Teacher().parameters()) < 20_000_000
 
+    @pytest.mark.parametrize("network", [networks.Teacher, networks.DynamicSwapper])
+    def test_four_pixels_of_a_shuffle_begin_equal(self, network: type) -> None:
+        layer = network().leave
+        drawn = torch.nn.functional.pixel_shuffle(layer(torch.rand(1, layer.in_channels, 6, 6)), 2)
+        assert torch.allclose(drawn[..., ::2, ::2], drawn[..., 1::2, 1::2], atol=1e-6)
+        assert drawn.std() > 1e-3
+
     def test_one_person_s_weights_draw_what_a_batch_of_people_draws(self) -> None:
         torch.manual_seed(0)
         student = networks.Student().eval()
