@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from networks import Student, weight_shapes
 from torch import Tensor, nn
+
+from mobilefaceswap.runtime import onnxruntime as ort
 
 SIZE, OPSET, PARITY = 224, 17, 1e-4
 MOST_PARAMETERS, MOST_MACS = 500_000, 330_000_000
