@@ -47,7 +47,23 @@ def test_a_picture_that_is_called_like_a_temporary_file_survives(tmp_path: Path)
 def test_temporary_names_are_never_shared(tmp_path: Path) -> None:
     places = [temporary_path(tmp_path / "out.mp4") for _ in range(20)]
     assert len(set(places)) == 20
-    assert all(place.is_file() and place.suffix == ".mp4" for place in places)
+    assert all(not place.exists() and place.suffix == ".mp4" for place in places)
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.mp4"])
+def test_an_interruption_at_the_first_moment_leaves_nothing(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch = Path.touch
+
+    def interrupted(place: Path, mode: int = 0o666, exist_ok: bool = True) -> None:
+        touch(place, mode, exist_ok)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "touch", interrupted)
+    with pytest.raises(KeyboardInterrupt), create_output(tmp_path / name) as writer:
+        writer.write(0, GREY)
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_outputs_of_one_name_do_not_disturb_each_other(tmp_path: Path) -> None:

@@ -18,14 +18,12 @@ _NAME_LENGTH = 64
 
 
 def temporary_path(path: Path) -> Path:
-    """Creates an empty file beside ``path`` under a name that nobody else uses or can predict; raises OSError.
+    """A name beside ``path`` that nobody else uses or can predict; no file has it yet.
 
-    The ending is ``path``'s own, so that libraries which choose a format by name choose the right one. The file has
-    the permissions of any other new file of the user's, so that colleagues can read what is shared.
+    The ending is ``path``'s own, so that libraries which choose a format by name choose the right one. Create the file
+    with ``touch(exist_ok=False)`` inside the block that removes it: an interruption in between would leave it behind.
     """
-    place = path.with_name(f".{path.stem[:_NAME_LENGTH]}-{uuid4().hex}.partial{path.suffix}")
-    place.touch(exist_ok=False)
-    return place
+    return path.with_name(f".{path.stem[:_NAME_LENGTH]}-{uuid4().hex}.partial{path.suffix}")
 
 
 @contextmanager
@@ -33,11 +31,13 @@ def written_whole(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path`` to write to; it replaces ``path`` at the end of the block.
 
     After an error the temporary file is removed and ``path`` is what it was. Where ``path`` is a symbolic link, the
-    file that it points to is replaced, not the link. Raises OSError.
+    file that it points to is replaced, not the link. It has the permissions of any other new file of the user's, so
+    that colleagues can read what is shared. Raises OSError.
     """
     target = path.resolve()
     place = temporary_path(target)
     try:
+        place.touch(exist_ok=False)
         yield place
         os.replace(place, target)
     finally:

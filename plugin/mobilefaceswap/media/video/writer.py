@@ -121,6 +121,7 @@ class VideoWriter(Writer):
         self._clock = Clock(self._like, time)
         self._partial = temporary_path(self._target)
         try:
+            self._partial.touch(exist_ok=False)
             self._open(size)
         except BaseException:
             self._discard()
