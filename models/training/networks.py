@@ -30,7 +30,9 @@ class Conv(nn.Module):
 
     def __init__(self, entering: int, leaving: int, style: int = 0, stride: int = 1, kernel: int = 3) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(leaving, entering, kernel, kernel))
+        # Their length does not matter to what comes out, but to Adam it does: the shorter, the faster they turn. At unit
+        # variance thousands of steps leave them as random as they were.
+        self.weight = nn.Parameter(torch.randn(leaving, entering, kernel, kernel) / (entering * kernel**2) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(leaving))
         self.stride, self.pad = stride, kernel // 2
         self.modulation = nn.Linear(style, entering) if style else None
@@ -273,7 +275,7 @@ class _Predictor(nn.Module):
         self.base = nn.Parameter(torch.randn(entering, 1, kernel, kernel))
         nn.init.normal_(self.read.weight, std=0.3 / width**0.5)
         nn.init.zeros_(self.read.bias)
-        self.shared = nn.Parameter(torch.randn(leaving, entering))
+        self.shared = nn.Parameter(torch.randn(leaving, entering) / entering**0.5)
         self.scale, self.bias = nn.Linear(style, entering), nn.Linear(style, leaving)
         nn.init.normal_(self.scale.weight, std=0.3 / style**0.5)
         nn.init.ones_(self.scale.bias)
