@@ -14,7 +14,10 @@ from .media import Writer
 from .node import FaceSwapNode, QualityRecord, RenderResult
 from .settings import Settings
 
-__all__ = ["ShotProgress", "ShotReport", "render_shot"]
+__all__ = ["MattesAt", "ShotProgress", "ShotReport", "render_shot"]
+
+MattesAt = Callable[[int], tuple[Floats | None, Floats | None]]
+"""Gives the (inside, outside) mattes of a frame, (H, W) of the plate's size, None where there is none."""
 
 _Rendered = tuple[int, RenderResult, Floats]
 _Queue = deque[tuple[int, Future[_Rendered]]]
@@ -59,6 +62,7 @@ def render_shot(
     times: range,
     *,
     matte: Writer | None = None,
+    mattes: MattesAt | None = None,
     mode: str = "composite",
     settings: Settings | None = None,
     progress: Callable[[ShotProgress], None] | None = None,
@@ -66,6 +70,7 @@ def render_shot(
 ) -> ShotReport:
     """Renders the frames ``times``, in order, into ``output`` and, if given, ``matte``.
 
+    mattes: the compositor's own, (inside, outside), as ``FaceSwapNode.render`` takes them.
     The caller closes the writers. The first error ends the shot: every frame before it is written, and a MediaError
     says which frame it was and how to go on. Raises as ``FaceSwapNode.render`` and ``Writer.write`` do.
     """
@@ -73,7 +78,16 @@ def render_shot(
     wanted = [time for time in times if not all(writer.has(time) for writer in writers)]
     start = perf_counter()
     quality: dict[int, QualityRecord] = {}
-    for time, result, picture in _rendered(node, wanted, mode, settings, with_matte=matte is not None, workers=workers):
+    rendered = _rendered(
+        node,
+        wanted,
+        mode,
+        settings,
+        mattes or (lambda time: (None, None)),
+        with_matte=matte is not None,
+        workers=workers,
+    )
+    for time, result, picture in rendered:
         with node.stages.measure("encode"):
             output.write(time, picture, _Layers(result))
             if matte is not None:
@@ -89,6 +103,7 @@ def _rendered(
     wanted: list[int],
     mode: str,
     settings: Settings | None,
+    mattes: MattesAt,
     *,
     with_matte: bool,
     workers: int,
@@ -96,7 +111,8 @@ def _rendered(
     """Results in order of time, at most ``workers`` + 2 in progress or waiting."""
 
     def render(time: int) -> _Rendered:
-        result = node.render(time, settings)
+        inside, outside = mattes(time)
+        result = node.render(time, settings, inside=inside, outside=outside)
         # The worker makes the pictures, so that the encoding thread does not wait for them.
         if with_matte:
             _ = result.matte

@@ -16,7 +16,7 @@ from ..media import MediaClip, Writer, open_clip
 from ..media.open import PICTURE_ENDINGS
 from ..media.video.container import open_file
 from ..node import FaceSwapNode
-from ..render_shot import render_shot
+from ..render_shot import MattesAt, render_shot
 from ..settings import Settings
 from .outputs import Job, existing
 
@@ -74,6 +74,7 @@ def plan_job(
     node: FaceSwapNode,
     settings: Settings,
     open_writers: Callable[[Job], tuple[Writer, Writer | None]],
+    mattes: MattesAt | None = None,
 ) -> Plan:
     """Renders a sample of ``times`` as the job would, and reads what was written. Raises FaceSwapError."""
     step = max(1, -(-len(times) // _MOST_SAMPLES))
@@ -86,7 +87,8 @@ def plan_job(
         sample = Job(job.target, copies[job.output], copies[job.matte] if job.matte else None)
         output, matte = open_writers(sample)
         with output, matte or nullcontext():
-            report = render_shot(node, output, sampled, matte=matte, mode=settings.output_mode, settings=settings)
+            mode = settings.output_mode
+            report = render_shot(node, output, sampled, matte=matte, mattes=mattes, mode=mode, settings=settings)
         outputs = {place: _written(copy) for place, copy in copies.items()}
     return Plan(
         job.target,

@@ -17,7 +17,10 @@ __all__ = [
     "AllowInterlaced",
     "BitDepth",
     "FacesName",
+    "InsideMatte",
     "JsonOption",
+    "MatteFit",
+    "OutsideMatte",
     "Overwrite",
     "PackName",
     "Range",
@@ -59,6 +62,20 @@ FacesName = Annotated[
 TrackFile = Annotated[
     Path | None,
     typer.Option("--track", metavar="FILE", help="Track file from `mobilefaceswap analyse`.", rich_help_panel=MORE),
+]
+InsideMatte = Annotated[
+    str | None,
+    typer.Option(
+        "--inside", metavar="PATH", help="Holdout matte: the face is kept here. FILE.exr:CHANNEL names a channel."
+    ),
+]
+OutsideMatte = Annotated[
+    str | None,
+    typer.Option("--outside", metavar="PATH", help="Garbage matte: the plate is kept here, also over --inside."),
+]
+MatteFit = Annotated[
+    bool,
+    typer.Option("--matte-fit", help="Fit mattes of another size, frame rate or length.", rich_help_panel=MORE),
 ]
 AllowInterlaced = Annotated[
     bool,

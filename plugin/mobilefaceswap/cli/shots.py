@@ -16,17 +16,17 @@ from ..errors import MediaError, UserInputError
 from ..faces import Track, open_detector
 from ..folders import render_cache_folder
 from ..identity import Identity, load_source, picture_files
-from ..media import PICTURE_ENDINGS, MediaClip, Writer, check_output, create_output
+from ..media import PICTURE_ENDINGS, MediaClip, Writer, check_output, create_output, matte_file, open_matte
 from ..node import FaceSwapNode
 from ..packs import find_pack
-from ..render_shot import ShotReport, render_shot
+from ..render_shot import MattesAt, ShotReport, render_shot
 from ..settings import Alpha, Settings, output_of
 from .clips import open_target
 from .outputs import Job, check_free_or_ask, plan_jobs
 from .range import frame_range
 from .terminal import print_json_line, progress_of, quiet_libraries
 
-__all__ = ["Delivery", "Person", "Shot", "swap_clips", "swap_frame", "with_defaults"]
+__all__ = ["Delivery", "Mattes", "Person", "Shot", "swap_clips", "swap_frame", "with_defaults"]
 
 _CACHE_BYTES = 128 << 20
 
@@ -58,6 +58,27 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Mattes:
+    """The compositor's own mattes, as typed. fit: to the plate's size, frame rate and length."""
+
+    inside: str | None = None
+    outside: str | None = None
+    fit: bool = False
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Those that were given, by what they do."""
+        return {name: place for name, place in (("inside", self.inside), ("outside", self.outside)) if place}
+
+    def over(self, clip: MediaClip, times: range) -> MattesAt:
+        """Opens them for the frames ``times`` of ``clip``. Raises MediaError where one does not fit."""
+        inside, outside = (
+            open_matte(place, clip, times, fit=self.fit) if place else None for place in (self.inside, self.outside)
+        )
+        return lambda time: (inside.at(time) if inside else None, outside.at(time) if outside else None)
+
+
+@dataclass(frozen=True)
 class Shot:
     """What of a clip is rendered, and how."""
 
@@ -66,6 +87,7 @@ class Shot:
     allow_interlaced: bool
     disk_cache: bool
     settings: Settings
+    mattes: Mattes = Mattes()
 
 
 def with_defaults(given: Mapping[str, Any], pack: str | None) -> Settings:
@@ -86,8 +108,11 @@ def swap_clips(
 ) -> None:
     """Renders every target, or says what that would do. places: (output, matte). Raises FaceSwapError."""
     jobs = plan_jobs(targets, *places)
-    if len(jobs) > 1 and shot.track:
-        raise UserInputError("expected one clip with --track, which belongs to it; found several. Swap them singly")
+    for option in ["track"] * bool(shot.track) + [*shot.mattes.places]:
+        if len(jobs) > 1:
+            raise UserInputError(
+                f"expected one clip with --{option}, which belongs to it; found several. Swap them singly"
+            )
     _check_names(jobs, person, shot)
     if dry_run:
         _plan_clips(jobs, person, delivery, shot, as_json=as_json)
@@ -111,7 +136,8 @@ def _plan_clips(jobs: Sequence[Job], person: Person, delivery: Delivery, shot: S
         with open_target(job.target, shot.allow_interlaced) as clip:
             times = frame_range(shot.frames, clip)
             anyhow = replace(delivery, overwrite=True, resume=False)
-            plan = plan_job(job, clip, times, node_over(clip), shot.settings, partial(_writers, clip, anyhow, shot))
+            writers = partial(_writers, clip, anyhow, shot)
+            plan = plan_job(job, clip, times, node_over(clip), shot.settings, writers, shot.mattes.over(clip, times))
         if as_json:
             print_json_line(plan.document())
         else:
@@ -123,6 +149,8 @@ def _swap_clip(
 ) -> None:
     with ExitStack() as stack:
         clip = stack.enter_context(open_target(job.target, shot.allow_interlaced))
+        times = frame_range(shot.frames, clip)
+        mattes = shot.mattes.over(clip, times)
         output, matte = _writers(clip, delivery, shot, job)
         node = node_over(clip)
         # Called last, and also after an error, when it matters most where the partial file is.
@@ -134,8 +162,9 @@ def _swap_clip(
             report = render_shot(
                 node,
                 output,
-                frame_range(shot.frames, clip),
+                times,
                 matte=matte,
+                mattes=mattes,
                 mode=settings.output_mode,
                 settings=settings,
                 progress=progress,
@@ -151,9 +180,12 @@ def swap_frame(target: str, output: str, person: Person, delivery: Delivery, sho
     job = Job(target, output, None)
     _check_names([job], person, shot)
     with open_target(target, shot.allow_interlaced) as clip:
-        (time,) = frame_range(shot.frames, clip)
+        times = frame_range(shot.frames, clip)
+        (time,) = times
+        mattes = shot.mattes.over(clip, times)
         writer, _ = _writers(clip, delivery, shot, job)
-        result = _nodes(person, shot)(clip).render(time, shot.settings)
+        inside, outside = mattes(time)
+        result = _nodes(person, shot)(clip).render(time, shot.settings, inside=inside, outside=outside)
         with writer:
             writer.write(time, result.layer(shot.settings.output_mode), {"face": result.face, "matte": result.matte})
     if as_json:
@@ -165,7 +197,8 @@ def swap_frame(target: str, output: str, person: Person, delivery: Delivery, sho
 
 def _check_names(jobs: Sequence[Job], person: Person, shot: Shot) -> None:
     """Raises MediaError where an output is an input or another output, or its folder cannot be written."""
-    read = [*person.files(), shot.track or "", shot.settings.reference, *(job.target for job in jobs)]
+    mattes = map(matte_file, shot.mattes.places.values())
+    read = [*person.files(), shot.track or "", shot.settings.reference, *mattes, *(job.target for job in jobs)]
     for place in [place for job in jobs for place in (job.output, job.matte) if place]:
         check_output(place, *read)
         read.append(place)

@@ -12,7 +12,10 @@ from .options import (
     AllowInterlaced,
     BitDepth,
     FacesName,
+    InsideMatte,
     JsonOption,
+    MatteFit,
+    OutsideMatte,
     Overwrite,
     PackName,
     Range,
@@ -42,6 +45,8 @@ def swap(
         str, typer.Option("--output", "-o", metavar="PATH", help="Video file or sequence to write, or a folder.")
     ],
     matte: Matte = None,
+    inside: InsideMatte = None,
+    outside: OutsideMatte = None,
     frames: Range = None,
     codec: Codec = None,
     quality: Annotated[
@@ -63,6 +68,7 @@ def swap(
     pack: PackName = None,
     faces: FacesName = None,
     track: TrackFile = None,
+    matte_fit: MatteFit = False,
     allow_interlaced: AllowInterlaced = False,
     disk_cache: Annotated[
         bool,
@@ -73,11 +79,12 @@ def swap(
     settings: Mapping[str, Any],
 ) -> None:
     """Swap the face in one or more clips and write the finished footage."""
-    from .shots import Delivery, Person, Shot, swap_clips, with_defaults
+    from .shots import Delivery, Mattes, Person, Shot, swap_clips, with_defaults
 
     person = Person(source, source_face, pack, faces)
     delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite)
-    shot = Shot(frames, track, allow_interlaced, disk_cache, with_defaults(settings, pack))
+    mattes = Mattes(inside, outside, matte_fit)
+    shot = Shot(frames, track, allow_interlaced, disk_cache, with_defaults(settings, pack), mattes)
     swap_clips(targets, (output, matte), person, delivery, shot, dry_run=dry_run, as_json=as_json)
 
 
@@ -89,20 +96,24 @@ def frame(
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="PATH", help="Picture to write; .exr keeps the float pixels.")
     ],
+    inside: InsideMatte = None,
+    outside: OutsideMatte = None,
     overwrite: Overwrite = False,
     bit_depth: BitDepth = None,
     source_face: SourceFace = 0,
     pack: PackName = None,
     faces: FacesName = None,
     track: TrackFile = None,
+    matte_fit: MatteFit = False,
     allow_interlaced: AllowInterlaced = False,
     as_json: JsonOption = False,
     *,
     settings: Mapping[str, Any],
 ) -> None:
     """Render one frame: the same float pixels as that frame of the full render."""
-    from .shots import Delivery, Person, Shot, swap_frame, with_defaults
+    from .shots import Delivery, Mattes, Person, Shot, swap_frame, with_defaults
 
     person = Person(source, source_face, pack, faces)
-    shot = Shot(f"{number}:{number}", track, allow_interlaced, disk_cache=True, settings=with_defaults(settings, pack))
+    chosen, mattes = with_defaults(settings, pack), Mattes(inside, outside, matte_fit)
+    shot = Shot(f"{number}:{number}", track, allow_interlaced, disk_cache=True, settings=chosen, mattes=mattes)
     swap_frame(target, output, person, Delivery(bit_depth=bit_depth, overwrite=overwrite), shot, as_json=as_json)

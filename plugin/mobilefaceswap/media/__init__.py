@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..files import write_failure
 from .clip import MediaClip, Writer
 from .declared import ClipFormat
+from .mattes import MatteClip, matte_file, open_matte
 from .open import PICTURE_ENDINGS, VIDEO_ENDINGS, create_output, open_clip
 from .pictures.sequence import read_picture
 from .places import check_free, check_output
@@ -18,12 +19,15 @@ __all__ = [
     "PICTURE_ENDINGS",
     "VIDEO_ENDINGS",
     "ClipFormat",
+    "MatteClip",
     "MediaClip",
     "Writer",
     "check_free",
     "check_output",
     "create_output",
+    "matte_file",
     "open_clip",
+    "open_matte",
     "read_picture",
     "write_failure",
 ]

@@ -17,7 +17,7 @@ from ...frame import ColourSpace, Floats
 from .openimageio import attributes_of, carry, colour_channels, opened
 from .still import Metadata, Still, Stored, Window, unreadable
 
-__all__ = ["read", "windows", "write"]
+__all__ = ["read", "read_channel", "windows", "write"]
 
 _MAIN = ("", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "left")
 _REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
@@ -57,6 +57,26 @@ def windows(path: Path) -> tuple[Window, Window]:
     try:
         parts = _parts(file)
         return _windows(parts[_colour_part(parts, path)])
+    finally:
+        file.close()
+
+
+def read_channel(path: Path, channel: str) -> tuple[Floats, Window, Window]:
+    """((h, w) values, data window, display window) of one channel, in whichever part it stands.
+
+    channel: its full name, such as ``roto.A``. Raises MediaError where it is not there, naming those that are.
+    """
+    file = opened(path)
+    try:
+        parts = _parts(file)
+        there = {
+            name: (part, place) for part, header in enumerate(parts) for place, name in enumerate(_full_names(header))
+        }
+        if channel not in there:
+            raise MediaError(f"expected a channel {channel} in {path}; found {', '.join(there)}. Name one of these")
+        part, place = there[channel]
+        _readable(parts[part], path)
+        return np.ascontiguousarray(_pixels(file, part, parts[part], path)[..., place]), *_windows(parts[part])
     finally:
         file.close()
 
@@ -104,6 +124,13 @@ def _colour_part(parts: list[Any], path: Path) -> int:
         return not plain, not (plain or layered), name not in _MAIN, place
 
     return min(range(len(parts)), key=rank)
+
+
+def _full_names(header: Any) -> list[str]:
+    """A part's channels with their layer: the part's name where the channel itself bears none."""
+    part = str(header.get_string_attribute("oiio:subimagename", ""))
+    plain = part.lower() in _MAIN
+    return [name if plain or "." in name else f"{part}.{name}" for name in header.channelnames]
 
 
 def _layers(names: list[str]) -> set[str]:
