@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import torch
 from prepare import PLACES
 from torch import Tensor
 from torch.nn import functional as F
+
+
+SOFTEST, SHARPEST = 0.4, 1.2  # of a crop's side: pixels that a recogniser gets to see; from 1 on, all of them
 
 
 def composite(drawn: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -80,9 +84,16 @@ def hinge_generator(fake: Sequence[Tensor]) -> Tensor:
 
 
 def view(picture: Tensor, size: int, chance: torch.Generator) -> Tensor:
-    """(N, 3, S, S) -> (N, 3, size, size), each moved, scaled and recoloured a little: a recogniser that sees ever other
-    views is harder to fool with a fixed pattern."""
+    """(N, 3, S, S) -> (N, 3, size, size), each moved, scaled and recoloured a little, all softer by chance.
+
+    A recogniser that sees ever other views is harder to fool with a pattern; one finer than the face's own features
+    is no likeness, and what is soft does not show it.
+    """
     n, device = len(picture), picture.device
+    kept = random.Random(chance.initial_seed()).uniform(SOFTEST, SHARPEST)  # known without waiting for the device
+    if kept < 1:
+        side = round(kept * picture.shape[-1])
+        picture = F.interpolate(picture, size=(side, side), mode="bilinear", antialias=True)
     zoom = 1 + 0.06 * torch.randn(n, generator=chance, device=device)
     move = 0.03 * torch.randn(n, 2, generator=chance, device=device)
     turn = 0.05 * torch.randn(n, generator=chance, device=device)

@@ -272,8 +272,8 @@ class _Predictor(nn.Module):
         super().__init__()
         self.conv, self.read = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, entering, 1)
         # Rough kernels: with smooth ones every layer blurs, and the deep layers learn several times slower.
-        self.base = nn.Parameter(torch.randn(entering, 1, kernel, kernel))
-        nn.init.normal_(self.read.weight, std=0.3 / width**0.5)
+        self.base = nn.Parameter(torch.randn(entering, 1, kernel, kernel) / kernel)
+        nn.init.normal_(self.read.weight, std=0.3 / kernel / width**0.5)
         nn.init.zeros_(self.read.bias)
         self.shared = nn.Parameter(torch.randn(leaving, entering) / entering**0.5)
         self.scale, self.bias = nn.Linear(style, entering), nn.Linear(style, leaving)

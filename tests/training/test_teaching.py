@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPE, PACK = ROOT / "models" / "training", ROOT / "models" / "base-224"
 sys.path.insert(0, str(RECIPE))
 
+import config  # noqa: E402
 import critics  # noqa: E402
 import data  # noqa: E402
 import export  # noqa: E402
@@ -245,6 +246,14 @@ class TestNetworks:
         drawn = teacher(target, torch.randn(2, critics.EMBEDDING))
         assert drawn.shape == (2, 4, 32, 32)
         assert (drawn[0] - drawn[1]).abs().mean() > 1e-4
+
+    @pytest.mark.parametrize("network", [networks.Teacher, networks.Student])
+    def test_one_step_turns_every_convolution(self, network: type) -> None:
+        # Adam moves each number by about the rate. Kernels that begin long stay as random as they were.
+        rate = config.Config().rate
+        for name, weight in network().named_parameters():
+            if weight.ndim == 4 and "gate" not in name:
+                assert rate * weight.numel() ** 0.5 / weight.norm() > 0.001, name
 
     def test_teacher_is_small_enough_to_travel(self) -> None:
         assert sum(p.numel() for p in networks.Teacher().parameters()) < 20_000_000
