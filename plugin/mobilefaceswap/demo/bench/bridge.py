@@ -19,10 +19,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..frame import ColourSpace, Floats, Frame
-from ..node import FaceSwapNode
-from ..ofx.host import Host
-from ..ofx.install import binary_of
+from ...frame import ColourSpace, Floats, Frame
+from ...node import FaceSwapNode
+from ...ofx.host import Host
+from ...ofx.install import binary_of
 
 __all__ = ["measure"]
 
@@ -100,7 +100,7 @@ def _memory(bundle: Path, source: Path, picture: Floats) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "picture.npy"
         np.save(place, picture)
-        command = [sys.executable, "-m", "mobilefaceswap.demo.bench_bridge", str(bundle), str(source), str(place)]
+        command = [sys.executable, "-m", "mobilefaceswap.demo.bench.bridge", str(bundle), str(source), str(place)]
         counted = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     figures: dict[str, float] = json.loads(counted)
     return figures
