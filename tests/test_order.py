@@ -131,10 +131,10 @@ def leak_matte(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[str, np.ndarray] = {}
     original = matte.shape
 
-    def shape(mask, *more):
+    def shape(mask, *more, **named):
         mixed = (mask + kept.get("mask", mask)) / 2
         kept["mask"] = mask
-        return original(mixed, *more)
+        return original(mixed, *more, **named)
 
     monkeypatch.setattr(matte, "shape", shape)
 

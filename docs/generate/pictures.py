@@ -32,6 +32,18 @@ SHOWN: Mapping[str, tuple[Any, ...]] = {
     "matte_white_clip": (0.3, 0.8, 1.0),
     "matte_expand": (-15.0, 0.0, 15.0),
     "matte_feather": (0.0, 4.0, 20.0),
+    "matte_source": ("learned", "hull"),
+    "matte_gamma": (0.4, 1.0, 2.5),
+    "matte_soft_inside": (0.0, 12.0),
+    "matte_soft_outside": (0.0, 12.0),
+    "matte_soft_edge": (0.0, 12.0),
+    "matte_erode_dark": (0.0, 20.0),
+    "matte_erode_bright": (0.0, 20.0),
+    "matte_invert": (False, True),
+    "keep_mouth": (0.0, 1.0),
+    "keep_eyes": (0.0, 1.0),
+    "keep_brows": (0.0, 1.0),
+    "keep_skin": (0.0, 1.0),
     "matte_left": (0.0, 40.0),
     "matte_right": (0.0, 40.0),
     "matte_top": (0.0, 60.0),
@@ -42,7 +54,7 @@ SHOWN: Mapping[str, tuple[Any, ...]] = {
 }
 """The values that each setting is shown at. A setting whose picture would show nothing has none."""
 
-_MATTES = ("matte_", "mix")
+_MATTES = ("matte_", "keep_", "mix")
 _CROP = Crop(224, TEMPLATES["arcface-112"], "similarity")
 _PLATE, _SIDE = 420, 344
 _LANDMARKS = _CROP.template.on(_PLATE) * 0.8 + (0.1 * _PLATE, 0.02 * _PLATE)
@@ -75,12 +87,12 @@ def of(setting: str) -> list[Picture]:
 def _caption(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return OUTPUTS[value].label if isinstance(value, str) else f"{value:g}"
+    return (OUTPUTS[value].label if value in OUTPUTS else value) if isinstance(value, str) else f"{value:g}"
 
 
 def _rendered(settings: Settings, output: str) -> Floats:
     face, region = _face()
-    own = matte.on_plate(matte.shape(face.mask, settings, _CROP.template), face.matrix, region)
+    own = matte.on_plate(matte.shape(face.mask, settings, _CROP.template, crop=face.crop), face.matrix, region)
     final = matte.combine(own, own, settings.mix, None, None)
     layer = Layer(region, face_colour(face, settings), final, own)
     quad = crop_quad(face.matrix, _CROP.size)

@@ -36,11 +36,12 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x70c566ccb4c9e937;
+constexpr uint64_t kFingerprint = 0x1c182e8e5f5ca3b7;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
 constexpr const char* k_face_choice[] = {"Largest", "By Number", "Nearest to Point", "Like Reference Picture", "All Faces"};
+constexpr const char* k_matte_source[] = {"Learned Mask", "Hull", "Both", "Either"};
 constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linear Rec.709"};
 constexpr const char* k_engine_failure[] = {"Fail the Frame", "Pass Through"};
 constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Status", "Overlay"};
@@ -61,23 +62,35 @@ constexpr Row kRows[] = {
     {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another. Controls keep their values: defaults of the other pack do not apply.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Choice, "matte_source", "Matte", "Matte From", "What the matte begins with: the mask that the network puts out, a face-shaped hull drawn from the landmarks, where both are, or where either is.", 0, 0, 1, "", true, -1, 0, 4, k_matte_source},
     {Type::Boolean, "matte_islands", "Matte", "Remove Islands", "Keeps only the part of the mask connected to the face; removes specks on hair and background.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_holes", "Matte", "Fill Holes", "Fills holes in the mask narrower than this. Openings that reach its edge, such as a hand, stay open. In % of the face's width.", 10, 0, 25, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_smooth", "Matte", "Smooth Outline", "Smooths the outline of the mask before it is clipped. Lower it to keep fingers and hair out of the matte. In % of the face's width.", 8, 0, 25, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_black_clip", "Matte", "Black Clip", "Mask values at or below this become 0.", 0.25, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_white_clip", "Matte", "White Clip", "Mask values at or above this become 1.", 0.80000000000000004, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_gamma", "Matte", "Gamma", "Above 1 lifts the greys of the matte, below 1 lowers them; black and white stay.", 1, 0.10000000000000001, 10, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_expand", "Matte", "Expand", "Moves the edge of the matte outwards; negative values move it inwards. In % of the face's width.", 0, -25, 25, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_feather", "Matte", "Feather", "Softens the edge of the matte. In % of the face's width.", 4, 0, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_soft_inside", "Matte", "Soften Inside", "Fades the edge inwards from where it is; outside it nothing is added. In % of the face's width.", 0, 0, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_soft_outside", "Matte", "Soften Outside", "Fades the edge outwards from where it is; the core stays solid up to it. In % of the face's width.", 0, 0, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_soft_edge", "Matte", "Soften Edge Only", "Softens the outline as Feather does, but leaves greys inside the matte as they are. In % of the face's width.", 0, 0, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_erode_dark", "Matte", "Erode Where Dark", "Moves the edge inwards where the plate is darker than the face, as at hair and beards. In % of the face's width.", 0, 0, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "matte_erode_bright", "Matte", "Erode Where Bright", "Moves the edge inwards where the plate is brighter than the face, as at a rim light or a bright background. In % of the face's width.", 0, 0, 25, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_left", "Matte", "Crop Left", "Crops the matte from the left, as you see the face. In % of the face's width.", 0, 0, 100, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_right", "Matte", "Crop Right", "Crops the matte from the right, as you see the face. In % of the face's width.", 0, 0, 100, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_top", "Matte", "Crop Top", "Crops the matte from the forehead down. In % of the face's width.", 0, 0, 100, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_bottom", "Matte", "Crop Bottom", "Crops the matte from the chin up. In % of the face's width.", 0, 0, 100, "", true, -1, 0, 0, nullptr},
+    {Type::Boolean, "matte_invert", "Matte", "Invert", "Turns the shaped matte around inside the crop, before kept features and external mattes.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "keep_mouth", "Matte", "Keep Mouth", "Keeps the plate between the lips, with a soft edge: teeth, tongue and speech are the actor's own.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "keep_eyes", "Matte", "Keep Eyes", "Keeps the plate's eyes and lids, with a soft edge.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "keep_brows", "Matte", "Keep Brows", "Keeps the plate's brows, with a soft edge.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "keep_skin", "Matte", "Keep Skin", "Keeps the plate's skin, so that only eyes, brows and mouth are swapped.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares.", 0, 0, 1, "", false, -1, 0, 4, k_colour_space},
     {Type::Double, "colour_match", "Colour & Detail", "Colour Match", "Matches the colour and light of the face to the plate, region by region. 0 keeps the network's own.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail, and of highlights above white, shows in the face: all that the network's crop is too small to hold.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 6, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 31, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 43, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -108,17 +121,29 @@ enum class Position {
   pack,
   enable,
   mix,
+  matte_source,
   matte_islands,
   matte_holes,
   matte_smooth,
   matte_black_clip,
   matte_white_clip,
+  matte_gamma,
   matte_expand,
   matte_feather,
+  matte_soft_inside,
+  matte_soft_outside,
+  matte_soft_edge,
+  matte_erode_dark,
+  matte_erode_bright,
   matte_left,
   matte_right,
   matte_top,
   matte_bottom,
+  matte_invert,
+  keep_mouth,
+  keep_eyes,
+  keep_brows,
+  keep_skin,
   colour_space,
   colour_match,
   plate_detail,
@@ -130,6 +155,9 @@ enum class Position {
 // Positions of the entries of choices.
 namespace face_choice_entry {
 enum Entry { kLargest, kIndex, kNearest, kReference, kAll };
+}
+namespace matte_source_entry {
+enum Entry { kLearned, kHull, kBoth, kEither };
 }
 namespace colour_space_entry {
 enum Entry { kAuto, kSrgb, kRec709, kLinearRec709 };

@@ -25,6 +25,7 @@ __all__ = [
     "paste",
     "sample_crop",
     "scale_of",
+    "transformed",
 ]
 
 Matrix = npt.NDArray[np.float64]
@@ -60,6 +61,11 @@ class Rectangle:
     def moved(self, x: int, y: int) -> Rectangle:
         """The same rectangle ``x`` pixels further right and ``y`` further down."""
         return Rectangle(self.x1 + x, self.y1 + y, self.x2 + x, self.y2 + y)
+
+    def intersection(self, other: Rectangle) -> Rectangle:
+        """What both hold; empty where they lie apart."""
+        x1, y1 = max(self.x1, other.x1), max(self.y1, other.y1)
+        return Rectangle(x1, y1, max(x1, min(self.x2, other.x2)), max(y1, min(self.y2, other.y2)))
 
     def union(self, other: Rectangle) -> Rectangle:
         """The smallest rectangle that holds both; an empty one adds nothing."""
@@ -100,7 +106,7 @@ def crop_quad(matrix: Matrix, size: int) -> npt.NDArray[np.float64]:
     """The crop's four corners (4, 2) in plate pixels, clockwise from the top left."""
     low, high = -0.5, size - 0.5
     corners = np.array([[low, low], [high, low], [high, high], [low, high]])
-    return _transformed(_inverse(matrix), corners)
+    return transformed(_inverse(matrix), corners)
 
 
 def crop_rectangle(matrix: Matrix, size: int, plate_size: tuple[int, int], margin: int = 0) -> Rectangle:
@@ -189,5 +195,6 @@ def _inverse(matrix: Matrix) -> Matrix:
     return np.column_stack([linear, -linear @ matrix[:, 2]])
 
 
-def _transformed(matrix: Matrix, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def transformed(matrix: Matrix, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """``points`` (N, 2) where ``matrix`` takes them."""
     return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])

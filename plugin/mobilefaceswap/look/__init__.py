@@ -5,5 +5,6 @@ composite (`over`) and diagrams (`views`).
 from .colour import OPERATIONS, face_colour
 from .operation import Operation, Swapped
 from .over import Composition, Layer
+from .regions import hull
 
-__all__ = ["OPERATIONS", "Composition", "Layer", "Operation", "Swapped", "face_colour"]
+__all__ = ["OPERATIONS", "Composition", "Layer", "Operation", "Swapped", "face_colour", "hull"]

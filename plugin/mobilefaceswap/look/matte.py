@@ -11,11 +11,14 @@ from functools import cache
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ..frame import Floats
 from ..geometry import Matrix, Rectangle, paste
 from ..packs import Template
-from ..settings import Settings
+from ..settings import MatteSource, Settings
+from . import edge
+from .regions import hull, kept_features
 
 __all__ = ["border_falloff", "combine", "on_plate", "shape"]
 
@@ -27,30 +30,69 @@ _FAINT = 1e-3
 """Masks weaker than this are as good as none when shares of them are taken."""
 _STEPS = 8
 
-_OCTAGON = (
-    cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)),
-    cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3)),
-)
+_HULL_SOFT = 4.0
+_TONE_WIDTH = 3.0
+"""In percent of the face's width: the softness of a drawn hull, and over what a tone of the plate is averaged."""
 
 
-def shape(mask: Floats, settings: Settings, template: Template) -> Floats:
+def shape(
+    mask: Floats,
+    settings: Settings,
+    template: Template,
+    *,
+    points: npt.NDArray[np.float64] | None = None,
+    crop: Floats | None = None,
+) -> Floats:
     """The (S, S) matte of a crop from the network's (S, S) soft mask, both 0..1; exactly 0 along the border.
 
-    In order: remove islands, fill holes, smooth the outline, black and white clip, crop the sides, expand, feather,
-    fall off at the border.
+    points: the face's landmarks (5, 2) on the crop; the template's where left out. crop: (S, S, 3) of the plate,
+    display-referred sRGB, for what depends on the plate's tones.
+
+    In order: learned mask and hull joined, islands removed, holes filled, outline smoothed, black and white clip,
+    gamma, sides cropped, edge moved, drawn in and softened, inverted, features kept, fall-off at the border.
     """
     side = mask.shape[0]
     per_cent = template.face_width * side / 100
-    matte = _without_islands(mask, template) if settings.matte_islands else mask
+    landmarks = template.on(side) if points is None else points
+    matte = _joined(mask, landmarks, settings, per_cent)
+    matte = _without_islands(matte, template) if settings.matte_islands else matte
     matte = _without_holes(matte, settings.matte_holes * per_cent)
     # Smooth the ramp before clipping it: the clips set the edge's slope, and no corner of the network's coarse grid is
     # left.
-    matte = _blurred(matte, settings.matte_smooth * per_cent)
+    matte = edge.blurred(matte, settings.matte_smooth * per_cent)
     matte = _clipped(matte, settings.matte_black_clip, settings.matte_white_clip)
-    matte *= _sides(side, per_cent, settings)
-    matte = _moved(matte, settings.matte_expand * per_cent)
-    matte = _blurred(matte, settings.matte_feather * per_cent)
+    matte = matte if settings.matte_gamma == 1 else matte ** np.float32(1 / settings.matte_gamma)
+    matte = matte * _sides(side, per_cent, settings)
+    matte = _edged(matte, crop, settings, per_cent)
+    matte = 1 - matte if settings.matte_invert else matte
+    kept = kept_features(landmarks, side, settings)
+    matte = matte if kept is None else matte * (1 - kept)
     return np.asarray(np.clip(matte, 0.0, 1.0) * border_falloff(side), np.float32)
+
+
+def _joined(mask: Floats, points: npt.NDArray[np.float64], settings: Settings, per_cent: float) -> Floats:
+    """The mask that shaping begins with."""
+    if settings.matte_source is MatteSource.LEARNED:
+        return mask
+    drawn = hull(points, mask.shape[0], _HULL_SOFT * per_cent)
+    match settings.matte_source:
+        case MatteSource.BOTH:
+            return np.minimum(mask, drawn)
+        case MatteSource.EITHER:
+            return np.maximum(mask, drawn)
+        case _:
+            return drawn
+
+
+def _edged(matte: Floats, crop: Floats | None, settings: Settings, per_cent: float) -> Floats:
+    matte = edge.moved(matte, settings.matte_expand * per_cent)
+    if crop is not None:
+        dark, bright = settings.matte_erode_dark * per_cent, settings.matte_erode_bright * per_cent
+        matte = edge.drawn_in(matte, crop, dark, bright, _TONE_WIDTH * per_cent)
+    matte = edge.softened_inside(matte, settings.matte_soft_inside * per_cent)
+    matte = edge.softened_outside(matte, settings.matte_soft_outside * per_cent)
+    matte = edge.softened_edge(matte, settings.matte_soft_edge * per_cent)
+    return edge.blurred(matte, settings.matte_feather * per_cent)
 
 
 def combine(matte: Floats, reach: Floats, mix: float, inside: Floats | None, outside: Floats | None) -> Floats:
@@ -104,7 +146,7 @@ def _without_holes(mask: Floats, width: float) -> Floats:
     if width <= 0:
         return mask
     radius = width / 2 * _coarse(mask.shape[0]) / mask.shape[0]
-    return 1 - _reached(1 - mask, lambda small: _moved(small, -radius))
+    return 1 - _reached(1 - mask, lambda small: edge.moved(small, -radius))
 
 
 def _reached(values: Floats, seeded: Callable[[Floats], Floats]) -> Floats:
@@ -117,7 +159,7 @@ def _reached(values: Floats, seeded: Callable[[Floats], Floats]) -> Floats:
     grown = _grown(np.minimum(seeded(small), small), small)
     share = (grown + _FAINT) / (small + _FAINT)
     # Between island and face the mask is too faint to tell; use the island's share, or its rim would remain.
-    share = np.where(small < _FAINT, cv2.erode(share, _OCTAGON[1]), share)
+    share = np.where(small < _FAINT, cv2.erode(share, edge.OCTAGON[1]), share)
     return np.asarray(values * cv2.resize(share, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
@@ -127,7 +169,7 @@ def _grown(seed: Floats, limit: Floats) -> Floats:
     for _ in range(limit.size // _STEPS):
         before = grown
         for _ in range(_STEPS):
-            grown = np.minimum(cv2.dilate(grown, _OCTAGON[1]), limit)
+            grown = np.minimum(cv2.dilate(grown, edge.OCTAGON[1]), limit)
         if np.array_equal(before, grown):
             break
     return grown
@@ -164,28 +206,6 @@ def _sides(side: int, per_cent: float, settings: Settings) -> Floats:
     rows = kept(settings.matte_top, settings.matte_bottom)
     columns = kept(settings.matte_left, settings.matte_right)
     return np.multiply.outer(rows, columns)
-
-
-def _moved(matte: Floats, distance: float) -> Floats:
-    """Moves the edge outwards by ``distance`` pixels, inwards if negative; fractions count.
-
-    Alternating cross and square makes an octagon, within 8 % of a disc.
-    """
-    operation = cv2.dilate if distance > 0 else cv2.erode
-    whole, part = divmod(abs(distance), 1.0)
-    for step in range(int(whole)):
-        matte = np.asarray(operation(matte, _OCTAGON[step % 2]), np.float32)
-    if part == 0:
-        return matte
-    further = np.asarray(operation(matte, _OCTAGON[int(whole) % 2]), np.float32)
-    return matte + np.float32(part) * (further - matte)
-
-
-def _blurred(matte: Floats, width: float) -> Floats:
-    """A Gaussian whose edge runs from black to white over about ``width`` pixels (two deviations)."""
-    if width <= 0:
-        return matte
-    return np.asarray(cv2.GaussianBlur(matte, (0, 0), width / 2, borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _external(matte: Floats) -> Floats:

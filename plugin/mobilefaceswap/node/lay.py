@@ -12,14 +12,19 @@ from ..cache import Arrays
 from ..errors import UserInputError
 from ..faces import Face
 from ..frame import Floats, Frame
-from ..geometry import bounded, crop_quad, scale_of
-from ..look import Composition, Layer, Swapped, face_colour, matte
+from ..geometry import Matrix, bounded, crop_quad, crop_rectangle, fit_crop, scale_of, transformed
+from ..look import Composition, Layer, Swapped, face_colour, hull, matte
 from ..settings import Settings
 from . import keys
 from .result import QualityRecord
 from .road import Kit, Plate, Target
 
-__all__ = ["ExternalMattes", "Shot", "laid", "quality"]
+__all__ = ["ExternalMattes", "Shot", "laid", "quality", "shaped"]
+
+_AS_NEAR = 1.02
+"""Faces whose sizes differ by less are as near as each other, and neither covers the other."""
+_HULL_SOFT = 0.02
+"""Softness of a hull that covers another face, in widths of the face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +57,10 @@ class ExternalMattes:
 
 
 def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[tuple[Floats, Floats]]) -> Composition:
-    """The shot's faces as layers over its plate. mattes: what ``shaped`` gave for each."""
+    """The shot's faces as layers over its plate, the nearest on top. mattes: what ``shaped`` gave for each."""
+    farthest_first = sorted(zip(shot.targets, swaps, mattes, strict=True), key=lambda one: _nearness(one[0].matrix))
     layers = tuple(
-        Layer(target.region, _colour(kit, shot, target, arrays), *pair)
-        for target, arrays, pair in zip(shot.targets, swaps, mattes, strict=True)
+        Layer(target.region, _colour(kit, shot, target, arrays), *pair) for target, arrays, pair in farthest_first
     )
     size = kit.pack.crop.size
     crops = tuple(crop_quad(target.matrix, size) for target in shot.targets)
@@ -65,12 +70,36 @@ def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[tuple[F
 def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> tuple[Floats, Floats]:
     """(final, shaped) matte of one face inside its region."""
     settings, matrix, region = shot.settings, target.matrix, target.region
-    own = matte.on_plate(matte.shape(mask, settings, kit.pack.crop.template), matrix, region)
+    template, points = kit.pack.crop.template, transformed(matrix, target.face.landmarks)
+    own = matte.on_plate(matte.shape(mask, settings, template, points=points, crop=target.crop), matrix, region)
+    own = _behind_nearer(kit, shot, target, own)
     if external.inside is None and external.outside is None:
         return matte.combine(own, own, settings.mix, None, None), own
     reach = matte.on_plate(matte.border_falloff(mask.shape[0]), matrix, region)
     inside, outside = (None if one is None else one[region.slices] for one in (external.inside, external.outside))
     return matte.combine(own, reach, settings.mix, inside, outside), own
+
+
+def _behind_nearer(kit: Kit, shot: Shot, target: Target, own: Floats) -> Floats:
+    """The matte without what a nearer face in the plate covers, whether that one is swapped or not.
+
+    The larger face counts as the nearer. It covers what lies in its hull.
+    """
+    plate, crop = shot.plate.frame, kit.pack.crop
+    for face in shot.faces:
+        matrix = fit_crop(face.landmarks, crop, plate.pixel_aspect)
+        apart = crop_rectangle(matrix, crop.size, plate.size).intersection(target.region).empty
+        if face is target.face or apart or _nearness(matrix) <= _nearness(target.matrix) * _AS_NEAR:
+            continue
+        soft = _HULL_SOFT * crop.template.face_width * crop.size
+        drawn = hull(transformed(matrix, face.landmarks), crop.size, soft)
+        own = own * (1 - matte.on_plate(drawn, matrix, target.region))
+    return own
+
+
+def _nearness(matrix: Matrix) -> float:
+    """Pixels of the plate for one of the crop: the larger, the nearer."""
+    return 1 / scale_of(matrix)
 
 
 def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays) -> Floats:

@@ -2,7 +2,7 @@
 
 from .outputs import OUTPUTS, Alpha, Output, Outside, output_of
 from .setting import Setting, Stage, Table
-from .table import GROUPS, EngineFailure, FaceChoice, HostSettings, Settings, table
+from .table import GROUPS, EngineFailure, FaceChoice, HostSettings, MatteSource, Settings, table
 
 __all__ = [
     "GROUPS",
@@ -11,6 +11,7 @@ __all__ = [
     "EngineFailure",
     "FaceChoice",
     "HostSettings",
+    "MatteSource",
     "Output",
     "Outside",
     "Setting",

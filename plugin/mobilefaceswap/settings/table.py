@@ -15,7 +15,7 @@ from ..colour import SPACES
 from .outputs import OUTPUTS
 from .setting import Labels, Setting, Table, row, rows_of
 
-__all__ = ["GROUPS", "EngineFailure", "FaceChoice", "HostSettings", "Settings", "table"]
+__all__ = ["GROUPS", "EngineFailure", "FaceChoice", "HostSettings", "MatteSource", "Settings", "table"]
 
 GROUPS = (
     "Source",
@@ -36,6 +36,15 @@ class FaceChoice(StrEnum):
     NEAREST = "nearest"
     REFERENCE = "reference"
     ALL = "all"
+
+
+class MatteSource(StrEnum):
+    """What the matte is shaped from."""
+
+    LEARNED = "learned"
+    HULL = "hull"
+    BOTH = "both"
+    EITHER = "either"
 
 
 class EngineFailure(StrEnum):
@@ -160,6 +169,15 @@ class Settings(Table):
         maximum=1.0,
         stage="matte",
     )
+    matte_source: MatteSource = row(
+        "Matte",
+        "Matte From",
+        "What the matte begins with: the mask that the network puts out, a face-shaped hull drawn from the "
+        "landmarks, where both are, or where either is.",
+        MatteSource.LEARNED,
+        entries={"learned": "Learned Mask", "hull": "Hull", "both": "Both", "either": "Either"},
+        stage="matte",
+    )
     matte_islands: bool = row(
         "Matte",
         "Remove Islands",
@@ -210,6 +228,15 @@ class Settings(Table):
         stage="matte",
         tuned=True,
     )
+    matte_gamma: float = row(
+        "Matte",
+        "Gamma",
+        "Above 1 lifts the greys of the matte, below 1 lowers them; black and white stay.",
+        1.0,
+        minimum=0.1,
+        maximum=10.0,
+        stage="matte",
+    )
     matte_expand: float = row(
         "Matte",
         "Expand",
@@ -231,6 +258,56 @@ class Settings(Table):
         unit="% of the face's width",
         stage="matte",
         tuned=True,
+    )
+    matte_soft_inside: float = row(
+        "Matte",
+        "Soften Inside",
+        "Fades the edge inwards from where it is; outside it nothing is added.",
+        0.0,
+        minimum=0.0,
+        maximum=25.0,
+        unit="% of the face's width",
+        stage="matte",
+    )
+    matte_soft_outside: float = row(
+        "Matte",
+        "Soften Outside",
+        "Fades the edge outwards from where it is; the core stays solid up to it.",
+        0.0,
+        minimum=0.0,
+        maximum=25.0,
+        unit="% of the face's width",
+        stage="matte",
+    )
+    matte_soft_edge: float = row(
+        "Matte",
+        "Soften Edge Only",
+        "Softens the outline as Feather does, but leaves greys inside the matte as they are.",
+        0.0,
+        minimum=0.0,
+        maximum=25.0,
+        unit="% of the face's width",
+        stage="matte",
+    )
+    matte_erode_dark: float = row(
+        "Matte",
+        "Erode Where Dark",
+        "Moves the edge inwards where the plate is darker than the face, as at hair and beards.",
+        0.0,
+        minimum=0.0,
+        maximum=25.0,
+        unit="% of the face's width",
+        stage="matte",
+    )
+    matte_erode_bright: float = row(
+        "Matte",
+        "Erode Where Bright",
+        "Moves the edge inwards where the plate is brighter than the face, as at a rim light or a bright background.",
+        0.0,
+        minimum=0.0,
+        maximum=25.0,
+        unit="% of the face's width",
+        stage="matte",
     )
     matte_left: float = row(
         "Matte",
@@ -270,6 +347,49 @@ class Settings(Table):
         minimum=0.0,
         maximum=100.0,
         unit="% of the face's width",
+        stage="matte",
+    )
+    matte_invert: bool = row(
+        "Matte",
+        "Invert",
+        "Turns the shaped matte around inside the crop, before kept features and external mattes.",
+        False,
+        stage="matte",
+    )
+    keep_mouth: float = row(
+        "Matte",
+        "Keep Mouth",
+        "Keeps the plate between the lips, with a soft edge: teeth, tongue and speech are the actor's own.",
+        0.0,
+        minimum=0.0,
+        maximum=1.0,
+        stage="matte",
+    )
+    keep_eyes: float = row(
+        "Matte",
+        "Keep Eyes",
+        "Keeps the plate's eyes and lids, with a soft edge.",
+        0.0,
+        minimum=0.0,
+        maximum=1.0,
+        stage="matte",
+    )
+    keep_brows: float = row(
+        "Matte",
+        "Keep Brows",
+        "Keeps the plate's brows, with a soft edge.",
+        0.0,
+        minimum=0.0,
+        maximum=1.0,
+        stage="matte",
+    )
+    keep_skin: float = row(
+        "Matte",
+        "Keep Skin",
+        "Keeps the plate's skin, so that only eyes, brows and mouth are swapped.",
+        0.0,
+        minimum=0.0,
+        maximum=1.0,
         stage="matte",
     )
     colour_space: str = row(
