@@ -132,7 +132,7 @@ class Discriminator(nn.Module):
     After projected GANs (arXiv 2111.01007): such a discriminator learns from a few thousand pictures.
     """
 
-    def __init__(self, channels: Sequence[int] = (16, 24, 40, 112), width: int = 64) -> None:
+    def __init__(self, channels: Sequence[int] = (16, 24, 40, 112), width: int = 32) -> None:
         super().__init__()
         mixed = [width * min(2**i, 4) for i in range(len(channels))]
         self.mix = nn.ModuleList([nn.Conv2d(c, m, 1, bias=False) for c, m in zip(channels, mixed, strict=True)])

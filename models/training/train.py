@@ -68,7 +68,7 @@ class Run:
         self.recognisers, self.perception, self.mesh = load_critics(critics, device)
         self.net = self._moved(Student() if config.stage == "student" else teacher_of(config))
         self.average = self._moved(Student() if config.stage == "student" else teacher_of(config))
-        self.teacher = self._teacher() if config.stage == "student" else None
+        self.teacher = self._teacher() if config.stage == "student" and config.weights.taught else None
         self.judge = self._moved(Discriminator())
         fused = self.device.type == "cuda"
         betas = (0.0, 0.99)
