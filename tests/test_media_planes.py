@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from media_made import noise_frame, planes_of
-from mobilefaceswap.media.video.planes import frame_from_pixels, layout_of, pixels_from_frame
+from mobilefaceswap.media.video.planes import frame_from_pixels, frame_over, grown, layout_of, pixels_from_frame
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuva444p10le", "gbrp", "gbrp10le", "gray"]
 
@@ -56,3 +56,37 @@ def test_values_that_no_code_holds_are_clipped() -> None:
     assert codes[0, 0] == 16
     assert codes[1, 0] == 235
     assert codes[2, 0] == 16
+
+
+BOXES = [(0, 48, 0, 64), (3, 40, 5, 60), (47, 48, 63, 64), (10, 11, 0, 64), (7, 7, 9, 9)]
+
+
+@pytest.mark.parametrize("pixel_format", [*FORMATS, "nv12", "yuv411p"])
+@pytest.mark.parametrize("edges", BOXES)
+def test_a_part_holds_the_pixels_of_the_whole(pixel_format: str, edges: tuple[int, ...]) -> None:
+    frame = noise_frame(64, 48, "yuv420p" if pixel_format == "nv12" else pixel_format)
+    frame = frame.reformat(format=pixel_format)
+    box = slice(*edges[:2]), slice(*edges[2:])
+    part = pixels_from_frame(frame, 1, False, box)
+    assert np.array_equal(part, pixels_from_frame(frame, 1, False)[box])
+
+
+@pytest.mark.parametrize("size", [(64, 48), (63, 47)])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le", "yuv422p", "yuv422p10le", "yuv444p"])
+@pytest.mark.parametrize("edges", BOXES[1:])
+def test_only_samples_inside_the_box_are_made(pixel_format: str, size: tuple[int, int], edges: tuple[int, ...]) -> None:
+    frame, layout = noise_frame(*size, pixel_format), layout_of(pixel_format)
+    before, step = planes_of(frame), layout.step
+    inside = slice(*edges[:2]), slice(*edges[2:])
+    rows, columns = box = grown(inside, step, size)
+    pixels = pixels_from_frame(frame, 1, False)
+    pixels[inside] = 0.25
+    after = planes_of(frame_over(frame, box, pixels[box], layout, 1, False))
+    whole = planes_of(frame_from_pixels(pixels, layout, 1, False))
+    for number, plane in enumerate(after):
+        across, down = (1, 1) if number == 0 else step
+        changed = np.zeros(plane.shape, bool)
+        changed[rows.start // down : -(-rows.stop // down), columns.start // across : -(-columns.stop // across)] = True
+        assert np.array_equal(plane[~changed], before[number][~changed])
+        assert np.array_equal(plane[changed], whole[number][changed])
+    assert np.array_equal(planes_of(frame)[0], before[0]), "what was decoded may still be needed by the decoder"

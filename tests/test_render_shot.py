@@ -12,12 +12,12 @@ from drawn import DrawnClip
 from media_made import luma
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import Frame
-from mobilefaceswap.media import create_output, open_clip
+from mobilefaceswap.media import Writer, create_output, open_clip
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.render_shot import ShotProgress, render_shot
 
 
-class _Kept:
+class _Kept(Writer):
     """A writer that keeps what it is given."""
 
     def __init__(self, there: tuple[int, ...] = (), fails_at: int = -1) -> None:
@@ -31,6 +31,10 @@ class _Kept:
         if time == self.fails_at:
             raise MediaError("expected room; the disk is full")
         self.frames.append((time, pixels))
+
+    def close(self) -> None: ...
+
+    def abandon(self) -> None: ...
 
     @property
     def times(self) -> list[int]:

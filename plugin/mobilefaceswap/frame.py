@@ -20,9 +20,11 @@ import xxhash
 
 from .colour import ColourSpace
 
-__all__ = ["Clip", "ColourSpace", "Floats", "Frame", "Hashed", "KeyedClip", "straight"]
+__all__ = ["Box", "Clip", "ColourSpace", "Floats", "Frame", "Hashed", "KeyedClip", "straight"]
 
 Floats = npt.NDArray[np.float32]
+Box = tuple[slice, slice]
+"""Rows and columns of a picture, inside it."""
 
 
 class Hashed:
@@ -65,6 +67,11 @@ class Frame:
         return self.pixels.shape[1], self.pixels.shape[0]
 
     @property
+    def channels(self) -> int:
+        """3, or 4 with alpha."""
+        return int(self.pixels.shape[2])
+
+    @property
     def rgb(self) -> Floats:
         """(H, W, 3) view."""
         return self.pixels[..., :3]
@@ -76,14 +83,22 @@ class Frame:
 
     def with_pixels(self, pixels: Floats) -> Frame:
         """The same declarations with other pixels."""
-        return replace(self, pixels=pixels)
+        return Frame(pixels, self.colour_space, self.premultiplied, self.pixel_aspect)
+
+    def declared(self, space: ColourSpace) -> Frame:
+        """The same pixels, declared to be in ``space``."""
+        return replace(self, colour_space=space)
+
+    def part(self, box: Box) -> Floats:
+        """The pixels inside ``box``, (h, w, 3|4). A frame of a video file makes no others."""
+        return self.pixels[box]
 
     def straight(self) -> Frame:
         """The frame with unpremultiplied colour; itself if it already is."""
         if self.alpha is None or not self.premultiplied:
             return self
         rgb = straight(self.rgb, self.alpha, premultiplied=True)
-        return replace(self, pixels=np.dstack([rgb, self.alpha]), premultiplied=False)
+        return replace(self, pixels=np.dstack([rgb, self.alpha]), premultiplied=False, hashed=None)
 
     def content_hash(self) -> str:
         """Hash of pixels, shape and declarations: only equal frames share cache entries."""

@@ -6,13 +6,14 @@ A matrix is float64 (2, 3) and takes plate pixels to crop pixels, both with pixe
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .frame import Floats
+from .frame import Box, Floats, Frame
 from .packs.crop import Crop
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "crop_rectangle",
     "fit_crop",
     "paste",
+    "reduced",
     "sample_crop",
+    "sample_frame",
     "scale_of",
     "transformed",
 ]
@@ -32,6 +35,8 @@ Matrix = npt.NDArray[np.float64]
 
 _SUPERSAMPLING = 2
 _HALF_MAXIMUM = 65504.0
+_BAND = 48
+"""Rows of a picture that are averaged down at once: few enough to stay in a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -126,12 +131,22 @@ def sample_crop(pixels: Floats, matrix: Matrix, size: int) -> Floats:
     averaged. Beyond the plate, its edge is repeated. A crop entirely outside the plate is zero. Values that are not
     finite become 0, and all are clamped to the range of a half float, so that one broken pixel cannot spoil a face.
     """
-    height, width = pixels.shape[:2]
+    return _sampled((pixels.shape[1], pixels.shape[0]), lambda box: pixels[box], pixels.shape[2:], matrix, size)
+
+
+def sample_frame(frame: Frame, matrix: Matrix, size: int) -> Floats:
+    """``sample_crop`` of the frame's colour, (size, size, 3); no other part of the frame is made."""
+    return _sampled(frame.size, lambda box: frame.part(box)[..., :3], (3,), matrix, size)
+
+
+def _sampled(
+    plate_size: tuple[int, int], part_of: Callable[[Box], Floats], channels: tuple[int, ...], matrix: Matrix, size: int
+) -> Floats:
     factor = max(1, int(1 / (_SUPERSAMPLING * scale_of(matrix)) + 1e-9))
-    region = crop_rectangle(matrix, size, (width, height), margin=2 * factor)
+    region = crop_rectangle(matrix, size, plate_size, margin=2 * factor)
     if region.empty:
-        return np.zeros((size, size, *pixels.shape[2:]), np.float32)
-    part, to_part = _reduced(bounded(pixels[region.slices]), factor)
+        return np.zeros((size, size, *channels), np.float32)
+    part, to_part = _reduced(bounded(part_of(region.slices)), factor)
     to_part[:, 2] -= to_part[:, :2] @ (region.x1, region.y1)
     fine = _composed(_rescaling(_SUPERSAMPLING), _composed(matrix, _inverse(to_part)))
     side = size * _SUPERSAMPLING
@@ -154,6 +169,24 @@ def paste(crop: Floats, matrix: Matrix, region: Rectangle, *, extended: bool = F
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     beyond = cv2.BORDER_REPLICATE if extended else cv2.BORDER_CONSTANT
     return np.asarray(cv2.warpAffine(crop, to_small, region.size, flags=flags, borderMode=beyond))
+
+
+def reduced(frame: Frame, size: tuple[int, int]) -> Floats:
+    """(h, w, 3): the frame's colour averaged down to ``size`` (width, height).
+
+    Where the factor is whole, as from 1080p to 640 pixels, it is made band by band and never as a whole.
+    """
+    width, height = frame.size
+    factor = height // size[1]
+    if factor < 2 or (size[0] * factor, size[1] * factor) != (width, height):
+        return np.asarray(cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA), np.float32)
+    small = np.empty((size[1], size[0], 3), np.float32)
+    rows = max(1, _BAND // factor)
+    for top in range(0, size[1], rows):
+        band = small[top : top + rows]
+        box = slice(top * factor, (top + len(band)) * factor), slice(0, width)
+        cv2.resize(frame.part(box)[..., :3], (size[0], len(band)), band, interpolation=cv2.INTER_AREA)
+    return small
 
 
 def bounded(pixels: Floats) -> Floats:

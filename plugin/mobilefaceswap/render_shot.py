@@ -10,16 +10,18 @@ from time import perf_counter
 
 from .errors import MediaError
 from .frame import Floats
+from .geometry import Rectangle
 from .media import Writer
 from .node import FaceSwapNode, QualityRecord, RenderResult
-from .settings import Settings
+from .settings import Outside, Settings, output_of
 
 __all__ = ["MattesAt", "ShotProgress", "ShotReport", "render_shot"]
 
 MattesAt = Callable[[int], tuple[Floats | None, Floats | None]]
 """Gives the (inside, outside) mattes of a frame, (H, W) of the plate's size, None where there is none."""
 
-_Rendered = tuple[int, RenderResult, Floats]
+_Rendered = tuple[int, RenderResult, Rectangle | None, Floats]
+"""Time, result, and the picture to write: what lies inside the rectangle, with the plate around it; or all of it."""
 _Queue = deque[tuple[int, Future[_Rendered]]]
 
 _WORKERS = 2
@@ -87,9 +89,12 @@ def render_shot(
         with_matte=matte is not None,
         workers=workers,
     )
-    for time, result, picture in rendered:
+    for time, result, changed, picture in rendered:
         with node.stages.measure("encode"):
-            output.write(time, picture, _Layers(result))
+            if changed is None:
+                output.write(time, picture, _Layers(result))
+            else:
+                output.write_over(time, result.plate, changed.slices, picture, _Layers(result))
             if matte is not None:
                 matte.write(time, result.matte)
         quality[time] = result.quality
@@ -109,6 +114,8 @@ def _rendered(
     workers: int,
 ) -> Iterator[_Rendered]:
     """Results in order of time, at most ``workers`` + 2 in progress or waiting."""
+    row = output_of((settings or node.settings).replaced(output_mode=mode))
+    over_plate = row.outside is Outside.PLATE and not row.whole
 
     def render(time: int) -> _Rendered:
         inside, outside = mattes(time)
@@ -116,7 +123,9 @@ def _rendered(
         # The worker makes the pictures, so that the encoding thread does not wait for them.
         if with_matte:
             _ = result.matte
-        return time, result, result.layer(mode)
+        if over_plate:
+            return time, result, result.changed, result.changed_part(mode)
+        return time, result, None, result.layer(mode)
 
     waiting: _Queue = deque()
     upcoming = iter(wanted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 from ..cache import opened
@@ -82,4 +81,4 @@ def working(plate: Frame, settings: Settings) -> Frame:
     """The plate, declared to be in the colour space that the settings choose."""
     if settings.colour_space == "auto":
         return plate
-    return replace(plate, colour_space=SPACES[settings.colour_space])
+    return plate.declared(SPACES[settings.colour_space])

@@ -16,7 +16,7 @@ import numpy as np
 from ..colour import to_display
 from ..errors import PackError
 from ..frame import ColourSpace, Floats, Frame
-from ..geometry import Matrix, sample_crop
+from ..geometry import Matrix, reduced, sample_frame
 from .face import Face
 
 __all__ = ["YuNetDetector", "display_bytes"]
@@ -55,8 +55,7 @@ class YuNetDetector:
         square_width = width * plate.pixel_aspect
         scale = min(1.0, size / max(square_width, height))
         small = max(1, round(square_width * scale)), max(1, round(height * scale))
-        pixels = cv2.resize(plate.rgb, small, interpolation=cv2.INTER_AREA)
-        faces = self._detect(display_bytes(np.asarray(pixels, np.float32), plate.colour_space), threshold)
+        faces = self._detect(display_bytes(reduced(plate, small), plate.colour_space), threshold)
         return [face.scaled(width / small[0], height / small[1]) for face in faces]
 
     def _close_up(self, plate: Frame, face: Face, threshold: float) -> Face:
@@ -68,7 +67,7 @@ class YuNetDetector:
         matrix: Matrix = np.array(
             [[scale * aspect, 0.0, middle - scale * aspect * x], [0.0, scale, middle - scale * y]]
         )
-        crop = sample_crop(plate.rgb, matrix, _CLOSE_UP)
+        crop = sample_frame(plate, matrix, _CLOSE_UP)
         candidates = self._detect(display_bytes(crop, plate.colour_space), min(threshold, face.confidence))
         if not candidates:
             return face

@@ -54,8 +54,8 @@ class Composition:
     def part(self, rectangle: Rectangle) -> Composition:
         """The composition inside ``rectangle`` alone, without the faces found."""
         moved = tuple(replace(layer, region=layer.region.moved(-rectangle.x1, -rectangle.y1)) for layer in self.layers)
-        pixels = self.plate.pixels[rectangle.slices]
-        return Composition(self.plate.with_pixels(pixels), moved, matte_to_alpha=self.matte_to_alpha)
+        plate = self.plate.with_pixels(self.plate.part(rectangle.slices))
+        return Composition(plate, moved, matte_to_alpha=self.matte_to_alpha)
 
     @cached_property
     def matte(self) -> Floats:
@@ -70,7 +70,7 @@ class Composition:
     @cached_property
     def face(self) -> Floats:
         """(H, W, 4): the layers over black, premultiplied by matte and the plate's alpha."""
-        face = np.zeros((*self.plate.pixels.shape[:2], 4), np.float32)
+        face = np.zeros((*self.plate.size[::-1], 4), np.float32)
         for layer in self.layers:
             box = layer.region.slices
             _over_black(face[box], layer, None if self.plate.alpha is None else self.plate.alpha[box])

@@ -34,7 +34,7 @@ def status(drawn: Composition) -> Floats:
 
 def overlay(drawn: Composition) -> Floats:
     """The plate with boxes, landmarks and confidences of all faces (orange), and the crops of the swapped (green)."""
-    height, width = drawn.plate.pixels.shape[:2]
+    width, height = drawn.plate.size
     thickness = max(1, round(height / 540))
     # OpenCV draws text into bytes only, so lines are drawn as coverage and laid over the float plate.
     found, crops = np.zeros((2, height, width), np.uint8)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import MediaError
-from ..frame import ColourSpace, Floats, Frame
+from ..frame import Box, ColourSpace, Floats, Frame
 from .declared import ClipFormat, ColourTags, Orientation
 
 __all__ = ["MediaClip", "NoClip", "Writer"]
@@ -155,6 +155,17 @@ class Writer(ABC):
         pixels: float32 (H, W, 3|4), or a matte (H, W). layers: further pictures by name, stored beside the frame
         where the format holds several (EXR), ignored elsewhere. Raises MediaError where the file cannot be written.
         """
+
+    def write_over(
+        self, time: int, plate: Frame, box: Box, part: Floats, layers: Mapping[str, Floats] | None = None
+    ) -> None:
+        """Writes ``plate`` with ``part`` (h, w, 3|4) in place of what is inside ``box``. See ``write``.
+
+        A video file that stores what the plate's does takes everything outside the box as it was decoded.
+        """
+        pixels = plate.pixels.copy()
+        pixels[box] = part
+        self.write(time, pixels, layers)
 
     def has(self, time: int) -> bool:
         """Whether a finished, readable frame is there already; only ever true for a sequence being resumed."""

@@ -47,7 +47,7 @@ class ExternalMattes:
 
     def check_size(self, plate: Frame) -> None:
         """Raises UserInputError where one has another size than the plate."""
-        expected = plate.pixels.shape[:2]
+        expected = plate.size[::-1]
         for name, external in (("inside", self.inside), ("outside", self.outside)):
             if external is not None and external.shape != expected:
                 raise UserInputError(
@@ -109,7 +109,7 @@ def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays) -> Floats:
     def compute() -> Arrays:
         face = Swapped(
             shot.plate.time,
-            bounded(plate.rgb[target.region.slices]),
+            bounded(plate.part(target.region.slices)[..., :3]),
             plate.colour_space,
             target.crop,
             arrays["colour"],

@@ -7,10 +7,8 @@ whose keys are content hashes, so any order, any thread and any process gives th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-
-import numpy as np
 
 from ..cache import Arrays, RenderCache
 from ..errors import UserInputError
@@ -114,11 +112,11 @@ class FaceSwapNode:
                 f"expected a plate for frame {time}, or a node with a target clip; found neither. "
                 "Pass target= to FaceSwapNode or plate= to render"
             )
-        known = working(frame or self._pulled(time), settings)
-        key = known.content_hash() if self.cache.enabled else ""
-        if frame is None and key:
-            self._content(time, settings, lambda: known)
-        return Plate(time, key, lambda: known)
+        if frame is None:
+            load = cache(lambda: working(self._pulled(time), settings))
+            return Plate(time, self._clip_key(time, settings) or self._content(load()), load)
+        known = working(frame, settings)
+        return Plate(time, self._content(known), lambda: known)
 
     def _pulled(self, time: int) -> Frame:
         assert self.target is not None
@@ -128,20 +126,16 @@ class FaceSwapNode:
         """Another plate of the clip, decoded only where its faces are not known yet and the clip has keys."""
         if self.target is None or not self.target.first <= time <= self.target.last:
             return None
-        load = cache(lambda: working(self._pulled(time), settings))
-        content = self._content(time, settings, load)
-        return self._plate(time, settings, None) if content is None else Plate(time, content, load)
+        return self._plate(time, settings, None)
 
-    def _content(self, time: int, settings: Settings, load: Callable[[], Frame]) -> str | None:
-        """The content hash of a frame of the target, by the clip's own key; None where it has none."""
-        key = self.target.key(time) if isinstance(self.target, KeyedClip) and self.cache.enabled else None
-        if key is None:
-            return None
+    def _clip_key(self, time: int, settings: Settings) -> str | None:
+        """The key of a frame of the target by the clip's own, which costs no hash of pixels; None where it has none."""
+        key = self.target.key(time) if isinstance(self.target, KeyedClip) else None
+        return None if key is None else plate_key(key, settings)
 
-        def compute() -> Arrays:
-            return {"hash": np.frombuffer(load().content_hash().encode(), np.uint8)}
-
-        return self.cache.get("plate", plate_key(key, settings), compute)["hash"].tobytes().decode()
+    def _content(self, frame: Frame) -> str:
+        """The key of a frame by its content; none where nothing is kept."""
+        return frame.content_hash() if self.cache.enabled else ""
 
     def _swapped(self, shots: Sequence[Shot]) -> list[list[Arrays]]:
         """The network's answers for every target of every shot."""

@@ -15,6 +15,8 @@ from ..settings import OUTPUTS
 
 __all__ = ["QualityRecord", "RenderResult"]
 
+_CORNER = Rectangle(0, 0, 1, 1)
+
 
 @dataclass(frozen=True)
 class QualityRecord:
@@ -81,8 +83,10 @@ class RenderResult:
 
     def changed_part(self, output: str) -> Floats:
         """``layer(output)`` inside ``changed``, without making the rest where there is no need."""
-        if self.changed.empty or OUTPUTS[output].whole:
+        if OUTPUTS[output].whole:
             return self.layer(output)[self.changed.slices]
+        if self.changed.empty:
+            return _picture(output, self._drawn.part(_CORNER))[:0, :0]
         return _picture(output, self._drawn.part(self.changed))
 
 

@@ -12,7 +12,7 @@ from ..cache import Arrays, RenderCache
 from ..colour import to_display
 from ..faces import Face, FaceDetector, Track, choose, find_faces, smoothed
 from ..frame import Floats, Frame
-from ..geometry import Matrix, Rectangle, crop_rectangle, fit_crop, sample_crop
+from ..geometry import Matrix, Rectangle, crop_rectangle, fit_crop, sample_frame
 from ..identity import encode_face, reference_embedding
 from ..packs import Pack
 from ..settings import FaceChoice, Settings
@@ -141,7 +141,7 @@ def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face) -> Target:
     matrix = fit_crop(face.landmarks, crop, frame.pixel_aspect)
 
     def compute() -> Arrays:
-        display = to_display(sample_crop(frame.rgb, matrix, crop.size), frame.colour_space)
+        display = to_display(sample_frame(frame, matrix, crop.size), frame.colour_space)
         clipped = np.asarray(np.mean((display < -_OUT_OF_RANGE) | (display > 1 + _OUT_OF_RANGE)))
         return {"crop": np.asarray(np.clip(display, 0.0, 1.0), np.float32), "clipped": clipped}
 

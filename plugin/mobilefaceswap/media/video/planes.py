@@ -15,10 +15,21 @@ import av
 import cv2
 import numpy as np
 
-from ...frame import Floats
+from ...frame import Box, Floats
 from ..declared import PlaneLayout
 
-__all__ = ["LUMA_WEIGHTS", "frame_from_pixels", "layout_of", "parse_layout", "pixels_from_frame", "writable_layout"]
+__all__ = [
+    "LUMA_WEIGHTS",
+    "frame_from_pixels",
+    "frame_over",
+    "grown",
+    "layout_of",
+    "parse_layout",
+    "pixels_from_frame",
+    "planar",
+    "within",
+    "writable_layout",
+]
 
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087)}
 LUMA_WEIGHTS |= {9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
@@ -26,6 +37,8 @@ _STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4,
 _YUV = re.compile(r"yuv(a?)j?(4\d\d)p(\d*)(?:le)?")
 _GBR = re.compile(r"gbr(a?)p(\d*)(?:le)?")
 _PACKED = ("rgb24", "bgr24", "bgr0", "rgb0", "rgba", "bgra", "argb")
+_VECTOR = 32
+"""No processor computes more pixels than these at once."""
 _GREY = re.compile(r"gray(\d*)(?:le)?")
 
 
@@ -99,17 +112,63 @@ def _from_rgb(matrix: int, full_range: bool, layout: PlaneLayout) -> np.ndarray:
     return np.asarray(np.linalg.inv(square)[:3])
 
 
-def pixels_from_frame(frame: av.VideoFrame, matrix: int, full_range: bool) -> Floats:
-    """(H, W, 3|4) float32 code values, 0 for black and 1 for white, unclipped."""
+def planar(frame: av.VideoFrame) -> av.VideoFrame:
+    """The frame in a planar format, which is its own wherever that is one."""
+    name = frame.format.name
+    return frame if parse_layout(name) is not None else frame.reformat(format=layout_of(name).name)
+
+
+def grown(box: Box, step: tuple[int, int], size: tuple[int, int]) -> Box:
+    """``box`` in a picture of ``size`` (width, height), made larger so that it holds whole samples of chroma."""
+    (rows, columns), (across, down), (width, height) = box, step, size
+    return (
+        slice(rows.start // down * down, min(height, -(-rows.stop // down) * down)),
+        slice(columns.start // across * across, min(width, -(-columns.stop // across) * across)),
+    )
+
+
+def pixels_from_frame(frame: av.VideoFrame, matrix: int, full_range: bool, box: Box | None = None) -> Floats:
+    """(H, W, 3|4) float32 code values, 0 for black and 1 for white, unclipped; of those inside ``box`` alone if given.
+
+    A pixel's value does not depend on the box.
+    """
+    frame = planar(frame)
     layout = layout_of(frame.format.name)
-    if parse_layout(frame.format.name) is None:
-        frame = frame.reformat(format=layout.name)
-    planes = [_samples(plane, layout) for plane in frame.planes]
+    rows, columns = box or (slice(0, frame.height), slice(0, frame.width))
+    if rows.start == rows.stop or columns.start == columns.stop:
+        return np.empty((rows.stop - rows.start, columns.stop - columns.start, 4 if layout.alpha else 3), np.float32)
+    outer = grown((rows, columns), layout.step, (frame.width, frame.height))
+    planes = _inside(frame, layout, outer)
     rgb = _rgb(planes, layout, matrix, full_range)
+    inner = within((rows, columns), outer)
     if not layout.alpha:
-        return rgb
+        return rgb[inner]
     alpha = planes[3].astype(np.float32) / (2**layout.bits - 1)
-    return np.asarray(cv2.merge([*cv2.split(rgb), alpha]))
+    return np.asarray(cv2.merge([*cv2.split(rgb), alpha]))[inner]
+
+
+def within(box: Box, outer: Box) -> Box:
+    """``box`` counted from the corner of ``outer``."""
+    rows, columns = ((one.start - other.start, one.stop - other.start) for one, other in zip(box, outer, strict=True))
+    return slice(*rows), slice(*columns)
+
+
+def _inside(frame: av.VideoFrame, layout: PlaneLayout, box: Box) -> list[np.ndarray]:
+    """The samples of every plane inside ``box``, whose corners lie between samples of chroma."""
+    planes = [_samples(plane, layout) for plane in frame.planes]
+    return [plane[_coarser(box, layout.step if _is_chroma(layout, number) else (1, 1))]
+            for number, plane in enumerate(planes)]  # fmt: skip
+
+
+def _is_chroma(layout: PlaneLayout, number: int) -> bool:
+    return layout.kind == "yuv" and number in (1, 2)
+
+
+def _coarser(box: Box, step: tuple[int, int]) -> Box:
+    rows, columns = box
+    return slice(rows.start // step[1], -(-rows.stop // step[1])), slice(
+        columns.start // step[0], -(-columns.stop // step[0])
+    )
 
 
 def _rgb(planes: list[np.ndarray], layout: PlaneLayout, matrix: int, full_range: bool) -> Floats:
@@ -122,7 +181,11 @@ def _rgb(planes: list[np.ndarray], layout: PlaneLayout, matrix: int, full_range:
     else:
         height, width = planes[0].shape
         codes = cv2.merge([planes[0], *(_repeated(plane, layout.step, width, height) for plane in planes[1:3])])
-    return np.asarray(cv2.transform(codes.astype(np.float32), _to_rgb(matrix, full_range, layout)))
+    # OpenCV rounds the last few pixels of an array otherwise than the rest: rows are added that nobody looks at.
+    height, width = codes.shape[:2]
+    padded = np.zeros((height + -(-_VECTOR // width), width, 3), np.float32)
+    padded[:height] = codes
+    return np.asarray(cv2.transform(padded, _to_rgb(matrix, full_range, layout)))[:height]
 
 
 def _repeated(plane: np.ndarray, step: tuple[int, int], width: int, height: int) -> np.ndarray:
@@ -141,9 +204,7 @@ def _samples(plane: Any, layout: PlaneLayout) -> np.ndarray:
 def frame_from_pixels(pixels: Floats, layout: PlaneLayout, matrix: int, full_range: bool) -> av.VideoFrame:
     """A video frame of the (H, W, 3|4) float32 ``pixels``. What a code cannot hold is clipped; NaN becomes 0."""
     height, width = pixels.shape[:2]
-    rgb = np.ascontiguousarray(pixels[..., :3])
-    if not np.isfinite(rgb.sum()):
-        rgb = np.nan_to_num(rgb, posinf=1.0, neginf=0.0)
+    rgb = _finite(pixels[..., :3])
     packed = layout.name in _PACKED
     frame = av.VideoFrame(width, height, ("gbrap" if layout.alpha else "gbrp") if packed else layout.name)
     planes = _planes(rgb, layout, matrix, full_range)
@@ -153,6 +214,28 @@ def frame_from_pixels(pixels: Floats, layout: PlaneLayout, matrix: int, full_ran
     for target, plane in zip(frame.planes, planes, strict=True):
         _samples(target, layout)[:] = _codes(plane, layout)
     return frame.reformat(format=layout.name) if packed else frame
+
+
+def frame_over(
+    frame: av.VideoFrame, box: Box, pixels: Floats, layout: PlaneLayout, matrix: int, full_range: bool
+) -> av.VideoFrame:
+    """A copy of the planar ``frame`` in ``layout``, without alpha, with ``pixels`` (h, w, 3) in place of ``box``.
+
+    The box holds whole samples of chroma (see ``grown``). All other samples are those of ``frame``.
+    """
+    copy = av.VideoFrame(frame.width, frame.height, layout.name)
+    for target, source in zip(copy.planes, frame.planes, strict=True):
+        _samples(target, layout)[:] = _samples(source, layout)
+    if pixels.size:
+        made = _planes(_finite(pixels), layout, matrix, full_range)
+        for samples, codes in zip(_inside(copy, layout, box), made, strict=True):
+            samples[:] = _codes(codes, layout)
+    return copy
+
+
+def _finite(rgb: Floats) -> Floats:
+    rgb = np.ascontiguousarray(rgb)
+    return rgb if np.isfinite(rgb.sum()) else np.nan_to_num(rgb, posinf=1.0, neginf=0.0)
 
 
 def _planes(rgb: Floats, layout: PlaneLayout, matrix: int, full_range: bool) -> list[Any]:

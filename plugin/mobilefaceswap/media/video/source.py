@@ -28,6 +28,7 @@ from ..places import file_key
 from . import coding
 from .container import FAILURES, decoder_name, open_video, unreadable
 from .planes import layout_of, pixels_from_frame
+from .stored import StoredFrame
 from .timing import Joiner, frame_rate, read_timing
 
 __all__ = ["VideoClip"]
@@ -149,9 +150,11 @@ class VideoClip(MediaClip):
             raise self._damaged(time) from error
         if picture.is_corrupt:
             raise self._damaged(time)
-        coded = self.format.coding
+        coded, aspect = self.format.coding, float(self.format.pixel_aspect)
+        if self.orientation == Orientation():
+            return StoredFrame(picture, coded.matrix, coded.full_range, self.colour_space, aspect)
         pixels = self.orientation.upright(pixels_from_frame(picture, coded.matrix, coded.full_range))
-        return Frame(pixels, self.colour_space, pixel_aspect=float(self.format.pixel_aspect))
+        return Frame(pixels, self.colour_space, pixel_aspect=aspect)
 
     def key(self, time: int) -> str | None:
         """See ``MediaClip``."""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import av
 
 from ...errors import MediaError
-from ...frame import Floats
+from ...frame import Box, Floats
 from ..clip import MediaClip
 from ..declared import Orientation
 from .clock import Clock
 from .container import FAILURES
 from .containers import HEVC_TAG, Container
 from .encoders import Encoder
-from .planes import frame_from_pixels
+from .planes import frame_from_pixels, frame_over, grown, within
+from .stored import StoredFrame
 
 __all__ = ["PictureTrack", "encoder_complaint"]
 
@@ -51,6 +53,8 @@ class PictureTrack:
         encoder, context = self._encoder, self.stream.codec_context
         self.stream.width, self.stream.height = self._size
         self.stream.pix_fmt = encoder.layout.name
+        # PyAV asks for slices alone, within which an encoder that works on several frames at once uses one core.
+        self.stream.thread_type = "AUTO"
         context.time_base = self._clock.base
         if "b" in encoder.options:
             context.bit_rate = int(encoder.options["b"].replace("M", "000000"))
@@ -77,14 +81,42 @@ class PictureTrack:
 
     def encode(self, time: int, picture: Floats) -> None:
         """Writes float32 (H, W, 3|4). Raises MediaError where the size is another, and what PyAV raises."""
-        height, width = picture.shape[:2]
-        if (width, height) != self._size:
+        encoder = self._encoder
+        self._check_size((picture.shape[1], picture.shape[0]))
+        self._encode(time, frame_from_pixels(picture, encoder.layout, encoder.matrix, encoder.full_range))
+
+    def encode_over(self, time: int, plate: StoredFrame, box: Box, part: Floats) -> None:
+        """Writes ``plate``, which has no alpha, with ``part`` (h, w, 3) inside ``box``. Raises as ``encode``.
+
+        Where the file stores planes as the plate's are, samples outside the box stay what they are.
+        """
+        if not self._keeps(plate):
+            pixels = plate.pixels.copy()
+            pixels[box] = part
+            self.encode(time, pixels)
+            return
+        self._check_size(plate.size)
+        encoder = self._encoder
+        outer = grown(box, encoder.layout.step, plate.size)
+        pixels = plate.part(outer).copy()
+        pixels[within(box, outer)] = part
+        made = frame_over(plate.planes, outer, pixels, encoder.layout, encoder.matrix, encoder.full_range)
+        self._encode(time, made)
+
+    def _keeps(self, plate: StoredFrame) -> bool:
+        encoder = self._encoder
+        alike = replace(plate.layout, name=encoder.layout.name) == encoder.layout
+        return alike and (plate.matrix, plate.full_range) == (encoder.matrix, encoder.full_range)
+
+    def _check_size(self, size: tuple[int, int]) -> None:
+        if size != self._size:
             raise MediaError(
-                f"expected frames of {self._size[0]} x {self._size[1]}; found {width} x {height}. "
+                f"expected frames of {self._size[0]} x {self._size[1]}; found {size[0]} x {size[1]}. "
                 "A video file holds one size: write an image sequence"
             )
-        encoder, tags = self._encoder, self._encoder.tags
-        frame = frame_from_pixels(picture, encoder.layout, encoder.matrix, encoder.full_range)
+
+    def _encode(self, time: int, frame: Any) -> None:
+        tags = self._encoder.tags
         frame.pts, frame.time_base = self._clock.stamp(time), self._clock.base
         # Stated on every frame as well: ProRes keeps them there.
         frame.colorspace, frame.color_primaries, frame.color_trc = tags.matrix, tags.primaries, tags.transfer

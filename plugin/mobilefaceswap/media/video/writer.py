@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import MediaError
 from ...files import partial_path, temporary_path, write_failure
-from ...frame import Floats
+from ...frame import Box, Floats, Frame
 from ..clip import MediaClip, Writer
 from ..declared import Orientation
 from ..grade import converted
@@ -22,6 +22,7 @@ from .compare import losses
 from .container import FAILURES, is_playable
 from .containers import container_of
 from .encoders import Encoder, choose_encoder
+from .stored import StoredFrame
 from .streams import OtherStreams
 from .track import PictureTrack, encoder_complaint
 
@@ -88,12 +89,31 @@ class VideoWriter(Writer):
     def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
         """See ``Writer``."""
         picture = self._stored(pixels)
+        with self._written_at(time, picture.shape[1::-1], has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4):
+            self._pictures.encode(time, picture)
+
+    def write_over(
+        self, time: int, plate: Frame, box: Box, part: Floats, layers: Mapping[str, Floats] | None = None
+    ) -> None:
+        """See ``Writer``."""
+        like = self._like
+        same_values = like.colour_space.linear is like.format.coding.colour_space.linear
+        opaque = plate.channels == part.shape[2] == 3
+        if isinstance(plate, StoredFrame) and opaque and same_values and self._turned == Orientation():
+            with self._written_at(time, plate.size, has_alpha=False):
+                self._pictures.encode_over(time, plate, box, part)
+        else:
+            super().write_over(time, plate, box, part, layers)
+
+    @contextmanager
+    def _written_at(self, time: int, size: tuple[int, int], *, has_alpha: bool) -> Iterator[None]:
+        """Around the encoding of the frame at ``time``, (width, height) as it is stored."""
         with self._explained():
             if self._container is None:
-                self._begin(time, picture, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
+                self._begin(time, size, has_alpha)
             if self._others:
                 self._others.copy_until(self._pictures.begins(time))
-            self._pictures.encode(time, picture)
+            yield
             self._last, self._written = time, True
 
     @contextmanager
@@ -115,8 +135,7 @@ class VideoWriter(Writer):
             picture = converted(pixels, *spaces, self._premultiplied, self._stored_premultiplied)
         return self._turned.stored(picture)
 
-    def _begin(self, time: int, picture: Floats, has_alpha: bool) -> None:
-        size = picture.shape[1], picture.shape[0]
+    def _begin(self, time: int, size: tuple[int, int], has_alpha: bool) -> None:
         self._encoder = self._choose(size, has_alpha)
         self._clock = Clock(self._like, time)
         self._partial = temporary_path(self._target)

@@ -1,0 +1,80 @@
+"""A frame as a video file stores it: planes, of which pixels are made when and where they are needed."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import cached_property
+from typing import Any
+
+from ...frame import Box, ColourSpace, Floats, Frame
+from ..declared import PlaneLayout
+from .planes import layout_of, pixels_from_frame, planar, within
+
+__all__ = ["StoredFrame"]
+
+_PARTS = 2
+"""How many parts are kept: a face is looked at, aligned and laid over in nearly the same place."""
+
+
+class StoredFrame(Frame):
+    """See ``Frame``. picture: the decoded planes, which nobody may write to. matrix, full_range: how they are coded."""
+
+    picture: Any
+    matrix: int
+    full_range: bool
+    layout: PlaneLayout
+    _parts: deque[tuple[Box, Floats]]
+
+    def __init__(
+        self, picture: Any, matrix: int, full_range: bool, colour_space: ColourSpace, pixel_aspect: float
+    ) -> None:
+        given = {"picture": picture, "matrix": matrix, "full_range": full_range, "colour_space": colour_space}
+        given |= {"pixel_aspect": pixel_aspect, "premultiplied": False, "hashed": None}
+        given |= {"layout": layout_of(picture.format.name), "_parts": deque(maxlen=_PARTS)}
+        for name, value in given.items():
+            # The record is frozen for everybody else.
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def pixels(self) -> Floats:
+        """(H, W, 3|4), made when first asked for."""
+        return pixels_from_frame(self.picture, self.matrix, self.full_range)
+
+    @cached_property
+    def planes(self) -> Any:
+        """The picture in a planar format."""
+        return planar(self.picture)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """See ``Frame``."""
+        return self.picture.width, self.picture.height
+
+    @property
+    def channels(self) -> int:
+        """See ``Frame``."""
+        return 4 if self.layout.alpha else 3
+
+    @property
+    def alpha(self) -> Floats | None:
+        """See ``Frame``."""
+        return self.pixels[..., 3] if self.layout.alpha else None
+
+    def declared(self, space: ColourSpace) -> Frame:
+        """See ``Frame``."""
+        return StoredFrame(self.picture, self.matrix, self.full_range, space, self.pixel_aspect)
+
+    def part(self, box: Box) -> Floats:
+        """See ``Frame``."""
+        if "pixels" in self.__dict__:
+            return self.pixels[box]
+        for outer, pixels in tuple(self._parts):
+            if _holds(outer, box):
+                return pixels[within(box, outer)]
+        pixels = pixels_from_frame(self.picture, self.matrix, self.full_range, box)
+        self._parts.append((box, pixels))
+        return pixels
+
+
+def _holds(outer: Box, box: Box) -> bool:
+    return all(one.start <= two.start and two.stop <= one.stop for one, two in zip(outer, box, strict=True))
