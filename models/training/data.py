@@ -25,7 +25,7 @@ from prepare import PLACES, SCALE
 from torch import Tensor
 from torch.nn import functional as F
 
-Maker = Callable[[Tensor, Tensor], Tensor]  # (pictures, embeddings of other people) -> swapped pictures
+Maker = Callable[[Tensor, Tensor], Tensor]  # (pictures, rows of other people) -> swapped pictures
 # Of the packed points, those that a graft follows: enough for its shape, few enough for one small system a row.
 _CONTROL = torch.cat([
     torch.arange(0, 36, 2) + PLACES["outline"].start,
@@ -137,6 +137,12 @@ class Faces:
         parts = [F.normalize(part) for part in said.split(tuple(SIZES.values()), 1)]
         return torch.cat(parts, 1)
 
+    def portraits(self, rows: Tensor, chance: torch.Generator | None = None) -> Tensor:
+        """Pictures of sources, (N, 3, S, S); with `chance` as other photographers might have taken and cropped them."""
+        if chance is None:
+            return self.pictures[rows].float() / 255
+        return recoloured(self._viewed(rows, chance)[0], chance)
+
     def _viewed(self, rows: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
         """Crops and their points, moved, turned, scaled and mirrored a little at random."""
         picture, points = self.pictures[rows].float() / 255, self.points[rows]
@@ -161,7 +167,7 @@ class Faces:
         n = len(answer)
         made = graft(answer, points, face, features, self.pictures[other].float() / 255, self.points[other], chance)
         if maker is not None:
-            by_network = maker(answer, self.embeddings[other])
+            by_network = maker(answer, other)
             made = torch.where(_uniform(chance, n, 0, 1, self.device)[:, None, None, None] < 0.5, by_network, made)
         warped = displaced(made, face, chance, 0.02)
         made = torch.where(_uniform(chance, n, 0, 1, self.device)[:, None, None, None] < 0.4, warped, made)

@@ -132,13 +132,16 @@ class Run:
     def _cast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def draw(self, net: nn.Module, target: Tensor, batch_rows: Tensor, embedding: Tensor) -> Tensor:
-        """Colour and mask by the teacher's or the student's signature."""
+    def draw(
+        self, net: nn.Module, target: Tensor, source: Tensor, embedding: Tensor, chance: torch.Generator | None = None
+    ) -> Tensor:
+        """Colour and mask. A teacher is told `embedding`, a student the pictures of the rows `source`, varied by
+        `chance`."""
         target = target.contiguous(memory_format=torch.channels_last)
         with self._cast():
             if isinstance(net, Student):
                 with torch.no_grad():
-                    told = self.recognisers.feature_map(self.faces.pictures[batch_rows].float() / 255)
+                    told = self.recognisers.feature_map(self.faces.portraits(source, chance))
                 return net(target, *told).float()
             return net(target, style_of(embedding)).float()
 
@@ -149,9 +152,9 @@ class Run:
     def advance(self) -> dict[str, Tensor]:
         """One step; its losses by name."""
         config, chance = self.config, self.chance()
-        maker = self._maker if config.stage == "teacher" and self.step >= config.maker_from else None
+        maker = self._maker if self.step >= config.maker_from else None
         batch = self.faces.batch(config.rows, chance, maker, mixed=config.stage == "teacher")
-        drawn = self.draw(self.net, batch.target, batch.source, batch.embedding)
+        drawn = self.draw(self.net, batch.target, batch.source, batch.embedding, chance)
         # By the true shape of the face: with its own mask a network soon draws none, and copies.
         swap = composite(drawn, batch.target, batch.face)
         adversarial = config.weights.adversarial > 0 and self.step >= config.adversarial_from
@@ -161,9 +164,9 @@ class Run:
         self._update(total)
         return {name: value.detach() for name, value in losses.items()}
 
-    def _maker(self, picture: Tensor, embedding: Tensor) -> Tensor:
+    def _maker(self, picture: Tensor, source: Tensor) -> Tensor:
         with torch.no_grad():
-            return composite(self.draw(self.average, picture, torch.empty(0), embedding), picture)
+            return composite(self.draw(self.average, picture, source, self.faces.embeddings[source]), picture)
 
     def _teach_judge(self, real: Tensor, fake: Tensor, chance: torch.Generator) -> Tensor:
         with torch.no_grad():
@@ -288,10 +291,10 @@ class Run:
         """Writes a sample sheet of people who never train; how often source and target are found among them."""
         rows = self.faces.shown[:SHEET]
         source, target = rows, rows.roll(5)
-        pictures = self.faces.pictures[target].float() / 255
+        pictures = self.faces.portraits(target)
         drawn = self.draw(self.average, pictures, source, self.faces.embeddings[source])
         swap = composite(drawn, pictures)
-        columns = [self.faces.pictures[source].float() / 255, pictures, swap, drawn[:, 3:].expand(-1, 3, -1, -1)]
+        columns = [self.faces.portraits(source), pictures, swap, drawn[:, 3:].expand(-1, 3, -1, -1)]
         triples = torch.cat(columns, 3)
         third = len(rows) // 3
         grid = torch.cat([torch.cat(list(triples[i * third : (i + 1) * third]), 1) for i in range(3)], 2)
