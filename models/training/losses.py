@@ -10,7 +10,6 @@ from prepare import PLACES
 from torch import Tensor
 from torch.nn import functional as F
 
-
 SOFTEST, SHARPEST = 0.4, 1.2  # of a crop's side: pixels that a recogniser gets to see; from 1 on, all of them
 
 

@@ -30,8 +30,8 @@ class Conv(nn.Module):
 
     def __init__(self, entering: int, leaving: int, style: int = 0, stride: int = 1, kernel: int = 3) -> None:
         super().__init__()
-        # Their length does not matter to what comes out, but to Adam it does: the shorter, the faster they turn. At unit
-        # variance thousands of steps leave them as random as they were.
+        # Their length does not matter to what comes out, but it does to Adam: the shorter, the faster they turn. At
+        # unit variance thousands of steps leave them as random as they were.
         self.weight = nn.Parameter(torch.randn(leaving, entering, kernel, kernel) / (entering * kernel**2) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(leaving))
         self.stride, self.pad = stride, kernel // 2

@@ -4,9 +4,8 @@
     python slice.py train PARCEL --seconds 480 --out RESULT                                 # there, once all parts came
     python slice.py unpack RESULT --run RUN                                                 # here
 
-The code travels with the checkout. `train` sees from the state what comes next by `configs/plan.toml`: the teacher,
-more of it at larger crops, the student. What it leaves fits into eight files of 16 MiB: the averaged networks in half
-precision in pieces, the log, and sample sheets.
+The code travels with the checkout. `train` sees from the state what comes next by `configs/plan.toml`. What it leaves
+fits into eight files of 16 MiB: the averaged networks in half precision in pieces, the log, and sample sheets.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ import torch
 HERE = Path(__file__).resolve().parent
 MEBIBYTE = 2**20
 PIECE = 31 * MEBIBYTE // 2
+KEEP_EVERY = 120  # seconds
 STAGES = ("teacher", "student")
 
 
@@ -60,6 +60,7 @@ def train(given: argparse.Namespace) -> None:
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
     given.out.mkdir(parents=True, exist_ok=True)  # the log comes before the first state
+    left_behind = begun
     while (left := given.seconds - given.reserve - (time.monotonic() - begun)) > 0:
         stage = next_stage(run, given.plan)
         config = Config.read(given.plan.parent / stage["config"])
@@ -70,8 +71,12 @@ def train(given: argparse.Namespace) -> None:
         with (given.out / "log.jsonl").open("a") as log:
             for line in steps(job, left):
                 log.write(json.dumps({"config": stage["config"], **line}) + "\n")
-                if job.step % 500 == 0:
-                    print(json.dumps(line), flush=True)
+                print(json.dumps(line), flush=True)
+                # Should the machine stop us, at most so much is lost.
+                if time.monotonic() - left_behind > KEEP_EVERY:
+                    left_behind = time.monotonic()
+                    job.save(whole=False)
+                    leave(run, config.stage, given.out)
         found = job.sheet()
         print(json.dumps({"step": job.step, "seen": job.seen, **found}), flush=True)
         job.save(whole=False)
