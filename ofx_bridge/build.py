@@ -26,6 +26,8 @@ _PARTS = (
     "instance",
     "needs",
     "overlay",
+    "handles",
+    "seen",
     "pen",
     "render",
     "buttons",

@@ -44,7 +44,11 @@ PICTURE = Picture(
     space="lin_rec709_srgb",
     identity_space="srgb_tx",
 )
-FACES = (FaceBox((10.5, 20.0, 110.0, 140.25), 0.875, True, False), FaceBox((0.0, 0.0, 4.0, 4.0), 0.5, False, True))
+LINES = ((30.0, 40.5, 90.0, 40.5), (90.0, 40.5, 30.0, 40.5))
+FACES = (
+    FaceBox((10.5, 20.0, 110.0, 140.25), 0.875, True, False, (5.0, 115.0, 4.5, 10.0, 11.5, 150.0), 0.625, LINES),
+    FaceBox((0.0, 0.0, 4.0, 4.0), 0.5, False, True),
+)
 CHANGED = Changed(8192, (10, 20, 300, 400), 4, FACES, "the plate's alpha is 0 under the face")
 MESSAGES = (
     Message(Kind.HELLO, greeting(0x0123456789ABCDEF, "0.1.0")),
@@ -64,6 +68,7 @@ MESSAGES = (
     Message(Kind.LOOK, VALUES.packed()),
     Message(Kind.SAVE_LOOK, VALUES.packed()),
     Message(Kind.EXPORT_TRACK, VALUES.packed()),
+    Message(Kind.HELP, b"Matte"),
 )
 
 
@@ -129,6 +134,12 @@ def test_a_damaged_header_is_refused(place: int) -> None:
 def test_a_short_picture_is_refused(length: int) -> None:
     with pytest.raises(EngineError, match="bytes"):
         Picture.unpacked(PICTURE.packed()[:length])
+
+
+@pytest.mark.parametrize("length", [4, 40, 100, 160])
+def test_a_short_answer_is_refused(length: int) -> None:
+    with pytest.raises(EngineError, match="bytes"):
+        Changed.unpacked(CHANGED.packed()[:length])
 
 
 @pytest.mark.parametrize("body", [VALUES.packed()[:-1], VALUES.packed() + b"x", b"\xff" * 8])

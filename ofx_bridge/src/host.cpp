@@ -76,6 +76,8 @@ int componentsNamed(const std::string& name) {
 
 bool Host::background() const { return Properties(properties).integer("OfxImageEffectHostPropIsBackground", 0) != 0; }
 
+bool Host::showsOverlays() const { return Properties(properties).integer("OfxImageEffectPropSupportsOverlays", 0) != 0; }
+
 void setHost(OfxHost* host) { givenHost = host; }
 
 void fetchSuites() {
@@ -91,6 +93,7 @@ void fetchSuites() {
   found->progress = fetch<OfxProgressSuite>(from, "OfxProgressSuite", 1);
   found->timeline = fetch<OfxTimeLineSuite>(from, "OfxTimeLineSuite", 1);
   found->draw = fetch<OfxDrawSuite>(from, "OfxDrawSuite", 1);
+  found->interact = fetch<OfxInteractSuite>(from, "OfxInteractSuite", 1);
   const Host* before = fetchedHost;
   const bool known = before && before->properties == found->properties && before->property == found->property &&
                      before->effect == found->effect && before->parameter == found->parameter;

@@ -25,11 +25,13 @@ struct Host {
   const OfxProgressSuite* progress = nullptr;
   const OfxTimeLineSuite* timeline = nullptr;
   const OfxDrawSuite* draw = nullptr;
+  const OfxInteractSuite* interact = nullptr;
   std::string name;
   const HostTraits* traits = nullptr;
 
   // Nobody looks on: frames are rendered for keeps.
   bool background() const;
+  bool showsOverlays() const;
 };
 
 void setHost(OfxHost* host);

@@ -117,6 +117,12 @@ struct OfxDrawSuite {
   OfxStatus (*drawText)(OfxHandle context, const char* text, const OfxPointD* place, int alignment);
 };
 
+struct OfxInteractSuite {
+  OfxStatus (*swapBuffers)(OfxHandle interact);
+  OfxStatus (*redraw)(OfxHandle interact);
+  OfxStatus (*getPropertySet)(OfxHandle interact, OfxHandle* properties);
+};
+
 struct OfxTimeLineSuite {
   OfxStatus (*getTime)(OfxHandle effect, double* time);
   OfxStatus (*gotoTime)(OfxHandle effect, double time);

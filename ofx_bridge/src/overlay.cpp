@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "handles.h"
 #include "pen.h"
 
 namespace mfs {
@@ -14,14 +15,8 @@ namespace {
 using settings::Position;
 
 constexpr Colour kFound{1, 0.6f, 0, 1}, kSwapped{0, 1, 0, 1}, kPoint{1, 1, 1, 1};
+constexpr Colour kCrop{0.4f, 0.8f, 1, 1}, kOutline{1, 1, 0, 1};
 constexpr double kReach = 10;
-
-// A face's box on the canonical plane.
-struct Seen {
-  OfxRectD box;
-  float confidence;
-  bool swapped;
-};
 
 struct Frame {
   double time = 0;
@@ -31,7 +26,7 @@ struct Frame {
 struct State {
   std::mutex mutex;
   std::map<OfxHandle, Frame> frames;
-  std::map<OfxHandle, bool> dragging;
+  std::map<OfxHandle, Grip> held;
 };
 
 State& state() {
@@ -43,14 +38,14 @@ State& state() {
 struct Look {
   OfxHandle effect;
   double time;
-  OfxPointD pixel, pen;
+  Pointer pointer;
   Parameters parameters;
 
   explicit Look(const Properties& in)
       : effect(static_cast<OfxHandle>(in.pointer("OfxPropEffectInstance"))),
         time(in.number("OfxPropTime", 0)),
-        pixel{in.number("OfxInteractPropPixelScale", 1, 0), in.number("OfxInteractPropPixelScale", 1, 1)},
-        pen{in.number("OfxInteractPropPenPosition", 0, 0), in.number("OfxInteractPropPenPosition", 0, 1)},
+        pointer{{in.number("OfxInteractPropPixelScale", 1, 0), in.number("OfxInteractPropPixelScale", 1, 1)},
+                {in.number("OfxInteractPropPenPosition", 0, 0), in.number("OfxInteractPropPenPosition", 0, 1)}},
         parameters(effect) {}
 
   std::vector<Seen> faces() const {
@@ -76,16 +71,26 @@ void setPoint(const Look& look, const OfxRectD& plate, const OfxPointD& place) {
   look.parameters.set(row(Position::face_point_y).name, std::clamp(y, 0.0, 1.0));
 }
 
+// Box, number and confidence; of a swapped face also its crop with four handles, and the matte's outline.
+void drawFace(const Pen& pen, const Look& look, const Seen& face, int number) {
+  char words[32];
+  std::snprintf(words, sizeof words, "%d  %.2f", number, static_cast<double>(face.confidence));
+  pen.setColour(face.swapped ? kSwapped : kFound);
+  pen.rectangle(face.box);
+  pen.write({face.box.x1, face.box.y2 + 3 * look.pointer.pixel.y}, words);
+  if (!face.swapped) return;
+  const Crops crops = cropsOf(face, look.parameters, look.time);
+  pen.setColour(kCrop);
+  pen.lines(face.cropped(crops.share));
+  for (int side = 0; side < kSides; ++side) pen.handle(face.middle(crops.share, static_cast<Side>(side)));
+  pen.setColour(kOutline);
+  pen.lines(face.outline);
+}
+
 OfxStatus draw(const Look& look, OfxHandle context) {
-  const Pen pen(context, look.pixel);
+  const Pen pen(context, look.pointer.pixel);
   int number = 0;
-  for (const Seen& face : look.faces()) {
-    char words[32];
-    std::snprintf(words, sizeof words, "%d  %.2f", number++, static_cast<double>(face.confidence));
-    pen.setColour(face.swapped ? kSwapped : kFound);
-    pen.rectangle(face.box);
-    pen.write({face.box.x1, face.box.y2 + 3 * look.pixel.y}, words);
-  }
+  for (const Seen& face : look.faces()) drawFace(pen, look, face, number++);
   const auto plate = look.plate();
   if (!plate || !look.choosesByPoint()) return ofx::OK;
   pen.setColour(kPoint);
@@ -93,22 +98,23 @@ OfxStatus draw(const Look& look, OfxHandle context) {
   return ofx::OK;
 }
 
-bool isNear(const Look& look, const OfxPointD& place) {
-  return std::hypot((look.pen.x - place.x) / look.pixel.x, (look.pen.y - place.y) / look.pixel.y) <= kReach;
+OfxStatus hold(const Look& look, const Grip& grip) {
+  const std::lock_guard<std::mutex> lock(state().mutex);
+  state().held[look.effect] = grip;
+  return ofx::OK;
 }
 
-// Takes hold of the point, or chooses the face under the pen.
+// Takes hold of the point or of a handle, or chooses the face under the pen.
 OfxStatus penDown(const Look& look) {
   const auto plate = look.plate();
   if (!plate) return ofx::ReplyDefault;
-  if (look.choosesByPoint() && isNear(look, pointOn(*plate, look))) {
-    const std::lock_guard<std::mutex> lock(state().mutex);
-    state().dragging[look.effect] = true;
-    return ofx::OK;
-  }
+  if (look.choosesByPoint() && look.pointer.to(pointOn(*plate, look)) <= kReach)
+    return hold(look, {Grip::Kind::Point});
+  if (const auto grip = gripAt(look.pointer, look.faces(), look.parameters, look.time)) return hold(look, *grip);
+  const OfxPointD& pen = look.pointer.pen;
   for (const Seen& face : look.faces()) {
     const OfxRectD& box = face.box;
-    if (look.pen.x < box.x1 || look.pen.x > box.x2 || look.pen.y < box.y1 || look.pen.y > box.y2) continue;
+    if (pen.x < box.x1 || pen.x > box.x2 || pen.y < box.y1 || pen.y > box.y2) continue;
     look.parameters.set(row(Position::face_choice).name, settings::face_choice_entry::kNearest);
     setPoint(look, *plate, {(box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2});
     return ofx::OK;
@@ -117,22 +123,39 @@ OfxStatus penDown(const Look& look) {
 }
 
 OfxStatus penMotion(const Look& look) {
+  Grip grip{};
   {
     const std::lock_guard<std::mutex> lock(state().mutex);
-    if (!state().dragging[look.effect]) return ofx::ReplyDefault;
+    const auto found = state().held.find(look.effect);
+    if (found == state().held.end()) return ofx::ReplyDefault;
+    grip = found->second;
   }
-  if (const auto plate = look.plate()) setPoint(look, *plate, look.pen);
+  if (grip.kind != Grip::Kind::Point)
+    drag(grip, look.pointer, look.parameters);
+  else if (const auto plate = look.plate())
+    setPoint(look, *plate, look.pointer.pen);
   return ofx::OK;
 }
 
 OfxStatus penUp(const Look& look) {
   const std::lock_guard<std::mutex> lock(state().mutex);
-  return state().dragging.erase(look.effect) ? ofx::OK : ofx::ReplyDefault;
+  return state().held.erase(look.effect) ? ofx::OK : ofx::ReplyDefault;
 }
 
-OfxStatus act(std::string_view action, const Properties& in, bool drawSuite) {
-  if (action == "OfxActionDescribe" || action == "OfxActionCreateInstance" || action == "OfxActionDestroyInstance")
-    return ofx::OK;
+// The viewer draws again where one of these changes.
+OfxStatus created(OfxHandle interact) {
+  OfxHandle set = nullptr;
+  if (!host().interact || host().interact->getPropertySet(interact, &set) != ofx::OK) return ofx::OK;
+  int index = 0;
+  for (Position position : {Position::face_choice, Position::face_point_x, Position::face_point_y, Position::matte_left,
+                            Position::matte_right, Position::matte_top, Position::matte_bottom})
+    Properties(set).set("OfxInteractPropSlaveToParam", row(position).name, index++);
+  return ofx::OK;
+}
+
+OfxStatus act(std::string_view action, OfxHandle interact, const Properties& in, bool drawSuite) {
+  if (action == "OfxActionCreateInstance") return created(interact);
+  if (action == "OfxActionDescribe" || action == "OfxActionDestroyInstance") return ofx::OK;
   if (!in.pointer("OfxPropEffectInstance")) return ofx::ReplyDefault;
   const Look look(in);
   if (action == "OfxInteractActionDraw") {
@@ -145,9 +168,9 @@ OfxStatus act(std::string_view action, const Properties& in, bool drawSuite) {
   return ofx::ReplyDefault;
 }
 
-OfxStatus guarded(const char* action, OfxHandle in, bool drawSuite) {
+OfxStatus guarded(const char* action, const void* interact, OfxHandle in, bool drawSuite) {
   try {
-    return act(action ? action : "", Properties(in), drawSuite);
+    return act(action ? action : "", const_cast<OfxHandle>(interact), Properties(in), drawSuite);
   } catch (...) {
     return ofx::Failed;
   }
@@ -155,15 +178,8 @@ OfxStatus guarded(const char* action, OfxHandle in, bool drawSuite) {
 
 }  // namespace
 
-void rememberFaces(OfxHandle effect, double time, const ClipImage& plate, const std::vector<wire::Face>& faces) {
-  const OfxRectI& bounds = plate.image().bounds;
-  const OfxPointD size = pixelSize(plate);
-  Frame frame{time, {}};
-  for (const wire::Face& face : faces) {
-    const OfxRectD box{(bounds.x1 + face.x1) * size.x, (bounds.y2 - face.y2) * size.y, (bounds.x1 + face.x2) * size.x,
-                       (bounds.y2 - face.y1) * size.y};
-    frame.faces.push_back({box, face.confidence, (face.flags & wire::Swapped) != 0});
-  }
+void rememberFaces(OfxHandle effect, double time, const ClipImage& plate, const Answer& answer) {
+  Frame frame{time, seenIn(answer, plate)};
   const std::lock_guard<std::mutex> lock(state().mutex);
   state().frames[effect] = std::move(frame);
 }
@@ -171,15 +187,15 @@ void rememberFaces(OfxHandle effect, double time, const ClipImage& plate, const 
 void forgetFaces(OfxHandle effect) {
   const std::lock_guard<std::mutex> lock(state().mutex);
   state().frames.erase(effect);
-  state().dragging.erase(effect);
+  state().held.erase(effect);
 }
 
-OfxStatus overlayWithOpenGl(const char* action, const void*, OfxHandle in, OfxHandle) {
-  return guarded(action, in, false);
+OfxStatus overlayWithOpenGl(const char* action, const void* interact, OfxHandle in, OfxHandle) {
+  return guarded(action, interact, in, false);
 }
 
-OfxStatus overlayWithDrawSuite(const char* action, const void*, OfxHandle in, OfxHandle) {
-  return guarded(action, in, true);
+OfxStatus overlayWithDrawSuite(const char* action, const void* interact, OfxHandle in, OfxHandle) {
+  return guarded(action, interact, in, true);
 }
 
 }  // namespace mfs

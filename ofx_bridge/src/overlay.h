@@ -1,4 +1,5 @@
-// What the viewer shows over the picture: the faces of the last frame, and the point that chooses one of them.
+// What the viewer shows over the picture: the faces of the last frame with their crops and mattes, and the point that
+// chooses one of them.
 #pragma once
 
 #include "request.h"
@@ -6,7 +7,7 @@
 namespace mfs {
 
 // Keeps what a frame found for the viewer.
-void rememberFaces(OfxHandle effect, double time, const ClipImage& plate, const std::vector<wire::Face>& faces);
+void rememberFaces(OfxHandle effect, double time, const ClipImage& plate, const Answer& answer);
 void forgetFaces(OfxHandle effect);
 
 // Main entries of the overlay: with OpenGL, and with the draw suite.

@@ -113,7 +113,7 @@ class Frame {
       writeChanged(output_, window_, source, answer.changed, pixels);
     };
     Engine::shared().converse(ask, {[this] { return aborted(); }, arguments_.batch});
-    rememberFaces(effect_, arguments_.time, source_, answer.faces);
+    rememberFaces(effect_, arguments_.time, source_, answer);
     return answer.note;
   }
 

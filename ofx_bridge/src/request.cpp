@@ -83,6 +83,7 @@ PlateRequest::PlateRequest(OfxHandle effect, Effect kind, const FrameArguments& 
   if (arguments.batch) picture_.flags |= wire::Batch;
   if (arguments.draft) picture_.flags |= wire::Draft;
   if (host().traits->linear) picture_.flags |= wire::LinearHost;
+  if (host().showsOverlays() && !arguments.batch) picture_.flags |= wire::Outlines;
   inputs.describe(picture_, spaces_);
 }
 
@@ -150,6 +151,8 @@ Answer PlateRequest::read(const std::string& body) const {
   if (!inside || !described || changed.offset != resultOffset())
     throw wire::Malformed("a rectangle that is not of this frame");
   for (uint32_t face = 0; face < changed.faces; ++face) answer.faces.push_back(reader.take<wire::Face>());
+  for (const wire::Face& face : answer.faces)
+    for (uint32_t line = 0; line < face.lines; ++line) answer.lines.push_back(reader.take<wire::Line>());
   answer.note = reader.text();
   return answer;
 }

@@ -23,6 +23,8 @@ const settings::Output& outputOf(OfxHandle effect, Effect kind, double time);
 struct Answer {
   wire::Changed changed{};
   std::vector<wire::Face> faces;
+  // The outlines of all faces, one after the other.
+  std::vector<wire::Line> lines;
   // What the user should know; "" for nothing.
   std::string note;
 };

@@ -12,7 +12,7 @@
 namespace wire {
 
 constexpr uint32_t kMagic = 0x5753464d;  // "MFSW"
-constexpr uint16_t kVersion = 2;
+constexpr uint16_t kVersion = 3;
 constexpr uint32_t kLargestBody = 1 << 20;
 
 enum class Kind : uint16_t {
@@ -20,7 +20,7 @@ enum class Kind : uint16_t {
   Welcome = 2,       // Greeting, text: what the engine runs with
   Lane = 3,          // carries a further lane
   Render = 4,        // Picture, Spaces, Values; carries the segment where it is new
-  Rendered = 5,      // Changed, its faces, text: what the user should know, "" for nothing
+  Rendered = 5,      // Changed, its faces, their outlines, text: what the user should know, "" for nothing
   Failed = 6,        // text: what was expected, found, and what to do
   Prepare = 7,       // Values; answered by Done
   ChooseSource = 8,  // text: where to begin; answered by Done with the chosen path
@@ -33,6 +33,7 @@ enum class Kind : uint16_t {
   Look = 15,         // Values: the settings of the look, the rest as they were sent
   SaveLook = 16,     // Values; answered by Done
   ExportTrack = 17,  // Values; answered by Done
+  Help = 18,         // text: the heading of a group of controls; answered by Done
 };
 
 enum PictureFlags : uint32_t {
@@ -46,6 +47,7 @@ enum PictureFlags : uint32_t {
   Batch = 128,       // rendered for keeps, one frame after the other
   Draft = 256,       // the host asks for speed
   LinearHost = 512,  // what is declared nowhere is scene-linear
+  Outlines = 1024,   // a viewer may show the outline of the matte
 };
 
 struct Header {
@@ -95,13 +97,21 @@ static_assert(sizeof(Changed) == 32, "the layout of the wire");
 
 enum FaceFlags : uint32_t { Swapped = 1, Filled = 2 };
 
-// A face's box in pixels of the plate, origin top left. The order is that of By Number.
+// A face in pixels of the plate, origin top left. The order is that of By Number. What follows the flags is 0 where the
+// face was not swapped.
 struct Face {
-  float x1, y1, x2, y2;
+  float x1, y1, x2, y2;  // its box
   float confidence;
   uint32_t flags;
+  float cropX[3], cropY[3];  // the crop's corners: top left, top right, bottom left, as the face is upright
+  float width;               // of a face, as a share of the crop's side
+  uint32_t lines;            // of its matte's outline, which come after the last face
 };
-static_assert(sizeof(Face) == 24, "the layout of the wire");
+static_assert(sizeof(Face) == 56, "the layout of the wire");
+
+struct Line {
+  float x1, y1, x2, y2;
+};
 
 // Numbers (choices as the position of the entry) and texts of the settings, each in the table's order.
 struct Values {

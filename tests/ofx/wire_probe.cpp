@@ -22,7 +22,13 @@ std::string again(const wire::Message& message) {
     case wire::Kind::Rendered: {
       const auto changed = reader.take<wire::Changed>();
       writer.put(changed);
-      for (uint32_t face = 0; face < changed.faces; ++face) writer.put(reader.take<wire::Face>());
+      uint32_t lines = 0;
+      for (uint32_t face = 0; face < changed.faces; ++face) {
+        const auto found = reader.take<wire::Face>();
+        lines += found.lines;
+        writer.put(found);
+      }
+      for (uint32_t line = 0; line < lines; ++line) writer.put(reader.take<wire::Line>());
       writer.text(reader.text());
       break;
     }

@@ -19,6 +19,7 @@ from ..frame import Floats, Frame
 from ..node import FaceSwapNode, RenderResult
 from ..packs import find_pack
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
+from .boxes import found_boxes, rendered_boxes
 from .nodes import Nodes, detector_of, pack_of
 from .ranges import Ranges
 from .segment import Inputs
@@ -108,7 +109,9 @@ class Session:
         mode = "matte" if matte_only else settings.output_mode
         whole = OUTPUTS[mode].whole if matte_only else output_of(settings).whole
         notes = [note, uncovered, _unsmoothed(node, settings)]
-        return _rendered(result, mode, whole, "; ".join(filter(None, notes)))
+        width = node.pack.crop.template.face_width
+        boxes = rendered_boxes(result, width, outlined=Flags.OUTLINES in picture.flags)
+        return _rendered(result, mode, whole, boxes, "; ".join(filter(None, notes)))
 
     def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
         """Adds the faces of one frame to its range; needs no source. Raises FaceSwapError."""
@@ -118,8 +121,8 @@ class Session:
         plate, uncovered = _uncovered(plate, lambda frame: find_faces(detector, frame, settings))
         faces = find_faces(detector, plate, settings)
         self.ranges.add(picture.range, picture.time, plate.size, faces)
-        boxes = tuple(_box(face, swapped=False) for face in faces)
-        return Rendered(np.zeros((0, 0), np.float32), (0, 0), boxes, "; ".join(filter(None, (note, uncovered))))
+        said = "; ".join(filter(None, (note, uncovered)))
+        return Rendered(np.zeros((0, 0), np.float32), (0, 0), found_boxes(faces), said)
 
     def prepare(self, values: Values) -> str:
         """Reads the source now; says what was found. Raises FaceSwapError."""
@@ -188,14 +191,7 @@ def _unsmoothed(node: FaceSwapNode, settings: Settings) -> str:
     return "Smoothing does nothing without a Track File; press Analyse Range or run `mobilefaceswap analyse`"
 
 
-def _rendered(result: RenderResult, mode: str, whole: bool, note: str) -> Rendered:
+def _rendered(result: RenderResult, mode: str, whole: bool, faces: tuple[FaceBox, ...], note: str) -> Rendered:
     picture = result.layer(mode) if whole else result.changed_part(mode)
     corner = (0, 0) if whole else (result.changed.x1, result.changed.y1)
-    swapped = {face.landmarks.tobytes() for face in result.swapped}
-    faces = tuple(_box(face, face.landmarks.tobytes() in swapped) for face in result.faces)
     return Rendered(picture, corner, faces, note)
-
-
-def _box(face: Face, swapped: bool) -> FaceBox:
-    x, y, width, height = face.box
-    return FaceBox((x, y, x + width, y + height), face.confidence, swapped, face.filled)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from enum import IntEnum, IntFlag
 from typing import Any, Self
 
@@ -35,13 +35,14 @@ __all__ = [
 ]
 
 _MAGIC = 0x5753464D
-_VERSION = 2
+_VERSION = 3
 _LARGEST_BODY = 1 << 20
 _HEADER = struct.Struct("<IHHII")
 _GREETING = struct.Struct("<Q")
 _PICTURE = struct.Struct("<QqddiiiiiiII")
 _CHANGED = struct.Struct("<QiiiiII")
-_FACE = struct.Struct("<fffffI")
+_FACE = struct.Struct("<5fI7fI")
+_LINE = struct.Struct("<4f")
 _RANGE = struct.Struct("<I")
 _COUNTS = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
@@ -70,6 +71,7 @@ class Kind(IntEnum):
     LOOK = 15
     SAVE_LOOK = 16
     EXPORT_TRACK = 17
+    HELP = 18
 
 
 class Flags(IntFlag):
@@ -85,6 +87,7 @@ class Flags(IntFlag):
     BATCH = 128
     DRAFT = 256
     LINEAR_HOST = 512
+    OUTLINES = 1024
 
 
 @dataclass(frozen=True)
@@ -229,22 +232,38 @@ class Picture:
         return -(-used // _PAGE) * _PAGE
 
 
+_Line = tuple[float, float, float, float]
+_Corners = tuple[float, float, float, float, float, float]
+_NO_CORNERS: _Corners = (0.0,) * 6
+
+
 @dataclass(frozen=True)
 class FaceBox:
-    """A face of the plate for the host's overlay: (x1, y1, x2, y2) in pixels, origin top left."""
+    """A face of the plate for the host's overlay: (x1, y1, x2, y2) in pixels, origin top left.
+
+    corners: x of the crop's top left, top right and bottom left corner, then y; width: of a face as a share of the
+    crop's side; lines: (x1, y1, x2, y2) of the matte's outline. They are 0 and empty where the face is not swapped.
+    """
 
     box: tuple[float, float, float, float]
     confidence: float
     swapped: bool
     filled: bool
+    corners: _Corners = _NO_CORNERS
+    width: float = 0.0
+    lines: tuple[_Line, ...] = ()
 
     def packed(self) -> bytes:
-        return _FACE.pack(*self.box, self.confidence, self.swapped + 2 * self.filled)
+        """All but the lines, which come after the last face."""
+        flags = self.swapped + 2 * self.filled
+        return _FACE.pack(*self.box, self.confidence, flags, *self.corners, self.width, len(self.lines))
 
     @classmethod
-    def unpacked(cls, body: bytes) -> Self:
-        *box, confidence, flags = _unpacked(_FACE, body)
-        return cls((box[0], box[1], box[2], box[3]), confidence, bool(flags & 1), bool(flags & 2))
+    def unpacked(cls, body: bytes) -> tuple[Self, int]:
+        """(the face without its lines, how many there are)."""
+        x1, y1, x2, y2, confidence, flags, *geometry, width, lines = _unpacked(_FACE, body)
+        box, corners = (x1, y1, x2, y2), tuple(geometry)
+        return cls(box, confidence, bool(flags & 1), bool(flags & 2), corners, width), lines
 
 
 @dataclass(frozen=True)
@@ -262,15 +281,23 @@ class Changed:
 
     def packed(self) -> bytes:
         head = _CHANGED.pack(self.offset, *self.rectangle, self.channels, len(self.faces))
-        return head + b"".join(face.packed() for face in self.faces) + self.note.encode()
+        lines = (_LINE.pack(*line) for face in self.faces for line in face.lines)
+        return head + b"".join([*(face.packed() for face in self.faces), *lines]) + self.note.encode()
 
     @classmethod
     def unpacked(cls, body: bytes) -> Self:
         offset, x1, y1, x2, y2, channels, count = _unpacked(_CHANGED, body)
-        ends = range(_CHANGED.size, _CHANGED.size + count * _FACE.size, _FACE.size)
-        faces = tuple(FaceBox.unpacked(body[place : place + _FACE.size]) for place in ends)
-        note = body[_CHANGED.size + count * _FACE.size :].decode("utf-8", "replace")
-        return cls(offset, (x1, y1, x2, y2), channels, faces, note)
+        rest = body[_CHANGED.size :]
+        found = []
+        for _ in range(count):
+            found.append(FaceBox.unpacked(rest))
+            rest = rest[_FACE.size :]
+        faces = []
+        for face, lines in found:
+            drawn = tuple(_unpacked(_LINE, rest, place * _LINE.size) for place in range(lines))
+            faces.append(replace(face, lines=drawn))
+            rest = rest[lines * _LINE.size :]
+        return cls(offset, (x1, y1, x2, y2), channels, tuple(faces), rest.decode("utf-8", "replace"))
 
 
 def range_number(body: bytes) -> int:

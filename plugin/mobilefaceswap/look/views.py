@@ -8,13 +8,16 @@ import numpy.typing as npt
 
 from ..faces import Face
 from ..frame import Floats
-from .over import Composition
+from .over import Composition, Layer
 
-__all__ = ["overlay", "status"]
+__all__ = ["outline", "overlay", "status"]
 
 _INSIDE, _OUTSIDE = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
 _FOUND, _CHOSEN = (1.0, 0.6, 0.0), (0.0, 1.0, 0.0)
 _COVERED = 255
+_EDGE = 0.5
+_TOLERANCE = 0.7
+"""Pixels by which a simplified outline may differ."""
 
 
 def status(drawn: Composition) -> Floats:
@@ -49,6 +52,14 @@ def overlay(drawn: Composition) -> Floats:
             share > 0, picture[..., :3] * (1 - share) + np.array(colour, np.float32) * share, picture[..., :3]
         )
     return picture
+
+
+def outline(layer: Layer) -> list[npt.NDArray[np.float64]]:
+    """Where the face's own matte passes 0.5, before external mattes and mix: closed lines (N, 2) in plate pixels."""
+    within = (layer.shaped >= _EDGE).astype(np.uint8)
+    found, _ = cv2.findContours(within, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    lines = (cv2.approxPolyDP(line, _TOLERANCE, True)[:, 0].astype(np.float64) for line in found)
+    return [line + (layer.region.x1, layer.region.y1) for line in lines if len(line) > 2]
 
 
 def _draw_face(coverage: npt.NDArray[np.uint8], face: Face, thickness: int) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pkgutil import resolve_name
 
 import numpy as np
+import numpy.typing as npt
 
 from ..faces import Face
 from ..frame import Floats, Frame
 from ..geometry import Rectangle
 from ..look import Composition
+from ..look.views import outline
 from ..settings import OUTPUTS
 
 __all__ = ["QualityRecord", "RenderResult"]
@@ -59,6 +61,15 @@ class RenderResult:
     def changed(self) -> Rectangle:
         """See the class."""
         return self._drawn.changed
+
+    @property
+    def crops(self) -> tuple[npt.NDArray[np.float64], ...]:
+        """The corners (4, 2) of each swapped face's crop in plate pixels, clockwise from the top left."""
+        return self._drawn.crops
+
+    def outlines(self) -> list[list[npt.NDArray[np.float64]]]:
+        """The outline of each swapped face's own matte: closed lines (N, 2) in plate pixels."""
+        return [outline(layer) for layer in self._drawn.layers]
 
     @property
     def composite(self) -> Floats:

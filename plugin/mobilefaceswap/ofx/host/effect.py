@@ -26,7 +26,7 @@ class Instance:
 
     persistent, notice: the message that stands on the node, and its type. parameters: what the effect told of each
     control since, such as whether it is enabled. preferences: what it prefers of its clips, asked anew where the
-    effect says that a parameter counts. footage: what the Source shows at a time outside of a render, None where it
+    effect says that a parameter counts. interact: the handle of its overlay. footage: what the Source shows at a time outside of a render, None where it
     shows nothing. bounds: of the timeline. progress: what the node reported; after ``patience`` reports the user
     cancels.
     """
@@ -46,6 +46,7 @@ class Instance:
     patience: int | None = None
     preferences: Properties = field(default_factory=dict)
     preferred_with: object = None
+    interact: int = 0
 
     def render(
         self,
@@ -89,23 +90,38 @@ class Instance:
             self.press(name)
 
     def overlay(
-        self, action: str, pen: tuple[float, float] = (0.0, 0.0), time: float = 0, clip: Image | None = None
+        self,
+        action: str,
+        pen: tuple[float, float] = (0.0, 0.0),
+        time: float = 0,
+        clip: Image | None = None,
+        *,
+        zoom: float = 1.0,
+        opengl: bool = False,
     ) -> tuple[int, list[tuple[str, tuple[float, ...]]]]:
-        """(status, what was drawn) of an action of the overlay. clip: the Source, as the viewer shows it."""
-        (entry,) = self.effect.properties["OfxImageEffectPluginPropOverlayInteractV2"]
+        """(status, what was drawn) of an action of the overlay. clip: the Source, as the viewer shows it.
+
+        zoom: pixels of the screen for one of the canonical plane. opengl: the overlay draws by itself into the current
+        context, and nothing is noted.
+        """
+        version = "1" if opengl else "2"
+        (entry,) = self.effect.properties[f"OfxImageEffectPluginPropOverlayInteractV{version}"]
         given: Properties = {
             "OfxPropEffectInstance": [self.handle],
             "OfxPropTime": [time],
-            "OfxInteractPropDrawContext": [1],
-            "OfxInteractPropPixelScale": [1.0, 1.0],
+            "OfxInteractPropPixelScale": [1 / zoom, 1 / zoom],
             "OfxInteractPropPenPosition": list(pen),
         }
         host = self.effect.host
+        if not opengl:
+            given["OfxInteractPropDrawContext"] = [1]
         host.drawn.clear()
         arguments = host.sets.new(given, ())
+        name = action if action.startswith("OfxAction") else f"OfxInteractAction{action}"
         with host.showing({} if clip is None else {"Source": clip}):
-            status = MAIN_ENTRY(entry)(f"OfxInteractAction{action}".encode(), 1, arguments, None)
+            status = MAIN_ENTRY(entry)(name.encode(), self.interact, arguments, None)
         host.sets.drop(arguments)
+        self.effect.refuse_violations(name)
         return status, list(host.drawn)
 
     def enabled(self, name: str) -> bool:
@@ -158,11 +174,15 @@ class Effect:
         finally:
             sets.drop(arguments)
             sets.drop(results)
-        if sets.violations:
-            found = "; ".join(dict.fromkeys(sets.violations))
-            sets.violations.clear()
-            raise EngineError(f"expected {name} to keep to the standard; {found}. Please report it")
+        self.refuse_violations(name)
         return answer
+
+    def refuse_violations(self, action: str) -> None:
+        """Raises EngineError where the effect did something that the standard forbids."""
+        if violations := self.host.sets.violations:
+            found = "; ".join(dict.fromkeys(violations))
+            violations.clear()
+            raise EngineError(f"expected {action} to keep to the standard; {found}. Please report it")
 
     def create(self, **values: Any) -> Instance:
         """A node with these values, the rest at their defaults."""
@@ -174,6 +194,7 @@ class Effect:
         told = {name: dict(properties) for name, properties in self.parameters.items()}
         handle = self.host.sets.new({"OfxImageEffectPropContext": [self.context]})
         instance = Instance(handle, self, {**defaults, **values}, told)
+        instance.interact = self.host.sets.new({}, ("OfxInteractPropSlaveToParam",))
         self.host.instances[handle] = instance
         status, _ = self.action("OfxActionCreateInstance", handle, {})
         if status != OK:

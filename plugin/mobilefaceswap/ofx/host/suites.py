@@ -40,6 +40,7 @@ class Suites:
                 callback(self._bounds, place, c.POINTER(double), c.POINTER(double)),
             ],
             ("OfxDrawSuite", 1): self._draw_suite(),
+            ("OfxInteractSuite", 1): [_NONE, _NONE, callback(self._property_set, place, c.POINTER(place))],
             ("OfxMessageSuite", 1): [message],
             ("OfxMessageSuite", 2): [
                 message,
