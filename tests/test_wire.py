@@ -69,6 +69,8 @@ MESSAGES = (
     Message(Kind.SAVE_LOOK, VALUES.packed()),
     Message(Kind.EXPORT_TRACK, VALUES.packed()),
     Message(Kind.HELP, b"Matte"),
+    Message(Kind.DESCRIBE, VALUES.packed()),
+    Message(Kind.CHOOSE, VALUES.packed() + b"pack"),
 )
 
 

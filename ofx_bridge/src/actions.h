@@ -19,11 +19,12 @@ const char* identifierOf(Effect kind);
 // describe.cpp
 OfxStatus describe(const Call& call);
 OfxStatus describeInContext(const Call& call);
+// The ? button of a group of controls.
+std::string helpButton(const char* group);
 // instance.cpp
 OfxStatus instanceCreated(const Call& call);
 OfxStatus instanceDestroyed(const Call& call);
 OfxStatus instanceChanged(const Call& call);
-OfxStatus syncPrivateData(const Call& call);
 OfxStatus clipPreferences(const Call& call);
 OfxStatus outputColourSpace(const Call& call);
 // needs.cpp
@@ -44,9 +45,13 @@ constexpr char kExportTrack[] = "export_track";
 constexpr char kLoadLook[] = "load_look";
 constexpr char kSaveLook[] = "save_look";
 constexpr char kClearCache[] = "clear_cache";
+constexpr char kChoosePack[] = "choose_pack";
+constexpr char kChooseDetector[] = "choose_detector";
 }  // namespace control
 
-// buttons.cpp: what pressing one does. Throws what Engine::converse throws.
-void press(const Call& call, const std::string& control);
+// buttons.cpp: what pressing one does; returns whether the control is a button. Throws what Engine::converse throws.
+bool press(const Call& call, const std::string& control);
+// What the node renders with, from an engine that runs.
+std::string describedByEngine(const Call& call);
 
 }  // namespace mfs

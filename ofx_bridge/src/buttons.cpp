@@ -37,6 +37,14 @@ void chooseSource(const Call& call) {
   if (!chosen.empty()) parameters.set(name, chosen);
 }
 
+// Chooses a pack or a detector from those on this machine, each with its licence.
+void choose(const Call& call, Position position) {
+  wire::Writer body;
+  body.values(settingValues(call.effect, call.time())).text(row(position).name);
+  const std::string chosen = askText({wire::Kind::Choose, std::move(body).body()}, true);
+  if (!chosen.empty()) Parameters(call.effect).set(row(position).name, chosen);
+}
+
 void prepareIdentity(const Call& call) { report(call, askText(withValues(wire::Kind::Prepare, call))); }
 
 // Sets what the look changes and nothing else, so that keyframes of the rest stay.
@@ -118,6 +126,8 @@ struct Action {
 constexpr Action kActions[] = {
     {control::kChooseSource, chooseSource},
     {control::kPrepareIdentity, prepareIdentity},
+    {control::kChoosePack, [](const Call& call) { choose(call, Position::pack); }},
+    {control::kChooseDetector, [](const Call& call) { choose(call, Position::detector); }},
     {control::kAnalyseRange, analyseRange},
     {control::kExportTrack,
      [](const Call& call) { report(call, askText(withValues(wire::Kind::ExportTrack, call), true)); }},
@@ -128,9 +138,20 @@ constexpr Action kActions[] = {
 
 }  // namespace
 
-void press(const Call& call, const std::string& control) {
-  for (const Action& action : kActions)
-    if (control == action.control) action.press(call);
+bool press(const Call& call, const std::string& control) {
+  for (const Action& action : kActions) {
+    if (control != action.control) continue;
+    action.press(call);
+    return true;
+  }
+  for (const char* group : settings::kGroups) {
+    if (control != helpButton(group)) continue;
+    report(call, askText({wire::Kind::Help, group}));
+    return true;
+  }
+  return false;
 }
+
+std::string describedByEngine(const Call& call) { return askText(withValues(wire::Kind::Describe, call)); }
 
 }  // namespace mfs

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "actions.h"
@@ -51,6 +52,9 @@ constexpr Button kButtons[] = {
      "Opens a file dialog, for hosts that have no Browse button of their own."},
     {control::kPrepareIdentity, "Source", "Prepare Identity",
      "Reads the source now rather than with the first frame, and reports what was found. Optional."},
+    {control::kChooseDetector, "Analysis & Tracking", "Choose Detector...",
+     "Lists the face detectors of this machine with their licences."},
+    {control::kChoosePack, "Swap", "Choose Pack...", "Lists the model packs of this machine with their licences."},
     {control::kAnalyseRange, "Analysis & Tracking", "Analyse Range",
      "Finds the faces of every frame, stores them as a track and sets Track File to it."},
     {control::kExportTrack, "Analysis & Tracking", "Export Track...", "Saves a copy of the track file."},
@@ -151,10 +155,16 @@ void defineStatus(OfxHandle set, const char* parent) {
   properties.set("OfxParamPropDefault", "");
 }
 
+// What every shot needs is open; the rest is folded.
+bool isOnFirstPage(const std::string& group) {
+  const auto& groups = kPages[0].groups;
+  return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
 void defineGroup(OfxHandle set, Effect kind, const std::string& label) {
   const std::string name = groupName(label);
   if (const Properties group = define(set, "OfxParamTypeGroup", name.c_str(), label.c_str(), ""))
-    group.set("OfxParamPropGroupOpen", label == "Source" || label == "Matte" ? 1 : 0);
+    group.set("OfxParamPropGroupOpen", isOnFirstPage(label) ? 1 : 0);
   int position = 0;
   for (const Row& setting : settings::kRows)
     if (const auto here = static_cast<Position>(position++); setting.group == label && hasSetting(kind, here))
@@ -165,6 +175,9 @@ void defineGroup(OfxHandle set, Effect kind, const std::string& label) {
       made.set("OfxParamPropParent", name.c_str());
   }
   if (label == "Source") defineStatus(set, name.c_str());
+  const char* const hint = "Opens the documentation of these controls, or says where it is.";
+  if (const auto made = define(set, "OfxParamTypePushButton", helpButton(label.c_str()).c_str(), "?", hint))
+    made.set("OfxParamPropParent", name.c_str());
 }
 
 void definePages(OfxHandle set) {
@@ -236,6 +249,8 @@ void describeColour(const Properties& properties) {
 }
 
 }  // namespace
+
+std::string helpButton(const char* group) { return "help" + groupName(group).substr(sizeof "group" - 1); }
 
 OfxStatus describe(const Call& call) {
   const Properties properties = effectProperties(call.effect);

@@ -76,7 +76,9 @@ int componentsNamed(const std::string& name) {
 
 bool Host::background() const { return Properties(properties).integer("OfxImageEffectHostPropIsBackground", 0) != 0; }
 
-bool Host::showsOverlays() const { return Properties(properties).integer("OfxImageEffectPropSupportsOverlays", 0) != 0; }
+bool Host::showsOverlays() const {
+  return Properties(properties).integer("OfxImageEffectPropSupportsOverlays", 0) != 0;
+}
 
 void setHost(OfxHost* host) { givenHost = host; }
 

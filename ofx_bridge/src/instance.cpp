@@ -7,10 +7,12 @@ namespace {
 
 using settings::Position;
 
+// The line that says what renders, once an engine runs; none is started for it.
 void updateStatus(const Call& call) {
-  const Parameters parameters(call.effect);
-  const std::string described = Engine::shared().description();
+  if (Engine::shared().description().empty()) return;
+  const std::string described = describedByEngine(call);
   // A host may render everything again for any parameter that is set.
+  const Parameters parameters(call.effect);
   if (!described.empty() && parameters.text(control::kStatus, call.time()) != described)
     parameters.set(control::kStatus, described);
 }
@@ -82,18 +84,16 @@ OfxStatus instanceChanged(const Call& call) {
   updateEnabled(call);
   if (call.in.text("OfxPropChangeReason") != "OfxChangeUserEdited") return ofx::OK;
   try {
-    press(call, call.in.text("OfxPropName"));
-    updateStatus(call);
+    const std::string changed = call.in.text("OfxPropName");
+    const bool shown = !Parameters(call.effect).text(control::kStatus, call.time()).empty();
+    if (press(call, changed) || !shown || changed == row(Position::pack).name ||
+        changed == row(Position::detector).name)
+      updateStatus(call);
   } catch (const Aborted&) {
     return ofx::OK;
   } catch (const std::exception& error) {
     showError(call.effect, std::string("MobileFaceSwap: ") + error.what());
   }
-  return ofx::OK;
-}
-
-OfxStatus syncPrivateData(const Call& call) {
-  updateStatus(call);
   return ofx::OK;
 }
 

@@ -108,8 +108,7 @@ OfxStatus hold(const Look& look, const Grip& grip) {
 OfxStatus penDown(const Look& look) {
   const auto plate = look.plate();
   if (!plate) return ofx::ReplyDefault;
-  if (look.choosesByPoint() && look.pointer.to(pointOn(*plate, look)) <= kReach)
-    return hold(look, {Grip::Kind::Point});
+  if (look.choosesByPoint() && look.pointer.to(pointOn(*plate, look)) <= kReach) return hold(look, {Grip::Kind::Point});
   if (const auto grip = gripAt(look.pointer, look.faces(), look.parameters, look.time)) return hold(look, *grip);
   const OfxPointD& pen = look.pointer.pen;
   for (const Seen& face : look.faces()) {

@@ -21,9 +21,7 @@ struct OpenGl {
   void (*popState)();
   void (*disable)(unsigned);
 
-  bool complete() const {
-    return colour && lineWidth && begin && vertex && end && pushState && popState && disable;
-  }
+  bool complete() const { return colour && lineWidth && begin && vertex && end && pushState && popState && disable; }
 };
 
 template <class Function>

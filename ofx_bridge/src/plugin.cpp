@@ -54,7 +54,6 @@ constexpr Action kActions[] = {
     {"OfxImageEffectActionGetOutputColourspace", outputColourSpace},
     {"OfxActionCreateInstance", instanceCreated},
     {"OfxActionInstanceChanged", instanceChanged},
-    {"OfxActionSyncPrivateData", syncPrivateData},
     {"OfxActionDestroyInstance", instanceDestroyed},
     {"OfxActionLoad", load},
     {"OfxActionDescribe", describe},

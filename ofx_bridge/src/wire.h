@@ -34,6 +34,8 @@ enum class Kind : uint16_t {
   SaveLook = 16,     // Values; answered by Done
   ExportTrack = 17,  // Values; answered by Done
   Help = 18,         // text: the heading of a group of controls; answered by Done
+  Describe = 19,     // Values; answered by Done: pack, detector and device with their licences
+  Choose = 20,       // Values, text: a setting; answered by Done with its new value, "" where the user chose none
 };
 
 enum PictureFlags : uint32_t {

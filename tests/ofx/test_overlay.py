@@ -109,7 +109,8 @@ def test_a_dragged_side_crops_the_matte_where_it_lies(
     assert node.overlay("PenUp", tuple(to), clip=clip, zoom=zoom)[0] == 0
     assert [node.values[f"matte_{other}"] > 0 for other in SIDES] == [other == side for other in SIDES]
     np.testing.assert_allclose(handles(node.overlay("Draw", clip=clip, zoom=zoom)[1])[side], to, atol=1e-2)
-    settings = default_settings().replaced(matte_feather=0.0, matte_expand=0.0, **{f"matte_{side}": node.values[f"matte_{side}"]})
+    cropped = {f"matte_{side}": node.values[f"matte_{side}"]}
+    settings = default_settings().replaced(matte_feather=0.0, matte_expand=0.0, **cropped)
     matte = expected(plate, settings).matte
     rows, columns = np.nonzero(matte >= 0.5)
     points = np.column_stack([columns + 0.5, 256 - rows - 0.5])

@@ -37,7 +37,9 @@ std::string again(const wire::Message& message) {
     case wire::Kind::LoadLook:
     case wire::Kind::Look:
     case wire::Kind::SaveLook:
+    case wire::Kind::Describe:
     case wire::Kind::ExportTrack: writer.values(reader.values()); break;
+    case wire::Kind::Choose: writer.values(reader.values()).text(reader.text()); break;
     default: writer.text(reader.text());
   }
   return wire::packed({message.kind, std::move(writer).body()});

@@ -1,4 +1,4 @@
-"""File dialogs, shown by the engine for hosts that have none."""
+"""Dialogs for files and for entries of a list, shown by the engine for hosts that have none."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EngineError
 
-__all__ = ["LOOK", "SAVED_LOOK", "SAVED_TRACK", "SOURCE", "Dialog", "ask_path"]
+__all__ = ["LOOK", "SAVED_LOOK", "SAVED_TRACK", "SOURCE", "Dialog", "ask_entry", "ask_path", "has_screen"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ LOOK = Dialog("Load a look", instead="Set the controls by hand instead")
 SAVED_LOOK = Dialog("Save the look", "look.json", "Save the project instead, which holds every control")
 SAVED_TRACK = Dialog("Save a copy of the track", "track.json", "Copy the file that Track File names instead")
 
+_BETWEEN = " | "
+"""Between an entry and what is said of it, where a dialog has no columns."""
+
 _WINDOWS = """
 Add-Type -AssemblyName System.Windows.Forms
 [Console]::OutputEncoding = [Text.Encoding]::UTF8
@@ -46,6 +50,31 @@ if ($dialog.ShowDialog() -ne "OK") { exit 1 }
 [Console]::Out.Write($dialog.FileName)
 """
 
+_WINDOWS_LIST = """
+[Console]::OutputEncoding = [Text.Encoding]::UTF8
+$rows = $env:MFS_ENTRIES -split "`n" | ForEach-Object {
+    $name, $about = $_ -split "`t"
+    [pscustomobject]@{ Name = $name; Licence = $about }
+}
+$chosen = $rows | Out-GridView -Title $env:MFS_TITLE -OutputMode Single
+if (-not $chosen) { exit 1 }
+[Console]::Out.Write($chosen.Name)
+"""
+
+
+def ask_entry(title: str, entries: Mapping[str, str]) -> str | None:
+    """Asks for one of ``entries``, shown with what is said of each; None if the user closes the dialog.
+
+    Raises EngineError, which tells the entries, where no dialog can be shown.
+    """
+    command = _list_command(title, entries)
+    if command is None:
+        known = "; ".join(f"{name} ({about})" for name, about in entries.items())
+        raise EngineError(f"expected a screen and zenity or kdialog for a list; found none. Type one of: {known}")
+    lines = "\n".join(f"{name}\t{about}" for name, about in entries.items())
+    chosen = _answer(command, {"MFS_TITLE": title, "MFS_ENTRIES": lines}).partition(_BETWEEN)[0]
+    return chosen if chosen in entries else None
+
 
 def ask_path(dialog: Dialog, current: str) -> Path | None:
     """Asks for a path, starting at ``current``; None if the user closes the dialog. Raises EngineError."""
@@ -54,10 +83,39 @@ def ask_path(dialog: Dialog, current: str) -> Path | None:
     if command is None:
         raise EngineError(f"expected a screen and zenity or kdialog for a file dialog; found none. {dialog.instead}")
     # Handed over in the environment, a path needs no quoting.
-    words = {**os.environ, "MFS_TITLE": dialog.title, "MFS_NAME": dialog.name, "MFS_FOLDER": folder}
-    asked = subprocess.run(command, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL, env=words)
-    chosen = asked.stdout.strip()
-    return Path(chosen) if asked.returncode == 0 and chosen else None
+    chosen = _answer(command, {"MFS_TITLE": dialog.title, "MFS_NAME": dialog.name, "MFS_FOLDER": folder})
+    return Path(chosen) if chosen else None
+
+
+def _answer(command: Sequence[str], words: Mapping[str, str]) -> str:
+    """What a dialog prints; "" where the user closes it."""
+    told = {**os.environ, **words}
+    asked = subprocess.run(command, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL, env=told)
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
+def _list_command(title: str, entries: Mapping[str, str]) -> list[str] | None:
+    if sys.platform == "win32":
+        return ["powershell", "-NoProfile", "-STA", "-Command", _WINDOWS_LIST]
+    if sys.platform == "darwin":
+        shown = ", ".join(_quoted(f"{name}{_BETWEEN}{about}") for name, about in entries.items())
+        return ["osascript", "-e", f"choose from list {{{shown}}} with prompt {_quoted(title)}"]
+    if not has_screen():
+        return None
+    rows = [text for entry in entries.items() for text in entry]
+    if shutil.which("zenity"):
+        return ["zenity", "--list", f"--title={title}", "--width=700", "--column=Name", "--column=Licence", *rows]
+    return ["kdialog", "--menu", title, *rows] if shutil.which("kdialog") else None
+
+
+def _quoted(text: str) -> str:
+    """As AppleScript writes text."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def has_screen() -> bool:
+    """Whether X or Wayland has one for us."""
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _command(dialog: Dialog, folder: str) -> list[str] | None:
@@ -66,7 +124,7 @@ def _command(dialog: Dialog, folder: str) -> list[str] | None:
         return ["osascript", "-e", f"POSIX path of (choose {verb if dialog.name else _choice(dialog)})"]
     if sys.platform == "win32":
         return ["powershell", "-NoProfile", "-STA", "-Command", _WINDOWS]
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if not has_screen():
         return None
     if shutil.which("zenity"):
         saving = ["--save"] if dialog.name else []

@@ -7,8 +7,12 @@ from collections.abc import Callable
 from .. import __version__
 from ..errors import EngineError, FaceSwapError, UserInputError
 from ..faces import Track
-from .dialog import LOOK, SAVED_LOOK, SAVED_TRACK, SOURCE, ask_path
+from ..settings import table
+from .choices import offered
+from .dialog import LOOK, SAVED_LOOK, SAVED_TRACK, SOURCE, ask_entry, ask_path
+from .documentation import open_page
 from .looks import load_look, save_look
+from .nodes import pack_of
 from .segment import Segment
 from .session import Session, read_settings, with_settings
 from .wire import FINGERPRINT, Kind, Message, Picture, Values, greeting, range_number, read_greeting
@@ -60,6 +64,15 @@ def _choose_source(session: Session, segment: Segment, message: Message) -> Mess
     return _done("" if chosen is None else str(chosen))
 
 
+def _choose(session: Session, segment: Segment, message: Message) -> Message:
+    values, setting = Values.read(message.body)
+    host, _ = read_settings(values)
+    name = setting.decode("utf-8", "replace")
+    entries = {entry.value: entry.licence for entry in offered(name, pack_of(host))}
+    label = next(row.label for row in table(host=True) if row.name == name)
+    return _done(ask_entry(f"{label} and its licence", entries) or "")
+
+
 def _load_look(session: Session, segment: Segment, message: Message) -> Message:
     values = Values.unpacked(message.body)
     host, settings = read_settings(values)
@@ -108,5 +121,8 @@ _REQUESTS: dict[Kind, _Request] = {
     Kind.LOAD_LOOK: _load_look,
     Kind.SAVE_LOOK: _save_look,
     Kind.EXPORT_TRACK: _export_track,
+    Kind.HELP: lambda session, _, message: _done(open_page(message.text)),
+    Kind.DESCRIBE: lambda session, _, message: _done(session.describe(Values.unpacked(message.body))),
+    Kind.CHOOSE: _choose,
     Kind.CLEAR_CACHE: lambda session, _, message: _done(session.clear()),
 }

@@ -14,12 +14,12 @@ from ..cache import RenderCache, memory_bound
 from ..colour import ColourSpace
 from ..errors import UserInputError
 from ..faces import Face, find_faces
-from ..faces.detector import open_detector
+from ..faces.detector import DETECTORS, open_detector
 from ..frame import Floats, Frame
 from ..node import FaceSwapNode, RenderResult
-from ..packs import find_pack
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
 from .boxes import found_boxes, rendered_boxes
+from .choices import detector_licence
 from .nodes import Nodes, detector_of, pack_of
 from .ranges import Ranges
 from .segment import Inputs
@@ -90,10 +90,17 @@ class Session:
         self.nodes = Nodes(self.cache)
         self.ranges = Ranges()
 
-    def describe(self) -> str:
-        """Version, pack and its licence, device. Raises PackError."""
-        pack = find_pack()
-        return f"MobileFaceSwap {__version__}, pack {pack.name} ({pack.licence}), CPU"
+    def describe(self, values: Values | None = None) -> str:
+        """Version, pack and detector with their licences, and the device; of a new node where ``values`` are left out.
+
+        Raises PackError, UserInputError.
+        """
+        host = HostSettings() if values is None else read_settings(values)[0]
+        pack, detector = pack_of(host), detector_of(host)
+        return (
+            f"MobileFaceSwap {__version__}, pack {pack.name} ({pack.licence}), "
+            f"detector {detector or next(iter(DETECTORS))} ({detector_licence(pack, detector)}), CPU"
+        )
 
     def render(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
         """One frame. Raises FaceSwapError."""

@@ -72,6 +72,8 @@ class Kind(IntEnum):
     SAVE_LOOK = 16
     EXPORT_TRACK = 17
     HELP = 18
+    DESCRIBE = 19
+    CHOOSE = 20
 
 
 class Flags(IntFlag):
@@ -164,6 +166,14 @@ class Values:
     @classmethod
     def unpacked(cls, body: bytes) -> Self:
         """Raises EngineError on a body that ends early or goes on after its last field."""
+        values, rest = cls.read(body)
+        if rest:
+            raise EngineError(f"expected settings of {len(body) - len(rest)} bytes; found {len(body)}. {_ADVICE}")
+        return values
+
+    @classmethod
+    def read(cls, body: bytes) -> tuple[Self, bytes]:
+        """(the settings, what follows). Raises EngineError on a body that ends early."""
         numbers, texts = _unpacked(_COUNTS, body)
         values = _unpacked(struct.Struct(f"<{numbers}d"), body, _COUNTS.size)
         rest = body[_COUNTS.size + 8 * numbers :]
@@ -171,9 +181,7 @@ class Values:
         for _ in range(texts):
             text, rest = _read_counted(rest)
             found.append(text)
-        if rest:
-            raise EngineError(f"expected settings of {len(body) - len(rest)} bytes; found {len(body)}. {_ADVICE}")
-        return cls(values, tuple(found))
+        return cls(values, tuple(found)), rest
 
 
 @dataclass(frozen=True)

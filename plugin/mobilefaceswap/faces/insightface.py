@@ -17,12 +17,12 @@ from ..packs import sha256_of
 from .face import Face
 from .yunet import display_bytes
 
-__all__ = ["LICENCE", "InsightFaceDetector"]
+__all__ = ["LICENCE", "NAMED_PACKS", "InsightFaceDetector"]
 
 LICENCE = "InsightFace model packs: non-commercial research use only, unless you hold a licence from insightface.ai"
 
 _STRIDE = 32
-_NAMED_PACKS = Path("~/.insightface/models")
+NAMED_PACKS = Path("~/.insightface/models")
 
 
 class InsightFaceDetector:
@@ -75,7 +75,7 @@ def _content(folder: Path) -> str:
 
 
 def _existing(name: str) -> Path:
-    places = [Path(name).expanduser(), (_NAMED_PACKS / name).expanduser()]
+    places = [Path(name).expanduser(), (NAMED_PACKS / name).expanduser()]
     for place in places:
         if place.is_dir():
             return place.resolve()

@@ -26,9 +26,9 @@ class Instance:
 
     persistent, notice: the message that stands on the node, and its type. parameters: what the effect told of each
     control since, such as whether it is enabled. preferences: what it prefers of its clips, asked anew where the
-    effect says that a parameter counts. interact: the handle of its overlay. footage: what the Source shows at a time outside of a render, None where it
-    shows nothing. bounds: of the timeline. progress: what the node reported; after ``patience`` reports the user
-    cancels.
+    effect says that a parameter counts. interact: the handle of its overlay. footage: what the Source shows at a time
+    outside of a render, None where it shows nothing. bounds: of the timeline. progress: what the node reported; after
+    ``patience`` reports the user cancels.
     """
 
     handle: int

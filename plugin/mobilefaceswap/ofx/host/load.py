@@ -42,7 +42,7 @@ class Host:
         tables = Suites(self).tables
         self._suites = {key: _table(functions) for key, functions in tables.items() if key[0] not in without}
         self._fetch = FETCH(self._fetched)
-        told = {"OfxPropName": [name], "OfxImageEffectPropSupportsOverlays": [1], **(properties or {})}
+        told: Properties = {"OfxPropName": [name], "OfxImageEffectPropSupportsOverlays": [1], **(properties or {})}
         self.record = HostRecord(self.sets.new(told, ()), c.cast(self._fetch, place))
         try:
             self.library = c.CDLL(str(binary))
