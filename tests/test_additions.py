@@ -73,14 +73,14 @@ def test_a_detector(monkeypatch, tiny_pack, tiny_identity):
 
 def test_an_operation_of_the_look(monkeypatch, tiny_pack, tiny_identity):
     node = made(tiny_pack, tiny_identity)
-    plain = node.render(3, Settings(plate_detail=0))
+    plain = node.render(3, Settings(plate_detail=0, smoothing=0))
     monkeypatch.setitem(OPERATIONS, "tint", Operation(toys.tint, on="plate", timed=True))
-    tinted = node.render(3, Settings(plate_detail=0))
+    tinted = node.render(3, Settings(plate_detail=0, smoothing=0))
     solid = plain.matte == 1
     red = (tinted.composite - plain.composite)[solid]
     np.testing.assert_allclose(red, np.broadcast_to([0.13, 0, 0], red.shape), atol=1e-5)
     # The same plate at another time, from the same caches.
-    later = node.render(9, Settings(plate_detail=0), plate=drawn_frame(3))
+    later = node.render(9, Settings(plate_detail=0, smoothing=0), plate=drawn_frame(3))
     np.testing.assert_allclose((later.composite - plain.composite)[solid][:, 0], 0.19, atol=1e-5)
 
 

@@ -25,9 +25,9 @@ ROOMS = [
     ["packs", "media"],
     ["geometry", "runtime"],
     ["faces", "swap"],
-    ["identity", "look"],
+    ["exchange", "identity", "look"],
     ["node"],
-    ["render_shot", "convert"],
+    ["analyse_clip", "render_shot", "convert"],
     ["demo", "cli", "engine", "ofx"],
 ]
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mobilefaceswap.analyse_clip import Analysis
 from mobilefaceswap.engine.dialog import SOURCE, ask_path
 from mobilefaceswap.engine.looks import load_look, save_look
 from mobilefaceswap.engine.ranges import Ranges
@@ -33,7 +34,7 @@ from mobilefaceswap.engine.wire import (
     read_greeting,
 )
 from mobilefaceswap.errors import EngineError, PackError, UserInputError
-from mobilefaceswap.faces import Track
+from mobilefaceswap.faces import Sighting, Track
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.settings import HostSettings, Settings, table
@@ -334,15 +335,19 @@ def test_a_loaded_look_changes_its_own_values_on_the_wire() -> None:
     assert [after.numbers[place] for place in changed] == [9.0]
 
 
+def analysed(size: tuple[int, int]) -> Analysis:
+    return Analysis(Sighting((), ()), np.zeros((54, 96), np.uint8), size, "hash", "detector", "recogniser")
+
+
 def test_ranges_are_kept_apart_and_forgotten_once_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     ranges = Ranges()
     for number in (1, 2):
-        ranges.add(number, 10 * number, (64, 48), ())
+        ranges.add(number, 10 * number, analysed((64, 48)))
     assert set(Track.load(ranges.save(2)).frames) == {20}
     assert set(Track.load(ranges.save(1)).frames) == {10}
     with pytest.raises(EngineError, match="again"):
         ranges.save(1)
-    ranges.add(3, 0, (64, 48), ())
+    ranges.add(3, 0, analysed((64, 48)))
     with pytest.raises(UserInputError, match="32 x 48"):
-        ranges.add(3, 1, (32, 48), ())
+        ranges.add(3, 1, analysed((32, 48)))

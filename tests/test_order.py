@@ -139,12 +139,7 @@ def leak_matte(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matte, "shape", shape)
 
 
-def leak_empty_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache that is off keeps the value of no bytes, as ours once did."""
-    monkeypatch.setattr("mobilefaceswap.cache.render._OVERHEAD", 0)
-
-
-@pytest.mark.parametrize("plant", [leak_landmarks, leak_matte, leak_empty_frames])
+@pytest.mark.parametrize("plant", [leak_landmarks, leak_matte])
 def test_the_check_notices_state_kept_between_frames(
     forward: dict[int, str], monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None]
 ) -> None:

@@ -15,6 +15,7 @@ from mobilefaceswap.frame import Frame
 from mobilefaceswap.media import Writer, create_output, open_clip
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.render_shot import ShotProgress, render_shot
+from mobilefaceswap.settings import Settings
 
 
 class _Kept(Writer):
@@ -88,7 +89,8 @@ def test_a_failing_output_ends_the_shot_and_its_threads(node: FaceSwapNode) -> N
 def test_few_frames_are_under_way_at_once(node: FaceSwapNode) -> None:
     pulled = node.target.pulled  # type: ignore[union-attr]
     ahead = []
-    render_shot(node, _Kept(), range(24), progress=lambda step: ahead.append(len(pulled) - step.done))
+    alone = Settings(smoothing=0, gap=0, fade=0)
+    render_shot(node, _Kept(), range(24), settings=alone, progress=lambda step: ahead.append(len(pulled) - step.done))
     assert max(ahead) <= 4
 
 

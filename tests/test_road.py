@@ -13,12 +13,13 @@ import pytest
 
 import mobilefaceswap
 from compare import assert_same
-from drawn import DrawnClip, MarkerDetector, as_frame, drawn_frame, landmarks_at, textured
+from drawn import DrawnClip, MarkerDetector, as_frame, draw_chart, drawn_frame, landmarks_at, textured
 from mobilefaceswap import FaceSwapNode, Frame, RenderCache, Settings
+from mobilefaceswap.analyse_clip import analyse_clip
 from mobilefaceswap.cache import Registry
 from mobilefaceswap.colour import ColourSpace
 from mobilefaceswap.engine.session import Session
-from mobilefaceswap.errors import PackError, UserInputError
+from mobilefaceswap.errors import MediaError, PackError, UserInputError
 from mobilefaceswap.faces import find_faces, open_detector
 from mobilefaceswap.node import keys
 from mobilefaceswap.packs import TEMPLATES, Crop, find_pack
@@ -57,10 +58,43 @@ def test_known_faces_cost_no_decoding(tiny_pack, tiny_identity):
 )
 def test_smoothing_looks_at_every_frame_of_its_window_up_to_the_clip_s_ends(tiny_pack, tiny_identity, time, window):
     for clip in (KeyedClip(), DrawnClip()):
-        made(tiny_pack, tiny_identity, clip).render(time, Settings(smoothing=2))
-        # The last pair that is whole decides how far one looks.
-        reach = min(time - clip.first, clip.last - time, 2)
-        assert {moment for moment in window if abs(moment - time) <= reach} <= set(clip.pulled) <= set(window)
+        made(tiny_pack, tiny_identity, clip).render(time, Settings(smoothing=2, gap=2, fade=2))
+        assert set(clip.pulled) == set(window)
+
+
+def test_a_neighbour_that_cannot_be_read_does_not_stop_a_frame(tiny_pack, tiny_identity):
+    class Broken(KeyedClip):
+        def frame(self, time: int) -> Frame:
+            if time == 13:
+                raise MediaError("frame 13 is damaged")
+            return super().frame(time)
+
+    node = made(tiny_pack, tiny_identity, Broken())
+    assert len(node.render(12, Settings(smoothing=3)).swapped) == 1
+    with pytest.raises(MediaError, match="damaged"):
+        node.render(13, Settings(smoothing=3))
+
+
+def test_smoothing_of_a_clip_and_of_its_track_gives_the_same_pixels(tiny_pack, tiny_identity):
+    class Shots(DrawnClip):
+        """The chart jumps back at frame 8, after a cut to another plate, and is gone from 15 to 17."""
+
+        def frame(self, time: int) -> Frame:
+            if time < 8:
+                return drawn_frame(time)
+            pixels = np.ascontiguousarray(textured()[::-1, ::-1])
+            if not 15 <= time < 18:
+                draw_chart(pixels, landmarks_at(time - 8))
+            return as_frame(pixels)
+
+    settings = Settings(smoothing=3, gap=2, fade=2)
+    analysed = analyse_clip(Shots(), tiny_pack, MarkerDetector(), settings)
+    assert analysed.cuts == {8}
+    found = made(tiny_pack, tiny_identity, Shots())
+    tracked = made(tiny_pack, tiny_identity, Shots(), track=analysed)
+    for time in (0, 1, 6, 7, 8, 9, 13, 14, 15, 18, 23):
+        assert_same(found.render(time, settings).composite, tracked.render(time, settings).composite)
+    assert found.render(14, settings).quality.presence == pytest.approx(1 / 3)
 
 
 def test_a_clip_s_keys_change_no_pixel(tiny_pack, tiny_identity):
@@ -74,9 +108,9 @@ def test_a_clip_s_keys_change_no_pixel(tiny_pack, tiny_identity):
 def test_a_key_s_faces_follow_the_working_space(tiny_pack, tiny_identity):
     clip, detector = KeyedClip(), MarkerDetector()
     node = made(tiny_pack, tiny_identity, clip, faces=detector)
-    node.render(12, Settings(smoothing=1))
+    node.render(12, Settings(smoothing=1, gap=0, fade=0))
     searched = detector.calls
-    node.render(12, Settings(smoothing=1, colour_space="rec709"))
+    node.render(12, Settings(smoothing=1, gap=0, fade=0, colour_space="rec709"))
     assert detector.calls == searched + 3
 
 
@@ -87,7 +121,7 @@ def test_a_clip_without_a_key_for_its_frames_is_decoded(tiny_pack, tiny_identity
 
     clip = Unsure()
     node = made(tiny_pack, tiny_identity, clip)
-    node.render(12, Settings(smoothing=2))
+    node.render(12, Settings(smoothing=2, gap=0, fade=0))
     assert sorted(clip.pulled) == [10, 11, 12, 13, 14]
 
 
@@ -116,7 +150,7 @@ def test_a_face_under_a_thin_alpha_is_found_where_it_is_by_every_front(thin_plat
 def analysed_by(session: Session, monkeypatch):
     """The faces that the engine adds to a range when a host analyses one frame."""
     added = []
-    monkeypatch.setattr(session.ranges, "add", lambda number, time, size, faces: added.extend(faces))
+    monkeypatch.setattr(session.ranges, "add", lambda number, time, found: added.extend(found.sighting.faces))
     session.analyse(SimpleNamespace(range=1, time=1), None, None)
     return added
 

@@ -36,7 +36,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x1c182e8e5f5ca3b7;
+constexpr uint64_t kFingerprint = 0x7841bf8cbc723f04;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -52,13 +52,15 @@ constexpr Row kRows[] = {
     {Type::File, "track_file", "Analysis & Tracking", "Track File", "Faces stored for this clip by `mobilefaceswap analyse` or Analyse Range, used instead of searching the frame.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Integer, "analysis_size", "Analysis & Tracking", "Analysis Size", "Longest side of the picture that is searched for faces. Raise it to find small faces; the time for the search grows with its square. In pixels.", 640, 160, 2560, "", false, 3, 0, 0, nullptr},
     {Type::Double, "detection_threshold", "Analysis & Tracking", "Detection Threshold", "Faces that the detector is less confident of are ignored.", 0.69999999999999996, 0.10000000000000001, 1, "", false, 3, 0, 0, nullptr},
-    {Type::Integer, "smoothing", "Analysis & Tracking", "Smoothing", "Smooths the face's position over this many frames before and after, and bridges a face that is lost for a moment within them. 0 is off. Where a host gives no access to other frames, it needs a track file. In frames.", 0, 0, 12, "", false, -1, 0, 0, nullptr},
+    {Type::Integer, "smoothing", "Analysis & Tracking", "Smoothing", "Steadies the face's position by this many frames before and after, without lag: firmly at rest, hardly in fast motion, never across a cut. 0 is off. Where a host gives no access to other frames, it needs a track file. In frames.", 3, 0, 12, "", false, -1, 0, 0, nullptr},
+    {Type::Integer, "gap", "Analysis & Tracking", "Fill Gaps", "A face that is lost for at most this many frames is filled in between. Needs other frames, as Smoothing does. In frames.", 6, 0, 48, "", false, -1, 0, 0, nullptr},
+    {Type::Integer, "fade", "Analysis & Tracking", "Fade", "Where a face is lost for longer, the swap fades out over this many frames before, and in over as many after. 0 is a hard change. Needs other frames, as Smoothing does. In frames.", 3, 0, 24, "", false, -1, 0, 0, nullptr},
     {Type::Choice, "face_choice", "Face Selection", "Face", "Which face in the plate to replace.", 0, 0, 1, "", true, -1, 0, 5, k_face_choice},
-    {Type::Integer, "face_index", "Face Selection", "Face Number", "For By Number: counts faces from the left of the picture, starting at 0.", 0, 0, 99, "", true, 7, 1, 0, nullptr},
-    {Type::Double, "face_point_x", "Face Selection", "Point X", "For Nearest to Point: 0 is the left edge of the picture, 1 the right.", 0.5, 0, 1, "", true, 7, 2, 0, nullptr},
-    {Type::Double, "face_point_y", "Face Selection", "Point Y", "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.", 0.5, 0, 1, "", true, 7, 2, 0, nullptr},
-    {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, "", false, 7, 3, 0, nullptr},
-    {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, "", true, 7, 3, 0, nullptr},
+    {Type::Integer, "face_index", "Face Selection", "Face Number", "For By Number: counts faces from the left of the picture, starting at 0.", 0, 0, 99, "", true, 9, 1, 0, nullptr},
+    {Type::Double, "face_point_x", "Face Selection", "Point X", "For Nearest to Point: 0 is the left edge of the picture, 1 the right.", 0.5, 0, 1, "", true, 9, 2, 0, nullptr},
+    {Type::Double, "face_point_y", "Face Selection", "Point Y", "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.", 0.5, 0, 1, "", true, 9, 2, 0, nullptr},
+    {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, "", false, 9, 3, 0, nullptr},
+    {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, "", true, 9, 3, 0, nullptr},
     {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another. Controls keep their values: defaults of the other pack do not apply.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
@@ -90,7 +92,7 @@ constexpr Row kRows[] = {
     {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail, and of highlights above white, shows in the face: all that the network's crop is too small to hold.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 6, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 43, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 45, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -112,6 +114,8 @@ enum class Position {
   analysis_size,
   detection_threshold,
   smoothing,
+  gap,
+  fade,
   face_choice,
   face_index,
   face_point_x,

@@ -20,12 +20,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from compare import PLATFORM
-from drawn import DrawnClip, MarkerDetector
+from drawn import DrawnClip, MarkerDetector, landmarks_at
 from mobilefaceswap import FaceSwapNode, RenderCache, Settings, find_pack
 from mobilefaceswap.cache import Arrays
 from mobilefaceswap.colour import ColourSpace
 from mobilefaceswap.demo.samples import AstronautClip
-from mobilefaceswap.faces import open_detector
+from mobilefaceswap.faces import Face, Track, followed, open_detector
 from mobilefaceswap.frame import Floats
 from mobilefaceswap.identity import prepare_identity
 from mobilefaceswap.node import keys
@@ -90,13 +90,15 @@ def pictures() -> Arrays:
     plate = AstronautClip((480, 270), 10).frame(3)
     rows = [face.row() for face in open_detector(find_pack("base-224")).find(plate, 640, 0.7)]
     found["faces.astronaut"] = np.array(rows)[:, :14]
+    found["faces.followed"] = followed_points()
     with tempfile.TemporaryDirectory() as folder:
         pack = find_pack(make_tiny_pack(folder))
         identity = prepare_identity([("drawn", DrawnClip().frame(0))], pack, MarkerDetector())
         for name, (settings, more) in VARIANTS.items():
             cache = Recording()
             clip = DrawnClip(**more)
-            node = FaceSwapNode(identity, clip, pack=pack, faces=MarkerDetector(), cache=cache)
+            # Without a clip behind it: one plate is swapped as it stands.
+            node = FaceSwapNode(identity, pack=pack, faces=MarkerDetector(), cache=cache)
             mattes = external() if more else {}
             result = node.render(7, settings, replace(clip.frame(7), pixel_aspect=1.2 if more else 1.0), **mattes)
             found |= {f"{key}.{name}": value[::2, ::2] for key, value in cache.seen.items() if value.ndim > 1}
@@ -104,6 +106,21 @@ def pictures() -> Arrays:
                 found[f"picture.{output}.{name}"] = result.layer(output)[result.changed.slices][::4, ::4]
     assert {key.split(".")[0] for key in found} == {*keys.VERSIONS, "picture"}
     return found
+
+
+def followed_points() -> Floats:
+    """A drawn face with some noise, followed as by default: on the move, lost for a frame, before a longer loss."""
+    noise = np.random.default_rng(1).normal(0, 0.5, (16, 5, 2))
+    lost = (6, *range(12, 16))
+    frames = {time: () if time in lost else (Face.around(landmarks_at(time) + noise[time]),) for time in range(16)}
+    timeline = Track((320, 180), frames).timeline((320, 180))
+    chosen = Settings()
+    faces = [
+        face
+        for time in frames
+        for face in followed(timeline, time, smoothing=chosen.smoothing, gap=3, fade=chosen.fade)
+    ]
+    return np.array([[*face.landmarks.ravel(), face.presence] for face in faces])
 
 
 def different(found: Arrays, known: Arrays) -> list[str]:

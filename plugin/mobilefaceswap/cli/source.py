@@ -84,7 +84,8 @@ def analyse(
     from rich.console import Console
     from rich.progress import track as progress
 
-    from ..faces import Track, find_faces, open_detector
+    from ..analyse_clip import analyse_clip
+    from ..faces import open_detector
     from ..media import check_output
     from ..packs import find_pack
     from .clips import open_target
@@ -94,17 +95,19 @@ def analyse(
     check_output(str(output), target)
     if not overwrite:
         check_free_or_ask(str(output))
-    detector = open_detector(find_pack(pack), faces)
-    chosen = Settings.from_mapping(settings)
+    chosen = find_pack(pack)
+    detector = open_detector(chosen, faces)
     with quiet_libraries(), open_target(target, allow_interlaced) as clip:
         times = frame_range(frames, clip)
-        found = {}
-        for time in progress(times, "Analysing", disable=as_json, console=Console(stderr=True)):
-            found[time] = find_faces(detector, clip.frame(time), chosen)
-        size = clip.frame(times[0]).size
-    Track(size, found, Path(target).name, detector.name).save(output)
-    empty = [time for time, there in found.items() if not there]
+        steps = progress(times, "Analysing", disable=as_json, console=Console(stderr=True))
+        track = analyse_clip(clip, chosen, detector, Settings.from_mapping(settings), steps, Path(target).name)
+    track.save(output)
+    empty = [time for time, there in track.frames.items() if not there]
     if as_json:
-        print_json_line({"track": str(output), "frames": len(found), "without_a_face": empty})
+        found = {"frames": len(track.frames), "without_a_face": empty, "cuts": sorted(track.cuts)}
+        print_json_line({"track": str(output), **found, "people": len(track.people)})
         return
-    typer.echo(f"{output}: {len(found)} frames, {len(found) - len(empty)} with a face")
+    typer.echo(
+        f"{output}: {len(track.frames)} frames, {len(track.frames) - len(empty)} with a face, "
+        f"{len(track.people)} people, {len(track.cuts)} cuts"
+    )

@@ -8,8 +8,8 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from ..analyse_clip import Analysis, track_of
 from ..errors import EngineError, UserInputError
-from ..faces import Face, Track
 from ..folders import track_folder
 
 __all__ = ["Ranges"]
@@ -20,7 +20,7 @@ _MOST = 4
 @dataclass
 class _Range:
     size: tuple[int, int]
-    frames: dict[int, tuple[Face, ...]] = field(default_factory=dict)
+    frames: dict[int, Analysis] = field(default_factory=dict)
 
 
 class Ranges:
@@ -30,16 +30,16 @@ class Ranges:
         self._ranges: OrderedDict[int, _Range] = OrderedDict()
         self._lock = threading.Lock()
 
-    def add(self, number: int, time: int, size: tuple[int, int], faces: tuple[Face, ...]) -> None:
-        """Keeps the faces of one frame. size: (width, height) of the plate. Raises UserInputError where it changes."""
+    def add(self, number: int, time: int, found: Analysis) -> None:
+        """Keeps what one frame shows. Raises UserInputError where the plate's size changes."""
         with self._lock:
-            kept = self._ranges.setdefault(number, _Range(size))
-            if kept.size != size:
+            kept = self._ranges.setdefault(number, _Range(found.size))
+            if kept.size != found.size:
                 raise UserInputError(
                     f"expected every frame of the range to be {kept.size[0]} x {kept.size[1]}; frame {time} is "
-                    f"{size[0]} x {size[1]}. Reformat the clip before the node"
+                    f"{found.size[0]} x {found.size[1]}. Reformat the clip before the node"
                 )
-            kept.frames[time] = faces
+            kept.frames[time] = found
             while len(self._ranges) > _MOST:
                 self._ranges.popitem(last=False)
 
@@ -53,7 +53,7 @@ class Ranges:
         if found is None:
             raise EngineError("expected the faces of the range; the engine was started anew. Analyse the range again")
         path = _new_file(f"{min(found.frames)}-{max(found.frames)}-")
-        Track(found.size, found.frames).save(path)
+        track_of(found.frames).save(path)
         return path
 
 

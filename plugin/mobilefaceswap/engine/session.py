@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..analyse_clip import analyse_plate
 from ..cache import RenderCache, memory_bound
 from ..colour import ColourSpace
 from ..errors import UserInputError
@@ -124,12 +125,13 @@ class Session:
         """Adds the faces of one frame to its range; needs no source. Raises FaceSwapError."""
         host, settings = read_settings(values)
         plate, note = _plate(picture, inputs, settings)
-        detector = open_detector(pack_of(host), detector_of(host))
+        pack = pack_of(host)
+        detector = open_detector(pack, detector_of(host))
         plate, uncovered = _uncovered(plate, lambda frame: find_faces(detector, frame, settings))
-        faces = find_faces(detector, plate, settings)
-        self.ranges.add(picture.range, picture.time, plate.size, faces)
+        found = analyse_plate(plate, pack, detector, settings)
+        self.ranges.add(picture.range, picture.time, found)
         said = "; ".join(filter(None, (note, uncovered)))
-        return Rendered(np.zeros((0, 0), np.float32), (0, 0), found_boxes(faces), said)
+        return Rendered(np.zeros((0, 0), np.float32), (0, 0), found_boxes(found.sighting.faces), said)
 
     def prepare(self, values: Values) -> str:
         """Reads the source now; says what was found. Raises FaceSwapError."""
@@ -193,7 +195,8 @@ def _alpha_under(plate: Frame, face: Face) -> float:
 
 
 def _unsmoothed(node: FaceSwapNode, settings: Settings) -> str:
-    if settings.smoothing == 0 or node.track is not None:
+    """Says that a smoothing somebody asked for does nothing; the default is on only where it can be."""
+    if settings.smoothing in (0, Settings().smoothing) or node.track is not None:
         return ""
     return "Smoothing does nothing without a Track File; press Analyse Range or run `mobilefaceswap analyse`"
 

@@ -1,57 +1,73 @@
-"""Faces over time: linked from frame to frame, smoothed without lag, gaps filled, stored.
-
-Stateless: a smoothed face at time t depends only on the faces found from t - radius to t + radius.
-"""
+"""Tracks: the faces of every frame of one clip, with ids of people and cuts, on disk as JSON."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import TrackError
 from ..files import write_failure, written_whole
 from .face import Face
+from .follow import Timeline
 
-__all__ = ["FORMAT", "Track", "smoothed"]
+__all__ = ["FORMAT", "Track"]
 
 FORMAT = "mobilefaceswap-track"
-_VERSION = 1
-_REACH = 0.6
-"""How far, in sides of its box, a face may move between neighbouring frames and still be the same."""
-
-FacesAt = Callable[[int], Sequence[Face]]
+_VERSION = 2
+_READ = (1, 2)
 
 
 @dataclass(frozen=True)
 class Track:
-    """The faces of every analysed frame of one clip, in pixels of a plate of ``size`` (width, height)."""
+    """The faces of every analysed frame of one clip, in pixels of a plate of ``size`` (width, height).
+
+    cuts: frames with which a shot begins. people: the mean embedding (D,) of each person by id, unit length.
+    recogniser: content hash of the network that made them. hashes: of the first and the last plate, by frame; they
+    tell the clip from others. clip, detector: names, for people to read.
+    """
 
     size: tuple[int, int]
     frames: Mapping[int, tuple[Face, ...]]
     clip: str = ""
     detector: str = ""
+    cuts: frozenset[int] = frozenset()
+    people: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
+    recogniser: str = ""
+    hashes: Mapping[int, str] = field(default_factory=dict)
 
     def faces(self, time: int, plate_size: tuple[int, int]) -> tuple[Face, ...]:
         """The faces at ``time`` in pixels of a plate of ``plate_size``, which may be a proxy.
 
         Raises TrackError where the frame was not analysed.
         """
-        if time not in self.frames:
-            raise TrackError(
-                f"expected the track to hold frame {time}; it holds {_span(self.frames)}. "
-                "Run `mobilefaceswap analyse` over the whole range, or clear the track file"
-            )
+        self.check_holds(range(time, time + 1))
         x, y = plate_size[0] / self.size[0], plate_size[1] / self.size[1]
         found = self.frames[time]
         return found if x == y == 1 else tuple(face.scaled(x, y) for face in found)
+
+    def timeline(self, plate_size: tuple[int, int]) -> Timeline:
+        """The track as `followed` reads it. Frames that were not analysed end a shot."""
+
+        def begins(time: int) -> bool:
+            return time in self.cuts or time not in self.frames or time - 1 not in self.frames
+
+        return Timeline(lambda time: self.faces(time, plate_size) if time in self.frames else (), begins)
+
+    def check_holds(self, times: range) -> None:
+        """Raises TrackError where the track lacks one of ``times``, naming the first."""
+        missing = [time for time in times if time not in self.frames]
+        if missing:
+            raise TrackError(
+                f"expected the track to hold frame {missing[0]}; it holds {_span(self.frames)}. "
+                "Run `mobilefaceswap analyse` over the whole range, or clear the track file"
+            )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes JSON, whole or not at all. Raises MediaError where the place cannot be written."""
@@ -59,8 +75,12 @@ class Track:
             "format": FORMAT,
             "version": _VERSION,
             "clip": self.clip,
+            "hashes": {str(time): digest for time, digest in sorted(self.hashes.items())},
             "detector": self.detector,
+            "recogniser": self.recogniser,
             "size": list(self.size),
+            "cuts": sorted(self.cuts),
+            "people": {str(person): [round(float(x), 5) for x in mean] for person, mean in self.people.items()},
             "frames": {str(time): [face.named() for face in faces] for time, faces in sorted(self.frames.items())},
         }
         place = Path(path)
@@ -72,87 +92,33 @@ class Track:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Track:
-        """Reads what ``save`` wrote. Raises TrackError on anything else."""
+        """Reads what ``save`` wrote, and tracks of earlier versions. Raises TrackError on anything else."""
         try:
-            document = json.loads(Path(path).read_text("utf-8"))
-            if document.get("format") != FORMAT or document.get("version") != _VERSION:
-                raise ValueError(f"format {document.get('format')!r}, version {document.get('version')!r}")
-            width, height = (int(side) for side in document["size"])
-            if width < 1 or height < 1:
-                raise ValueError(f"size {width} x {height}")
-            frames = {int(time): tuple(map(Face.from_named, rows)) for time, rows in document["frames"].items()}
-            return cls((width, height), frames, str(document.get("clip", "")), str(document.get("detector", "")))
+            return _read(json.loads(Path(path).read_text("utf-8")))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise TrackError(
-                f"expected {path} to be a track of version {_VERSION} written by `mobilefaceswap analyse`; "
+                f"expected {path} to be a track of version 1 to {_VERSION} written by `mobilefaceswap analyse`; "
                 f"found {type(error).__name__}: {error}. Analyse the clip again"
             ) from error
 
 
-def smoothed(faces_at: FacesAt, time: int, radius: int) -> tuple[Face, ...]:
-    """The faces at ``time``, their landmarks averaged over pairs of frames equally far before and after.
-
-    Only complete pairs count, weighted by a Gaussian of deviation radius / 2, so steady motion has no lag. The window
-    stops at the ends of the clip and where a face cannot be followed, as at a cut. ``faces_at`` yields nothing outside
-    the clip. A face missing at ``time`` but found on both sides is interpolated.
-    """
-    here = list(faces_at(time))
-    if radius < 1:
-        return tuple(here)
-    # Every face of the frame needs the same neighbours; search them once.
-    faces_at = cache(faces_at)
-    averaged = [_averaged(face, faces_at, time, radius) for face in here]
-    return (*averaged, *_gaps(here, faces_at, time, radius))
-
-
-def _averaged(face: Face, faces_at: FacesAt, time: int, radius: int) -> Face:
-    total, weight = face.landmarks.copy(), 1.0
-    before: Face | None = face
-    after: Face | None = face
-    for distance in range(1, radius + 1):
-        before = _same(before, faces_at(time - distance))
-        after = _same(after, faces_at(time + distance))
-        if before is None or after is None:
-            break
-        share = math.exp(-0.5 * (distance / (radius / 2)) ** 2)
-        total += share * (before.landmarks + after.landmarks)
-        weight += 2 * share
-    return Face(total / weight, face.box, face.confidence, face.filled)
-
-
-def _gaps(here: Sequence[Face], faces_at: FacesAt, time: int, radius: int) -> list[Face]:
-    """Faces found on both sides but missing at ``time``, interpolated from the nearest frames."""
-    early, earlier = _nearest(faces_at, time, radius, -1)
-    late, later = _nearest(faces_at, time, radius, +1)
-    filled = []
-    for face in earlier:
-        partner = _same(face, later, steps=late + early)
-        if partner is None or _same(face, here, steps=early) is not None:
-            continue
-        share = early / (early + late)
-        landmarks = (1 - share) * face.landmarks + share * partner.landmarks
-        box = (1 - share) * np.array(face.box) + share * np.array(partner.box)
-        corner = tuple(box.tolist())
-        filled.append(Face(landmarks, corner, min(face.confidence, partner.confidence), filled=True))
-    return filled
-
-
-def _nearest(faces_at: FacesAt, time: int, radius: int, direction: int) -> tuple[int, Sequence[Face]]:
-    for distance in range(1, radius + 1):
-        if found := faces_at(time + direction * distance):
-            return distance, found
-    return radius, ()
-
-
-def _same(face: Face | None, others: Sequence[Face], steps: int = 1) -> Face | None:
-    """The nearest of ``others`` that can be ``face``, ``steps`` frames away."""
-    if face is None or not others:
-        return None
-    best = min(others, key=lambda other: float(np.hypot(*(other.centre - face.centre))))
-    side = math.sqrt(max(face.area, 1e-9))
-    moved = float(np.hypot(*(best.centre - face.centre)))
-    grown = math.sqrt(max(best.area, 1e-9)) / side
-    return best if moved <= _REACH * side * math.sqrt(steps) and 0.5 < grown < 2.0 else None
+def _read(document: Mapping[str, Any]) -> Track:
+    """Raises ValueError, TypeError, KeyError or AttributeError on anything but a track."""
+    if document.get("format") != FORMAT or document.get("version") not in _READ:
+        raise ValueError(f"format {document.get('format')!r}, version {document.get('version')!r}")
+    width, height = (int(side) for side in document["size"])
+    if width < 1 or height < 1:
+        raise ValueError(f"size {width} x {height}")
+    return Track(
+        (width, height),
+        {int(time): tuple(map(Face.from_named, rows)) for time, rows in document["frames"].items()},
+        str(document.get("clip", "")),
+        str(document.get("detector", "")),
+        frozenset(int(time) for time in document.get("cuts", ())),
+        {int(person): np.array(mean, np.float32) for person, mean in document.get("people", {}).items()},
+        str(document.get("recogniser", "")),
+        {int(time): str(digest) for time, digest in document.get("hashes", {}).items()},
+    )
 
 
 def _span(frames: Mapping[int, Any]) -> str:

@@ -70,14 +70,15 @@ def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[tuple[F
 def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> tuple[Floats, Floats]:
     """(final, shaped) matte of one face inside its region."""
     settings, matrix, region = shot.settings, target.matrix, target.region
+    mix = settings.mix * target.face.presence
     template, points = kit.pack.crop.template, transformed(matrix, target.face.landmarks)
     own = matte.on_plate(matte.shape(mask, settings, template, points=points, crop=target.crop), matrix, region)
     own = _behind_nearer(kit, shot, target, own)
     if external.inside is None and external.outside is None:
-        return matte.combine(own, own, settings.mix, None, None), own
+        return matte.combine(own, own, mix, None, None), own
     reach = matte.on_plate(matte.border_falloff(mask.shape[0]), matrix, region)
     inside, outside = (None if one is None else one[region.slices] for one in (external.inside, external.outside))
-    return matte.combine(own, reach, settings.mix, inside, outside), own
+    return matte.combine(own, reach, mix, inside, outside), own
 
 
 def _behind_nearer(kit: Kit, shot: Shot, target: Target, own: Floats) -> Floats:
@@ -141,6 +142,7 @@ def quality(shot: Shot, drawn: Composition) -> QualityRecord:
         matte=min(1.0, covered / (width * height)),
         likeness=shot.likeness,
         filled=any(target.face.filled for target in shot.targets),
+        presence=min(target.face.presence for target in shot.targets),
     )
 
 

@@ -28,6 +28,7 @@ class QualityRecord:
     network's crop; above 1 the face is softer than the plate. outside: share of the crop beyond the plate's edge.
     clipped: share of the crop that display-referred sRGB cannot hold. matte: share of the plate under the matte.
     likeness: cosine to the reference picture, or None. filled: interpolated from neighbouring frames.
+    presence: 1, or less where the swap fades out or in.
     """
 
     faces_found: int = 0
@@ -40,6 +41,7 @@ class QualityRecord:
     matte: float = 0.0
     likeness: float | None = None
     filled: bool = False
+    presence: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 
 import numpy as np
 
 from ..cache import Arrays, RenderCache
 from ..colour import to_display
-from ..faces import Face, FaceDetector, Track, choose, find_faces, smoothed
+from ..errors import MediaError
+from ..faces import (
+    Face,
+    FaceDetector,
+    Thumbnail,
+    Timeline,
+    Track,
+    choose,
+    find_faces,
+    followed,
+    is_cut,
+    thumbnail,
+)
 from ..frame import Floats, Frame
 from ..geometry import Matrix, Rectangle, crop_rectangle, fit_crop, sample_frame
 from ..identity import encode_face, reference_embedding
@@ -77,33 +89,58 @@ class Target:
 
 def found(kit: Kit, plate: Plate, settings: Settings) -> tuple[Face, ...]:
     """The faces of one plate, without smoothing, from left to right."""
+    return _look(kit, plate, settings)[0]
+
+
+def _look(kit: Kit, plate: Plate, settings: Settings) -> tuple[tuple[Face, ...], Thumbnail]:
+    """What is found in one plate: its faces, and a thumbnail that tells cuts."""
 
     def compute() -> Arrays:
         rows = [face.row() for face in find_faces(kit.detector, plate.frame, settings)]
-        return {"faces": np.array(rows, np.float64)}
+        return {"faces": np.array(rows, np.float64), "thumbnail": thumbnail(plate.straight)}
 
     arrays = kit.cache.get("faces", keys.faces_key(plate.key, kit.detector, settings), compute)
-    return tuple(map(Face.from_row, arrays["faces"]))
+    return tuple(map(Face.from_row, arrays["faces"])), arrays["thumbnail"]
 
 
 def faces_at(
     kit: Kit, plate: Plate, neighbour: Callable[[int], Plate | None], track: Track | None, settings: Settings
 ) -> tuple[Face, ...]:
-    """The faces in ``plate``, detected or from the track, smoothed over an explicit window of frames.
+    """The faces in ``plate``, detected or from the track, followed over an explicit window of frames.
 
     neighbour: the plate at another time, None outside the clip.
     """
+    if track is None:
+        timeline = _searched(kit, plate, neighbour, settings)
+    else:
+        track.check_holds(range(plate.time, plate.time + 1))
+        timeline = track.timeline(plate.frame.size)
+    return followed(timeline, plate.time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
 
-    def stored(moment: int) -> tuple[Face, ...]:
-        assert track is not None
-        known = moment == plate.time or moment in track.frames
-        return track.faces(moment, plate.frame.size) if known else ()
 
-    def searched(moment: int) -> tuple[Face, ...]:
-        other = plate if moment == plate.time else neighbour(moment)
-        return () if other is None else found(kit, other, settings)
+def _searched(kit: Kit, plate: Plate, neighbour: Callable[[int], Plate | None], settings: Settings) -> Timeline:
+    """What a search of the clip finds, each plate looked at once."""
 
-    return smoothed(searched if track is None else stored, plate.time, settings.smoothing)
+    @cache
+    def look(time: int) -> tuple[tuple[Face, ...], Thumbnail] | None:
+        if time == plate.time:
+            return _look(kit, plate, settings)
+        try:
+            other = neighbour(time)
+            return None if other is None else _look(kit, other, settings)
+        except MediaError:
+            # A neighbour that is missing or damaged stops its own render, not this one.
+            return None
+
+    def begins(time: int) -> bool:
+        before, after = look(time - 1), look(time)
+        return before is None or after is None or is_cut(before[1], after[1])
+
+    def faces(time: int) -> tuple[Face, ...]:
+        there = look(time)
+        return () if there is None else there[0]
+
+    return Timeline(faces, begins)
 
 
 def chosen(

@@ -85,11 +85,35 @@ class Settings(Table):
     smoothing: int = row(
         "Analysis & Tracking",
         "Smoothing",
-        "Smooths the face's position over this many frames before and after, and bridges a face that is lost for a "
-        "moment within them. 0 is off. Where a host gives no access to other frames, it needs a track file.",
-        0,
+        "Steadies the face's position by this many frames before and after, without lag: firmly at rest, hardly in "
+        "fast motion, never across a cut. 0 is off. Where a host gives no access to other frames, it needs a track "
+        "file.",
+        3,
         minimum=0,
         maximum=12,
+        unit="frames",
+        animates=False,
+        stage="smooth",
+    )
+    gap: int = row(
+        "Analysis & Tracking",
+        "Fill Gaps",
+        "A face that is lost for at most this many frames is filled in between. Needs other frames, as Smoothing does.",
+        6,
+        minimum=0,
+        maximum=48,
+        unit="frames",
+        animates=False,
+        stage="smooth",
+    )
+    fade: int = row(
+        "Analysis & Tracking",
+        "Fade",
+        "Where a face is lost for longer, the swap fades out over this many frames before, and in over as many after. "
+        "0 is a hard change. Needs other frames, as Smoothing does.",
+        3,
+        minimum=0,
+        maximum=24,
         unit="frames",
         animates=False,
         stage="smooth",

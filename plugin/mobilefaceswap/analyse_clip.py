@@ -1,0 +1,70 @@
+"""Analyses a whole clip into a track: faces, who they are, and cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .faces import FaceDetector, Sighting, Thumbnail, Track, find_faces, identified, is_cut, thumbnail, working
+from .frame import Clip, Frame, Hashed
+from .identity import encode_face
+from .packs import Pack
+from .settings import Settings
+
+__all__ = ["Analysis", "analyse_clip", "analyse_plate", "plate_hash", "track_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What one plate shows. hash: of its pixels. detector, recogniser: what found it."""
+
+    sighting: Sighting
+    thumbnail: Thumbnail
+    size: tuple[int, int]
+    hash: str
+    detector: str
+    recogniser: str
+
+
+def analyse_clip(
+    clip: Clip,
+    pack: Pack,
+    detector: FaceDetector,
+    settings: Settings,
+    times: Iterable[int] | None = None,
+    name: str = "",
+) -> Track:
+    """The faces of ``clip`` with ids that a person keeps through cuts and gaps. Raises as the clip does.
+
+    times: ascending, None for all. name: of the clip, for people to read.
+    """
+    wanted = range(clip.first, clip.last + 1) if times is None else times
+    found = {time: analyse_plate(clip.frame(time), pack, detector, settings) for time in wanted}
+    return track_of(found, name)
+
+
+def analyse_plate(plate: Frame, pack: Pack, detector: FaceDetector, settings: Settings) -> Analysis:
+    """The faces of one plate, each with its embedding, and what tells cuts and clips."""
+    straight = working(plate, settings).straight()
+    faces = find_faces(detector, plate, settings)
+    embeddings = tuple(encode_face(straight, face, pack)["embedding"].ravel() for face in faces)
+    made_by = detector.name, pack.files["encoder"].sha256
+    return Analysis(Sighting(faces, embeddings), thumbnail(straight), plate.size, plate_hash(plate), *made_by)
+
+
+def track_of(found: Mapping[int, Analysis], name: str = "") -> Track:
+    """The track of the plates in ``found``, by frame."""
+    times = sorted(found)
+    cuts = frozenset(time for before, time in pairwise(times) if is_cut(found[before].thumbnail, found[time].thumbnail))
+    frames, people = identified({time: found[time].sighting for time in times}, cuts)
+    first, last = found[times[0]], found[times[-1]]
+    hashes = {times[0]: first.hash, times[-1]: last.hash}
+    return Track(first.size, frames, name, first.detector, cuts, people, first.recogniser, hashes)
+
+
+def plate_hash(plate: Frame) -> str:
+    """Of a plate's pixels and size, whatever they are declared to be: it tells the clip of a track from others."""
+    digest = Hashed(plate.pixels).digest.copy()
+    digest.update(str(plate.pixels.shape).encode())
+    return digest.hexdigest()
