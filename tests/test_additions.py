@@ -50,16 +50,16 @@ def test_an_output(monkeypatch, tiny_pack, tiny_identity):
 
 
 def test_a_colour_space(monkeypatch, tiny_pack, tiny_identity):
-    space = ColourSpace("acescg", "ACEScg", "ACEScg", ("ACEScg",), linear=True)
-    monkeypatch.setitem(SPACES, "acescg", space)
+    space = ColourSpace("lin-v", "Linear V-Gamut", "Linear V-Gamut", "linear")
+    monkeypatch.setitem(SPACES, "lin-v", space)
     values = np.linspace(-0.2, 4, 30, dtype=np.float32).reshape(-1, 3)
     np.testing.assert_allclose(from_display(to_display(values, space), space), values, atol=1e-4)
     node = made(tiny_pack, tiny_identity)
-    other = node.render(3, Settings(colour_space="acescg")).composite
+    other = node.render(3, Settings(colour_space="lin-v")).composite
     assert np.abs(other - node.render(3, Settings(colour_space="linear-rec709")).composite).max() > 1e-3
     assert_same(other, node.render(3, plate=Frame(drawn_frame(3).pixels, space)).composite)
-    assert choices("colour_space")[-1] == "acescg"
-    assert "ACEScg" in generate.header()
+    assert choices("colour_space")[-1] == "lin-v"
+    assert "Linear V-Gamut" in generate.header()
 
 
 def test_a_detector(monkeypatch, tiny_pack, tiny_identity):
@@ -210,7 +210,7 @@ def test_a_kind_of_network(monkeypatch, tmp_path):
 
 
 def test_every_setting_decides_something():
-    known = {"plate", "detect", "smooth", "choose", "swap", "matte", "look", "output"}
+    known = {"plate", "detect", "smooth", "choose", "align", "swap", "matte", "look", "output"}
     assert {item.stage for item in table(host=True)} == known
     named = {name for stage in known for name, _ in Settings().of(stage)}
     assert named == {item.name for item in fields(Settings)}

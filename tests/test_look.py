@@ -98,7 +98,7 @@ def placed(pixels: np.ndarray, colour: np.ndarray | None = None, space: ColourSp
     crop = np.clip(to_display(sample_crop(pixels, matrix, 112), space), 0, 1)
     mask = np.ones((112, 112), np.float32)
     drawn = crop if colour is None else colour
-    return Swapped(0, pixels[region.slices], space, crop, drawn, mask, matrix, region, TEMPLATES["arcface-112"])
+    return Swapped(0, pixels[region.slices], space, 1.0, crop, drawn, mask, matrix, region, TEMPLATES["arcface-112"])
 
 
 PLAIN = Settings(colour_match=0.0, plate_detail=0.0)
@@ -163,7 +163,7 @@ def match_case(side: int = 64) -> Swapped:
     cast = np.array([-0.1, 0.02, 0.15], np.float32)
     colour = (crop + cast + feature[..., None]).astype(np.float32)
     matrix, region = np.eye(2, 3), Rectangle(0, 0, side, side)
-    return Swapped(0, crop, ColourSpace.SRGB, crop, colour, mask, matrix, region, TEMPLATES["arcface-112"])
+    return Swapped(0, crop, ColourSpace.SRGB, 1.0, crop, colour, mask, matrix, region, TEMPLATES["arcface-112"])
 
 
 def matched(face: Swapped, amount: float) -> np.ndarray:

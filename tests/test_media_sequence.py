@@ -80,18 +80,6 @@ def test_copies_are_exact_and_keep_depth(tmp_path: Path, ending: str, kind: str,
             assert copy.metadata(8).get("Artist") == "A. Nobody"
 
 
-def test_primaries_other_than_rec709_are_said(tmp_path: Path) -> None:
-    header = oiio.ImageSpec(12, 8, 3, "half")
-    aces = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
-    header.attribute("chromaticities", oiio.TypeDesc("float[8]"), aces)
-    output = oiio.ImageOutput.create("a.exr")
-    output.open(str(tmp_path / "a.exr"), header)
-    output.write_image(chart())
-    output.close()
-    assert "primaries" in open_clip(tmp_path / "a.exr").notes[0]
-    assert open_clip(save(tmp_path / "b.exr", chart(), "half")).notes == ()
-
-
 def test_float_exr_keeps_values_beyond_black_and_white(tmp_path: Path) -> None:
     pixels = chart() * 40 - 5
     path = save(tmp_path / "in.exr", pixels, "float")

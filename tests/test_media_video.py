@@ -11,7 +11,9 @@ import av
 import numpy as np
 import pytest
 
+from compare import assert_same
 from media_made import copied, little_room, luma, make_clip, planes_of, stamps
+from mobilefaceswap.colour import SPACES
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip
@@ -201,12 +203,23 @@ def test_interlaced_video_is_refused_unless_allowed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("tags", "name"),
-    [((9, 9, 16, 1), "PQ"), ((9, 9, 18, 1), "HLG"), ((9, 9, 14, 1), "BT.2020"), ((1, 1, 1, 1), None)],
+    [
+        ((9, 9, 16, 1), "pq"),
+        ((9, 9, 18, 1), "hlg"),
+        ((9, 9, 14, 1), "rec2020"),
+        ((1, 12, 1, 1), "display-p3"),
+        ((1, 1, 1, 1), "rec709"),
+        ((1, 1, 13, 1), "srgb"),
+        ((6, 6, 6, 1), "rec709"),
+        ((9, 1, 16, 1), "pq"),
+    ],
 )
-def test_what_is_not_rec709_is_said_and_its_tags_are_kept(tmp_path: Path, tags: tuple[int, ...], name: str) -> None:
+def test_tags_decide_the_colour_space_and_are_kept(tmp_path: Path, tags: tuple[int, ...], name: str) -> None:
     source = make_clip(tmp_path / "in.mp4", tags=tags, pixel_format="yuv420p10le", frames=2)
     with open_clip(source) as clip, open_clip(copied(source, tmp_path / "out.mp4")) as other:
-        assert (name in clip.notes[0] and "Rec.709" in clip.notes[0]) if name else not clip.notes
+        assert clip.colour_space is SPACES[name]
+        assert clip.notes == ()
+        assert_same(clip.frame(1).pixels, other.frame(1).pixels, atol=0.05)
         assert clip.colour_tags == other.colour_tags
 
 

@@ -230,15 +230,16 @@ def test_keys_depend_on_what_they_are_given(monkeypatch):
     detector_b.name = "other"
     assert keys.faces_key("a", detector, settings) != keys.faces_key("b", detector, settings)
     assert keys.faces_key("a", detector, settings) != keys.faces_key("a", detector_b, settings)
-    base = keys.crop_key("a", crop, matrix)
+    base = keys.crop_key("a", crop, matrix, settings)
     others = [
-        keys.crop_key("b", crop, matrix),
-        keys.crop_key("a", replace(crop, size=65), matrix),
-        keys.crop_key("a", replace(crop, fit="affine"), matrix),
-        keys.crop_key("a", replace(crop, template=TEMPLATES["ffhq-512"]), matrix),
-        keys.crop_key("a", crop, 2 * matrix),
+        keys.crop_key("b", crop, matrix, settings),
+        keys.crop_key("a", replace(crop, size=65), matrix, settings),
+        keys.crop_key("a", replace(crop, fit="affine"), matrix, settings),
+        keys.crop_key("a", replace(crop, template=TEMPLATES["ffhq-512"]), matrix, settings),
+        keys.crop_key("a", crop, 2 * matrix, settings),
+        keys.crop_key("a", crop, matrix, Settings(auto_exposure=True)),
     ]
-    assert len({base, *others}) == 6
+    assert len({base, *others}) == 7
     assert keys.swap_key("a", ("n",), settings) != keys.swap_key("a", ("m",), settings)
     points = landmarks_at(0)
     assert keys.embedding_key("a", points, ("n",)) != keys.embedding_key("a", points + 1, ("n",))
@@ -249,7 +250,7 @@ def test_keys_depend_on_what_they_are_given(monkeypatch):
     monkeypatch.setattr(keys, "VERSIONS", dict.fromkeys(keys.VERSIONS, 99))
     after = (
         keys.faces_key("a", detector, settings),
-        keys.crop_key("a", crop, matrix),
+        keys.crop_key("a", crop, matrix, settings),
         keys.swap_key("a", ("n",), settings),
     )
     assert not {*before} & {*after}

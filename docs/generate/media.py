@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from mobilefaceswap.colour import SPACES
+from mobilefaceswap.colour.config import aliases_of
 from mobilefaceswap.media.pictures.formats import FORMATS
 from mobilefaceswap.media.video.containers import CONTAINERS
 from mobilefaceswap.media.video.encoders import CODECS
+
+_ENCODINGS = {
+    "linear": "scene-linear",
+    "log": "scene, logarithmic",
+    "display": "display-referred",
+    "hdr": "display-referred, HDR",
+}
 
 
 def picture_formats() -> str:
@@ -34,6 +42,7 @@ def colour_spaces() -> str:
     """A table of the working spaces."""
     lines = ["| Working Space | `--colour-space` | Kind | Names in OpenFX hosts |", "|---|---|---|---|"]
     for space in SPACES.values():
-        kind = "scene-linear" if space.linear else "display-referred"
-        lines.append(f"| *{space.label}* | `{space.name}` | {kind} | {', '.join(map('`{}`'.format, space.openfx))} |")
+        kind = _ENCODINGS[space.encoding]
+        names = ", ".join(f"`{name}`" for name in (*aliases_of(space)[:1], *space.openfx))
+        lines.append(f"| *{space.label}* | `{space.name}` | {kind} | {names} |")
     return "\n".join(lines)

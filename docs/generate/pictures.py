@@ -116,7 +116,7 @@ def _face() -> tuple[Swapped, Any]:
     points = _CROP.template.on(_CROP.size)
     colour, mask = drawing.answer(_CROP.size, points)
     inside = np.ascontiguousarray(plate.rgb[region.slices])
-    swapped = Swapped(0, inside, plate.colour_space, crop, colour, mask, matrix, region, _CROP.template)
+    swapped = Swapped(0, inside, plate.colour_space, 1.0, crop, colour, mask, matrix, region, _CROP.template)
     return swapped, region
 
 

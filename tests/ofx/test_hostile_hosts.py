@@ -15,6 +15,7 @@ import pytest
 from test_faults import engines
 
 from bundles import failed, is_failure_picture, own_copy, python_with, rendered
+from mobilefaceswap.colour import SPACES, space_named
 from mobilefaceswap.faces import Track
 from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
@@ -55,6 +56,9 @@ def test_a_field_is_half_as_high_as_its_frame(effects, identity, expected, plate
         ("lin_rec709_srgb", ColourSpace.LINEAR),
         ("srgb_display", ColourSpace.SRGB),
         ("g24_rec709_tx", ColourSpace.REC709),
+        ("arri_logc4", SPACES["arri-logc4"]),
+        ("lin_ap1", SPACES["acescg"]),
+        ("p3d65_display", space_named("p3d65_display")),
         ("", ColourSpace.REC709),
     ],
 )
@@ -83,14 +87,14 @@ def test_a_family_of_spaces_is_taken_and_said(effects, identity, pack: Pack, pla
 
 
 def test_an_unknown_space_is_refused_until_the_user_says_what_it_is(effects, identity, expected, plate) -> None:
-    node, logc = effects[0].create(source=str(identity)), Layout(colour_space="arri_logc4")
-    status, output = node.render(plate, layout=logc)
+    node, odd = effects[0].create(source=str(identity)), Layout(colour_space="house_log")
+    status, output = node.render(plate, layout=odd)
     assert status == 1
-    assert "arri_logc4" in node.persistent
+    assert "house_log" in node.persistent
     assert "Working Space" in node.persistent
     assert is_failure_picture(output)
     node.values["colour_space"] = 2
-    status, output = node.render(plate, layout=logc)
+    status, output = node.render(plate, layout=odd)
     assert (status, node.persistent) == (0, "")
     np.testing.assert_array_equal(output, expected(plate).composite)
 

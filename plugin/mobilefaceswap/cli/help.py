@@ -53,6 +53,8 @@ def _cell(row: Setting) -> str:
     name = row.name.replace("_", "-")
     if row.kind == "boolean":
         return f"--[no-]{name} [{'on' if row.default else 'off'}]"
+    if row.open:
+        return f"--{name} NAME"
     if row.kind == "choice":
         return f"--{name} {'|'.join(row.entries)}"
     if row.minimum is None:

@@ -109,7 +109,8 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parameter(row: Setting) -> inspect.Parameter:
-    kind: Any = Literal[tuple(row.entries)] if row.kind == "choice" else _TYPES[row.kind]
+    closed = row.kind == "choice" and not row.open
+    kind: Any = Literal[tuple(row.entries)] if closed else _TYPES.get(row.kind, str)
     option = typer.Option(*_NAMES.get(row.name, ()), help=row.hint, rich_help_panel=row.group)
     return inspect.Parameter(
         row.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

@@ -34,7 +34,7 @@ def settings(
 def values(row: Setting) -> str:
     """The values that a setting can take, in a few words."""
     if row.kind == "choice":
-        return ", ".join(row.entries)
+        return ", ".join(row.entries) + (" or another" if row.open else "")
     if row.kind == "boolean":
         return "on, off"
     if row.textual:

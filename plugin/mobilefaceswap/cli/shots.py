@@ -217,6 +217,7 @@ def _writers(clip: MediaClip, delivery: Delivery, shot: Shot, job: Job) -> tuple
         quality=delivery.quality,
         bit_depth=delivery.bit_depth,
         premultiplied=_premultiplied(shot.settings),
+        colour_space=shot.settings.space,
         audio=delivery.audio,
         resume=delivery.resume,
     )

@@ -24,7 +24,7 @@ from .choices import detector_licence
 from .nodes import Nodes, detector_of, pack_of
 from .ranges import Ranges
 from .segment import Inputs
-from .spaces import plate_space
+from .spaces import declared_space, plate_space
 from .wire import Changed, FaceBox, Flags, Picture, Values
 
 __all__ = ["Rendered", "Session", "read_settings", "with_settings"]
@@ -67,6 +67,8 @@ def read_settings(values: Values) -> tuple[HostSettings, Settings]:
             f"expected a value for every one of {len(table(host=True))} settings; found "
             f"{len(values.numbers)} numbers and {len(values.texts)} texts. Run `mobilefaceswap ofx install`"
         ) from error
+    if host["other_space"]:
+        shared["colour_space"] = host["other_space"]
     return HostSettings.from_mapping(host), Settings.from_mapping(shared)
 
 
@@ -74,8 +76,9 @@ def with_settings(values: Values, settings: Settings) -> Values:
     """``values`` with those of ``settings`` replaced."""
     numbers = list(values.numbers)
     for place, row in enumerate(row for row in table(host=True) if not row.textual):
-        if not row.host_only:
-            value = getattr(settings, row.name)
+        value = None if row.host_only else getattr(settings, row.name)
+        # A choice that is not listed stays where it is: it came from a text.
+        if value is not None and (row.kind != "choice" or value in row.entries):
             numbers[place] = float(list(row.entries).index(value) if row.kind == "choice" else value)
     return Values(numbers, values.texts)
 
@@ -153,7 +156,7 @@ def _default_space(picture: Picture) -> ColourSpace:
 
 
 def _plate(picture: Picture, inputs: Inputs, settings: Settings) -> tuple[Frame, str]:
-    space, note = plate_space(settings.colour_space, picture.space, _default_space(picture))
+    space, note = plate_space(settings, picture.space, "", _default_space(picture))
     premultiplied = Flags.PREMULTIPLIED in picture.flags
     return Frame(inputs.plate, space, premultiplied, picture.pixel_aspect, inputs.hashed), note
 
@@ -164,9 +167,9 @@ def _shown(picture: Picture, inputs: Inputs, settings: Settings) -> Frame | None
         return None
     declared = picture.identity_space
     if declared:
-        space, _ = plate_space("auto", declared, _default_space(picture))
+        space, _ = declared_space(declared, "", _default_space(picture))
     else:
-        space, _ = plate_space(settings.colour_space, "", _default_space(picture))
+        space, _ = plate_space(settings, "", "", _default_space(picture))
     premultiplied = Flags.IDENTITY_PREMULTIPLIED in picture.flags
     return Frame(inputs.identity, space, premultiplied, picture.identity_aspect)
 

@@ -1,33 +1,40 @@
-"""Maps OpenFX's names of colour spaces to the node's."""
+"""What a picture's colour space is, by the setting and by what the host declares."""
 
 from __future__ import annotations
 
-from ..colour import SPACES, ColourSpace
-from ..errors import UserInputError
+from ..colour import ColourSpace, space_named
+from ..errors import SettingsError, UserInputError
+from ..settings import Settings
 
-__all__ = ["plate_space"]
+__all__ = ["declared_space", "plate_space"]
 
-_NAMED = {name: space for space in SPACES.values() for name in space.openfx}
 # A host of OpenFX's basic style names a family only, so that its primaries remain open.
 _FAMILY = "ofx_"
 
 
-def plate_space(chosen: str, declared: str, by_default: ColourSpace) -> tuple[ColourSpace, str]:
-    """(the space of a picture, a note for the user or "").
+def plate_space(settings: Settings, declared: str, config: str, by_default: ColourSpace) -> tuple[ColourSpace, str]:
+    """(the space of a picture, a note for the user or ""): the Working Space wins. Raises UserInputError."""
+    if settings.space is not None:
+        return settings.space, ""
+    return declared_space(declared, config, by_default)
 
-    chosen: the Working Space setting, which wins unless it is "auto". declared: OpenFX's name, "" where the host
-    declares none; by_default counts then. Raises UserInputError on a space that the node does not know.
+
+def declared_space(declared: str, config: str, by_default: ColourSpace) -> tuple[ColourSpace, str]:
+    """(the space that a host declares, a note for the user or "").
+
+    declared: a name of OpenFX's or of the host's OpenColorIO configuration, "" where there is none; by_default counts
+    then. config: that configuration, "" for OpenFX's own, which is the built-in one. Raises UserInputError on a space
+    that neither knows.
     """
-    if chosen in SPACES:
-        return SPACES[chosen], ""
     if not declared:
         return by_default, ""
-    if declared not in _NAMED:
+    try:
+        space = space_named(declared, config)
+    except SettingsError as error:
         raise UserInputError(
-            f'expected a colour space that the node knows ({", ".join(_NAMED)}); the host declares "{declared}". '
-            "Convert the clip before the node, or set Working Space by hand"
-        )
-    space = _NAMED[declared]
+            f'expected a colour space that the node knows; the host declares "{declared}": {error}. Convert the clip '
+            "before the node, or set Working Space by hand"
+        ) from error
     if not declared.startswith(_FAMILY):
         return space, ""
     return space, f'the host calls the colour space just "{declared}", taken as {space.label}; else set Working Space'

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..cache import opened
-from ..colour import SPACES
 from ..errors import UserInputError
 from ..frame import Frame
 from ..packs import Pack
@@ -78,7 +77,6 @@ def find_faces(detector: FaceDetector, plate: Frame, settings: Settings) -> tupl
 
 
 def working(plate: Frame, settings: Settings) -> Frame:
-    """The plate, declared to be in the colour space that the settings choose."""
-    if settings.colour_space == "auto":
-        return plate
-    return plate.declared(SPACES[settings.colour_space])
+    """The plate, declared to be in the colour space and at the exposure that the settings choose."""
+    space = settings.space or plate.colour_space
+    return plate.declared(space.exposed(settings.view_exposure))

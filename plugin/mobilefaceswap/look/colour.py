@@ -8,6 +8,7 @@ from ..colour import from_display
 from ..frame import Floats
 from ..geometry import paste
 from ..settings import Settings
+from .beyond import beyond_range
 from .detail import plate_detail
 from .match import colour_match
 from .neutral import neutral_plate
@@ -19,6 +20,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "colour match": Operation(colour_match, on="crop"),
     "neutral plate": Operation(neutral_plate, on="crop"),
     "plate detail": Operation(plate_detail, on="plate"),
+    "beyond the range": Operation(beyond_range, on="plate"),
 }
 """The operations of each place in the order in which they are applied. A new one is a row here and its file."""
 

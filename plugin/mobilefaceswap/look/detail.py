@@ -1,4 +1,4 @@
-"""Plate detail: grain, texture and highlights that the crop cannot hold."""
+"""Plate detail: grain and texture that the crop cannot hold."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["plate_detail"]
 
 def plate_detail(face: Swapped, picture: Floats, settings: Settings) -> Floats:
     """``picture`` (h, w, 3), in the plate's colour space, plus the plate's detail, scaled by ``settings.plate_detail``:
-    whatever is finer than the crop or outside its range.
+    whatever is finer than the crop.
     """
     if settings.plate_detail <= 0:
         return picture
     seen = paste(from_display(face.crop, face.space), face.matrix, face.region, extended=True)
-    return np.asarray(picture + np.float32(settings.plate_detail) * (face.plate - seen), np.float32)
+    return np.asarray(picture + np.float32(settings.plate_detail) * (face.seen - seen), np.float32)

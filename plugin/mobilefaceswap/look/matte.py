@@ -20,7 +20,7 @@ from ..settings import MatteSource, Settings
 from . import edge
 from .regions import hull, kept_features
 
-__all__ = ["border_falloff", "combine", "on_plate", "shape"]
+__all__ = ["border_falloff", "combine", "core", "on_plate", "shape"]
 
 _FALLOFF = 0.06
 """Width of the fall-off at the crop's border, as a share of its side."""
@@ -138,7 +138,7 @@ def _without_islands(mask: Floats, template: Template) -> Floats:
     Grey-scale reconstruction (Vincent, IEEE Trans. Image Processing 2(2), 1993) rather than labelled components: a
     value is lowered to that of the weakest bridge to the face, so nothing pops when a bridge opens.
     """
-    return _reached(mask, lambda small: small * _core(template, small.shape[0]))
+    return _reached(mask, lambda small: small * core(template, small.shape[0]))
 
 
 def _without_holes(mask: Floats, width: float) -> Floats:
@@ -180,13 +180,13 @@ def _coarse(side: int) -> int:
 
 
 @cache
-def _core(template: Template, side: int) -> Floats:
+def core(template: Template, side: int) -> Floats:
     """(side, side): 1 inside the hull of the template's five points, else 0."""
-    core = np.zeros((side, side), np.float32)
+    inside = np.zeros((side, side), np.float32)
     points = np.rint(template.on(side)).astype(np.int32)
-    cv2.fillConvexPoly(core, cv2.convexHull(points), 1.0)
-    core.setflags(write=False)
-    return core
+    cv2.fillConvexPoly(inside, cv2.convexHull(points), 1.0)
+    inside.setflags(write=False)
+    return inside
 
 
 def _clipped(mask: Floats, black: float, white: float) -> Floats:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-from ..colour import ColourSpace
+from ..colour import ColourSpace, from_display, shouldered, to_display
 from ..frame import Floats
 from ..geometry import Matrix, Rectangle
 from ..packs import Template
@@ -20,19 +21,37 @@ class Swapped:
     """One face, before and after the network.
 
     time: the frame's; the seed for anything random. plate: (h, w, 3), straight and finite, in ``space``, inside
-    ``region``. crop, colour: (S, S, 3) display-referred sRGB, 0..1, before and after the network. mask: (S, S), the
-    network's. matrix: from plate to crop.
+    ``region``. space: at the exposure at which the network saw it; white: the display value that it saw as 1. crop,
+    colour: (S, S, 3) display-referred sRGB, 0..1, before and after the network. mask: (S, S), the network's. matrix:
+    from plate to crop.
     """
 
     time: int
     plate: Floats
     space: ColourSpace
+    white: float
     crop: Floats
     colour: Floats
     mask: Floats
     matrix: Matrix
     region: Rectangle
     template: Template
+
+    @cached_property
+    def shown(self) -> Floats:
+        """(h, w, 3): the plate in display-referred sRGB, unclipped."""
+        return to_display(self.plate, self.space)
+
+    @cached_property
+    def seen(self) -> Floats:
+        """(h, w, 3): the plate in its own space, limited to the network's range. Pixels inside keep their bits."""
+        seen = shouldered(self.shown, self.white)
+        beyond = (seen != self.shown).any(axis=-1)
+        if not beyond.any():
+            return self.plate
+        held = self.plate.copy()
+        held[beyond] = from_display(seen[beyond], self.space)
+        return held
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,28 @@
-"""Converts colour where input and output differ in kind, scene-linear and display-referred; touches nothing else.
-
-Between display-referred formats code values are kept, since an editor expects the clip's numbers.
-"""
+"""Converts colour where an output cannot hold the clip's numbers; touches nothing else."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..colour import from_display, to_display
-from ..frame import ColourSpace, Floats, straight
+from ..colour import ColourSpace, from_display, shouldered, to_display
+from ..frame import Floats, straight
 
-__all__ = ["converted"]
+__all__ = ["converted", "same_numbers"]
+
+_VIDEO = (ColourSpace.SRGB, ColourSpace.REC709)
+"""Between these code values are kept, since an editor expects the clip's numbers."""
+_HDR_PEAK = 2.0
+"""Display value of 1000 cd/m², the usual peak of a master, where reference white is 1."""
+
+
+def same_numbers(space: ColourSpace, wanted: ColourSpace) -> bool:
+    """Whether a file that usually holds ``wanted`` takes values in ``space`` as they are.
+
+    A log picture stays log where the file holds no light: that is how it is handed on.
+    """
+    if (space.ocio, space.config) == (wanted.ocio, wanted.config):
+        return True
+    return (space in _VIDEO or space.encoding == "log") and wanted in _VIDEO
 
 
 def converted(
@@ -20,17 +32,21 @@ def converted(
     premultiplied: bool = False,
     wanted_premultiplied: bool = False,
 ) -> Floats:
-    """(H, W, 3|4) float32 ``pixels``, converted only where exactly one of the two spaces is linear.
+    """(H, W, 3|4) float32 ``pixels``, converted from ``space`` unless ``wanted`` takes its numbers.
 
-    Colour is converted straight, not multiplied by alpha; afterwards it is multiplied if so wanted.
+    Colour is converted straight, not multiplied by alpha; afterwards it is multiplied if so wanted. HDR is brought to a
+    finished picture with a soft shoulder up to 1000 cd/m².
     """
     alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
-    same_kind = space.linear is wanted.linear
-    if same_kind and (alpha is None or premultiplied is wanted_premultiplied):
+    same = same_numbers(space, wanted)
+    if same and (alpha is None or premultiplied is wanted_premultiplied):
         return pixels
     rgb = straight(pixels[..., :3], alpha, premultiplied)
-    if not same_kind:
-        rgb = from_display(to_display(rgb, space), wanted)
+    if not same:
+        shown = to_display(rgb, space)
+        if space.encoding == "hdr" and wanted.encoding == "display":
+            shown = shouldered(shown, _HDR_PEAK)
+        rgb = from_display(shown, wanted)
     if alpha is None:
         return rgb
     return np.dstack([rgb * alpha[..., None] if wanted_premultiplied else rgb, alpha])

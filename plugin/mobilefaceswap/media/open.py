@@ -6,6 +6,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
+from ..colour import ColourSpace
 from ..errors import MediaError
 from .clip import MediaClip, NoClip, Writer
 from .pictures.animation import AnimatedClip, AnimatedWriter, is_animated
@@ -53,26 +54,30 @@ def create_output(
     bit_depth: int | None = None,
     alpha: bool | None = None,
     premultiplied: bool | None = None,
+    colour_space: ColourSpace | None = None,
     audio: bool = True,
     resume: bool = False,
     overwrite: bool = True,
 ) -> Writer:
     """Opens an output that keeps what ``like`` declares: timing, tags, depth, sound, metadata.
 
-    A context manager; ``write(time, pixels)`` takes float32 (H, W, 3|4) in ``like``'s colour space, or a matte (H, W).
+    A context manager; ``write(time, pixels)`` takes float32 (H, W, 3|4) in ``colour_space``, or a matte (H, W).
     ``notes`` says what of ``like`` is not carried over; it is complete after ``close``.
     frame_rate: of an output without ``like``, 25 by default. bit_depth, alpha: by default those of ``like``.
     premultiplied: whether the colour handed in is premultiplied, and is stored so; by default it is taken as ``like``'s
-    and stored as the format expects, premultiplied in EXR and unpremultiplied in video. overwrite: whether an output
-    that exists is replaced. Video files only: codec (h264, h265, prores, dnxhr, vp9, av1, ffv1, or FFmpeg's own name),
-    quality (for H.264 and its kind the constant rate factor, lower is better; for ProRes and DNxHR a profile such as
-    ``hq``), audio (whether sound is carried over). Sequences only: resume (keep finished frames).
+    and stored as the format expects, premultiplied in EXR and unpremultiplied in video. colour_space: of the colour
+    handed in, ``like``'s by default; a file of ``like``'s kind keeps the numbers, others hold what their format has.
+    overwrite: whether an output that exists is replaced. Video files only: codec (h264, h265, prores, dnxhr, vp9, av1,
+    ffv1, or FFmpeg's own name), quality (for H.264 and its kind the constant rate factor, lower is better; for ProRes
+    and DNxHR a profile such as ``hq``), audio (whether sound is carried over). Sequences only: resume (keep finished
+    frames).
 
     Raises MediaError where the output is the input or exists and must not be replaced, its folder is missing or cannot
     be written, or the format is not known.
     """
     text = os.fspath(path)
     clip = NoClip(frame_rate) if like is None else like
+    space = clip.colour_space if colour_space is None else colour_space
     check_output(text, clip.path)
     if not overwrite and not resume:
         check_free(text)
@@ -80,15 +85,22 @@ def create_output(
     if row is None or _is_animation(text, row, clip):
         _check_one_file(text, row, resume)
     if row is not None and _is_animation(text, row, clip):
-        return AnimatedWriter(text, clip, row, alpha=alpha, premultiplied=premultiplied)
+        return AnimatedWriter(text, clip, row, alpha=alpha, premultiplied=premultiplied, colour_space=space)
     if row is not None:
         return SequenceWriter(
-            text, clip, row, bit_depth=bit_depth, alpha=alpha, premultiplied=premultiplied, resume=resume
+            text,
+            clip,
+            row,
+            bit_depth=bit_depth,
+            alpha=alpha,
+            premultiplied=premultiplied,
+            colour_space=space,
+            resume=resume,
         )
     # fmt: off
     return VideoWriter(
         text, clip, codec=codec, quality=quality, bit_depth=bit_depth, alpha=alpha, premultiplied=premultiplied,
-        audio=audio,
+        colour_space=space, audio=audio,
     )
     # fmt: on
 

@@ -19,7 +19,7 @@ from ..settings import Settings
 
 __all__ = ["VERSIONS", "colour_key", "crop_key", "embedding_key", "faces_key", "plate_key", "swap_key"]
 
-VERSIONS = {"faces": 2, "crop": 1, "swap": 2, "colour": 1}
+VERSIONS = {"faces": 2, "crop": 2, "swap": 3, "colour": 2}
 """Versions of the code that makes each kind of value. Whoever changes what comes out raises the number, so that no
 cache on disk answers with values of earlier code; the golden pictures of the tests fail until that is done.
 """
@@ -37,9 +37,9 @@ def faces_key(plate: str, detector: FaceDetector, settings: Settings) -> str:
     return key_of(VERSIONS["faces"], detector.name, plate, settings.of("detect"))
 
 
-def crop_key(plate: str, crop: Crop, matrix: Matrix) -> str:
+def crop_key(plate: str, crop: Crop, matrix: Matrix, settings: Settings) -> str:
     """Of an aligned crop."""
-    return key_of(VERSIONS["crop"], _LIBRARIES, plate, crop, matrix.tobytes())
+    return key_of(VERSIONS["crop"], _LIBRARIES, plate, crop, matrix.tobytes(), settings.of("align"))
 
 
 def embedding_key(plate: str, landmarks: npt.NDArray[np.float64], network: tuple[str, ...]) -> str:

@@ -111,7 +111,8 @@ def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays) -> Floats:
         face = Swapped(
             shot.plate.time,
             bounded(plate.part(target.region.slices)[..., :3]),
-            plate.colour_space,
+            target.space,
+            target.white,
             target.crop,
             arrays["colour"],
             arrays["mask"],

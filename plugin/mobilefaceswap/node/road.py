@@ -9,7 +9,7 @@ from functools import cache, cached_property, partial
 import numpy as np
 
 from ..cache import Arrays, RenderCache
-from ..colour import to_display
+from ..colour import ColourSpace, exposure_for, shouldered, to_display, white_of
 from ..errors import MediaError
 from ..faces import (
     Face,
@@ -26,6 +26,7 @@ from ..faces import (
 from ..frame import Floats, Frame
 from ..geometry import Matrix, Rectangle, crop_rectangle, fit_crop, sample_frame
 from ..identity import encode_face, reference_embedding
+from ..look.matte import core
 from ..packs import Pack
 from ..settings import FaceChoice, Settings
 from ..swap import SwapNetwork
@@ -75,13 +76,16 @@ class Plate:
 class Target:
     """A chosen face on its way to the network.
 
-    matrix: from plate to crop. region: the plate pixels that the crop touches. crop: (S, S, 3) display-referred sRGB,
-    0..1. key: of the swap. clipped: share of the crop that display-referred sRGB cannot hold.
+    matrix: from plate to crop. region: the plate pixels that the crop touches. space: the plate's, at the exposure at
+    which the network sees it. white: the display value that it sees as 1. crop: (S, S, 3) display-referred sRGB, 0..1.
+    key: of the swap. clipped: share of the crop that display-referred sRGB cannot hold.
     """
 
     face: Face
     matrix: Matrix
     region: Rectangle
+    space: ColourSpace
+    white: float
     crop: Floats
     key: str
     clipped: float
@@ -178,16 +182,24 @@ def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face) -> Target:
     matrix = fit_crop(face.landmarks, crop, frame.pixel_aspect)
 
     def compute() -> Arrays:
-        display = to_display(sample_frame(frame, matrix, crop.size), frame.colour_space)
-        clipped = np.asarray(np.mean((display < -_OUT_OF_RANGE) | (display > 1 + _OUT_OF_RANGE)))
-        return {"crop": np.asarray(np.clip(display, 0.0, 1.0), np.float32), "clipped": clipped}
+        pixels, space = sample_frame(frame, matrix, crop.size), frame.colour_space
+        if settings.auto_exposure:
+            known = to_display(pixels[core(crop.template, crop.size) > 0], space.exposed(0))
+            space = space.exposed(space.exposure + exposure_for(known))
+        display = to_display(pixels, space)
+        white = white_of(display, space)
+        clipped = np.mean((display < -_OUT_OF_RANGE) | (display > max(white, 1) + _OUT_OF_RANGE))
+        view = np.array([space.exposure, white, clipped])
+        return {"crop": shouldered(display, white), "view": view}
 
-    key = keys.crop_key(plate.key, crop, matrix)
+    key = keys.crop_key(plate.key, crop, matrix, settings)
     # The crop does not depend on most settings.
     arrays = kit.cache.get_passing("crop", key, compute)
     region = crop_rectangle(matrix, crop.size, frame.size)
     swap = keys.swap_key(key, kit.network_key, settings)
-    return Target(face, matrix, region, arrays["crop"], swap, float(arrays["clipped"]))
+    exposure, white, clipped = arrays["view"].tolist()
+    space = frame.colour_space.exposed(exposure)
+    return Target(face, matrix, region, space, white, arrays["crop"], swap, clipped)
 
 
 def swapped(kit: Kit, targets: Sequence[Target]) -> list[Arrays]:

@@ -13,7 +13,7 @@ from ..errors import SettingsError
 __all__ = ["Kind", "Labels", "Setting", "Stage", "Table", "row", "rows_of"]
 
 Kind = Literal["boolean", "integer", "double", "choice", "text", "file"]
-Stage = Literal["plate", "detect", "smooth", "choose", "swap", "matte", "look", "output"]
+Stage = Literal["plate", "detect", "smooth", "choose", "align", "swap", "matte", "look", "output"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Setting:
 
     entries: a choice's values and their labels, in the order shown. stage: the part of a render that the value
     decides, and with it the cache keys that it belongs to. animates: may change from frame to frame. tuned: a model
-    pack may set its default. host_only: a host's node alone has it. only_with: (another setting, its value) without
+    pack may set its default. host_only: a host's node alone has it. open: of a choice, other values are taken, too, and
+    checked by the record that holds them. only_with: (another setting, its value) without
     which this one has no effect, so that hosts grey it out; "" stands for an empty text.
     """
 
@@ -40,6 +41,7 @@ class Setting:
     animates: bool = True
     tuned: bool = False
     host_only: bool = False
+    open: bool = False
     only_with: tuple[str, Any] | None = None
 
     @property
@@ -58,6 +60,8 @@ class Setting:
         return self._checked_number(value)
 
     def _checked_choice(self, value: Any) -> Any:
+        if self.open and str(value) not in self.entries:
+            return str(value)
         if str(value) not in self.entries:
             raise self._refusal(f"one of {', '.join(self.entries)}", value)
         return type(self.default)(value)

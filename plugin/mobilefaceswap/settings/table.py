@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from ..colour import SPACES
+from ..colour import AUTOMATIC, SPACES, ColourSpace, space_named
 from .outputs import OUTPUTS
 from .setting import Labels, Setting, Table, row, rows_of
 
@@ -419,11 +419,42 @@ class Settings(Table):
     colour_space: str = row(
         "Colour & Detail",
         "Working Space",
-        "The colour space of the plate. Automatic uses what the clip or the host declares.",
-        "auto",
+        "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any "
+        "name, alias or role of the OpenColorIO configuration.",
+        AUTOMATIC,
         entries=Labels(SPACES, auto="Automatic"),
+        open=True,
+        animates=False,
+        only_with=("other_space", ""),
+        stage="plate",
+    )
+    ocio_config: str = row(
+        "Colour & Detail",
+        "OpenColorIO Config",
+        "A configuration file (.ocio, .ocioz) or ocio:// name that defines further working spaces. Empty for $OCIO or, "
+        "where that is not set, the built-in ACES studio configuration. The spaces listed need none.",
+        "",
         animates=False,
         stage="plate",
+    )
+    view_exposure: float = row(
+        "Colour & Detail",
+        "View Exposure",
+        "Brightens or darkens the plate for detector and network alone, as a viewer's gain does. The picture keeps its "
+        "exposure. With Automatic Exposure it is added to it.",
+        0.0,
+        minimum=-10.0,
+        maximum=10.0,
+        unit="stops",
+        stage="plate",
+    )
+    auto_exposure: bool = row(
+        "Colour & Detail",
+        "Automatic Exposure",
+        "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed "
+        "plates, and day for night. The picture keeps its exposure.",
+        False,
+        stage="align",
     )
     colour_match: float = row(
         "Colour & Detail",
@@ -438,8 +469,8 @@ class Settings(Table):
     plate_detail: float = row(
         "Colour & Detail",
         "Plate Detail",
-        "How much of the plate's grain and fine detail, and of highlights above white, shows in the face: all that the "
-        "network's crop is too small to hold.",
+        "How much of the plate's grain and fine detail shows in the face: all that the network's crop is too "
+        "small to hold.",
         0.5,
         minimum=0.0,
         maximum=1.0,
@@ -466,6 +497,15 @@ class Settings(Table):
         animates=False,
         stage="output",
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.space
+
+    @property
+    def space(self) -> ColourSpace | None:
+        """The working space; None for what the clip or the host declares. Raises SettingsError on an unknown one."""
+        return None if self.colour_space == AUTOMATIC else space_named(self.colour_space, self.ocio_config)
 
     def replaced(self, **changes: Any) -> Settings:
         """A copy with some values changed, checked like any other. Raises SettingsError."""
@@ -495,6 +535,17 @@ class HostSettings(Table):
         animates=False,
         host_only=True,
         stage="swap",
+    )
+    other_space: str = row(
+        "Colour & Detail",
+        "Other Space",
+        "A colour space that Working Space does not list: a name, alias or role of the OpenColorIO configuration. "
+        "Empty for Working Space.",
+        "",
+        kind="text",
+        animates=False,
+        host_only=True,
+        stage="plate",
     )
     detector: str = row(
         "Analysis & Tracking",

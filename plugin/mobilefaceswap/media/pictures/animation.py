@@ -148,9 +148,10 @@ class AnimatedWriter(Writer):
         *,
         alpha: bool | None = None,
         premultiplied: bool | None = None,
+        colour_space: ColourSpace,
     ) -> None:
         self.path = path
-        self._like, self._alpha = like, alpha
+        self._like, self._alpha, self._space = like, alpha, colour_space
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         self._frames: list[tuple[int, tuple[int, ...], bytes]] = []
         self.notes = left_out(like.format.contents, row.keeps, row.name)
@@ -166,7 +167,7 @@ class AnimatedWriter(Writer):
         self._frames.append((time, codes.shape, zlib.compress(codes.tobytes(), 1)))
 
     def _graded(self, pixels: Floats) -> Floats:
-        return converted(pixels, self._like.colour_space, ColourSpace.SRGB, self._premultiplied, False)
+        return converted(pixels, self._space, ColourSpace.SRGB, self._premultiplied, False)
 
     def close(self) -> None:
         """See ``Writer``. Raises MediaError where no frame was written."""

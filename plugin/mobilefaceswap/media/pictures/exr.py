@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 
+from ...colour import ColourSpace
 from ...errors import MediaError
-from ...frame import ColourSpace, Floats
+from ...frame import Floats
+from ..headers import exr_space
 from .openimageio import attributes_of, carry, colour_channels, opened
 from .still import Metadata, Still, Stored, Window, unreadable
 
 __all__ = ["read", "read_channel", "windows", "write"]
 
 _MAIN = ("", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "left")
-_REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 
 
 def read(path: Path) -> Still:
@@ -41,7 +42,7 @@ def read(path: Path) -> Still:
     first = header.channelformats[places[0]] if header.channelformats else header.format
     return Still(
         pixels,
-        ColourSpace.LINEAR,
+        exr_space(_named(header)) or ColourSpace.LINEAR,
         pixels.shape[2] == 4,
         8 * int(first.basesize()),
         True,
@@ -162,16 +163,19 @@ def _pixels(file: Any, part: int, header: Any, path: Path) -> Floats:
 
 def _not_honoured(header: Any, parts: list[Any]) -> tuple[str, ...]:
     notes = []
-    declared = header.getattribute("chromaticities")
-    if isinstance(declared, (tuple, list)) and not np.allclose(declared, _REC709, atol=2e-3):
+    if exr_space(_named(header)) is None:
         notes.append(
-            "declares primaries other than Rec.709's, which are taken as Rec.709: the plate is kept, but the swapped "
-            "face's colour will be off. Convert the sequence to linear Rec.709 first for a face that matches"
+            "declares primaries of no usual space, which are taken as Rec.709: the plate is kept, but the swapped "
+            "face's colour may be off. Say what they are with Working Space"
         )
     views = [part.get_string_attribute("view", "") for part in parts]
     if len(set(filter(None, views))) > 1 or len(header.getattribute("multiView") or ()) > 1:
         notes.append("holds several views; faces are swapped in the first one alone")
     return tuple(notes)
+
+
+def _named(header: Any) -> list[tuple[str, Any]]:
+    return [(name, value) for name, _, value in attributes_of(header)]
 
 
 def _own_channels(stored: Stored) -> tuple[list[str], list[Floats], list[str]]:

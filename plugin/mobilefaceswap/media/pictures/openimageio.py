@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 
+from ...colour import ColourSpace
 from ...errors import MediaError
-from ...frame import ColourSpace, Floats
+from ...frame import Floats
 from ..declared import Orientation
+from ..headers import dpx_space, said
 from .icc import Profile
 from .still import Metadata, Still, Stored, Window, unreadable
 
@@ -43,7 +45,8 @@ def opened(path: Path) -> Any:
 def read(path: Path) -> Still:
     """The first picture of the file. Grey becomes RGB, a palette is resolved, EXIF's orientation is applied.
 
-    Scene-linear formats are declared linear Rec.709, all others sRGB. Raises MediaError where it cannot be read.
+    Scene-linear formats are declared linear Rec.709, DPX what its header names, all others sRGB. Raises
+    MediaError where it cannot be read.
     """
     file = opened(path)
     try:
@@ -61,9 +64,10 @@ def read(path: Path) -> Still:
     upright = Orientation.from_exif(header.get_int_attribute("Orientation", 1)).upright(pixels)
     window = Window(0, 0, upright.shape[1], upright.shape[0])
     profile = header.getattribute("ICCProfile")
+    space = _space(header, path)
     return Still(
         upright,
-        ColourSpace.LINEAR if path.suffix.lower() in _LINEAR_ENDINGS else ColourSpace.SRGB,
+        space,
         pixels.shape[2] == 4 and not header.get_int_attribute(_STRAIGHT, 0),
         header.get_int_attribute("oiio:BitsPerSample", 0) or 8 * int(header.format.basesize()),
         str(header.format) in ("half", "float", "double"),
@@ -75,8 +79,15 @@ def read(path: Path) -> Still:
             Profile(np.asarray(profile, np.uint8).tobytes()) if profile is not None else None,
         ),
         float(header.get_float_attribute("PixelAspectRatio", 1.0)) or 1.0,
-        ("holds further pictures besides the first, which are not read",) if more else (),
+        said(space) + (("holds further pictures besides the first, which are not read",) if more else ()),
     )
+
+
+def _space(header: Any, path: Path) -> ColourSpace:
+    ending = path.suffix.lower()
+    if ending == ".dpx":
+        return dpx_space((item.name, item.value) for item in header.extra_attribs)
+    return ColourSpace.LINEAR if ending in _LINEAR_ENDINGS else ColourSpace.SRGB
 
 
 def attributes_of(header: Any) -> tuple[tuple[str, Any, Any], ...]:

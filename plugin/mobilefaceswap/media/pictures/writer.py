@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ...colour import ColourSpace
 from ...errors import MediaError
 from ...frame import Floats
 from ..clip import MediaClip, Writer
 from ..declared import left_out
 from ..grade import converted
 from ..places import Pattern
-from .formats import StillFormat, check_writable, load_still, save_still
+from .formats import StillFormat, check_writable, format_of, load_still, save_still
 from .still import Stored
 
 __all__ = ["SequenceWriter"]
@@ -31,11 +32,13 @@ class SequenceWriter(Writer):
         bit_depth: int | None = None,
         alpha: bool | None = None,
         premultiplied: bool | None = None,
+        colour_space: ColourSpace,
         resume: bool = False,
     ) -> None:
         self.path = path
         self._pattern, self._like, self._row = Pattern(path), like, row
-        self._alpha, self._resume = alpha, resume
+        self._alpha, self._resume, self._space = alpha, resume, colour_space
+        self._stored_space = colour_space if format_of(like.path) is row else row.colour_space
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         # Other formats than EXR say which it is, and their writers turn it into what they hold.
         self._stored_premultiplied = self._premultiplied or (premultiplied is None and row.premultiplied)
@@ -90,7 +93,7 @@ class SequenceWriter(Writer):
         """(H, W, channels) in the output's kind of colour space; mattes are data."""
         if pixels.ndim == 2:
             return pixels[..., None]
-        return converted(pixels, self._like.colour_space, self._row.colour_space, premultiplied, stored)
+        return converted(pixels, self._space, self._stored_space, premultiplied, stored)
 
     def _sample_depth(self, *, is_matte: bool) -> int:
         """As the clip's, or the next that the format has; 16 bits for mattes."""

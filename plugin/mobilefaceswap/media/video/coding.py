@@ -9,8 +9,9 @@ from typing import Any
 
 from av.sidedata.sidedata import Type
 
-from ...colour import SPACES, ColourSpace
+from ...colour import ColourSpace, coded_space
 from ..declared import ClipFormat, Coding, ColourTags, Content, HDRMetadata, Orientation
+from ..headers import camera_log, said
 from .container import OWN_METADATA, is_cover, picture_streams
 from .planes import LUMA_WEIGHTS
 
@@ -27,9 +28,6 @@ __all__ = [
 
 _UNTAGGED = 2
 _HD_LINES = 720
-_TRANSFERS = {space.transfer: space for space in SPACES.values()}
-_HDR = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
-_WIDE = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _FIELD_ORDERS = {2: "top field first", 3: "bottom field first", 4: "top field first", 5: "bottom field first"}
 _MASTERING = struct.Struct("=20i2i")
 _DYNAMIC = {
@@ -43,7 +41,7 @@ _DYNAMIC = {
 
 
 def colour_coding(first: Any, stream: Any) -> tuple[ColourTags, Coding]:
-    """(tags as found, coding). Untagged: BT.709 for HD, else BT.601."""
+    """(tags as found, coding). Untagged: BT.709 for HD, else BT.601. A camera's log curve in the metadata wins."""
     context = stream.codec_context
     matrix = int(first.colorspace) if int(first.colorspace) != _UNTAGGED else int(context.colorspace)
     span = int(first.color_range) or int(context.color_range)
@@ -51,7 +49,15 @@ def colour_coding(first: Any, stream: Any) -> tuple[ColourTags, Coding]:
     tags = ColourTags(matrix, int(context.color_primaries), int(context.color_trc), full if span or full else None)
     is_hd = first.height >= _HD_LINES or first.width >= 1280
     known = matrix if matrix in LUMA_WEIGHTS else (1 if is_hd else 6)
-    return tags, Coding(known, full, _TRANSFERS.get(tags.transfer, ColourSpace.REC709), tags)
+    words = [*stream.container.metadata.items(), *stream.metadata.items()]
+    return tags, Coding(known, full, camera_log(words) or _space(tags), tags)
+
+
+def _space(tags: ColourTags) -> ColourSpace:
+    """The space that the tags declare, or the nearest: primaries count more than an SDR transfer. Untagged: Rec.709."""
+    transfer, primaries = tags.transfer, tags.primaries
+    tried = ((transfer, primaries), (_UNTAGGED, primaries), (transfer, _UNTAGGED), (transfer, 1))
+    return next(filter(None, (coded_space(*codes) for codes in tried)), ColourSpace.REC709)
 
 
 def orientation(first: Any) -> Orientation | None:
@@ -126,12 +132,7 @@ def _codec(stream: Any) -> str:
 
 def not_honoured(found: ClipFormat) -> Iterator[str]:
     """What a user should know before the render rather than see afterwards."""
-    name = _HDR.get(found.tags.transfer) or _WIDE.get(found.tags.primaries)
-    if name:
-        yield (
-            f"tagged {name}, which is taken as Rec.709: the plate and the tags are kept, but the swapped face's colour "
-            "and contrast will be off. Convert the clip to Rec.709 first for a face that matches"
-        )
+    yield from said(found.colour_space)
     if found.field_order != "progressive":
         yield f"interlaced ({found.field_order}) and taken as if progressive: moving faces will show combing"
     if found.timing is not None and found.timing.shifts:

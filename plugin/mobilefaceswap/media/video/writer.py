@@ -11,12 +11,13 @@ from typing import Any
 import av
 import numpy as np
 
+from ...colour import ColourSpace
 from ...errors import MediaError
 from ...files import partial_path, temporary_path, write_failure
 from ...frame import Box, Floats, Frame
 from ..clip import MediaClip, Writer
 from ..declared import Orientation
-from ..grade import converted
+from ..grade import converted, same_numbers
 from .clock import Clock
 from .compare import losses
 from .container import FAILURES, is_playable
@@ -48,6 +49,7 @@ class VideoWriter(Writer):
         bit_depth: int | None = None,
         alpha: bool | None = None,
         premultiplied: bool | None = None,
+        colour_space: ColourSpace,
         audio: bool = True,
     ) -> None:
         self.path = path
@@ -55,6 +57,8 @@ class VideoWriter(Writer):
         self._like, self._audio, self._kind = like, audio, container_of(path)
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         self._stored_premultiplied = bool(premultiplied)
+        self._space = colour_space
+        self._stored_space = colour_space if like.format.planes is not None else like.format.coding.colour_space
         self._codec, self._quality, self._bit_depth, self._alpha = codec, quality, bit_depth, alpha
         self._turned = like.orientation if self._kind.turned else Orientation()
         self._check_timing()
@@ -96,8 +100,7 @@ class VideoWriter(Writer):
         self, time: int, plate: Frame, box: Box, part: Floats, layers: Mapping[str, Floats] | None = None
     ) -> None:
         """See ``Writer``."""
-        like = self._like
-        same_values = like.colour_space.linear is like.format.coding.colour_space.linear
+        same_values = same_numbers(self._space, self._stored_space)
         opaque = plate.channels == part.shape[2] == 3
         if isinstance(plate, StoredFrame) and opaque and same_values and self._turned == Orientation():
             with self._written_at(time, plate.size, has_alpha=False):
@@ -131,7 +134,7 @@ class VideoWriter(Writer):
         if pixels.ndim == 2:
             picture = np.dstack([pixels] * 3)
         else:
-            spaces = self._like.colour_space, self._like.format.coding.colour_space
+            spaces = self._space, self._stored_space
             picture = converted(pixels, *spaces, self._premultiplied, self._stored_premultiplied)
         return self._turned.stored(picture)
 

@@ -1,0 +1,22 @@
+"""Colour spaces, and the way from each to the display-referred sRGB that the networks were trained on.
+
+A `space` is one of the usual ones, or any that an OpenColorIO `config` defines; `display` converts; `view` says how
+much of the light beyond white the network gets to see.
+"""
+
+from .display import from_display, to_display
+from .space import AUTOMATIC, SPACES, ColourSpace, coded_space, space_named
+from .view import exposure_for, shouldered, white_of
+
+__all__ = [
+    "AUTOMATIC",
+    "SPACES",
+    "ColourSpace",
+    "coded_space",
+    "exposure_for",
+    "from_display",
+    "shouldered",
+    "space_named",
+    "to_display",
+    "white_of",
+]

@@ -1,0 +1,32 @@
+"""What of the plate lies beyond the network's range: highlights above white, negative and out-of-gamut values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..frame import Floats
+from ..settings import Settings
+from .operation import Swapped
+
+__all__ = ["beyond_range"]
+
+_WHITE, _HIGHLIGHT = 1.0, 1.353
+"""Display luma from which a pixel is a highlight rather than skin, and from which it is nothing else: one stop above
+white.
+"""
+_REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def beyond_range(face: Swapped, picture: Floats, settings: Settings) -> Floats:
+    """``picture`` (h, w, 3), in the plate's colour space, plus what of the plate the network's range cannot hold.
+
+    What returns to the plate is thus the difference that the swap made. From white upwards that difference fades within
+    a stop: a light or its reflection stays the plate's. Nothing changes where the plate is within range.
+    """
+    if face.seen is face.plate:
+        return picture
+    whole = picture + (face.plate - face.seen)
+    share = np.clip((face.shown @ _REC709 - _WHITE) / (_HIGHLIGHT - _WHITE), 0.0, 1.0)
+    share = (share * share * (3 - 2 * share))[..., None].astype(np.float32)
+    # The other way round rounding would change values of highlights.
+    return np.asarray(np.where(share == 1, face.plate, whole + share * (face.plate - whole)), np.float32)
