@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from .errors import TrackError
 from .faces import FaceDetector, Sighting, Thumbnail, Track, find_faces, identified, is_cut, thumbnail, working
 from .frame import Clip, Frame, Hashed
 from .identity import encode_face
 from .packs import Pack
 from .settings import Settings
 
-__all__ = ["Analysis", "analyse_clip", "analyse_plate", "plate_hash", "track_of"]
+__all__ = ["Analysis", "analyse_clip", "analyse_plate", "check_clip", "track_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ def analyse_plate(plate: Frame, pack: Pack, detector: FaceDetector, settings: Se
     faces = find_faces(detector, plate, settings)
     embeddings = tuple(encode_face(straight, face, pack)["embedding"].ravel() for face in faces)
     made_by = detector.name, pack.files["encoder"].sha256
-    return Analysis(Sighting(faces, embeddings), thumbnail(straight), plate.size, plate_hash(plate), *made_by)
+    return Analysis(Sighting(faces, embeddings), thumbnail(straight), plate.size, _hash(plate), *made_by)
 
 
 def track_of(found: Mapping[int, Analysis], name: str = "") -> Track:
@@ -63,7 +64,21 @@ def track_of(found: Mapping[int, Analysis], name: str = "") -> Track:
     return Track(first.size, frames, name, first.detector, cuts, people, first.recogniser, hashes)
 
 
-def plate_hash(plate: Frame) -> str:
+def check_clip(track: Track, clip: Clip, name: str) -> None:
+    """Raises TrackError where the track was made from another clip: its first and last plate tell.
+
+    name: of the clip, for the message. Tracks of version 1 and those of hosts without a clip of their own pass.
+    """
+    for time, digest in track.hashes.items():
+        if not clip.first <= time <= clip.last or _hash(clip.frame(time)) != digest:
+            raise TrackError(
+                f"expected the track of {name}; found that of {track.clip or 'another clip'}, whose frame {time} "
+                "differs or is missing. Analyse this clip, or use --force-track where it is the same shot in other "
+                "pixels"
+            )
+
+
+def _hash(plate: Frame) -> str:
     """Of a plate's pixels and size, whatever they are declared to be: it tells the clip of a track from others."""
     digest = Hashed(plate.pixels).digest.copy()
     digest.update(str(plate.pixels.shape).encode())

@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import FaceSwapError
-from . import bench, doctor, engine, ofx, packs, settings, source, swap
+from . import bench, doctor, engine, ofx, packs, settings, source, swap, track
 from .help import SettingsCommand
 from .terminal import show_library_logs
 
@@ -47,6 +47,7 @@ app.command()(settings.settings)
 app.command()(doctor.doctor)
 app.command()(bench.bench)
 app.command(hidden=True)(engine.engine)
+app.add_typer(track.app, name="track")
 app.add_typer(packs.app, name="packs")
 app.add_typer(ofx.app, name="ofx")
 

@@ -17,6 +17,7 @@ __all__ = [
     "AllowInterlaced",
     "BitDepth",
     "FacesName",
+    "ForceTrack",
     "InsideMatte",
     "JsonOption",
     "MatteFit",
@@ -76,6 +77,10 @@ OutsideMatte = Annotated[
 MatteFit = Annotated[
     bool,
     typer.Option("--matte-fit", help="Fit mattes of another size, frame rate or length.", rich_help_panel=MORE),
+]
+ForceTrack = Annotated[
+    bool,
+    typer.Option("--force-track", help="Use the track though it seems another clip's.", rich_help_panel=MORE),
 ]
 AllowInterlaced = Annotated[
     bool,

@@ -11,9 +11,10 @@ from typing import Any
 
 import typer
 
+from ..analyse_clip import check_clip
 from ..cache import RenderCache
 from ..errors import MediaError, UserInputError
-from ..faces import Track, open_detector
+from ..faces import Track, load_track, open_detector
 from ..folders import render_cache_folder
 from ..identity import Identity, load_source, picture_files
 from ..media import PICTURE_ENDINGS, MediaClip, Writer, check_output, create_output, matte_file, open_matte
@@ -88,6 +89,7 @@ class Shot:
     disk_cache: bool
     settings: Settings
     mattes: Mattes = Mattes()
+    force_track: bool = False
 
 
 def with_defaults(given: Mapping[str, Any], pack: str | None) -> Settings:
@@ -256,11 +258,22 @@ def _nodes(person: Person, shot: Shot) -> Callable[[MediaClip], FaceSwapNode]:
             clip,
             pack=pack,
             faces=person.faces,
-            track=Track.load(shot.track) if shot.track else None,
+            track=_track(shot, clip),
             cache=RenderCache(memory=_CACHE_BYTES, folder=folder),
         )
 
     return node_over
+
+
+def _track(shot: Shot, clip: MediaClip) -> Track | None:
+    """The shot's track with its corrections. Raises TrackError where it is another clip's, or lacks a frame."""
+    if shot.track is None:
+        return None
+    track = load_track(shot.track, force=shot.force_track)
+    if not shot.force_track:
+        check_clip(track, clip, clip.path)
+    track.check_holds(frame_range(shot.frames, clip))
+    return track
 
 
 def _tell_source(identity: Identity) -> None:

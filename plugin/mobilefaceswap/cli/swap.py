@@ -12,6 +12,7 @@ from .options import (
     AllowInterlaced,
     BitDepth,
     FacesName,
+    ForceTrack,
     InsideMatte,
     JsonOption,
     MatteFit,
@@ -68,6 +69,7 @@ def swap(
     pack: PackName = None,
     faces: FacesName = None,
     track: TrackFile = None,
+    force_track: ForceTrack = False,
     matte_fit: MatteFit = False,
     allow_interlaced: AllowInterlaced = False,
     disk_cache: Annotated[
@@ -84,7 +86,7 @@ def swap(
     person = Person(source, source_face, pack, faces)
     delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite)
     mattes = Mattes(inside, outside, matte_fit)
-    shot = Shot(frames, track, allow_interlaced, disk_cache, with_defaults(settings, pack), mattes)
+    shot = Shot(frames, track, allow_interlaced, disk_cache, with_defaults(settings, pack), mattes, force_track)
     swap_clips(targets, (output, matte), person, delivery, shot, dry_run=dry_run, as_json=as_json)
 
 
@@ -104,6 +106,7 @@ def frame(
     pack: PackName = None,
     faces: FacesName = None,
     track: TrackFile = None,
+    force_track: ForceTrack = False,
     matte_fit: MatteFit = False,
     allow_interlaced: AllowInterlaced = False,
     as_json: JsonOption = False,
@@ -115,5 +118,13 @@ def frame(
 
     person = Person(source, source_face, pack, faces)
     chosen, mattes = with_defaults(settings, pack), Mattes(inside, outside, matte_fit)
-    shot = Shot(f"{number}:{number}", track, allow_interlaced, disk_cache=True, settings=chosen, mattes=mattes)
+    shot = Shot(
+        f"{number}:{number}",
+        track,
+        allow_interlaced,
+        disk_cache=True,
+        settings=chosen,
+        mattes=mattes,
+        force_track=force_track,
+    )
     swap_frame(target, output, person, Delivery(bit_depth=bit_depth, overwrite=overwrite), shot, as_json=as_json)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..cache import RenderCache
 from ..errors import UserInputError
-from ..faces import Track
+from ..faces import load_track
 from ..faces.detector import open_detector
+from ..faces.edits import sidecar
 from ..frame import Frame
 from ..identity import Identity, prepare_identity
 from ..node import FaceSwapNode
@@ -42,7 +43,7 @@ class Nodes:
             )
         pack = pack_of(host)
         source = shown.content_hash() if shown is not None else _state(host.source, "source")
-        track = _state(host.track_file, "track file") if host.track_file else ()
+        track = _track_state(host.track_file) if host.track_file else ()
         key = (pack.content_hash, detector_of(host), source, host.source_face, track)
         with self._lock:
             preparing = self._preparing.setdefault(key, threading.Lock())
@@ -74,7 +75,7 @@ class Nodes:
             # The bridge writes the next picture to the same place.
             picture = shown.with_pixels(shown.pixels.copy()).straight()
             source = prepare_identity([("the Identity input", picture)], pack, detector, host.source_face)
-        track = Track.load(host.track_file) if host.track_file else None
+        track = load_track(host.track_file) if host.track_file else None
         return FaceSwapNode(
             source, pack=pack, faces=detector, track=track, source_face=host.source_face, cache=self._cache
         )
@@ -88,6 +89,12 @@ def pack_of(host: HostSettings) -> Pack:
 def detector_of(host: HostSettings) -> str | None:
     """The name of the detector that a host chose; None for the pack's own."""
     return host.detector or None
+
+
+def _track_state(path: str) -> Hashable:
+    """A track file and the corrections beside it, as they stand now."""
+    corrections = sidecar(path)
+    return _state(path, "track file"), _state(str(corrections), "corrections") if corrections.exists() else ()
 
 
 def _state(path: str, name: str) -> Hashable:

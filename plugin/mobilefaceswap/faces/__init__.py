@@ -2,6 +2,7 @@
 
 from .cuts import Thumbnail, is_cut, thumbnail
 from .detector import DETECTORS, FaceDetector, find_faces, found_in, open_detector, working
+from .edits import Edit, Edits, load_track
 from .face import Face
 from .follow import Timeline, followed
 from .people import Sighting, identified
@@ -9,6 +10,8 @@ from .track import Track
 
 __all__ = [
     "DETECTORS",
+    "Edit",
+    "Edits",
     "Face",
     "FaceDetector",
     "Sighting",
@@ -20,6 +23,7 @@ __all__ = [
     "found_in",
     "identified",
     "is_cut",
+    "load_track",
     "open_detector",
     "thumbnail",
     "working",

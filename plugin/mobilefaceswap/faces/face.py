@@ -27,8 +27,8 @@ class Face:
     landmarks: float64 (5, 2), x and y of the viewer's left eye, right eye, nose tip, left and right corner of the
     mouth. box: (x, y, width, height). confidence: 0..1. filled: interpolated from neighbouring frames. person: the id
     that a track gives to one person throughout a shot, from 1; 0 for nobody known. likeness: cosine to that person's
-    mean embedding; 0 where nobody compared. presence: 1, or less where the swap fades out or in. edited: placed by an
-    artist, whose points nothing moves.
+    mean embedding; 0 where nobody compared. presence: 1, less where the swap fades out or in, 0 where an artist takes
+    it away. edited: placed by an artist, whose points nothing moves.
     """
 
     landmarks: Points

@@ -50,11 +50,16 @@ def followed(timeline: Timeline, time: int, *, smoothing: int, gap: int, fade: i
     found. Nothing reaches across a cut. 0 turns each of them off.
     """
     if not (smoothing or gap or fade):
-        return tuple(timeline.faces(time))
+        return _present(timeline.faces(time))
     once = Timeline(cache(timeline.faces), cache(timeline.begins))
     here = tuple(once.faces(time))
     faces = (*here, *_filled(here, once, time, gap))
-    return tuple(_settled(face, once, time, smoothing, gap, fade) for face in faces)
+    return _present([_settled(face, once, time, smoothing, gap, fade) for face in faces])
+
+
+def _present(faces: Sequence[Face]) -> tuple[Face, ...]:
+    """Without those that an artist has taken away."""
+    return tuple(face for face in faces if face.presence)
 
 
 def same(face: Face, others: Sequence[Face], steps: int = 1) -> Face | None:
@@ -75,7 +80,7 @@ def _settled(face: Face, timeline: Timeline, time: int, smoothing: int, gap: int
     reach = max(smoothing, fade)
     walks = [_walk(face, timeline, time, direction, reach, gap) for direction in (-1, 1)]
     left = [walk.lost for walk in walks if walk.lost is not None and walk.lost < fade]
-    presence = min(((lost + 1) / (fade + 1) for lost in left), default=1.0)
+    presence = min([face.presence, *((lost + 1) / (fade + 1) for lost in left)])
     samples = [sample for walk in walks for sample in walk.seen if abs(sample[0]) <= smoothing]
     steadied = face if face.edited or not smoothing else replace(face, landmarks=_steadied(face, samples, smoothing))
     return replace(steadied, presence=presence)
@@ -91,8 +96,10 @@ def _walk(face: Face, timeline: Timeline, time: int, direction: int, reach: int,
             return _Walk(tuple(seen), distance - 1 - missed if missed else None)
         found = same(last, timeline.faces(moment), missed + 1)
         if found is not None:
-            seen.append((direction * distance, found))
-            last, missed = found, 0
+            if found.presence:
+                seen.append((direction * distance, found))
+                last = found
+            missed = 0
             continue
         missed += 1
         if missed > gap:
@@ -135,7 +142,7 @@ def _filled(here: Sequence[Face], timeline: Timeline, time: int, gap: int) -> It
     for early in range(1, gap + 1):
         if timeline.begins(time - early + 1):
             return
-        for face in timeline.faces(time - early):
+        for face in _present(timeline.faces(time - early)):
             if same(face, here, early) or any(same(face, [other]) for other in missing):
                 continue
             missing.append(face)
@@ -150,7 +157,7 @@ def _again(face: Face, timeline: Timeline, time: int, early: int, gap: int) -> t
         if timeline.begins(time + late):
             return None
         if (found := same(face, timeline.faces(time + late), early + late)) is not None:
-            return found, late
+            return (found, late) if found.presence else None
     return None
 
 

@@ -1,0 +1,225 @@
+"""``mobilefaceswap track``: tracks shown, corrected, taken to other programs and back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UserInputError
+from .options import JsonOption, Overwrite, PackName
+from .terminal import print_json
+
+if TYPE_CHECKING:
+    from ..exchange import Motion
+    from ..faces import Track
+    from ..faces.face import Points
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Show, correct, export and import tracks.", no_args_is_help=True)
+
+TrackArgument = Annotated[Path, typer.Argument(metavar="TRACK", help="Track file from `mobilefaceswap analyse`.")]
+Person = Annotated[
+    int, typer.Option("--person", "-p", metavar="ID", min=0, help="Whose face: `track show` has the ids.")
+]
+Offset = Annotated[int, typer.Option(metavar="N", help="Frames by which the other program counts later than the clip.")]
+_MAPS, _CROPS = "st-maps", "crops"
+
+
+@app.command()
+def show(track: TrackArgument, as_json: JsonOption = False) -> None:
+    """List the people of a track, its cuts and corrections."""
+    from ..faces import Edits, load_track
+
+    found = load_track(track)
+    people = [_person(found, person) for person in sorted(_ids(found))]
+    edits = [edit.named() for edit in Edits.beside(track).edits]
+    if as_json:
+        print_json({"frames": len(found.frames), "people": people, "cuts": sorted(found.cuts), "edits": edits})
+        return
+    for row in people:
+        typer.echo(
+            "person {id}: {frames} frames from {first} to {last}, likeness {likeness:.2f}, lowest {lowest:.2f} "
+            "at frame {lowest_at}".format(**row)
+        )
+    typer.echo(f"cuts: {', '.join(map(str, sorted(found.cuts))) or 'none'}")
+    for number, edit in enumerate(edits, 1):
+        typer.echo(f"correction {number}: {edit}")
+
+
+@app.command()
+def edit(
+    track: TrackArgument,
+    frames: Annotated[str, typer.Option("--frames", "-r", metavar="IN-OUT", help="Frames, or one frame.")] = "",
+    person: Person = 1,
+    off: Annotated[bool, typer.Option("--off", help="No face to swap.")] = False,
+    move: Annotated[str, typer.Option(metavar="X,Y", help="Pixels to the right and down.")] = "",
+    points: Annotated[
+        str,
+        typer.Option(metavar="X,Y ...", help="Eyes, nose, corners of the mouth, left before right, from the top left."),
+    ] = "",
+    to: Annotated[str, typer.Option(metavar="X,Y ...", help="Where --points go until the last frame.")] = "",
+    another: Annotated[int | None, typer.Option(metavar="ID", min=0, help="It is this person's face.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last correction back.")] = False,
+) -> None:
+    """Correct a track on some frames, in a file beside it; the track itself stays as analysed."""
+    from ..faces import Edit, Edits, Track
+
+    Track.load(track)
+    known = Edits.beside(track)
+    if undo:
+        if not known.edits:
+            raise UserInputError(f"expected a correction to take back; {track} has none")
+        made = known.edits[:-1]
+    else:
+        first, last = _span(frames)
+        made = (
+            *known.edits,
+            Edit(first, last, person, off, _pair(move) if move else None, _five(points), _five(to), another),
+        )
+    place = Edits(made, known.track).save(track)
+    typer.echo(f"{place}: {len(made)} corrections")
+
+
+@app.command()
+def export(
+    track: TrackArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="PATH", help="File to write; a folder for pictures.")
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="FORMAT",
+            help="csv, nuke-tracker, nuke-cornerpin, fusion-tracker, "
+            "fusion-cornerpin, after-effects, pftrack, st-maps or crops.",
+        ),
+    ],
+    person: Person = 1,
+    clip: Annotated[str | None, typer.Option(metavar="TARGET", help="The clip, for crops and its frame rate.")] = None,
+    frame_offset: Offset = 0,
+    pack: PackName = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a person's motion for Nuke, Fusion, After Effects or PFTrack, as ST maps, or as aligned crops."""
+    from ..exchange import FORMATS, motion_of, points_of, write_crops, write_maps, write_motion
+    from ..faces import load_track
+    from ..packs import find_pack
+    from ..settings import Settings
+    from .clips import open_target
+    from .outputs import check_free_or_ask
+
+    if kind not in (*FORMATS, _MAPS, _CROPS):
+        raise UserInputError(
+            f"expected a format among {', '.join((*FORMATS, _MAPS, _CROPS))}; found {kind}. Choose one"
+        )
+    if kind == _CROPS and clip is None:
+        raise UserInputError("expected --clip TARGET for crops, which are cut from it; found none. Name the clip")
+    chosen = find_pack(pack)
+    motion = motion_of(load_track(track), person, chosen.crop, Settings.from_mapping(chosen.defaults))
+    if kind in FORMATS:
+        if not overwrite:
+            check_free_or_ask(str(output))
+        write_motion(output, _timed(motion, clip).shifted(frame_offset), kind)
+    else:
+        output.mkdir(parents=True, exist_ok=True)
+        points = points_of(motion, chosen.crop)
+        if kind == _MAPS:
+            shifted = {time + frame_offset: at for time, at in points.items()}
+            write_maps(output, shifted, motion.size, chosen.crop)
+        else:
+            assert clip is not None
+            with open_target(clip, allow_interlaced=True) as target:
+                write_crops(output, target, points, chosen.crop)
+    typer.echo(f"{output}: {len(next(iter(motion.points.values())))} frames of person {person}")
+
+
+@app.command("import")
+def import_points(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Nuke script, Fusion setting, PFTrack tracks or a table.")
+    ],
+    track: Annotated[Path, typer.Option("--track", metavar="TRACK", help="The track to correct.")],
+    person: Person = 1,
+    frame_offset: Offset = 0,
+    pack: PackName = None,
+) -> None:
+    """Take five tracks, or a corner pin of the crop, as corrections of a person's face."""
+    from ..exchange import points_of, read_motion
+    from ..faces import Edit, Edits, Track
+    from ..packs import find_pack
+
+    known = Track.load(track)
+    points = points_of(read_motion(file, known.size).shifted(-frame_offset), find_pack(pack).crop)
+    inside = {time: at for time, at in points.items() if time in known.frames}
+    if not inside:
+        raise UserInputError(
+            f"expected frames of the track, {min(known.frames)} to {max(known.frames)}; found "
+            f"{min(points)} to {max(points)}. Use --frame-offset"
+        )
+    before = Edits.beside(track)
+    made = (*before.edits, *(Edit(time, time, person, points=at) for time, at in inside.items()))
+    place = Edits(made, before.track).save(track)
+    left = len(points) - len(inside)
+    typer.echo(
+        f"{place}: {len(inside)} frames of person {person}" + (f"; {left} are outside the track" if left else "")
+    )
+
+
+def _ids(track: Track) -> set[int]:
+    return {face.person for faces in track.frames.values() for face in faces if face.presence}
+
+
+def _person(track: Track, person: int) -> dict[str, float]:
+    seen = {
+        time: face for time, faces in track.frames.items() for face in faces if face.person == person and face.presence
+    }
+    likeness = {time: face.likeness for time, face in seen.items()}
+    lowest = min(likeness, key=lambda time: likeness[time])
+    mean = sum(likeness.values()) / len(likeness)
+    return {
+        "id": person,
+        "frames": len(seen),
+        "first": min(seen),
+        "last": max(seen),
+        "likeness": round(mean, 4),
+        "lowest": likeness[lowest],
+        "lowest_at": lowest,
+    }
+
+
+def _timed(motion: Motion, clip: str | None) -> Motion:
+    """The motion with the clip's frame rate, where one is named."""
+    from .clips import open_target
+
+    if clip is None:
+        return motion
+    with open_target(clip, allow_interlaced=True) as target:
+        return replace(motion, rate=float(target.frame_rate or motion.rate))
+
+
+def _span(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(-?\d+)(?:[-:](-?\d+))?", text.strip())
+    if match is None:
+        raise UserInputError(f"expected --frames IN-OUT, such as 10-20 or 12; found {text!r}")
+    first = int(match.group(1))
+    return first, int(match.group(2) or first)
+
+
+def _pair(text: str) -> tuple[float, float]:
+    try:
+        x, y = (float(number) for number in text.split(","))
+    except ValueError as error:
+        raise UserInputError(f"expected X,Y, such as 12.5,-3; found {text!r}") from error
+    return x, y
+
+
+def _five(text: str) -> Points | None:
+    import numpy as np
+
+    return np.array([_pair(word) for word in text.split()]) if text else None

@@ -1,0 +1,88 @@
+"""Geometry as pictures: ST maps both ways, and aligned crops with their matrices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+
+from ..files import write_failure, written_whole
+from ..frame import Clip, Floats
+from ..geometry import Matrix, fit_crop, sample_crop
+from ..packs import Crop
+from .motion import Points
+
+__all__ = ["st_map", "write_crops", "write_maps"]
+
+
+def st_map(matrix: Matrix, width: int, height: int, source: tuple[int, int]) -> Floats:
+    """(height, width, 4): for each pixel of a picture, where to sample a source of ``source`` (width, height).
+
+    R and G are x and y from the bottom left, 0 to 1 across the source, at pixel centres, as Nuke's STMap reads them; A
+    is 1 where that lies inside. matrix: from the picture's pixels to the source's, ours.
+    """
+    x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
+    across = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] + 0.5) / source[0]
+    up = 1 - (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] + 0.5) / source[1]
+    inside = (across >= 0) & (across <= 1) & (up >= 0) & (up <= 1)
+    return np.dstack([across, up, np.zeros_like(x), inside]).astype(np.float32)
+
+
+def write_maps(folder: Path, points: Mapping[int, Points], size: tuple[int, int], crop: Crop) -> None:
+    """Two float EXR sequences: forward.%04d.exr takes the plate to the aligned crop, inverse.%04d.exr the crop back to
+    the plate. Raises MediaError where they cannot be written.
+    """
+    for time, landmarks in points.items():
+        matrix = fit_crop(landmarks, crop)
+        back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
+        _write(folder / f"forward.{time:04d}.exr", st_map(back, crop.size, crop.size, size))
+        _write(folder / f"inverse.{time:04d}.exr", st_map(matrix, *size, (crop.size, crop.size)))
+
+
+def _write(path: Path, pixels: Floats, space: str = "data") -> None:
+    header = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], oiio.FLOAT)
+    header.attribute("compression", "zip")
+    header.attribute("oiio:ColorSpace", space)
+    try:
+        with written_whole(path) as part:
+            output: Any = oiio.ImageOutput.create("x.exr")
+            if not (output.open(str(part), header) and output.write_image(pixels) and output.close()):
+                raise OSError(0, " ".join(output.geterror().split()))
+    except OSError as error:
+        raise write_failure(str(path), error) from error
+
+
+def write_crops(folder: Path, clip: Clip, points: Mapping[int, Points], crop: Crop) -> None:
+    """Float crop.%04d.exr in the plate's own colour space, and matrices.json, which names it.
+
+    The latter has, by frame and row by row, the 3x3 matrix from the plate's pixels to the crop's and its inverse, both
+    counted from the bottom left with pixel corners on integers, as in Nuke. Raises MediaError where a plate cannot be
+    read or a file cannot be written.
+    """
+    matrices: dict[str, Any] = {}
+    document: dict[str, Any] = {"crop": crop.size, "origin": "bottom left"}
+    for time, landmarks in points.items():
+        plate = clip.frame(time)
+        matrix = fit_crop(landmarks, crop, plate.pixel_aspect)
+        _write(folder / f"crop.{time:04d}.exr", sample_crop(plate.pixels, matrix, crop.size), str(plate.colour_space))
+        full = _from_bottom_left(np.vstack([matrix, [0, 0, 1]]), plate.size, crop.size)
+        matrices[str(time)] = {"plate_to_crop": full.tolist(), "crop_to_plate": np.linalg.inv(full).tolist()}
+        document |= {"plate": list(plate.size), "colour_space": str(plate.colour_space)}
+    document["frames"] = matrices
+    place = folder / "matrices.json"
+    try:
+        with written_whole(place) as part:
+            part.write_text(json.dumps(document, indent=1), "utf-8")
+    except OSError as error:
+        raise write_failure(str(place), error) from error
+
+
+def _from_bottom_left(matrix: Points, size: tuple[int, int], crop: int) -> Points:
+    """A matrix between our pixels as one between Nuke's."""
+    ours_of_plate = np.array([[1, 0, -0.5], [0, -1, size[1] - 0.5], [0, 0, 1]])
+    theirs_of_crop = np.array([[1, 0, 0.5], [0, -1, crop - 0.5], [0, 0, 1]])
+    return np.asarray(theirs_of_crop @ matrix @ ours_of_plate)

@@ -1,0 +1,120 @@
+"""What is exchanged: five points and the corners of the crop, frame by frame, and where other programs put pixels.
+
+Here a pixel's centre is on its integer coordinate, counted from the top left. Nuke and PFTrack count from the bottom
+left, After Effects from the top left, both in pixels whose corners are integers; Fusion counts from the bottom left in
+shares of the picture's width and height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import TrackError
+from ..faces import Track, followed
+from ..geometry import crop_quad, fit_crop
+from ..packs import Crop
+from ..settings import Settings
+
+__all__ = [
+    "CORNERS",
+    "NAMES",
+    "Motion",
+    "Points",
+    "from_fusion",
+    "from_nuke",
+    "fusion",
+    "motion_of",
+    "nuke",
+    "points_of",
+]
+
+Points = npt.NDArray[np.float64]
+
+NAMES = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+"""Of the five points, as the viewer sees them."""
+CORNERS = ("top_left", "top_right", "bottom_right", "bottom_left")
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Points by name, each by frame (x, y), in pixels of a plate of ``size`` (width, height), ours.
+
+    rate: frames per second. crop: side of the crop whose corners are among the points, in pixels; 0 for none.
+    """
+
+    size: tuple[int, int]
+    points: Mapping[str, Mapping[int, Sequence[float]]] = field(default_factory=dict)
+    rate: float = 24.0
+    crop: int = 0
+
+    def shifted(self, frames: int) -> Motion:
+        """The same ``frames`` frames later."""
+        moved = {name: {time + frames: at for time, at in keys.items()} for name, keys in self.points.items()}
+        return Motion(self.size, moved, self.rate, self.crop)
+
+
+def motion_of(track: Track, person: int, crop: Crop, settings: Settings, rate: float = 24.0) -> Motion:
+    """A person's face as it is swapped: steadied, filled and corrected. Raises TrackError where it is never seen."""
+    points: dict[str, dict[int, list[float]]] = {name: {} for name in (*NAMES, *CORNERS)}
+    timeline = track.timeline(track.size)
+    for time in track.frames:
+        found = followed(timeline, time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
+        for face in [face for face in found if face.person == person][:1]:
+            corners = crop_quad(fit_crop(face.landmarks, crop), crop.size)
+            for name, at in zip((*NAMES, *CORNERS), (*face.landmarks, *corners), strict=True):
+                points[name][time] = at.tolist()
+    if not points[NAMES[0]]:
+        known = sorted({face.person for faces in track.frames.values() for face in faces})
+        raise TrackError(
+            f"expected a face of person {person} in the track; it has {known or 'none'}. Choose one of them"
+        )
+    return Motion(track.size, points, rate, crop.size)
+
+
+def points_of(motion: Motion, crop: Crop) -> dict[int, Points]:
+    """The five points (5, 2) by frame: as they are named, or where the crop's corners put the template's.
+
+    Raises TrackError where the motion has neither five points nor four corners.
+    """
+    for names, make in ((NAMES, np.asarray), (CORNERS, lambda corners: _in_quad(corners, crop))):
+        if all(motion.points.get(name) for name in names):
+            times = set.intersection(*(set(motion.points[name]) for name in names))
+            return {time: make(np.array([motion.points[name][time] for name in names])) for time in sorted(times)}
+    raise TrackError(
+        f"expected five tracks ({', '.join(NAMES)}) or the four corners of a pin; found "
+        f"{', '.join(motion.points) or 'none'}. Name the tracks so, or track five points in this order"
+    )
+
+
+def _in_quad(corners: Points, crop: Crop) -> Points:
+    low, high = -0.5, crop.size - 0.5
+    square = np.array([[low, low], [high, low], [high, high], [low, high]], np.float32)
+    matrix = cv2.getPerspectiveTransform(square, corners.astype(np.float32))
+    template = crop.template.on(crop.size).astype(np.float64)
+    return np.asarray(cv2.perspectiveTransform(template[None], matrix)[0], np.float64)
+
+
+def nuke(at: Sequence[float], size: tuple[int, int]) -> tuple[float, float]:
+    """A point of ours as Nuke and PFTrack count."""
+    return at[0] + 0.5, size[1] - 0.5 - at[1]
+
+
+def from_nuke(at: Sequence[float], size: tuple[int, int]) -> tuple[float, float]:
+    """The inverse of ``nuke``."""
+    return at[0] - 0.5, size[1] - 0.5 - at[1]
+
+
+def fusion(at: Sequence[float], size: tuple[int, int]) -> tuple[float, float]:
+    """A point of ours as Fusion counts."""
+    x, y = nuke(at, size)
+    return x / size[0], y / size[1]
+
+
+def from_fusion(at: Sequence[float], size: tuple[int, int]) -> tuple[float, float]:
+    """The inverse of ``fusion``."""
+    return from_nuke((at[0] * size[0], at[1] * size[1]), size)

@@ -1,0 +1,108 @@
+"""Points as text: a table (CSV), PFTrack's 2D tracks, After Effects keyframes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from .motion import CORNERS, NAMES, Motion, from_nuke, nuke
+
+__all__ = ["after_effects", "pftrack", "read_pftrack", "read_table", "table"]
+
+_PINS = {"top_left": "Upper Left #2", "top_right": "Upper Right #3", "bottom_left": "Lower Left #4"}
+_PINS |= {"bottom_right": "Lower Right #5"}
+
+
+def table(motion: Motion) -> str:
+    """A row for each frame: x and y of every point, in pixels from the bottom left, as Nuke counts."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = [name for name in (*NAMES, *CORNERS) if motion.points.get(name)]
+    writer.writerow(["frame", *(f"{name}_{axis}" for name in names for axis in "xy")])
+    for time in sorted(motion.points[names[0]]):
+        at = [nuke(motion.points[name][time], motion.size) for name in names]
+        writer.writerow([time, *(f"{value:.9g}" for point in at for value in point)])
+    return out.getvalue()
+
+
+def read_table(text: str, size: tuple[int, int]) -> Motion:
+    """The inverse of ``table``; columns in any order. Raises ValueError, KeyError on anything else."""
+    rows = list(csv.DictReader(io.StringIO(text)))
+    columns = rows[0].keys() if rows else ()
+    names = [column[:-2] for column in columns if column.endswith("_x")]
+    if "frame" not in columns or not names:
+        raise ValueError("no columns called frame, left_eye_x, left_eye_y …")
+    points = {
+        name: {int(row["frame"]): from_nuke((float(row[f"{name}_x"]), float(row[f"{name}_y"])), size) for row in rows}
+        for name in names
+    }
+    return Motion(size, points)
+
+
+def pftrack(motion: Motion) -> str:
+    """The five points as PFTrack's tracks: name, clip, number of frames, then frame, x, y, similarity."""
+    lines = ['# "Name"', "# clipNumber", "# frameCount", "# frame, xpos, ypos, similarity"]
+    for name in NAMES:
+        keys = {time: nuke(at, motion.size) for time, at in sorted(motion.points[name].items())}
+        lines += ["", f'"{name}"', "1", str(len(keys)), *(f"{time} {x:.9g} {y:.9g} 1" for time, (x, y) in keys.items())]
+    return "\n".join(lines) + "\n"
+
+
+def read_pftrack(text: str, size: tuple[int, int]) -> Motion:
+    """PFTrack's tracks, with or without the clip's number, between spaces or commas. Raises ValueError."""
+    points: dict[str, dict[int, tuple[float, float]]] = {}
+    keys: dict[int, tuple[float, float]] = {}
+    for line in text.splitlines():
+        line = line.strip()
+        words = line.replace(",", " ").split()
+        if not words or line.startswith("#"):
+            continue
+        numbers = _numbers(words)
+        if numbers is None or line.startswith('"'):
+            name = line.strip('"')
+            keys = points.setdefault(name if name in (*NAMES, *CORNERS) else _numbered(len(points)), {})
+        elif len(numbers) >= 3:
+            keys[int(numbers[0])] = from_nuke(numbers[1:3], size)
+    if not any(points.values()):
+        raise ValueError("no tracks of a name and rows of frame, x, y")
+    return Motion(size, points)
+
+
+def after_effects(motion: Motion) -> str:
+    """Keyframes to paste on a layer: a corner pin of the crop, and a point control for each of the five points.
+
+    From the top left, in pixels whose corners are integers. Frames are counted from the beginning of the composition.
+    """
+    width, height = motion.size
+    lines = [
+        "Adobe After Effects 8.0 Keyframe Data",
+        "",
+        f"\tUnits Per Second\t{motion.rate:.6g}",
+        f"\tSource Width\t{width}",
+        f"\tSource Height\t{height}",
+        "\tSource Pixel Aspect Ratio\t1",
+        "\tComp Pixel Aspect Ratio\t1",
+    ]
+    for name, label in _PINS.items():
+        lines += _block(f"Effects\tCorner Pin #1\t{label}", motion, name)
+    for number, name in enumerate(NAMES, 1):
+        lines += _block(f"Effects\tPoint Control #{number + 1}\tPoint #2", motion, name)
+    return "\r\n".join([*lines, "", "", "End of Keyframe Data", ""])
+
+
+def _block(title: str, motion: Motion, name: str) -> Iterator[str]:
+    yield from ("", title, "\tFrame\tX pixels\tY pixels\t")
+    for time, (x, y) in sorted(motion.points[name].items()):
+        yield f"\t{time}\t{x + 0.5:.9g}\t{y + 0.5:.9g}\t"
+
+
+def _numbers(words: Sequence[str]) -> list[float] | None:
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return None
+
+
+def _numbered(place: int) -> str:
+    return NAMES[place] if place < len(NAMES) else f"track{place + 1}"

@@ -1,0 +1,110 @@
+"""``mobilefaceswap track``, and tracks in ``swap``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from commands import run
+from mobilefaceswap.faces import Edits, Track
+
+
+@pytest.fixture(scope="module")
+def analysed(shot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("tracks") / "shot.track.json"
+    made = run("analyse", shot, "-o", place, "--json")
+    assert json.loads(made.stdout)["people"] == 1, made.stderr
+    return place
+
+
+@pytest.fixture
+def track(analysed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(analysed, tmp_path / "shot.track.json"))
+
+
+def test_people_cuts_and_corrections_are_shown(track):
+    run("track", "edit", track, "--frames", "3-5", "--move", "1,2")
+    shown = json.loads(run("track", "show", track, "--json").stdout)
+    assert [(row["id"], row["frames"]) for row in shown["people"]] == [(1, 12)]
+    assert shown["edits"] == [{"first": 3, "last": 5, "person": 1, "move": [1, 2]}]
+    assert "person 1: 12 frames from 0 to 11" in run("track", "show", track).stdout
+
+
+def test_a_correction_is_made_rendered_and_taken_back(track, shot, grace_hopper, tmp_path):
+    made = run("track", "edit", track, "--frames", "2", "--off")
+    assert made.returncode == 0, made.stderr
+    words = ("frame", shot, "-s", grace_hopper, "--track", track, "--frame", 2, "--json")
+    off = run(*words, "-o", tmp_path / "off.png")
+    assert json.loads(off.stdout)["quality"]["faces_swapped"] == 0, off.stderr
+    assert run("track", "edit", track, "--undo").returncode == 0
+    on = run(*words, "-o", tmp_path / "on.png")
+    assert json.loads(on.stdout)["quality"]["faces_swapped"] == 1, on.stderr
+    assert run("track", "edit", track, "--undo").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--off",), "--frames"),
+        (
+            (
+                "--frames",
+                "3",
+            ),
+            "expected one of",
+        ),
+        (("--frames", "3", "--off", "--move", "1,2"), "expected one of"),
+        (("--frames", "3", "--move", "1"), "X,Y"),
+        (("--frames", "3", "--points", "1,2 3,4"), "five"),
+    ],
+)
+def test_corrections_that_cannot_be_meant_are_refused(track, words, said):
+    done = run("track", "edit", track, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not track.with_suffix(".edits.json").exists()
+
+
+def test_points_go_out_to_nuke_and_come_back_as_corrections(track, tmp_path):
+    out = run("track", "export", track, "--as", "nuke-tracker", "-o", tmp_path / "face.nk", "--frame-offset", 1001)
+    assert out.returncode == 0, out.stderr
+    assert "x1001 " in (tmp_path / "face.nk").read_text()
+    refused = run("track", "import", tmp_path / "face.nk", "--track", track)
+    assert refused.returncode == 2
+    assert "--frame-offset" in refused.stderr
+    back = run("track", "import", tmp_path / "face.nk", "--track", track, "--frame-offset", 1001)
+    assert "12 frames of person 1" in back.stdout, back.stderr
+    assert len(Edits.beside(track).edits) == 12
+
+
+def test_maps_and_crops_are_written(track, shot, tmp_path):
+    for kind, words, names in (
+        ("st-maps", (), {"forward.0011.exr", "inverse.0000.exr"}),
+        ("crops", ("--clip", shot), {"crop.0003.exr", "matrices.json"}),
+    ):
+        done = run("track", "export", track, "--as", kind, "-o", tmp_path / kind, *words)
+        assert done.returncode == 0, done.stderr
+        assert names <= {path.name for path in (tmp_path / kind).iterdir()}
+    assert "--clip" in run("track", "export", track, "--as", "crops", "-o", tmp_path / "no").stderr
+    assert "after-effects" in run("track", "export", track, "--as", "mocha", "-o", tmp_path / "no").stderr
+    assert "person 7" in run("track", "export", track, "--as", "csv", "--person", 7, "-o", tmp_path / "no").stderr
+
+
+def test_a_track_that_ends_early_or_is_another_clip_s_is_refused(track, shot, grace_hopper, tmp_path):
+    whole = Track.load(track)
+    early = Track(whole.size, {time: whole.frames[time] for time in range(8)}, hashes=whole.hashes)
+    early.save(tmp_path / "early.json")
+    words = ("swap", shot, "-s", grace_hopper, "-o", tmp_path / "out.mov", "--track")
+    done = run(*words, tmp_path / "early.json")
+    assert done.returncode == 2
+    assert "8 frames from 0 to 7" in done.stderr
+    Track(whole.size, whole.frames, hashes={0: "0" * 32}).save(tmp_path / "other.json")
+    done = run(*words, tmp_path / "other.json")
+    assert done.returncode == 2
+    assert "--force-track" in done.stderr
+    assert not (tmp_path / "out.mov").exists()
+    forced = run(*words, tmp_path / "other.json", "--force-track", "--range", "0-1")
+    assert forced.returncode == 0, forced.stderr

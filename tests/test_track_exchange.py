@@ -1,0 +1,285 @@
+"""Tracks to and from other programs, against drawn truth; corrections; tracks of other clips."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from drawn import DrawnClip, MarkerDetector, draw_chart, drawn_frame, landmarks_at, textured
+from mobilefaceswap import Frame, Settings
+from mobilefaceswap.analyse_clip import analyse_clip, check_clip
+from mobilefaceswap.errors import TrackError, UserInputError
+from mobilefaceswap.exchange import FORMATS, motion_of, points_of, read_motion, write_crops, write_maps, write_motion
+from mobilefaceswap.exchange.motion import CORNERS, NAMES
+from mobilefaceswap.faces import Edit, Edits, Face, Track, followed, load_track
+from mobilefaceswap.geometry import fit_crop, sample_crop
+from mobilefaceswap.media import read_picture
+from mobilefaceswap.packs import TEMPLATES, Crop
+
+SIZE = (320, 180)
+CROP = Crop(64, TEMPLATES["arcface-112"], "similarity")
+STILL = Settings(smoothing=0, gap=0, fade=0)
+FIVE = np.array([[10, 20], [30, 20], [20, 30], [12, 40], [28, 40.0]])
+
+
+def drawn_track(times=range(100, 106)) -> Track:
+    faces = {time: (replace(Face.around(landmarks_at(time - 100)), person=1),) for time in times}
+    return Track(SIZE, faces, "drawn")
+
+
+@pytest.fixture
+def motion():
+    return motion_of(drawn_track(), 1, CROP, STILL, rate=25)
+
+
+@pytest.mark.parametrize("kind", [name for name, row in FORMATS.items() if row.read])
+@pytest.mark.parametrize("told", [True, False], ids=["told", "recognised"])
+def test_what_is_written_is_read_again(motion, tmp_path, kind, told):
+    path = tmp_path / f"face{FORMATS[kind].ending}"
+    write_motion(path, motion, kind)
+    read = read_motion(path, SIZE, kind if told else None)
+    points = points_of(read, CROP)
+    assert list(points) == list(range(100, 106))
+    for time, found in points.items():
+        tolerance = 1e-4 if "pin" not in kind else 1.5
+        np.testing.assert_allclose(found, landmarks_at(time - 100), atol=tolerance)
+    for name in set(read.points) & set(CORNERS):
+        for time in read.points[name]:
+            np.testing.assert_allclose(read.points[name][time], motion.points[name][time], atol=1e-4)
+
+
+def marker() -> tuple[np.ndarray, tuple[int, int]]:
+    """A plate with one white pixel: column 40 from the left, row 30 from the top."""
+    pixels = np.zeros((180, 320, 3), np.float32)
+    pixels[30, 40] = 1
+    return pixels, (40, 30)
+
+
+def test_a_drawn_pixel_is_where_every_program_counts_it(tmp_path):
+    """Its centre: 40.5 and 149.5 from the bottom left in Nuke, 40.5 and 30.5 from the top left in After Effects."""
+    _, at = marker()
+    track = Track(SIZE, {7: (replace(Face.around(np.tile(np.array(at, float), (5, 1)) + FIVE - FIVE[0]), person=1),)})
+    motion = motion_of(track, 1, CROP, STILL)
+    assert "{curve x7 40.5} {curve x7 149.5}" in FORMATS["nuke-tracker"].write(motion)
+    assert f"[7] = {{ {40.5 / 320:.12g}," in FORMATS["fusion-tracker"].write(motion)
+    assert f"[7] = {{ {149.5 / 180:.12g}," in FORMATS["fusion-tracker"].write(motion)
+    assert "\t7\t40.5\t30.5\t" in FORMATS["after-effects"].write(motion)
+    assert "\n7 40.5 149.5 1\n" in FORMATS["pftrack"].write(motion)
+    assert FORMATS["csv"].write(motion).splitlines()[1].startswith("7,40.5,149.5,")
+
+
+def test_a_frame_offset_moves_keys_alone(motion):
+    shifted = motion.shifted(1001)
+    assert shifted.points["nose"][1101] == motion.points["nose"][100]
+
+
+def test_a_nuke_tracker_has_a_row_of_31_columns_for_each_point(motion):
+    text = FORMATS["nuke-tracker"].write(motion)
+    assert text.count("{") == text.count("}")
+    assert "tracks { { 1 31 5 }" in text
+    from mobilefaceswap.exchange import nuke
+
+    ((_, knobs),) = [found for found in nuke._nodes(text) if found[0] == "Tracker4"]
+    header, columns, rows = knobs["tracks"]
+    assert header == ["1", "31", "5"]
+    assert (len(columns), [len(row) for row in rows]) == (31, [31] * 5)
+    assert [row[1] for row in rows] == list(NAMES)
+
+
+def test_a_corner_pin_puts_the_crop_on_the_plate(motion):
+    """As Nuke does it: from the square of the crop to the four corners, in its own count."""
+    from mobilefaceswap.exchange import nuke
+
+    ((_, knobs),) = [
+        found for found in nuke._nodes(FORMATS["nuke-cornerpin"].write(motion)) if found[0] == "CornerPin2D"
+    ]
+    start = np.array([[float(word) for word in knobs[f"from{n}"]] for n in range(1, 5)], np.float32)
+    to = np.array([[nuke._curve(curve)[102] for curve in knobs[f"to{n}"]] for n in range(1, 5)], np.float32)
+    pin = cv2.getPerspectiveTransform(start, to)
+    nose = TEMPLATES["arcface-112"].on(64)[2]
+    placed = cv2.perspectiveTransform(np.array([[[nose[0] + 0.5, 64 - 0.5 - nose[1]]]]), pin)[0, 0]
+    np.testing.assert_allclose((placed[0] - 0.5, 180 - 0.5 - placed[1]), landmarks_at(2)[2], atol=1.5)
+
+
+def test_curves_as_nuke_writes_them_are_understood(tmp_path):
+    """A value without a frame is the next frame's; comments, other nodes and other knobs are passed over."""
+    rows = "\n".join(
+        f' {{ {{curve K x5 1}} "track {n}" {{curve x5 {n} {n + 10} x9 30}} {{curve i x5 100 101 x9 102}} 0 0 }}'
+        for n in range(1, 6)
+    )
+    text = (
+        "#! nuke\nversion 14.0 v1\nBlur {\n size 3\n}\nTracker4 {\n tracks { { 1 6 5 }\n"
+        f"{{ {{ 5 1 20 enable e 1 }} }}\n{{\n{rows}\n}}\n}}\n}}\n"
+    )
+    (tmp_path / "a.nk").write_text(text)
+    points = points_of(read_motion(tmp_path / "a.nk", SIZE), CROP)
+    assert list(points) == [5, 6, 9]
+    np.testing.assert_allclose(points[6][0], (11 - 0.5, 180 - 0.5 - 101))
+    np.testing.assert_allclose(points[9][4], (29.5, 77.5))
+
+
+def test_pftrack_with_commas_and_without_a_clip_s_number(tmp_path):
+    tracks = [f'"Auto{n}"\n2\n3, {n}.5, 100.5, 0.98\n4, {n + 1}.5, 101.5, 0.97\n' for n in range(5)]
+    (tmp_path / "a.txt").write_text("# PFTrack\n" + "\n".join(tracks))
+    points = points_of(read_motion(tmp_path / "a.txt", SIZE), CROP)
+    np.testing.assert_allclose(points[4], [[n + 1, 78] for n in range(5)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        "frame,x\n1,2\n",
+        "Tracker4 {\n}\n",
+        "CornerPin2D {\n to1 {{curve x1 2} {curve x2 2}}\n}\n",
+        "{ Tools = ordered() { } }",
+    ],
+)
+def test_files_without_tracks_are_refused(tmp_path, text):
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(TrackError):
+        points_of(read_motion(tmp_path / "a.txt", SIZE), CROP)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / "a.nk").write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(UserInputError, match="text file"):
+        read_motion(tmp_path / "a.nk", SIZE)
+
+
+def looked_up(source: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """What Nuke's STMap makes of ``source``: sampled at R and G, from the bottom left, pixel centres at halves."""
+    height, width = source.shape[:2]
+    x = (found[..., 0] * width - 0.5).astype(np.float32)
+    y = ((1 - found[..., 1]) * height - 0.5).astype(np.float32)
+    return cv2.remap(source, x, y, cv2.INTER_LINEAR)
+
+
+def test_st_maps_take_the_plate_to_the_crop_and_back(tmp_path, motion):
+    points = points_of(motion, CROP)
+    write_maps(tmp_path, points, SIZE, CROP)
+    plate = drawn_frame(3)
+    forward, inverse = (read_picture(tmp_path / f"{name}.0103.exr").pixels for name in ("forward", "inverse"))
+    assert forward.shape == (64, 64, 4)
+    assert inverse.shape == (180, 320, 4)
+    crop = looked_up(plate.rgb, forward)
+    smooth = cv2.GaussianBlur(sample_crop(plate.rgb, fit_crop(points[103], CROP), 64), None, 2)
+    assert np.abs(cv2.GaussianBlur(crop, None, 2) - smooth).mean() < 0.01
+    back = looked_up(crop, inverse)
+    inside = cv2.erode(inverse[..., 3], np.ones((9, 9))) > 0
+    assert 500 < inside.sum() < 180 * 320 / 2
+    blurred = cv2.GaussianBlur(plate.rgb, None, 2)
+    assert np.abs(cv2.GaussianBlur(back, None, 2) - blurred)[inside].mean() < 0.03
+
+
+def test_crops_come_with_matrices_that_hold_in_nuke_s_count(tmp_path):
+    clip = DrawnClip()
+    track = Track(SIZE, {time: (replace(Face.around(landmarks_at(time)), person=1),) for time in (2, 3)})
+    points = points_of(motion_of(track, 1, CROP, STILL), CROP)
+    write_crops(tmp_path, clip, points, CROP)
+    document = json.loads((tmp_path / "matrices.json").read_text())
+    assert document["plate"] == [320, 180]
+    matrix = np.array(document["frames"]["3"]["plate_to_crop"])
+    x, y = landmarks_at(3)[2]
+    found = matrix @ (x + 0.5, 179.5 - y, 1)
+    nose = TEMPLATES["arcface-112"].on(64)[2]
+    np.testing.assert_allclose(found[:2], (nose[0] + 0.5, 63.5 - nose[1]), atol=1.5)
+    np.testing.assert_allclose(matrix @ np.array(document["frames"]["3"]["crop_to_plate"]), np.eye(3), atol=1e-9)
+    crop = read_picture(tmp_path / "crop.0003.exr").rgb
+    np.testing.assert_allclose(crop, sample_crop(clip.frame(3).pixels, fit_crop(points[3], CROP), 64), atol=1e-6)
+
+
+def test_a_person_who_is_not_in_the_track_is_refused():
+    with pytest.raises(TrackError, match=r"person 4.*\[1\]"):
+        motion_of(drawn_track(), 4, CROP, STILL)
+
+
+def edited(*edits: Edit, track: Track | None = None) -> Track:
+    return Edits(edits).applied(track or drawn_track())
+
+
+def test_a_correction_changes_its_frames_and_its_person_alone():
+    other = replace(Face.around(FIVE + 200), person=2)
+    track = replace(drawn_track(), frames={time: (*faces, other) for time, faces in drawn_track().frames.items()})
+    moved = edited(Edit(102, 103, 1, move=(5, -3)), track=track)
+    for time, faces in track.frames.items():
+        after = {face.person: face for face in moved.frames[time]}
+        shift = (5, -3) if time in (102, 103) else (0, 0)
+        np.testing.assert_allclose(after[1].landmarks, faces[0].landmarks + shift, atol=1e-9)
+        np.testing.assert_allclose(after[1].centre, faces[0].centre + shift, atol=1e-9)
+        np.testing.assert_array_equal(after[2].landmarks, other.landmarks)
+        assert after[1].edited == (time in (102, 103))
+        assert not after[2].edited
+
+
+def test_a_face_is_taken_away_put_in_given_to_another_and_moved_along():
+    gone = edited(Edit(101, 102, 1, off=True), Edit(103, 103, 2, off=True))
+    for radius in (0, 3):
+        seen = [followed(gone.timeline(SIZE), time, smoothing=radius, gap=radius, fade=radius) for time in gone.frames]
+        assert [len(faces) for faces in seen] == [1, 0, 0, 1, 1, 1]
+        assert {face.presence for faces in seen for face in faces} == {1}
+    (face,) = edited(Edit(101, 101, 3, points=FIVE)).frames[101][:1]
+    assert (face.person, face.edited) == (3, True)
+    np.testing.assert_array_equal(face.landmarks, FIVE)
+    assert edited(Edit(100, 105, 1, another=9)).frames[104][0].person == 9
+    along = edited(Edit(100, 104, 1, points=FIVE, to=FIVE + 8))
+    np.testing.assert_allclose(along.frames[101][0].landmarks, FIVE + 2)
+    np.testing.assert_allclose(along.frames[104][0].landmarks, FIVE + 8)
+
+
+def test_points_an_artist_has_placed_are_not_smoothed():
+    track = edited(Edit(102, 102, 1, points=FIVE))
+    found = motion_of(track, 1, CROP, Settings(smoothing=4))
+    np.testing.assert_array_equal([found.points[name][102] for name in NAMES], FIVE)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{}, {"off": True, "move": (1, 2)}, {"points": FIVE[:4]}, {"off": True, "to": FIVE}, {"points": FIVE * np.nan}],
+)
+def test_a_correction_that_says_nothing_or_two_things_is_refused(wrong):
+    with pytest.raises(TrackError, match="expected one of"):
+        Edit(1, 2, 1, **wrong)
+
+
+def test_corrections_lie_beside_the_track_which_stays_as_it_is(tmp_path):
+    path = tmp_path / "shot.track.json"
+    drawn_track().save(path)
+    before = path.read_bytes()
+    made = (Edit(102, 103, 1, move=(5, -3)), Edit(104, 105, 1, points=FIVE, to=FIVE + 1), Edit(100, 100, 1, off=True))
+    place = replace(Edits.beside(path), edits=made).save(path)
+    assert place == tmp_path / "shot.track.edits.json"
+    assert path.read_bytes() == before
+    read = load_track(path)
+    for time, faces in edited(*made).frames.items():
+        assert [face.row().tolist() for face in read.frames[time]] == [face.row().tolist() for face in faces]
+    replace(drawn_track(), clip="analysed again").save(path)
+    with pytest.raises(TrackError, match="analysed again since"):
+        load_track(path)
+    assert load_track(path, force=True).frames[100][0].presence == 0
+    place.write_text("{}")
+    with pytest.raises(TrackError, match=r"edits\.json"):
+        load_track(path)
+
+
+def test_a_track_of_another_clip_is_told_by_its_first_and_last_plate(tiny_pack):
+    class Other(DrawnClip):
+        def frame(self, time: int) -> Frame:
+            pixels = textured()
+            draw_chart(pixels, landmarks_at(time + 1))
+            return Frame(pixels)
+
+    class Short(DrawnClip):
+        last = 20
+
+    track = analyse_clip(DrawnClip(), tiny_pack, MarkerDetector(), Settings(), name="a.mov")
+    check_clip(track, DrawnClip(), "a.mov")
+    for clip in (Other(), Short()):
+        with pytest.raises(TrackError, match=r"b\.mov.*a\.mov.*--force-track"):
+            check_clip(track, clip, "b.mov")
+    check_clip(replace(track, hashes={}), Other(), "of version 1")
