@@ -142,9 +142,14 @@ def resident(process: int | str) -> int:
 
 
 @pytest.mark.slow
-def test_five_hundred_frames_cost_no_more_memory_than_fifty(effects, identity, plate) -> None:
+def test_five_hundred_frames_cost_no_more_memory_than_fifty(
+    bundle, environment: pytest.MonkeyPatch, identity, plate, tmp_path: Path
+) -> None:
+    # The stores of the engine are full before frame 50, so that what grows afterwards is not theirs.
+    environment.setenv("MOBILEFACESWAP_MEMORY", "96")
     before = set(engines(os.getpid()))
-    node = effects[0].create(source=str(identity))
+    swap = host_with(bundle, tmp_path)
+    node = swap.create(source=str(identity))
     sizes = {}
     for number in range(500):
         frame = np.ascontiguousarray(np.roll(plate, number % 251, axis=1) * np.float32(1 - number / 5000))
@@ -152,8 +157,7 @@ def test_five_hundred_frames_cost_no_more_memory_than_fifty(effects, identity, p
         if number in (49, 499):
             (engine,) = set(engines(os.getpid())) - before
             sizes[number] = (resident("self"), resident(engine))
-    growth = [(late - early) >> 20 for early, late in zip(sizes[49], sizes[499], strict=True)]
-    print(f"growth of host and engine from frame 50 to 500: {growth} MB")
-    # Two stores of the engine may hold 16 MB each by now, a 48th of the memory setting.
-    assert growth[0] <= 8
-    assert growth[1] <= 40
+    growth = [late / early for early, late in zip(sizes[49], sizes[499], strict=True)]
+    print(f"host and engine at frame 500 against frame 50: {growth}")
+    assert max(growth) < 1.03
+    swap.unload()

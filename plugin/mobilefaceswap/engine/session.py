@@ -30,8 +30,10 @@ from .wire import Changed, FaceBox, Flags, Picture, Values
 __all__ = ["Rendered", "Session", "read_settings", "with_settings"]
 
 _DRAFT_ANALYSIS = 320
-_INTERACTIVE, _BATCH = 2 / 3, 1 / 48
-"""Shares of the memory setting: a batch asks for no frame twice, somebody who tweaks a matte does."""
+_INTERACTIVE, _BATCH = 2 / 3, 1 / 96
+"""Shares of the memory setting for each of the cache's two stores: a batch asks for no frame twice but for its matte,
+somebody who tweaks a matte does.
+"""
 
 
 @dataclass(frozen=True, eq=False)
