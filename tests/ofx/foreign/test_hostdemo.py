@@ -51,4 +51,7 @@ def test_hostdemo_loads_describes_and_renders(bundle: Path, environment: pytest.
     assert len(frames) >= 2
     for frame in frames:
         assert frame.shape == (576, 720, 3)
-        assert {tuple(map(int, pixel)) for pixel in np.unique(frame.reshape(-1, 3), axis=0)} == {(255, 0, 255), (0, 0, 0)}
+        assert {tuple(map(int, pixel)) for pixel in np.unique(frame.reshape(-1, 3), axis=0)} == {
+            (255, 0, 255),
+            (0, 0, 0),
+        }
