@@ -26,7 +26,10 @@ class _Person:
 
 
 _TARGET = _Person((0.66, 0.50, 0.42), (0.20, 0.13, 0.10), (0.55, 0.30, 0.28), 0.05, False)
-_SOURCE = _Person((0.72, 0.60, 0.52), (0.10, 0.09, 0.09), (0.62, 0.36, 0.34), 0.10, True)
+_SOURCES = (
+    _Person((0.72, 0.60, 0.52), (0.10, 0.09, 0.09), (0.62, 0.36, 0.34), 0.10, True),
+    _Person((0.80, 0.66, 0.58), (0.66, 0.50, 0.26), (0.80, 0.16, 0.24), 0.05, False),
+)
 
 
 def plate(side: int, landmarks: Points) -> Floats:
@@ -39,11 +42,12 @@ def plate(side: int, landmarks: Points) -> Floats:
     return np.ascontiguousarray(picture * _wrinkles(side, landmarks)[..., None] + grain[..., None], np.float32)
 
 
-def answer(side: int, landmarks: Points) -> tuple[Floats, Floats]:
+def answer(side: int, landmarks: Points, source: int = 0) -> tuple[Floats, Floats]:
     """Colour (side, side, 3) and mask (side, side), 0..1: another person in flat light, clean, with a mask whose
-    outline wobbles, that has a hole and a speck.
+    outline wobbles, that has a hole and a speck. source: one of two people.
     """
-    colour = np.clip(_person(side, landmarks, _SOURCE, wall=_SOURCE.skin), 0, 1)
+    person = _SOURCES[source]
+    colour = np.clip(_person(side, landmarks, person, wall=person.skin), 0, 1)
     return colour, _mask(side, landmarks)
 
 

@@ -40,6 +40,7 @@ FRAGMENTS: dict[str, Callable[[], str]] = {
     "codecs": media.codecs,
     "colour-spaces": media.colour_spaces,
     "buttons": bridge.buttons,
+    "two nodes": settings.chain_figures,
     "pack-kinds": packs.kinds,
     "published-networks": packs.published,
     "templates": packs.templates,
@@ -56,6 +57,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for setting in pictures.SHOWN:
         for shown in pictures.of(setting):
             files.append(File.generated(config, shown.name, content=shown.content))
+    for shown in pictures.chain():
+        files.append(File.generated(config, shown.name, content=shown.content))
     return files
 
 

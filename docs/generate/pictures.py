@@ -11,6 +11,7 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
+import chain as two_nodes
 import cv2
 import drawing
 import numpy as np
@@ -84,6 +85,13 @@ def of(setting: str) -> list[Picture]:
     return pictures
 
 
+@cache
+def chain() -> list[Picture]:
+    """Two nodes in a row, for two people."""
+    shown = zip(two_nodes.CAPTIONS, two_nodes.pictures(), strict=True)
+    return [Picture(f"pictures/chain-{n}.webp", caption, _encoded(made)) for n, (caption, made) in enumerate(shown)]
+
+
 def _caption(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
@@ -125,7 +133,7 @@ def _encoded(picture: Floats) -> bytes:
         picture = picture[..., :3]
     if picture.ndim == 2:
         picture = np.dstack([picture] * 3)
-    if picture.shape[0] < _SIDE:
+    if picture.shape[0] < _SIDE and picture.shape[0] == picture.shape[1]:
         picture = cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST)
     codes = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
     coded, content = cv2.imencode(".webp", cv2.cvtColor(codes, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 85])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pictures
@@ -62,10 +63,19 @@ def output_modes() -> str:
 def figures(name: str) -> str:
     """The pictures of one setting in a row, for a page one folder down."""
     label = next(row.label for row in table() if row.name == name)
+    return _figures(pictures.of(name), f"{label}: ")
+
+
+def chain_figures() -> str:
+    """The pictures of two nodes in a row, for a page one folder down."""
+    return _figures(pictures.chain(), "")
+
+
+def _figures(shown: Sequence[pictures.Picture], before: str) -> str:
     parts = [
-        f'<figure markdown="span">\n![{label}: {shown.caption}](../{shown.name})\n'
-        f"<figcaption>{label}: {shown.caption}</figcaption>\n</figure>"
-        for shown in pictures.of(name)
+        f'<figure markdown="span">\n![{before}{picture.caption}](../{picture.name})\n'
+        f"<figcaption>{before}{picture.caption}</figcaption>\n</figure>"
+        for picture in shown
     ]
     return '<div class="pictures" markdown>\n' + "\n".join(parts) + "\n</div>\n"
 
