@@ -9,29 +9,32 @@ from functools import cache
 import cv2
 import drawing
 import numpy as np
+from pictures import CROP, Picture, encoded, swapped_face
 
 from mobilefaceswap.colour import ColourSpace
 from mobilefaceswap.faces import Face
 from mobilefaceswap.frame import Floats, Frame
-from mobilefaceswap.geometry import crop_quad, crop_rectangle, fit_crop, sample_crop
-from mobilefaceswap.look import Composition, Layer, Swapped, face_colour, matte
+from mobilefaceswap.look import Composition, Layer, face_colour, matte
 from mobilefaceswap.look.over import composite
-from mobilefaceswap.packs.crop import TEMPLATES, Crop
 from mobilefaceswap.settings import Settings
 
-__all__ = ["CAPTIONS", "pictures"]
+__all__ = ["of"]
 
-CAPTIONS = ("the plate", "after the first node, number 0", "after the second node, number 1")
-_CROP = Crop(224, TEMPLATES["arcface-112"], "similarity")
+_CAPTIONS = ("the plate", "after the first node, number 0", "after the second node, number 1")
 _SIDE = 300
-_POINTS = _CROP.template.on(_SIDE) * 0.75 + (0.125 * _SIDE, 0.06 * _SIDE)
+_POINTS = CROP.template.on(_SIDE) * 0.75 + (0.125 * _SIDE, 0.06 * _SIDE)
 _FACES = tuple(_POINTS + (left, 0) for left in (0, _SIDE))
 _LETTER, _GREEN, _ORANGE = cv2.FONT_HERSHEY_SIMPLEX, (0, 255, 0), (255, 153, 0)
 
 
 @cache
-def pictures() -> tuple[Floats, ...]:
-    """(300, 600, 3) each, sRGB: what goes in and what comes out of either node, the faces with their numbers."""
+def of() -> list[Picture]:
+    """(300, 600) each: what goes in and what comes out of either node, the faces with their numbers."""
+    shown = zip(_CAPTIONS, _pictures(), strict=True)
+    return [Picture(f"pictures/chain-{n}.webp", caption, encoded(made)) for n, (caption, made) in enumerate(shown)]
+
+
+def _pictures() -> list[Floats]:
     one = drawing.plate(_SIDE, _POINTS)
     # The second person looks the other way, and is lit from the other side.
     frame = Frame(np.ascontiguousarray(np.hstack([one, one[:, ::-1]])), ColourSpace.SRGB)
@@ -39,21 +42,15 @@ def pictures() -> tuple[Floats, ...]:
     for number in range(len(_FACES)):
         frame = _swapped(frame, number)
         shown.append(_numbered(frame.pixels, range(number + 1)))
-    return tuple(shown)
+    return shown
 
 
 def _swapped(frame: Frame, number: int) -> Frame:
-    """What a node makes of one of the faces."""
-    matrix = fit_crop(_FACES[number], _CROP)
-    region = crop_rectangle(matrix, _CROP.size, frame.size)
-    crop = np.clip(sample_crop(frame.rgb, matrix, _CROP.size), 0, 1)
-    colour, mask = drawing.answer(_CROP.size, _CROP.template.on(_CROP.size), number)
-    inside = np.ascontiguousarray(frame.rgb[region.slices])
-    face = Swapped(0, inside, frame.colour_space, crop, colour, mask, matrix, region, _CROP.template)
-    settings = Settings()
-    own = matte.on_plate(matte.shape(mask, settings, _CROP.template, crop=crop), matrix, region)
-    layer = Layer(region, face_colour(face, settings), own, own)
-    return replace(frame, pixels=composite(Composition(frame, (layer,), (_found(number),), (crop_quad(matrix, 224),))))
+    """What a node makes of one of the faces, with a source of its own."""
+    face, region = swapped_face(frame, _FACES[number], number)
+    own = matte.on_plate(matte.shape(face.mask, Settings(), CROP.template, crop=face.crop), face.matrix, region)
+    layer = Layer(region, face_colour(face, Settings()), own, own)
+    return replace(frame, pixels=composite(Composition(frame, (layer,))))
 
 
 def _found(number: int) -> Face:

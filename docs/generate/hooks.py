@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bridge
+import chain
 import command_line
 import errors
 import media
@@ -57,7 +58,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for setting in pictures.SHOWN:
         for shown in pictures.of(setting):
             files.append(File.generated(config, shown.name, content=shown.content))
-    for shown in pictures.chain():
+    for shown in chain.of():
         files.append(File.generated(config, shown.name, content=shown.content))
     return files
 

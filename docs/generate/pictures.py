@@ -11,7 +11,6 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
-import chain as two_nodes
 import cv2
 import drawing
 import numpy as np
@@ -56,9 +55,9 @@ SHOWN: Mapping[str, tuple[Any, ...]] = {
 """The values that each setting is shown at. A setting whose picture would show nothing has none."""
 
 _MATTES = ("matte_", "keep_", "mix")
-_CROP = Crop(224, TEMPLATES["arcface-112"], "similarity")
+CROP = Crop(224, TEMPLATES["arcface-112"], "similarity")
 _PLATE, _SIDE = 420, 344
-_LANDMARKS = _CROP.template.on(_PLATE) * 0.8 + (0.1 * _PLATE, 0.02 * _PLATE)
+_LANDMARKS = CROP.template.on(_PLATE) * 0.8 + (0.1 * _PLATE, 0.02 * _PLATE)
 _VIEW = (slice(0, 344), slice(38, 382))
 _CLOSE = {"plate_detail": (slice(60, 232), slice(110, 282))}
 """What of the plate is shown where the whole is too much."""
@@ -81,15 +80,8 @@ def of(setting: str) -> list[Picture]:
     for number, value in enumerate(SHOWN.get(setting, ())):
         shown = str(value) if setting == "output_mode" else output
         rendered = _rendered(Settings(**{setting: value}), shown)[_CLOSE.get(setting, _VIEW)]
-        pictures.append(Picture(f"pictures/{setting}-{number}.webp", _caption(value), _encoded(rendered)))
+        pictures.append(Picture(f"pictures/{setting}-{number}.webp", _caption(value), encoded(rendered)))
     return pictures
-
-
-@cache
-def chain() -> list[Picture]:
-    """Two nodes in a row, for two people."""
-    shown = zip(two_nodes.CAPTIONS, two_nodes.pictures(), strict=True)
-    return [Picture(f"pictures/chain-{n}.webp", caption, _encoded(made)) for n, (caption, made) in enumerate(shown)]
 
 
 def _caption(value: Any) -> str:
@@ -100,10 +92,10 @@ def _caption(value: Any) -> str:
 
 def _rendered(settings: Settings, output: str) -> Floats:
     face, region = _face()
-    own = matte.on_plate(matte.shape(face.mask, settings, _CROP.template, crop=face.crop), face.matrix, region)
+    own = matte.on_plate(matte.shape(face.mask, settings, CROP.template, crop=face.crop), face.matrix, region)
     final = matte.combine(own, own, settings.mix, None, None)
     layer = Layer(region, face_colour(face, settings), final, own)
-    quad = crop_quad(face.matrix, _CROP.size)
+    quad = crop_quad(face.matrix, CROP.size)
     left, top = _LANDMARKS.min(axis=0) - 45
     found = Face(_LANDMARKS, (float(left), float(top), 210.0, 245.0), 0.93)
     composition = Composition(_plate(), (layer,), (found,), (quad,))
@@ -117,18 +109,22 @@ def _plate() -> Frame:
 
 @cache
 def _face() -> tuple[Swapped, Any]:
-    plate = _plate()
-    matrix = fit_crop(_LANDMARKS, _CROP)
-    region = crop_rectangle(matrix, _CROP.size, plate.size)
-    crop = np.clip(sample_crop(plate.rgb, matrix, _CROP.size), 0, 1)
-    points = _CROP.template.on(_CROP.size)
-    colour, mask = drawing.answer(_CROP.size, points)
+    return swapped_face(_plate(), _LANDMARKS)
+
+
+def swapped_face(plate: Frame, landmarks: drawing.Points, source: int = 0) -> tuple[Swapped, Any]:
+    """(a face of ``plate`` with the drawn answer of a network, the rectangle that its crop touches)."""
+    matrix = fit_crop(landmarks, CROP)
+    region = crop_rectangle(matrix, CROP.size, plate.size)
+    crop = np.clip(sample_crop(plate.rgb, matrix, CROP.size), 0, 1)
+    colour, mask = drawing.answer(CROP.size, CROP.template.on(CROP.size), source)
     inside = np.ascontiguousarray(plate.rgb[region.slices])
-    swapped = Swapped(0, inside, plate.colour_space, 1.0, crop, colour, mask, matrix, region, _CROP.template)
+    swapped = Swapped(0, inside, plate.colour_space, 1.0, crop, colour, mask, matrix, region, CROP.template)
     return swapped, region
 
 
-def _encoded(picture: Floats) -> bytes:
+def encoded(picture: Floats) -> bytes:
+    """WebP of an sRGB picture; a small square one is enlarged."""
     if picture.ndim == 3 and picture.shape[2] == 4:
         picture = picture[..., :3]
     if picture.ndim == 2:

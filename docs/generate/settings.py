@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import chain
 import pictures
 
 from mobilefaceswap.packs import shipped_pack
@@ -68,7 +69,7 @@ def figures(name: str) -> str:
 
 def chain_figures() -> str:
     """The pictures of two nodes in a row, for a page one folder down."""
-    return _figures(pictures.chain(), "")
+    return _figures(chain.of(), "")
 
 
 def _figures(shown: Sequence[pictures.Picture], before: str) -> str:
