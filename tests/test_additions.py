@@ -17,7 +17,7 @@ import toys
 from compare import assert_same
 from drawn import DrawnClip, MarkerDetector, drawn_frame
 from mobilefaceswap import FaceSwapNode, RenderCache, Settings
-from mobilefaceswap.cli.app import app
+from mobilefaceswap.cli.app import application
 from mobilefaceswap.colour import SPACES, ColourSpace, from_display, to_display
 from mobilefaceswap.faces import DETECTORS, open_detector
 from mobilefaceswap.frame import Frame
@@ -46,7 +46,7 @@ def test_an_output(monkeypatch, tiny_pack, tiny_identity):
     assert_same(result.changed_part("rest"), (1 - result.matte)[result.changed.slices])
     assert choices("output_mode")[-1] == "rest"
     assert "Rest of the Plate" in generate.header()
-    assert "rest" in CliRunner().invoke(app, ["settings"], env={"COLUMNS": "400"}).stdout
+    assert "rest" in CliRunner().invoke(application(), ["settings"], env={"COLUMNS": "400"}).stdout
 
 
 def test_a_colour_space(monkeypatch, tiny_pack, tiny_identity):

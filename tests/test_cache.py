@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import pytest
 
 from mobilefaceswap.cache import RenderCache, key_of
 
@@ -18,6 +22,46 @@ def test_a_value_is_computed_once():
     first = cache.get("swap", "a", block)
     assert cache.get("swap", "a", block) is first
     assert cache.counts.computed == {"swap": 1}
+
+
+def test_threads_that_want_the_same_value_wait_for_it():
+    cache, begun, wanted = RenderCache(), threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        assert wanted.wait(10)
+        return block()
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(cache.get, "faces", "a", slow)
+        assert begun.wait(10)
+        second = pool.submit(cache.get, "faces", "a", lambda: pytest.fail("computed twice"))
+        # Another value is not held up.
+        pool.submit(cache.get, "faces", "b", block).result(10)
+        wanted.set()
+        assert second.result(10) is first.result(10)
+    assert cache.counts.computed == {"faces": 2}
+
+
+def test_a_value_that_failed_is_tried_again():
+    cache = RenderCache()
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            cache.get("faces", "a", lambda: 1 / 0)
+    assert cache.get("faces", "a", block)
+
+
+def test_where_nothing_is_kept_nobody_waits():
+    cache = RenderCache(memory=0)
+    both = threading.Barrier(2)
+
+    def meet():
+        both.wait(10)
+        return block()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(cache.get, "faces", "", meet) for _ in range(2)]:
+            done.result(20)
 
 
 def test_kinds_do_not_share_keys():

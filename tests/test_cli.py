@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -51,6 +54,22 @@ def test_analyse_writes_a_track_that_swap_reads(shot, grace_hopper):
     words = ("frame", shot, "-s", grace_hopper, "--frame", 2, "--track", place, "--smoothing", 2)
     used = run(*words, "-o", shot.parent / "two.png", "--json")
     assert json.loads(used.stdout)["quality"]["faces_swapped"] == 1, used.stderr
+
+
+def test_a_track_does_not_depend_on_the_number_of_threads(shot):
+    places = [shot.parent / f"track{threads}.json" for threads in (1, 3)]
+    for threads, place in zip((1, 3), places, strict=True):
+        made = run("analyse", shot, "-o", place, env={**os.environ, "MOBILEFACESWAP_THREADS": str(threads)})
+        assert made.returncode == 0, made.stderr
+    assert places[0].read_bytes() == places[1].read_bytes()
+
+
+def test_a_command_loads_no_other_command():
+    told = "import sys; from mobilefaceswap.cli.app import run; run(['swap', '--nope']); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True).stdout.split()
+    assert "mobilefaceswap.cli.swap" in loaded
+    assert not {f"mobilefaceswap.cli.{name}" for name in ("packs", "ofx", "bench", "doctor", "source")} & {*loaded}
+    assert not {"numpy", "cv2", "onnxruntime", "av"} & {*loaded}
 
 
 def test_a_depth_is_kept_unless_another_is_asked_for(shot, grace_hopper):

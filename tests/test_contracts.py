@@ -20,7 +20,7 @@ PACKAGE = Path(mobilefaceswap.__file__).parent
 README = PACKAGE.parents[1] / "README.md"
 
 ROOMS = [
-    ["errors", "files", "folders", "colour"],
+    ["errors", "files", "folders", "threads", "colour"],
     ["settings", "frame", "cache"],
     ["packs", "media"],
     ["geometry", "runtime"],

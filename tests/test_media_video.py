@@ -380,3 +380,11 @@ def test_a_frame_has_a_key_without_decoding(tmp_path: Path) -> None:
     make_clip(path, frames=3, options={"crf": "9"})
     with open_clip(path) as clip:
         assert clip.key(1) != before
+
+
+def test_threads_asked_for_reach_decoder_and_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOBILEFACESWAP_THREADS", "3")
+    with open_clip(make_clip(tmp_path / "in.mp4")) as clip, create_output(tmp_path / "out.mp4", clip) as writer:
+        assert clip._decoder.thread_count == 3
+        writer.write(0, clip.frame(0).pixels)
+        assert writer._pictures.stream.codec_context.thread_count == 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from mobilefaceswap.cli.app import app
+from mobilefaceswap.cli.app import application
 from mobilefaceswap.settings import table
 
 _HEAD = """# Command line
@@ -21,7 +21,7 @@ _HEAD = """# Command line
 
 def commands() -> Iterator[tuple[str, Any]]:
     """(full name, command) of every command, groups before what is in them."""
-    yield from _walk("mobilefaceswap", typer.main.get_command(app))
+    yield from _walk("mobilefaceswap", typer.main.get_command(application()))
 
 
 def page() -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -14,6 +12,7 @@ from .geometry import Rectangle
 from .media import Writer
 from .node import FaceSwapNode, QualityRecord, RenderResult
 from .settings import Outside, Settings, output_of
+from .threads import cores, in_order
 
 __all__ = ["MattesAt", "ShotProgress", "ShotReport", "render_shot"]
 
@@ -22,10 +21,9 @@ MattesAt = Callable[[int], tuple[Floats | None, Floats | None]]
 
 _Rendered = tuple[int, RenderResult, Rectangle | None, Floats]
 """Time, result, and the picture to write: what lies inside the rectangle, with the plate around it; or all of it."""
-_Queue = deque[tuple[int, Future[_Rendered]]]
 
-_WORKERS = 2
-_AHEAD = 2
+
+_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -68,10 +66,11 @@ def render_shot(
     mode: str = "composite",
     settings: Settings | None = None,
     progress: Callable[[ShotProgress], None] | None = None,
-    workers: int = _WORKERS,
+    workers: int | None = None,
 ) -> ShotReport:
     """Renders the frames ``times``, in order, into ``output`` and, if given, ``matte``.
 
+    workers: frames that are rendered at once; by default one for each processor core, and eight at most.
     mattes: the compositor's own, (inside, outside), as ``FaceSwapNode.render`` takes them.
     The caller closes the writers. The first error ends the shot: every frame before it is written, and a MediaError
     says which frame it was and how to go on. Raises as ``FaceSwapNode.render`` and ``Writer.write`` do.
@@ -87,7 +86,7 @@ def render_shot(
         settings,
         mattes or (lambda time: (None, None)),
         with_matte=matte is not None,
-        workers=workers,
+        workers=workers or min(cores(), _MOST_WORKERS),
     )
     for time, result, changed, picture in rendered:
         with node.stages.measure("encode"):
@@ -127,26 +126,11 @@ def _rendered(
             return time, result, result.changed, result.changed_part(mode)
         return time, result, None, result.layer(mode)
 
-    waiting: _Queue = deque()
-    upcoming = iter(wanted)
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for time in upcoming:
-            waiting.append((time, pool.submit(render, time)))
-            if len(waiting) > workers + _AHEAD - 1:
-                yield _next_result(waiting, wanted)
-        while waiting:
-            yield _next_result(waiting, wanted)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _next_result(waiting: _Queue, wanted: list[int]) -> _Rendered:
-    time, future = waiting.popleft()
-    try:
-        return future.result()
-    except MediaError as error:
-        raise MediaError(f"{error}. {_way_on(time, wanted)}") from error
+    for time, result in in_order(render, wanted, workers):
+        try:
+            yield result()
+        except MediaError as error:
+            raise MediaError(f"{error}. {_way_on(time, wanted)}") from error
 
 
 def _way_on(time: int, wanted: list[int]) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class RenderCache:
         self.counts = CacheCounts()
         self._kept: Shelf[str, Arrays] = Shelf(self.memory, _bytes)
         self._passing: Shelf[str, Arrays] = Shelf(min(self.memory, _PASSING), _bytes)
+        self._making: dict[str, tuple[threading.Lock, int]] = {}
         self._written = 0
         self._lock = threading.Lock()
 
@@ -69,8 +70,16 @@ class RenderCache:
         return self.memory > 0 or self.folder is not None
 
     def get(self, kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
-        """The arrays under ``key``, computed if neither memory nor disk has them."""
+        """The arrays under ``key``, computed, once, if neither memory nor disk has them."""
         name = f"{kind}-{key}"
+        found = self._remembered(self._kept, name)
+        if found is not None:
+            return found
+        # Where nothing is kept, keys are not told apart, and nobody can be waited for.
+        with self._alone(name) if self.enabled else nullcontext():
+            return self._found_or_made(kind, name, compute)
+
+    def _found_or_made(self, kind: str, name: str, compute: Callable[[], Arrays]) -> Arrays:
         found = self._remembered(self._kept, name)
         if found is None and (found := self._stored(name)) is not None:
             self._remember(self._kept, name, found)
@@ -79,6 +88,21 @@ class RenderCache:
             self._remember(self._kept, name, found)
             self._store(name, found)
         return found
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        """Whoever asks for the same value meanwhile waits: frames that are smoothed share their neighbours."""
+        with self._lock:
+            lock, waiting = self._making.get(name, (threading.Lock(), 0))
+            self._making[name] = lock, waiting + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                _, waiting = self._making.pop(name)
+                if waiting > 1:
+                    self._making[name] = lock, waiting - 1
 
     def get_passing(self, kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
         """As ``get``, for large values that are cheap to recompute: a small in-memory LRU, never on disk."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
+from pkgutil import resolve_name
 from typing import Annotated
 
 import typer
 
 from .. import __version__
 from ..errors import FaceSwapError
-from . import bench, doctor, engine, ofx, packs, settings, source, swap, track
-from .help import SettingsCommand
 from .terminal import show_library_logs
 
-__all__ = ["app", "run"]
+__all__ = ["application", "run"]
 
 EXIT_CODES = (
     "Exit codes: 0 done, 2 bad input, 3 no face in the source, 4 pack problem, 1 anything else, "
@@ -30,26 +29,52 @@ def _british(word: str) -> str:
     return word
 
 
-app = typer.Typer(
-    name="mobilefaceswap",
-    help="A face-swap node for compositing hosts. Use it only with the consent of the people shown.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _british},
-)
-app.command(cls=SettingsCommand)(swap.swap)
-app.command(cls=SettingsCommand)(swap.frame)
-app.command()(source.identity)
-app.command(cls=SettingsCommand)(source.analyse)
-app.command()(settings.settings)
-app.command()(doctor.doctor)
-app.command()(bench.bench)
-app.command(hidden=True)(engine.engine)
-app.add_typer(track.app, name="track")
-app.add_typer(packs.app, name="packs")
-app.add_typer(ofx.app, name="ofx")
+_COMMANDS = {
+    "swap": "swap:swap",
+    "frame": "swap:frame",
+    "identity": "source:identity",
+    "analyse": "source:analyse",
+    "settings": "settings:settings",
+    "doctor": "doctor:doctor",
+    "bench": "bench:bench",
+    "engine": "engine:engine",
+    "track": "track:app",
+    "packs": "packs:app",
+    "ofx": "ofx:app",
+}
+"""Every command, in the order shown, and where it is."""
+_WITH_SETTINGS = ("swap", "frame", "analyse")
+_HIDDEN = ("engine",)
+
+
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """The command line; where ``words`` begin with a command, with that one alone, since each takes time to load."""
+    app = typer.Typer(
+        name="mobilefaceswap",
+        help="A face-swap node for compositing hosts. Use it only with the consent of the people shown.",
+        epilog=EXIT_CODES,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _british},
+        callback=_options,
+    )
+    first = _british(words[0]) if words else ""
+    for name in [first] if first in _COMMANDS else _COMMANDS:
+        _add(app, name)
+    return app
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    made = resolve_name(f"{__package__}.{_COMMANDS[name]}")
+    if isinstance(made, typer.Typer):
+        app.add_typer(made, name=name)
+    elif name in _WITH_SETTINGS:
+        from .help import SettingsCommand
+
+        app.command(name, cls=SettingsCommand)(made)
+    else:
+        app.command(name, hidden=name in _HIDDEN)(made)
 
 
 def _print_version(wanted: bool) -> None:
@@ -58,7 +83,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version.")
@@ -77,7 +101,7 @@ def run(words: Sequence[str]) -> int:
     if debug:
         show_library_logs()
     try:
-        app(words, prog_name="mobilefaceswap")
+        application(words)(words, prog_name="mobilefaceswap")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,9 +29,18 @@ __all__ = [
     "Source",
     "SourceFace",
     "Target",
+    "Threads",
     "TrackFile",
     "with_settings",
 ]
+
+
+def set_threads(wanted: int | None) -> int | None:
+    """For this process and those that it starts."""
+    if wanted is not None:
+        os.environ["MOBILEFACESWAP_THREADS"] = str(wanted)
+    return wanted
+
 
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="A video file or an image sequence (shot.%04d.exr).")]
 Source = Annotated[
@@ -85,6 +95,17 @@ ForceTrack = Annotated[
 AllowInterlaced = Annotated[
     bool,
     typer.Option("--allow-interlaced", help="Take interlaced video as progressive.", rich_help_panel=MORE),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        help="Threads; else one for each core.",
+        callback=set_threads,
+        rich_help_panel=MORE,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=MORE)]
 

@@ -19,6 +19,7 @@ from .options import (
     Range,
     SourceFace,
     Target,
+    Threads,
     with_settings,
 )
 from .terminal import print_json_line, quiet_libraries
@@ -76,6 +77,7 @@ def analyse(
     pack: PackName = None,
     faces: FacesName = None,
     allow_interlaced: AllowInterlaced = False,
+    threads: Threads = None,
     as_json: JsonOption = False,
     *,
     settings: Mapping[str, Any],

@@ -23,6 +23,7 @@ from .options import (
     Source,
     SourceFace,
     Target,
+    Threads,
     TrackFile,
     with_settings,
 )
@@ -76,6 +77,7 @@ def swap(
         bool,
         typer.Option("--disk-cache/--no-disk-cache", help="Do not use the cache on disk.", rich_help_panel=MORE),
     ] = True,
+    threads: Threads = None,
     as_json: JsonOption = False,
     *,
     settings: Mapping[str, Any],

@@ -14,8 +14,8 @@ import numpy as np
 from ..errors import PackError, PackNotFoundError
 from ..frame import Frame
 from ..packs import sha256_of
+from .display import display_bytes
 from .face import Face
-from .yunet import display_bytes
 
 __all__ = ["LICENCE", "NAMED_PACKS", "InsightFaceDetector"]
 

@@ -13,20 +13,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..colour import to_display
 from ..errors import PackError
-from ..frame import ColourSpace, Floats, Frame
+from ..frame import Frame
 from ..geometry import Matrix, reduced, sample_frame
+from .display import display_bytes
 from .face import Face
 
-__all__ = ["YuNetDetector", "display_bytes"]
+__all__ = ["YuNetDetector"]
 
 _CLOSE_UP = 224
 # Against dlib's landmarks on eight portraits the eyes are off by 2.9 pixels of a 224-pixel crop; by 5.1 at 0.6.
 _CLOSE_UP_FILL = 0.45
 _OVERLAP = 0.3
 _MOST_CANDIDATES = 500
-_LARGEST_BYTE = 255
 
 _creation = threading.Lock()
 
@@ -113,10 +112,3 @@ def _created(model: bytes) -> cv2.FaceDetectorYN:
 def _face(row: np.ndarray) -> Face:
     """A face from YuNet's row: box, then five points starting at the person's right eye, the viewer's left."""
     return Face(row[4:14].reshape(5, 2), (row[0], row[1], row[2], row[3]), float(np.clip(row[14], 0.0, 1.0)))
-
-
-def display_bytes(rgb: Floats, space: ColourSpace) -> np.ndarray:
-    """(H, W, 3) pixels in any colour space as 8-bit BGR for OpenCV's networks; NaN becomes black."""
-    display = np.nan_to_num(to_display(rgb, space), nan=0.0, posinf=1.0, neginf=0.0)
-    codes = np.rint(np.clip(display, 0.0, 1.0) * _LARGEST_BYTE).astype(np.uint8)
-    return np.ascontiguousarray(codes[..., ::-1])

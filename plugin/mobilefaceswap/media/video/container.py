@@ -11,6 +11,7 @@ import av
 from av.error import FFmpegError
 
 from ...errors import MediaError
+from ...threads import asked_threads
 
 __all__ = [
     "FAILURES",
@@ -77,6 +78,7 @@ def open_video(path: str) -> tuple[Any, Any]:
         container.close()
         raise MediaError(problem)
     pictures[0].thread_type = "AUTO"
+    pictures[0].codec_context.thread_count = asked_threads()
     return container, pictures[0]
 
 

@@ -12,6 +12,7 @@ import av
 
 from ...errors import MediaError
 from ...frame import Box, Floats
+from ...threads import asked_threads
 from ..clip import MediaClip
 from ..declared import Orientation
 from .clock import Clock
@@ -55,6 +56,7 @@ class PictureTrack:
         self.stream.pix_fmt = encoder.layout.name
         # PyAV asks for slices alone, within which an encoder that works on several frames at once uses one core.
         self.stream.thread_type = "AUTO"
+        context.thread_count = asked_threads()
         context.time_base = self._clock.base
         if "b" in encoder.options:
             context.bit_rate = int(encoder.options["b"].replace("M", "000000"))
