@@ -141,7 +141,7 @@ def test_a_proxy_shows_every_operation_where_the_full_picture_does(values, proxy
         matrix = fit_crop((places + 0.5) / scale - 0.5, crop)
         mask = cv2.GaussianBlur(disc(55), (0, 0), 1.5)
         own = shaped(mask, sample_crop(small, matrix, SIDE), POINTS, **values)
-        return matte.on_plate(own, matrix, Rectangle(0, 0, size // scale, size // scale))
+        return matte.on_plate(own, [matrix], Rectangle(0, 0, size // scale, size // scale))
 
     full, small = drawn(1), drawn(proxy)
     averaged = cv2.resize(full, small.shape[::-1], interpolation=cv2.INTER_AREA)

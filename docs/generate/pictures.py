@@ -49,6 +49,9 @@ SHOWN: Mapping[str, tuple[Any, ...]] = {
     "matte_top": (0.0, 60.0),
     "matte_bottom": (0.0, 60.0),
     "colour_match": (0.0, 0.5, 1.0),
+    "face_exposure": (-1.0, 0.0, 1.0),
+    "face_saturation": (0.0, 1.0, 2.0),
+    "face_warmth": (-1.0, 0.0, 1.0),
     "plate_detail": (0.0, 0.5, 1.0),
     "output_mode": tuple(OUTPUTS),
 }
@@ -92,7 +95,7 @@ def _caption(value: Any) -> str:
 
 def _rendered(settings: Settings, output: str) -> Floats:
     face, region = _face()
-    own = matte.on_plate(matte.shape(face.mask, settings, CROP.template, crop=face.crop), face.matrix, region)
+    own = matte.on_plate(matte.shape(face.mask, settings, CROP.template, crop=face.crop), [face.matrix], region)
     final = matte.combine(own, own, settings.mix, None, None)
     layer = Layer(region, face_colour(face, settings), final, own)
     quad = crop_quad(face.matrix, CROP.size)

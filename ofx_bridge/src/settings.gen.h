@@ -36,13 +36,15 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0xa1f7595e6c1b4373;
+constexpr uint64_t kFingerprint = 0x12f5f3a9112ac064;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
 constexpr const char* k_face_choice[] = {"Largest", "By Number", "Nearest to Point", "Like Reference Picture", "All Faces"};
+constexpr const char* k_pixel_boost[] = {"1x", "2x", "3x", "4x"};
 constexpr const char* k_matte_source[] = {"Learned Mask", "Hull", "Both", "Either"};
 constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linear Rec.709", "ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65", "ACEScct", "DaVinci Intermediate", "ARRI LogC3", "ARRI LogC4", "S-Log3 S-Gamut3.Cine", "S-Log3 S-Gamut3", "Canon Log 2", "Canon Log 3", "RED Log3G10", "Panasonic V-Log", "BMD Film Gen 5", "Cineon Film Log", "Display P3", "P3 (DCI)", "Rec.2020", "PQ Rec.2100", "PQ P3-D65", "HLG Rec.2100"};
+constexpr const char* k_colour_match_method[] = {"Off", "Mean and Deviation", "Covariance", "Local"};
 constexpr const char* k_engine_failure[] = {"Fail the Frame", "Pass Through"};
 constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Status", "Overlay"};
 constexpr Row kRows[] = {
@@ -64,6 +66,10 @@ constexpr Row kRows[] = {
     {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another. Controls keep their values: defaults of the other pack do not apply.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "face_scale", "Swap", "Face Scale", "Makes the swapped face larger or smaller than the one in the plate, about its middle.", 1, 0.5, 1.5, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "face_offset_x", "Swap", "Face Offset X", "Moves the swapped face to the right, as the face stands. In % of the face's width.", 0, -25, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "face_offset_y", "Swap", "Face Offset Y", "Moves the swapped face upwards, as the face stands. In % of the face's width.", 0, -25, 25, "", true, -1, 0, 0, nullptr},
+    {Type::Choice, "pixel_boost", "Swap", "Pixel Boost", "Runs the network on crops of 2, 3 or 4 times the resolution, in interleaved parts: more detail for large faces, at 4, 9 or 16 times the work.", 0, 0, 1, "", false, -1, 0, 4, k_pixel_boost},
     {Type::Choice, "matte_source", "Matte", "Matte From", "What the matte begins with: the mask that the network puts out, a face-shaped hull drawn from the landmarks, where both are, or where either is.", 0, 0, 1, "", true, -1, 0, 4, k_matte_source},
     {Type::Boolean, "matte_islands", "Matte", "Remove Islands", "Keeps only the part of the mask connected to the face; removes specks on hair and background.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "matte_holes", "Matte", "Fill Holes", "Fills holes in the mask narrower than this. Openings that reach its edge, such as a hand, stay open. In % of the face's width.", 10, 0, 25, "", true, -1, 0, 0, nullptr},
@@ -88,15 +94,22 @@ constexpr Row kRows[] = {
     {Type::Double, "keep_brows", "Matte", "Keep Brows", "Keeps the plate's brows, with a soft edge.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "keep_skin", "Matte", "Keep Skin", "Keeps the plate's skin, so that only eyes, brows and mouth are swapped.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Text, "other_space", "Colour & Detail", "Other Space", "A colour space that Working Space does not list: a name, alias or role of the OpenColorIO configuration. Empty for Working Space.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
-    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 41, 0, 26, k_colour_space},
+    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 45, 0, 26, k_colour_space},
     {Type::File, "ocio_config", "Colour & Detail", "OpenColorIO Config", "A configuration file (.ocio, .ocioz) or ocio:// name that defines further working spaces. Empty for $OCIO or, where that is not set, the built-in ACES studio configuration. The spaces listed need none.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Double, "view_exposure", "Colour & Detail", "View Exposure", "Brightens or darkens the plate for detector and network alone, as a viewer's gain does. The picture keeps its exposure. With Automatic Exposure it is added to it. In stops.", 0, -10, 10, "", true, -1, 0, 0, nullptr},
     {Type::Boolean, "auto_exposure", "Colour & Detail", "Automatic Exposure", "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed plates, and day for night. The picture keeps its exposure.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "colour_match", "Colour & Detail", "Colour Match", "Matches the colour and light of the face to the plate, region by region. 0 keeps the network's own.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Choice, "colour_match_method", "Colour & Detail", "Match By", "Local matches colour and light region by region. Mean and Deviation, and Covariance, match the face as a whole and keep its own shading; Covariance turns hues as well.", 3, 0, 1, "", true, -1, 0, 4, k_colour_match_method},
+    {Type::Double, "face_exposure", "Colour & Detail", "Face Exposure", "Brightens or darkens the swapped face, in scene-linear light. In stops.", 0, -4, 4, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "face_saturation", "Colour & Detail", "Face Saturation", "0 is grey, 1 leaves the face as it is.", 1, 0, 2, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "face_warmth", "Colour & Detail", "Face Warmth", "Warms or cools the swapped face at the same luminance: at 1 red gains one stop over blue.", 0, -1, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "sharpness_match", "Colour & Detail", "Sharpness Match", "Blurs or sharpens the face until it is as sharp as the plate is in this frame: for shots in soft focus and focus pulls.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "motion_blur", "Colour & Detail", "Motion Blur", "Blurs the face along its way through the frame, as a shutter that is open for this share of the frame: 0.5 is 180 degrees. Needs a track. In frames.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail shows in the face: all that the network's crop is too small to hold.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "regrain", "Colour & Detail", "Regrain", "Adds the plate's own grain, measured around the face in this frame, as far as the face lacks it. 1 is the plate's.", 0, 0, 2, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 6, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 49, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 60, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -129,6 +142,10 @@ enum class Position {
   pack,
   enable,
   mix,
+  face_scale,
+  face_offset_x,
+  face_offset_y,
+  pixel_boost,
   matte_source,
   matte_islands,
   matte_holes,
@@ -158,7 +175,14 @@ enum class Position {
   view_exposure,
   auto_exposure,
   colour_match,
+  colour_match_method,
+  face_exposure,
+  face_saturation,
+  face_warmth,
+  sharpness_match,
+  motion_blur,
   plate_detail,
+  regrain,
   engine_failure,
   output_mode,
   matte_to_alpha,
@@ -168,11 +192,17 @@ enum class Position {
 namespace face_choice_entry {
 enum Entry { kLargest, kIndex, kNearest, kReference, kAll };
 }
+namespace pixel_boost_entry {
+enum Entry { k1x, k2x, k3x, k4x };
+}
 namespace matte_source_entry {
 enum Entry { kLearned, kHull, kBoth, kEither };
 }
 namespace colour_space_entry {
 enum Entry { kAuto, kSrgb, kRec709, kLinearRec709, kAcescg, kAces20651, kLinearRec2020, kLinearP3D65, kAcescct, kDavinciIntermediate, kArriLogc3, kArriLogc4, kSLog3, kSLog3SGamut3, kCanonLog2, kCanonLog3, kLog3g10, kVLog, kBmdFilmGen5, kCineon, kDisplayP3, kP3Dci, kRec2020, kPq, kPqP3, kHlg };
+}
+namespace colour_match_method_entry {
+enum Entry { kOff, kMeanDeviation, kCovariance, kLocal };
 }
 namespace engine_failure_entry {
 enum Entry { kFail, kPassThrough };

@@ -6,7 +6,7 @@ A matrix is float64 (2, 3) and takes plate pixels to crop pixels, both with pixe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,14 +20,18 @@ __all__ = [
     "Matrix",
     "Rectangle",
     "bounded",
+    "composed",
     "crop_quad",
     "crop_rectangle",
     "fit_crop",
     "paste",
+    "paste_moving",
     "reduced",
+    "rescaling",
     "sample_crop",
     "sample_frame",
     "scale_of",
+    "scaled_about",
     "transformed",
 ]
 
@@ -148,7 +152,7 @@ def _sampled(
         return np.zeros((size, size, *channels), np.float32)
     part, to_part = _reduced(bounded(part_of(region.slices)), factor)
     to_part[:, 2] -= to_part[:, :2] @ (region.x1, region.y1)
-    fine = _composed(_rescaling(_SUPERSAMPLING), _composed(matrix, _inverse(to_part)))
+    fine = composed(rescaling(_SUPERSAMPLING), composed(matrix, _inverse(to_part)))
     side = size * _SUPERSAMPLING
     warped = cv2.warpAffine(part, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), np.float32)
@@ -164,7 +168,7 @@ def paste(crop: Floats, matrix: Matrix, region: Rectangle, *, extended: bool = F
     target = max(1, min(side, round(side / max(1.0, scale_of(matrix)))))
     if target != side:
         crop = np.asarray(cv2.resize(crop, (target, target), interpolation=cv2.INTER_AREA), np.float32)
-    to_small = _composed(_rescaling(target / side), matrix)
+    to_small = composed(rescaling(target / side), matrix)
     to_small[:, 2] += to_small[:, :2] @ (region.x1, region.y1)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     beyond = cv2.BORDER_REPLICATE if extended else cv2.BORDER_CONSTANT
@@ -189,6 +193,21 @@ def reduced(frame: Frame, size: tuple[int, int]) -> Floats:
     return small
 
 
+def paste_moving(crop: Floats, matrices: Sequence[Matrix], region: Rectangle, *, extended: bool = False) -> Floats:
+    """The mean of ``paste`` with each of ``matrices``: a crop that moves while the shutter is open."""
+    total = paste(crop, matrices[0], region, extended=extended)
+    for matrix in matrices[1:]:
+        total = total + paste(crop, matrix, region, extended=extended)
+    return total / np.float32(len(matrices)) if len(matrices) > 1 else total
+
+
+def scaled_about(point: npt.NDArray[np.float64], scale: float, shift: npt.NDArray[np.float64]) -> Matrix:
+    """Makes what it shows larger by ``scale`` about ``point``, and moves it by ``shift``, when composed after a
+    matrix from plate to crop.
+    """
+    return np.column_stack([np.eye(2) / scale, point - (point + shift) / scale])
+
+
 def bounded(pixels: Floats) -> Floats:
     """A copy with NaN and infinities set to 0 and values clamped to the range of a half float."""
     finite = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
@@ -204,10 +223,10 @@ def _reduced(pixels: Floats, factor: int) -> tuple[Floats, Matrix]:
     padded = cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE)
     small = ((width + right) // factor, (height + below) // factor)
     reduced = cv2.resize(padded, small, interpolation=cv2.INTER_AREA)
-    return np.asarray(reduced, np.float32), _rescaling(1 / factor)
+    return np.asarray(reduced, np.float32), rescaling(1 / factor)
 
 
-def _rescaling(factor: float) -> Matrix:
+def rescaling(factor: float) -> Matrix:
     """Scaling about the picture's corner, not its first pixel's centre."""
     shift = (factor - 1) / 2
     return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
@@ -218,7 +237,8 @@ def scale_of(matrix: Matrix) -> float:
     return math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
 
 
-def _composed(after: Matrix, before: Matrix) -> Matrix:
+def composed(after: Matrix, before: Matrix) -> Matrix:
+    """The matrix of ``before`` and then ``after``."""
     linear = after[:, :2] @ before[:, :2]
     return np.column_stack([linear, after[:, :2] @ before[:, 2] + after[:, 2]])
 

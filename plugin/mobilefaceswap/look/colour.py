@@ -6,20 +6,26 @@ from collections.abc import Mapping
 
 from ..colour import from_display
 from ..frame import Floats
-from ..geometry import paste
+from ..geometry import paste_moving
 from ..settings import Settings
 from .beyond import beyond_range
 from .detail import plate_detail
+from .grain import regrained
 from .match import colour_match
 from .neutral import neutral_plate
 from .operation import Operation, Swapped
+from .sharpness import sharpness_match
+from .trims import trimmed
 
 __all__ = ["OPERATIONS", "face_colour"]
 
 OPERATIONS: Mapping[str, Operation] = {
     "colour match": Operation(colour_match, on="crop"),
     "neutral plate": Operation(neutral_plate, on="crop"),
+    "trims": Operation(trimmed, on="crop"),
+    "sharpness match": Operation(sharpness_match, on="plate", amount="sharpness_match"),
     "plate detail": Operation(plate_detail, on="plate"),
+    "regrain": Operation(regrained, on="plate", timed=True, amount="regrain"),
     "beyond the range": Operation(beyond_range, on="plate"),
 }
 """The operations of each place in the order in which they are applied. A new one is a row here and its file."""
@@ -31,12 +37,12 @@ def face_colour(face: Swapped, settings: Settings) -> Floats:
     It is valid throughout the crop; the matte decides how much of it is seen.
     """
     colour = _applied("crop", face, face.colour, settings)
-    picture = paste(from_display(colour, face.space), face.matrix, face.region, extended=True)
+    picture = paste_moving(from_display(colour, face.space), face.paths, face.region, extended=True)
     return _applied("plate", face, picture, settings)
 
 
 def _applied(place: str, face: Swapped, colour: Floats, settings: Settings) -> Floats:
     for operation in OPERATIONS.values():
-        if operation.on == place:
+        if operation.on == place and operation.applies(settings):
             colour = operation.apply(face, colour, settings)
     return colour

@@ -6,7 +6,7 @@ on a close-up, a wide shot and a proxy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import cv2
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frame import Floats
-from ..geometry import Matrix, Rectangle, paste
+from ..geometry import Matrix, Rectangle, paste_moving
 from ..packs import Template
 from ..settings import MatteSource, Settings
 from . import edge
@@ -109,13 +109,15 @@ def combine(matte: Floats, reach: Floats, mix: float, inside: Floats | None, out
     return np.asarray(matte * np.float32(mix), np.float32)
 
 
-def on_plate(crop_matte: Floats, matrix: Matrix, region: Rectangle) -> Floats:
+def on_plate(crop_matte: Floats, matrices: Sequence[Matrix], region: Rectangle) -> Floats:
     """The (S, S) matte of a crop on the plate, inside ``region``: (h, w), 0..1.
+
+    matrices: one, or several where the face moves while the shutter is open.
 
     Values within rounding of 0 and 1 become exactly 0 and 1, so that the core stays solid and the plate outside keeps
     its bits.
     """
-    matte = paste(crop_matte, matrix, region)
+    matte = paste_moving(crop_matte, matrices, region)
     matte[matte < _ROUNDING] = 0
     matte[matte > 1 - _ROUNDING] = 1
     return matte

@@ -23,7 +23,8 @@ class Swapped:
     time: the frame's; the seed for anything random. plate: (h, w, 3), straight and finite, in ``space``, inside
     ``region``. space: at the exposure at which the network saw it; white: the display value that it saw as 1. crop,
     colour: (S, S, 3) display-referred sRGB, 0..1, before and after the network. mask: (S, S), the network's. matrix:
-    from plate to crop.
+    from plate to crop. drawn: likewise, for what the network drew: several where the face moves while the shutter is
+    open, and others than ``matrix`` where it is scaled or offset.
     """
 
     time: int
@@ -36,6 +37,12 @@ class Swapped:
     matrix: Matrix
     region: Rectangle
     template: Template
+    drawn: tuple[Matrix, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Matrix, ...]:
+        """Where what the network drew is pasted."""
+        return self.drawn or (self.matrix,)
 
     @cached_property
     def shown(self) -> Floats:
@@ -59,9 +66,15 @@ class Operation:
     """A step of the look.
 
     apply: what it does to colour. on: where it works, on the crop (S, S, 3) in display-referred sRGB, or on the plate
-    (h, w, 3) in its own colour space. timed: whether the result depends on the frame's time, as grain does.
+    (h, w, 3) in its own colour space. timed: whether the result depends on the frame's time, as grain does. amount: the
+    setting that it is applied by; at 0 it is left out.
     """
 
     apply: Callable[[Swapped, Floats, Settings], Floats]
     on: Literal["crop", "plate"]
     timed: bool = False
+    amount: str = ""
+
+    def applies(self, settings: Settings) -> bool:
+        """Whether it does anything."""
+        return not self.amount or getattr(settings, self.amount) > 0

@@ -52,7 +52,9 @@ def swap_key(crop: str, network: tuple[str, ...], settings: Settings) -> str:
     return key_of(VERSIONS["swap"], network, crop, settings.of("swap"))
 
 
-def colour_key(swap: str, time: int, settings: Settings) -> str:
-    """Of a face's colour on the plate."""
-    moment = time if any(operation.timed for operation in OPERATIONS.values()) else None
-    return key_of(VERSIONS["colour"], swap, tuple(OPERATIONS), moment, settings.of("look"))
+def colour_key(swap: str, time: int, settings: Settings, motion: npt.NDArray[np.float64] | None = None) -> str:
+    """Of a face's colour on the plate. motion: of its landmarks in one frame, where it is known."""
+    timed = any(operation.timed and operation.applies(settings) for operation in OPERATIONS.values())
+    moving = None if motion is None or not settings.motion_blur else motion.tobytes()
+    look = settings.of("look")
+    return key_of(VERSIONS["colour"], swap, tuple(OPERATIONS), time if timed else None, look, moving)

@@ -12,10 +12,11 @@ from ..cache import Arrays
 from ..errors import UserInputError
 from ..faces import Face
 from ..frame import Floats, Frame
-from ..geometry import Matrix, bounded, crop_quad, crop_rectangle, fit_crop, scale_of, transformed
+from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, scale_of, transformed
 from ..look import Composition, Layer, Swapped, face_colour, hull, matte
 from ..settings import Settings
 from . import keys
+from .place import Placed, placed
 from .result import QualityRecord
 from .road import Kit, Plate, Target
 
@@ -60,41 +61,49 @@ def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[tuple[F
     """The shot's faces as layers over its plate, the nearest on top. mattes: what ``shaped`` gave for each."""
     farthest_first = sorted(zip(shot.targets, swaps, mattes, strict=True), key=lambda one: _nearness(one[0].matrix))
     layers = tuple(
-        Layer(target.region, _colour(kit, shot, target, arrays), *pair) for target, arrays, pair in farthest_first
+        Layer(_place(kit, shot, target).region, _colour(kit, shot, target, arrays), *pair)
+        for target, arrays, pair in farthest_first
     )
-    size = kit.pack.crop.size
-    crops = tuple(crop_quad(target.matrix, size) for target in shot.targets)
+    crops = tuple(crop_quad(target.matrix, target.crop.shape[0]) for target in shot.targets)
     return Composition(shot.plate.frame, layers, shot.faces, crops, shot.settings.matte_to_alpha)
 
 
 def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> tuple[Floats, Floats]:
     """(final, shaped) matte of one face inside its region."""
-    settings, matrix, region = shot.settings, target.matrix, target.region
+    settings, where = shot.settings, _place(kit, shot, target)
     mix = settings.mix * target.face.presence
-    template, points = kit.pack.crop.template, transformed(matrix, target.face.landmarks)
-    own = matte.on_plate(matte.shape(mask, settings, template, points=points, crop=target.crop), matrix, region)
-    own = _behind_nearer(kit, shot, target, own)
+    template, points = kit.pack.crop.template, transformed(target.matrix, target.face.landmarks)
+    own = matte.shape(mask, settings, template, points=points, crop=target.crop)
+    own = _behind_nearer(kit, shot, target, matte.on_plate(own, where.matrices, where.region), where.region)
     if external.inside is None and external.outside is None:
         return matte.combine(own, own, mix, None, None), own
-    reach = matte.on_plate(matte.border_falloff(mask.shape[0]), matrix, region)
-    inside, outside = (None if one is None else one[region.slices] for one in (external.inside, external.outside))
+    reach = matte.on_plate(matte.border_falloff(mask.shape[0]), where.matrices, where.region)
+    inside, outside = (None if one is None else one[where.region.slices] for one in (external.inside, external.outside))
     return matte.combine(own, reach, mix, inside, outside), own
 
 
-def _behind_nearer(kit: Kit, shot: Shot, target: Target, own: Floats) -> Floats:
+def _place(kit: Kit, shot: Shot, target: Target) -> Placed:
+    """Where the face is drawn; where it is read, unless a setting says otherwise."""
+    frame, crop = shot.plate.frame, kit.pack.crop
+    plate = (frame.size, frame.pixel_aspect)
+    return placed(target.face.landmarks, target.matrix, target.region, crop, shot.settings, target.motion, plate)
+
+
+def _behind_nearer(kit: Kit, shot: Shot, target: Target, own: Floats, region: Rectangle) -> Floats:
     """The matte without what a nearer face in the plate covers, whether that one is swapped or not.
 
     The larger face counts as the nearer. It covers what lies in its hull.
     """
     plate, crop = shot.plate.frame, kit.pack.crop
+    magnified = target.crop.shape[0] / crop.size
     for face in shot.faces:
         matrix = fit_crop(face.landmarks, crop, plate.pixel_aspect)
-        apart = crop_rectangle(matrix, crop.size, plate.size).intersection(target.region).empty
-        if face is target.face or apart or _nearness(matrix) <= _nearness(target.matrix) * _AS_NEAR:
+        apart = crop_rectangle(matrix, crop.size, plate.size).intersection(region).empty
+        if face is target.face or apart or _nearness(matrix) <= _nearness(target.matrix) * magnified * _AS_NEAR:
             continue
         soft = _HULL_SOFT * crop.template.face_width * crop.size
         drawn = hull(transformed(matrix, face.landmarks), crop.size, soft)
-        own = own * (1 - matte.on_plate(drawn, matrix, target.region))
+        own = own * (1 - matte.on_plate(drawn, [matrix], region))
     return own
 
 
@@ -105,24 +114,25 @@ def _nearness(matrix: Matrix) -> float:
 
 def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays) -> Floats:
     """The face's colour, which a change of the matte does not affect."""
-    plate = shot.plate.straight
+    plate, where = shot.plate.straight, _place(kit, shot, target)
 
     def compute() -> Arrays:
         face = Swapped(
             shot.plate.time,
-            bounded(plate.part(target.region.slices)[..., :3]),
+            bounded(plate.part(where.region.slices)[..., :3]),
             target.space,
             target.white,
             target.crop,
             arrays["colour"],
             arrays["mask"],
             target.matrix,
-            target.region,
+            where.region,
             kit.pack.crop.template,
+            where.matrices,
         )
         return {"colour": face_colour(face, shot.settings)}
 
-    key = keys.colour_key(target.key, shot.plate.time, shot.settings)
+    key = keys.colour_key(target.key, shot.plate.time, shot.settings, target.motion)
     return kit.cache.get_passing("colour", key, compute)["colour"]
 
 

@@ -103,7 +103,7 @@ class FaceSwapNode:
         if settings.mix == 0:
             return Shot(plate, settings, faces, (), likeness)
         with self.stages.measure("align"):
-            targets = tuple(aligned(self._kit, plate, settings, face) for face in wanted)
+            targets = tuple(aligned(self._kit, plate, settings, face, self.track) for face in wanted)
         return Shot(plate, settings, faces, targets, likeness)
 
     def _plate(self, time: int, settings: Settings, frame: Frame | None) -> Plate:

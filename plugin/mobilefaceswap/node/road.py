@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 
+import cv2
 import numpy as np
 
 from ..cache import Arrays, RenderCache
@@ -24,13 +26,14 @@ from ..faces import (
     thumbnail,
 )
 from ..frame import Floats, Frame
-from ..geometry import Matrix, Rectangle, crop_rectangle, fit_crop, sample_frame
+from ..geometry import Matrix, Rectangle, composed, crop_rectangle, fit_crop, rescaling, sample_frame
 from ..identity import encode_face, reference_embedding
 from ..look.matte import core
 from ..packs import Pack
 from ..settings import FaceChoice, Settings
 from ..swap import SwapNetwork
 from . import keys
+from .place import Motion, motion_of
 
 __all__ = ["Kit", "Plate", "Target", "aligned", "chosen", "faces_at", "found", "swapped"]
 
@@ -77,8 +80,9 @@ class Target:
     """A chosen face on its way to the network.
 
     matrix: from plate to crop. region: the plate pixels that the crop touches. space: the plate's, at the exposure at
-    which the network sees it. white: the display value that it sees as 1. crop: (S, S, 3) display-referred sRGB, 0..1.
-    key: of the swap. clipped: share of the crop that display-referred sRGB cannot hold.
+    which the network sees it. white: the display value that it sees as 1. crop: (S, S, 3) display-referred sRGB, 0..1;
+    S is the network's own, or a multiple of it. key: of the swap. clipped: share of the crop that display-referred sRGB
+    cannot hold. motion: of the landmarks, where a track says it.
     """
 
     face: Face
@@ -89,6 +93,7 @@ class Target:
     crop: Floats
     key: str
     clipped: float
+    motion: Motion | None = None
 
 
 def found(kit: Kit, plate: Plate, settings: Settings) -> tuple[Face, ...]:
@@ -176,10 +181,11 @@ def _embedding(kit: Kit, plate: Plate, face: Face) -> Floats:
     return kit.cache.get("embedding", key, compute)["embedding"]
 
 
-def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face) -> Target:
-    """The crop of one face."""
-    crop, frame = kit.pack.crop, plate.straight
-    matrix = fit_crop(face.landmarks, crop, frame.pixel_aspect)
+def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face, track: Track | None = None) -> Target:
+    """The crop of one face, as much larger than the network's own as Pixel Boost asks for."""
+    frame, boost = plate.straight, int(settings.pixel_boost[0])
+    crop = replace(kit.pack.crop, size=kit.pack.crop.size * boost)
+    matrix = composed(rescaling(boost), fit_crop(face.landmarks, kit.pack.crop, frame.pixel_aspect))
 
     def compute() -> Arrays:
         pixels, space = sample_frame(frame, matrix, crop.size), frame.colour_space
@@ -199,7 +205,8 @@ def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face) -> Target:
     swap = keys.swap_key(key, kit.network_key, settings)
     exposure, white, clipped = arrays["view"].tolist()
     space = frame.colour_space.exposed(exposure)
-    return Target(face, matrix, region, space, white, arrays["crop"], swap, clipped)
+    motion = motion_of(face, plate.time, track, frame.size) if settings.motion_blur else None
+    return Target(face, matrix, region, space, white, arrays["crop"], swap, clipped, motion)
 
 
 def swapped(kit: Kit, targets: Sequence[Target]) -> list[Arrays]:
@@ -216,7 +223,40 @@ def swapped(kit: Kit, targets: Sequence[Target]) -> list[Arrays]:
 
 
 def _run(kit: Kit, targets: Sequence[Target]) -> list[Arrays]:
+    """All targets in one run; crops larger than the network's go through it in interleaved parts."""
     if not targets:
         return []
-    colours, masks = kit.network(np.stack([target.crop for target in targets]))
-    return [{"colour": colour, "mask": mask} for colour, mask in zip(colours, masks, strict=True)]
+    size = kit.pack.crop.size
+    parts = [_parted(target.crop, size) for target in targets]
+    colours, masks = kit.network(np.concatenate(parts))
+    ends = np.cumsum([len(part) for part in parts])[:-1]
+    return [
+        {"colour": _joined(colour), "mask": _enlarged(mask)}
+        for colour, mask in zip(np.split(colours, ends), np.split(masks, ends), strict=True)
+    ]
+
+
+def _parted(crop: Floats, size: int) -> Floats:
+    """A (k S, k S, 3) crop as (k k, S, S, 3): every k-th pixel of every k-th row, from each start."""
+    boost = crop.shape[0] // size
+    return np.ascontiguousarray(
+        crop.reshape(size, boost, size, boost, 3).transpose(1, 3, 0, 2, 4).reshape(-1, size, size, 3)
+    )
+
+
+def _joined(parts: Floats) -> Floats:
+    """The inverse of ``_parted``."""
+    boost, size = math.isqrt(len(parts)), parts.shape[1]
+    if boost == 1:
+        return np.asarray(parts[0])
+    joined = parts.reshape(boost, boost, size, size, 3).transpose(2, 0, 3, 1, 4)
+    return np.ascontiguousarray(joined.reshape(boost * size, boost * size, 3))
+
+
+def _enlarged(masks: Floats) -> Floats:
+    """The mean of the parts' (S, S) masks at k times the size: a mask is soft, and has nothing finer to resolve."""
+    if len(masks) == 1:
+        return np.asarray(masks[0])
+    side = masks.shape[1] * math.isqrt(len(masks))
+    large = cv2.resize(masks.mean(axis=0), (side, side), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(large, 0, 1), np.float32)

@@ -2,12 +2,13 @@
 
 from .outputs import OUTPUTS, Alpha, Output, Outside, output_of
 from .setting import Setting, Stage, Table
-from .table import GROUPS, EngineFailure, FaceChoice, HostSettings, MatteSource, Settings, table
+from .table import GROUPS, ColourMatch, EngineFailure, FaceChoice, HostSettings, MatteSource, Settings, table
 
 __all__ = [
     "GROUPS",
     "OUTPUTS",
     "Alpha",
+    "ColourMatch",
     "EngineFailure",
     "FaceChoice",
     "HostSettings",

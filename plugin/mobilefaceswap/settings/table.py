@@ -15,7 +15,7 @@ from ..colour import AUTOMATIC, SPACES, ColourSpace, space_named
 from .outputs import OUTPUTS
 from .setting import Labels, Setting, Table, row, rows_of
 
-__all__ = ["GROUPS", "EngineFailure", "FaceChoice", "HostSettings", "MatteSource", "Settings", "table"]
+__all__ = ["GROUPS", "ColourMatch", "EngineFailure", "FaceChoice", "HostSettings", "MatteSource", "Settings", "table"]
 
 GROUPS = (
     "Source",
@@ -45,6 +45,15 @@ class MatteSource(StrEnum):
     HULL = "hull"
     BOTH = "both"
     EITHER = "either"
+
+
+class ColourMatch(StrEnum):
+    """How the face's colour is matched to the plate's."""
+
+    OFF = "off"
+    MEAN_DEVIATION = "mean-deviation"
+    COVARIANCE = "covariance"
+    LOCAL = "local"
 
 
 class EngineFailure(StrEnum):
@@ -466,6 +475,66 @@ class Settings(Table):
         stage="look",
         tuned=True,
     )
+    colour_match_method: ColourMatch = row(
+        "Colour & Detail",
+        "Match By",
+        "Local matches colour and light region by region. Mean and Deviation, and Covariance, match the face as a"
+        " whole and keep its own shading; Covariance turns hues as well.",
+        ColourMatch.LOCAL,
+        entries={"off": "Off", "mean-deviation": "Mean and Deviation", "covariance": "Covariance", "local": "Local"},
+        stage="look",
+        tuned=True,
+    )
+    face_exposure: float = row(
+        "Colour & Detail",
+        "Face Exposure",
+        "Brightens or darkens the swapped face, in scene-linear light.",
+        0.0,
+        minimum=-4.0,
+        maximum=4.0,
+        unit="stops",
+        stage="look",
+    )
+    face_saturation: float = row(
+        "Colour & Detail",
+        "Face Saturation",
+        "0 is grey, 1 leaves the face as it is.",
+        1.0,
+        minimum=0.0,
+        maximum=2.0,
+        stage="look",
+    )
+    face_warmth: float = row(
+        "Colour & Detail",
+        "Face Warmth",
+        "Warms or cools the swapped face at the same luminance: at 1 red gains one stop over blue.",
+        0.0,
+        minimum=-1.0,
+        maximum=1.0,
+        stage="look",
+    )
+    sharpness_match: float = row(
+        "Colour & Detail",
+        "Sharpness Match",
+        "Blurs or sharpens the face until it is as sharp as the plate is in this frame: for shots in soft focus "
+        "and focus pulls.",
+        0.0,
+        minimum=0.0,
+        maximum=1.0,
+        stage="look",
+        tuned=True,
+    )
+    motion_blur: float = row(
+        "Colour & Detail",
+        "Motion Blur",
+        "Blurs the face along its way through the frame, as a shutter that is open for this share of the frame: "
+        "0.5 is 180 degrees. Needs a track.",
+        0.0,
+        minimum=0.0,
+        maximum=1.0,
+        unit="frames",
+        stage="look",
+    )
     plate_detail: float = row(
         "Colour & Detail",
         "Plate Detail",
@@ -476,6 +545,56 @@ class Settings(Table):
         maximum=1.0,
         stage="look",
         tuned=True,
+    )
+    regrain: float = row(
+        "Colour & Detail",
+        "Regrain",
+        "Adds the plate's own grain, measured around the face in this frame, as far as the face lacks it. 1 is "
+        "the plate's.",
+        0.0,
+        minimum=0.0,
+        maximum=2.0,
+        stage="look",
+        tuned=True,
+    )
+    face_scale: float = row(
+        "Swap",
+        "Face Scale",
+        "Makes the swapped face larger or smaller than the one in the plate, about its middle.",
+        1.0,
+        minimum=0.5,
+        maximum=1.5,
+        stage="look",
+    )
+    face_offset_x: float = row(
+        "Swap",
+        "Face Offset X",
+        "Moves the swapped face to the right, as the face stands.",
+        0.0,
+        minimum=-25.0,
+        maximum=25.0,
+        unit="% of the face's width",
+        stage="look",
+    )
+    face_offset_y: float = row(
+        "Swap",
+        "Face Offset Y",
+        "Moves the swapped face upwards, as the face stands.",
+        0.0,
+        minimum=-25.0,
+        maximum=25.0,
+        unit="% of the face's width",
+        stage="look",
+    )
+    pixel_boost: str = row(
+        "Swap",
+        "Pixel Boost",
+        "Runs the network on crops of 2, 3 or 4 times the resolution, in interleaved parts: more detail for large"
+        " faces, at 4, 9 or 16 times the work.",
+        "1x",
+        entries={"1x": "1x", "2x": "2x", "3x": "3x", "4x": "4x"},
+        stage="swap",
+        animates=False,
     )
     output_mode: str = row(
         "Output",

@@ -1,0 +1,90 @@
+"""Where what the network drew goes on the plate: scaled and offset by hand, and blurred along the face's own way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..faces import Face, Track
+from ..geometry import Matrix, Rectangle, composed, crop_rectangle, fit_crop, rescaling, scaled_about
+from ..packs import Crop
+from ..settings import Settings
+
+__all__ = ["Motion", "Placed", "motion_of", "placed"]
+
+Motion = npt.NDArray[np.float64]
+"""(5, 2): how far each landmark moves in one frame, in pixels of the plate."""
+
+_MOST_STEPS = 32
+_SAME_PERSON = 0.75
+"""How far a face may move in one frame, in widths of its box, and still be the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """matrices: from plate to crop, one, or several while the shutter is open. region: the plate they touch."""
+
+    matrices: tuple[Matrix, ...]
+    region: Rectangle
+
+
+def motion_of(face: Face, time: int, track: Track | None, size: tuple[int, int]) -> Motion | None:
+    """The face's motion at ``time``, from the frames before and after in the track; None where it has neither."""
+    if track is None:
+        return None
+    around = [(moment, _same(face, moment, track, size)) for moment in (time - 1, time + 1)]
+    known = [(moment, other) for moment, other in around if other is not None]
+    if not known:
+        return None
+    ends = [*known, (time, face)] if len(known) == 1 else known
+    (first, begun), (last, ended) = sorted(ends, key=lambda end: end[0])
+    return np.asarray((ended.landmarks - begun.landmarks) / (last - first))
+
+
+def _same(face: Face, moment: int, track: Track, size: tuple[int, int]) -> Face | None:
+    """The same person in another frame: by the track's id, or the nearest face if it is near enough."""
+    others = track.faces(moment, size) if moment in track.frames else ()
+    if face.person:
+        others = tuple(other for other in others if other.person == face.person)
+    away = [float(np.linalg.norm(other.landmarks.mean(axis=0) - face.landmarks.mean(axis=0))) for other in others]
+    if not away or min(away) > _SAME_PERSON * face.box[2]:
+        return None
+    return others[int(np.argmin(away))]
+
+
+def placed(
+    landmarks: npt.NDArray[np.float64],
+    matrix: Matrix,
+    region: Rectangle,
+    crop: Crop,
+    settings: Settings,
+    motion: Motion | None,
+    plate: tuple[tuple[int, int], float],
+) -> Placed:
+    """Where a face with these ``landmarks`` is drawn. matrix, region: of its crop, which may be a multiple of the
+    pack's ``crop``. plate: size and pixel aspect.
+    """
+    moments = [0.0] if motion is None or not settings.motion_blur else _moments(motion, settings.motion_blur)
+    scale, (x, y) = settings.face_scale, (settings.face_offset_x, -settings.face_offset_y)
+    if len(moments) == 1 and scale == 1 and x == 0 == y:
+        return Placed((matrix,), region)
+    (size, aspect), boost = plate, int(settings.pixel_boost[0])
+    offset = np.array([x, y]) / 100 * crop.template.face_width * crop.size
+    moved = scaled_about(crop.template.on(crop.size).mean(axis=0), scale, offset)
+    way = np.zeros_like(landmarks) if motion is None else motion
+    fitted = (fit_crop(landmarks + moment * way, crop, aspect) for moment in moments)
+    matrices = tuple(composed(rescaling(boost), composed(moved, one)) for one in fitted)
+    touched = Rectangle(0, 0, 0, 0)
+    for one in matrices:
+        touched = touched.union(crop_rectangle(one, crop.size * boost, size))
+    return Placed(matrices, touched)
+
+
+def _moments(motion: Motion, shutter: float) -> list[float]:
+    """Moments while the shutter is open, in frames about its middle, at most a pixel of the plate apart."""
+    way = shutter * float(np.linalg.norm(motion, axis=1).max())
+    steps = min(_MOST_STEPS, max(1, math.ceil(way)))
+    return [shutter * ((step + 0.5) / steps - 0.5) for step in range(steps)]
