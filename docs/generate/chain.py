@@ -48,7 +48,7 @@ def _pictures() -> list[Floats]:
 def _swapped(frame: Frame, number: int) -> Frame:
     """What a node makes of one of the faces, with a source of its own."""
     face, region = swapped_face(frame, _FACES[number], number)
-    own = matte.on_plate(matte.shape(face.mask, Settings(), CROP.template, crop=face.crop), face.matrix, region)
+    own = matte.on_plate(matte.shape(face.mask, Settings(), CROP.template, crop=face.crop), [face.matrix], region)
     layer = Layer(region, face_colour(face, Settings()), own, own)
     return replace(frame, pixels=composite(Composition(frame, (layer,))))
 

@@ -49,6 +49,7 @@ SHOWN: Mapping[str, tuple[Any, ...]] = {
     "matte_top": (0.0, 60.0),
     "matte_bottom": (0.0, 60.0),
     "colour_match": (0.0, 0.5, 1.0),
+    "likeness": (0.0, 0.5, 1.0, 1.3),
     "face_exposure": (-1.0, 0.0, 1.0),
     "face_saturation": (0.0, 1.0, 2.0),
     "face_warmth": (-1.0, 0.0, 1.0),

@@ -36,7 +36,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x12f5f3a9112ac064;
+constexpr uint64_t kFingerprint = 0x8c3f9985ff7e6efc;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -44,7 +44,7 @@ constexpr const char* k_face_choice[] = {"Largest", "By Number", "Nearest to Poi
 constexpr const char* k_pixel_boost[] = {"1x", "2x", "3x", "4x"};
 constexpr const char* k_matte_source[] = {"Learned Mask", "Hull", "Both", "Either"};
 constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linear Rec.709", "ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65", "ACEScct", "DaVinci Intermediate", "ARRI LogC3", "ARRI LogC4", "S-Log3 S-Gamut3.Cine", "S-Log3 S-Gamut3", "Canon Log 2", "Canon Log 3", "RED Log3G10", "Panasonic V-Log", "BMD Film Gen 5", "Cineon Film Log", "Display P3", "P3 (DCI)", "Rec.2020", "PQ Rec.2100", "PQ P3-D65", "HLG Rec.2100"};
-constexpr const char* k_colour_match_method[] = {"Off", "Mean and Deviation", "Covariance", "Local"};
+constexpr const char* k_colour_match_method[] = {"Local", "Mean and Deviation", "Covariance", "Off"};
 constexpr const char* k_engine_failure[] = {"Fail the Frame", "Pass Through"};
 constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Status", "Overlay"};
 constexpr Row kRows[] = {
@@ -66,6 +66,7 @@ constexpr Row kRows[] = {
     {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another. Controls keep their values: defaults of the other pack do not apply.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "likeness", "Swap", "Likeness", "From the target's own face at 0 to the source at 1, and beyond it up to 1.3, where traits are exaggerated.", 1, 0, 1.3, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_scale", "Swap", "Face Scale", "Makes the swapped face larger or smaller than the one in the plate, about its middle.", 1, 0.5, 1.5, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_offset_x", "Swap", "Face Offset X", "Moves the swapped face to the right, as the face stands. In % of the face's width.", 0, -25, 25, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_offset_y", "Swap", "Face Offset Y", "Moves the swapped face upwards, as the face stands. In % of the face's width.", 0, -25, 25, "", true, -1, 0, 0, nullptr},
@@ -94,12 +95,12 @@ constexpr Row kRows[] = {
     {Type::Double, "keep_brows", "Matte", "Keep Brows", "Keeps the plate's brows, with a soft edge.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "keep_skin", "Matte", "Keep Skin", "Keeps the plate's skin, so that only eyes, brows and mouth are swapped.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Text, "other_space", "Colour & Detail", "Other Space", "A colour space that Working Space does not list: a name, alias or role of the OpenColorIO configuration. Empty for Working Space.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
-    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 45, 0, 26, k_colour_space},
+    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 46, 0, 26, k_colour_space},
     {Type::File, "ocio_config", "Colour & Detail", "OpenColorIO Config", "A configuration file (.ocio, .ocioz) or ocio:// name that defines further working spaces. Empty for $OCIO or, where that is not set, the built-in ACES studio configuration. The spaces listed need none.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Double, "view_exposure", "Colour & Detail", "View Exposure", "Brightens or darkens the plate for detector and network alone, as a viewer's gain does. The picture keeps its exposure. With Automatic Exposure it is added to it. In stops.", 0, -10, 10, "", true, -1, 0, 0, nullptr},
     {Type::Boolean, "auto_exposure", "Colour & Detail", "Automatic Exposure", "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed plates, and day for night. The picture keeps its exposure.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "colour_match", "Colour & Detail", "Colour Match", "Matches the colour and light of the face to the plate, region by region. 0 keeps the network's own.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
-    {Type::Choice, "colour_match_method", "Colour & Detail", "Match By", "Local matches colour and light region by region. Mean and Deviation, and Covariance, match the face as a whole and keep its own shading; Covariance turns hues as well.", 3, 0, 1, "", true, -1, 0, 4, k_colour_match_method},
+    {Type::Choice, "colour_match_method", "Colour & Detail", "Match By", "Local matches colour and light region by region. Mean and Deviation, and Covariance, match the face as a whole and keep its own shading; Covariance turns hues as well.", 0, 0, 1, "", true, -1, 0, 4, k_colour_match_method},
     {Type::Double, "face_exposure", "Colour & Detail", "Face Exposure", "Brightens or darkens the swapped face, in scene-linear light. In stops.", 0, -4, 4, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_saturation", "Colour & Detail", "Face Saturation", "0 is grey, 1 leaves the face as it is.", 1, 0, 2, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_warmth", "Colour & Detail", "Face Warmth", "Warms or cools the swapped face at the same luminance: at 1 red gains one stop over blue.", 0, -1, 1, "", true, -1, 0, 0, nullptr},
@@ -109,7 +110,7 @@ constexpr Row kRows[] = {
     {Type::Double, "regrain", "Colour & Detail", "Regrain", "Adds the plate's own grain, measured around the face in this frame, as far as the face lacks it. 1 is the plate's.", 0, 0, 2, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 6, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 60, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 61, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -142,6 +143,7 @@ enum class Position {
   pack,
   enable,
   mix,
+  likeness,
   face_scale,
   face_offset_x,
   face_offset_y,
@@ -202,7 +204,7 @@ namespace colour_space_entry {
 enum Entry { kAuto, kSrgb, kRec709, kLinearRec709, kAcescg, kAces20651, kLinearRec2020, kLinearP3D65, kAcescct, kDavinciIntermediate, kArriLogc3, kArriLogc4, kSLog3, kSLog3SGamut3, kCanonLog2, kCanonLog3, kLog3g10, kVLog, kBmdFilmGen5, kCineon, kDisplayP3, kP3Dci, kRec2020, kPq, kPqP3, kHlg };
 }
 namespace colour_match_method_entry {
-enum Entry { kOff, kMeanDeviation, kCovariance, kLocal };
+enum Entry { kLocal, kMeanDeviation, kCovariance, kOff };
 }
 namespace engine_failure_entry {
 enum Entry { kFail, kPassThrough };

@@ -29,23 +29,29 @@ __all__ = ["analyse", "identity"]
 
 def identity(
     pictures: Annotated[
-        list[Path], typer.Argument(metavar="PICTURE...", help="Pictures of the source person, or a folder of them.")
+        list[Path],
+        typer.Argument(
+            metavar="PICTURE...", help="Pictures of the source person, a folder of them, or identities (.idn) to mix."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Identity file to write (.idn).")],
     source_face: SourceFace = 0,
     release: Annotated[
         str, typer.Option(metavar="TEXT", help="Likeness-release note to record, such as a contract number.")
     ] = "",
+    weights: Annotated[
+        str | None, typer.Option(metavar="W,W...", help="Weights of the identities to mix, such as 2,1; else alike.")
+    ] = None,
     pack: PackName = None,
     faces: FacesName = None,
     overwrite: Overwrite = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read the source person once and write a portable identity file."""
+    """Read the source person once, or mix several, and write a portable identity file."""
     if output.suffix.lower() != ".idn":
         raise UserInputError(f"expected an identity file that ends in .idn; found {output}. Name it {output}.idn")
     from ..faces import open_detector
-    from ..identity import load_source, picture_files
+    from ..identity import Identity, load_source, mixed, picture_files
     from ..media import check_output
     from ..packs import find_pack
     from .outputs import check_free_or_ask
@@ -56,7 +62,11 @@ def identity(
         check_free_or_ask(str(output))
     chosen = find_pack(pack)
     with quiet_libraries():
-        made = load_source([*files], chosen, open_detector(chosen, faces), source_face).with_release(release)
+        if weights is None:
+            made = load_source([*files], chosen, open_detector(chosen, faces), source_face)
+        else:
+            made = mixed([*map(Identity.load, files)], _numbers(weights), chosen)
+        made = made.with_release(release) if release else made
     made.save(output)
     if as_json:
         used = [{"picture": item.name, "used": item.used, "note": item.note} for item in made.pictures]
@@ -66,6 +76,15 @@ def identity(
         typer.echo(f"{'used' if item.used else 'left out'}  {item.name}  {item.note}")
     size = output.stat().st_size
     typer.echo(f"{output}: identity {made.content_hash[:12]} for pack {made.pack_name}, {size / 1e6:.2f} MB")
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError as error:
+        raise UserInputError(
+            f"expected weights as numbers with commas between them, such as 2,1; found {text!r}. Write them so"
+        ) from error
 
 
 @with_settings

@@ -1,5 +1,6 @@
 """A source person, read once: `sources` names the pictures, `recognise` encodes faces, `prepare` makes the `record`."""
 
+from .mix import mixed
 from .prepare import prepare_identity
 from .recognise import encode_face
 from .record import Identity, SourcePicture
@@ -11,6 +12,7 @@ __all__ = [
     "SourcePicture",
     "encode_face",
     "load_source",
+    "mixed",
     "picture_files",
     "prepare_identity",
     "reference_embedding",

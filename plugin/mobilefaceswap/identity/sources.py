@@ -12,6 +12,7 @@ from ..faces import FaceDetector
 from ..frame import Floats
 from ..media import PICTURE_ENDINGS, read_picture
 from ..packs import Pack
+from .mix import mixed
 from .prepare import prepare_identity
 from .record import Identity
 
@@ -39,8 +40,15 @@ def load_source(source: Source, pack: Pack, detector: FaceDetector, source_face:
     if isinstance(source, Identity):
         return source
     places = [source] if isinstance(source, (str, os.PathLike)) else list(source)
-    if len(places) == 1 and Path(places[0]).suffix.lower() == ".idn":
-        return Identity.load(places[0])
+    prepared = [place for place in places if Path(place).suffix.lower() == ".idn"]
+    if prepared and len(prepared) < len(places):
+        raise UserInputError(
+            f"expected pictures of one person, or prepared identities to mix; found both ({prepared[0]} is prepared). "
+            "Prepare the pictures first with `mobilefaceswap identity`"
+        )
+    if prepared:
+        identities = [Identity.load(place) for place in prepared]
+        return identities[0] if len(identities) == 1 else mixed(identities, [1.0] * len(identities), pack)
     files = [file for place in places for file in picture_files(Path(place))]
     if not files:
         raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")

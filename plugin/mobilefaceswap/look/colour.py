@@ -11,6 +11,7 @@ from ..settings import Settings
 from .beyond import beyond_range
 from .detail import plate_detail
 from .grain import regrained
+from .likeness import towards_source
 from .match import colour_match
 from .neutral import neutral_plate
 from .operation import Operation, Swapped
@@ -20,6 +21,7 @@ from .trims import trimmed
 __all__ = ["OPERATIONS", "face_colour"]
 
 OPERATIONS: Mapping[str, Operation] = {
+    "likeness": Operation(towards_source, on="crop"),
     "colour match": Operation(colour_match, on="crop"),
     "neutral plate": Operation(neutral_plate, on="crop"),
     "trims": Operation(trimmed, on="crop"),

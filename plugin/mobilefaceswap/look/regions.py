@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..frame import Floats
 from ..settings import Settings
 
-__all__ = ["hull", "kept_features"]
+__all__ = ["features", "hull", "kept_features"]
 
 _Points = npt.NDArray[np.float64]
 
@@ -91,6 +91,16 @@ def kept_features(points: _Points, side: int, settings: Settings) -> Floats | No
     skin = 1 - np.maximum(np.maximum(mouth, eyes), brows)
     shares = [np.float32(amount) * region for amount, region in zip(wanted, (mouth, eyes, brows, skin), strict=True)]
     return np.asarray(np.maximum.reduce(shares), np.float32)
+
+
+def features(points: _Points, side: int) -> Floats:
+    """(side, side), 0..1: eyes, brows, nostrils and mouth with their rims, which do not look like skin."""
+    axes = _Axes.of(points)
+    corners = points[4] - points[3]
+    mouth = _ellipse(points[3:].mean(axis=0) + 0.05 * axes.down, 0.68 * corners, 0.42 * axes.down, side)
+    nostrils = _ellipse(points[2] + 0.12 * axes.down, 0.36 * axes.across, 0.2 * axes.down, side)
+    eyes = [_ellipse(eye - 0.1 * axes.down, 0.5 * axes.across, 0.42 * axes.down, side) for eye in points[:2]]
+    return np.asarray(np.maximum.reduce([mouth, nostrils, *eyes, _brows(points, axes, side)]), np.float32)
 
 
 def _mouth(points: _Points, axes: _Axes, side: int) -> Floats:

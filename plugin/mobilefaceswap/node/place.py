@@ -35,7 +35,8 @@ def motion_of(face: Face, time: int, track: Track | None, size: tuple[int, int])
     """The face's motion at ``time``, from the frames before and after in the track; None where it has neither."""
     if track is None:
         return None
-    around = [(moment, _same(face, moment, track, size)) for moment in (time - 1, time + 1)]
+    moments = [time - 1] * (time not in track.cuts) + [time + 1] * (time + 1 not in track.cuts)
+    around = [(moment, _same(face, moment, track, size)) for moment in moments]
     known = [(moment, other) for moment, other in around if other is not None]
     if not known:
         return None

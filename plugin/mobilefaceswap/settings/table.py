@@ -481,9 +481,18 @@ class Settings(Table):
         "Local matches colour and light region by region. Mean and Deviation, and Covariance, match the face as a"
         " whole and keep its own shading; Covariance turns hues as well.",
         ColourMatch.LOCAL,
-        entries={"off": "Off", "mean-deviation": "Mean and Deviation", "covariance": "Covariance", "local": "Local"},
+        entries={"local": "Local", "mean-deviation": "Mean and Deviation", "covariance": "Covariance", "off": "Off"},
         stage="look",
         tuned=True,
+    )
+    likeness: float = row(
+        "Swap",
+        "Likeness",
+        "From the target's own face at 0 to the source at 1, and beyond it up to 1.3, where traits are exaggerated.",
+        1.0,
+        minimum=0.0,
+        maximum=1.3,
+        stage="look",
     )
     face_exposure: float = row(
         "Colour & Detail",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
 
+from ..errors import PackError
 from ..frame import Floats
 from ..packs import Crop, Pack
 from ..runtime import open_session
-from .network import Portrait, from_planar, to_planar
+from .network import Portrait, from_planar, mean_of, to_planar
 
 __all__ = ["EmbeddingNetwork", "template_mask"]
 
@@ -38,6 +39,18 @@ class EmbeddingNetwork:
         if "identity" in pack.files:
             return {"identity": open_session(pack.path("identity")).run({"embedding": embedding})["identity"]}
         return {"identity": np.asarray(embedding, np.float32)}
+
+    @staticmethod
+    def mixed(pack: Pack, weights: Sequence[Mapping[str, Floats]], shares: Sequence[float]) -> dict[str, Floats]:
+        """The mean of the identity vectors, of their own length. Raises PackError where the network takes a picture."""
+        if pack.network.picture is not None:
+            raise PackError(
+                f"expected a pack whose network takes an identity vector; {pack.name} takes a picture, and "
+                "a mean of pictures is nobody. Choose another pack to mix identities"
+            )
+        mean = mean_of(weights, shares)["identity"]
+        length = sum(share * float(np.linalg.norm(one["identity"])) for share, one in zip(shares, weights, strict=True))
+        return {"identity": np.asarray(mean * (length / max(float(np.linalg.norm(mean)), 1e-12)), np.float32)}
 
     @property
     def runtime(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..frame import Floats
 from ..packs import FaceInput, Pack
 from ..packs.crop import Crop
 from ..runtime import Session, load_session, open_session, specialise
-from .network import Portrait, from_planar, to_planar
+from .network import Portrait, from_planar, mean_of, to_planar
 
 __all__ = ["IdnNetwork", "portrait_size"]
 
@@ -34,6 +34,11 @@ class IdnNetwork:
             size = portrait_size(session)
             inputs["face"] = portrait(FaceInput(Crop(size, crop.template, crop.fit), numbers))
         return session.run(inputs)
+
+    @staticmethod
+    def mixed(pack: Pack, weights: Sequence[Mapping[str, Floats]], shares: Sequence[float]) -> dict[str, Floats]:
+        """The mean of the predicted weights: the network is steady between two people's."""
+        return mean_of(weights, shares)
 
     @property
     def runtime(self) -> str:

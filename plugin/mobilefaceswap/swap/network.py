@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pkgutil import resolve_name
 from typing import Protocol, cast
 
@@ -12,7 +12,7 @@ from ..cache import opened
 from ..frame import Floats
 from ..packs import CONTRACTS, FaceInput, Normalisation, Pack
 
-__all__ = ["Portrait", "SwapNetwork", "from_planar", "network_class", "open_network", "to_planar"]
+__all__ = ["Portrait", "SwapNetwork", "from_planar", "mean_of", "network_class", "open_network", "to_planar"]
 
 Portrait = Callable[[FaceInput], Floats]
 """Gives the source's most typical face as a network takes it: (1, 3, S, S)."""
@@ -33,6 +33,11 @@ class SwapNetwork(Protocol):
 
         encoded: ``embedding`` (1, D), not normalised, and whatever else the pack's encoder gives. Raises PackError.
         """
+        ...
+
+    @staticmethod
+    def mixed(pack: Pack, weights: Sequence[Mapping[str, Floats]], shares: Sequence[float]) -> dict[str, Floats]:
+        """What ``prepared`` gave for several identities as one; ``shares`` add up to 1. Raises PackError."""
         ...
 
     @property
@@ -59,6 +64,14 @@ def open_network(pack: Pack, weights: Mapping[str, Floats], identity: str) -> Sw
     identity: the content hash of the identity that ``weights`` belong to.
     """
     return opened.get("network", (pack.content_hash, identity), lambda: network_class(pack)(pack, weights))
+
+
+def mean_of(weights: Sequence[Mapping[str, Floats]], shares: Sequence[float]) -> dict[str, Floats]:
+    """Array by array, the mean by ``shares``, which add up to 1."""
+    return {
+        name: np.asarray(sum(share * one[name] for share, one in zip(shares, weights, strict=True)), np.float32)
+        for name in weights[0]
+    }
 
 
 def to_planar(crops: Floats, numbers: Normalisation) -> Floats:

@@ -1,0 +1,49 @@
+"""Several prepared identities mixed into one person who is none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import UserInputError
+from ..packs import Pack
+from ..swap import network_class
+from .record import Identity
+
+__all__ = ["mixed"]
+
+
+def mixed(identities: Sequence[Identity], weights: Sequence[float], pack: Pack) -> Identity:
+    """The mean of ``identities`` by ``weights``, which need not add up to 1.
+
+    What the pack's network is given is mixed, never pixels. The icon is that of the one with the most weight; release
+    notes are joined. Raises UserInputError on weights that do not fit, IdentityFileError where one was prepared with
+    another pack, PackError where the pack's network takes a picture, of which there is no mean.
+    """
+    shares = np.array(weights, np.float64)
+    if len(shares) != len(identities) or not np.isfinite(shares).all() or (shares < 0).any() or shares.sum() <= 0:
+        raise UserInputError(
+            f"expected a weight of 0 or more for each of {len(identities)} identities, one of them above 0; found "
+            f"{', '.join(f'{weight:g}' for weight in weights) or 'none'}. Name as many as identities, such as 2,1"
+        )
+    for one in identities:
+        one.check_pack(pack)
+    shares /= shares.sum()
+    network = network_class(pack)
+    heaviest = identities[int(np.argmax(shares))]
+    embedding = sum(share * _unit(one.embedding) for share, one in zip(shares, identities, strict=True))
+    return Identity(
+        network.mixed(pack, [one.weights for one in identities], shares.tolist()),
+        np.asarray(embedding * np.linalg.norm(heaviest.embedding), np.float32),
+        pack.name,
+        pack.content_hash,
+        heaviest.thumbnail,
+        "; ".join(dict.fromkeys(one.release for one in identities if one.release)),
+    )
+
+
+def _unit(
+    embedding: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.asarray(embedding / max(float(np.linalg.norm(embedding)), 1e-12), np.float32)
