@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import EngineError
 from .abi import MAIN_ENTRY, OK, Plugin, Properties, place
+from .described import faults_of
 from .images import Array, Image, Layout
 from .standard import RESULTS
 
@@ -158,6 +159,8 @@ class Effect:
                 f"expected {self.identifier} to load and describe itself; it answered {self.statuses}. "
                 "Run `mobilefaceswap ofx install` again"
             )
+        if faults := faults_of(context, self.properties, self.clips, self.types, self.parameters):
+            raise EngineError(f"expected {self.identifier} to describe itself as hosts ask; {'; '.join(faults)}")
 
     @property
     def properties(self) -> Properties:

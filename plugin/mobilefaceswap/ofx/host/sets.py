@@ -9,9 +9,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from .abi import OK, UNKNOWN, Properties, callback, double, integer, place, text
-from .standard import is_property, is_value
+from .standard import is_property, is_value, rule_of
 
 __all__ = ["PropertySets"]
+
+_KINDS = {"pointer": place, "text": text, "number": double, "integer": integer}
+"""The kinds of values, in the order of the suite."""
 
 
 class PropertySets:
@@ -48,15 +51,19 @@ class PropertySets:
 
     def suite(self) -> list[Any]:
         """The functions of the property suite, in order."""
-        kinds = (place, text, double, integer)
-        setters = [callback(self._set, place, text, integer, kind) for kind in kinds]
-        getters = [callback(self._getter(kind), place, text, integer, c.POINTER(kind)) for kind in kinds]
+        setters = [callback(self._setter(name), place, text, integer, kind) for name, kind in _KINDS.items()]
+        getters = [callback(self._getter(name), place, text, integer, c.POINTER(kind)) for name, kind in _KINDS.items()]
         absent = [None] * 4
         dimension = callback(self._dimension, place, text, c.POINTER(integer))
         return [*setters, *absent, *getters, *absent, None, dimension]
 
-    def _set(self, handle: int, name: bytes, index: int, value: Any) -> int:
-        key = name.decode()
+    def _setter(self, kind: str) -> Callable[..., int]:
+        def set_value(handle: int, name: bytes, index: int, value: Any) -> int:
+            return self._set(kind, handle, name.decode(), index, value)
+
+        return set_value
+
+    def _set(self, kind: str, handle: int, key: str, index: int, value: Any) -> int:
         value = value.decode() if isinstance(value, bytes) else value
         allowed = self._allowed.get(handle)
         if allowed is not None and not any(fnmatchcase(key, pattern) for pattern in allowed):
@@ -65,6 +72,9 @@ class PropertySets:
         if not is_property(key, self.clips):
             self.violations.append(f"there is no property {key} to set")
             return UNKNOWN
+        if fault := self._fault(key, kind, index, value):
+            self.violations.append(fault)
+            return UNKNOWN
         if isinstance(value, str) and not is_value(value, self.clips):
             self.violations.append(f"{key} cannot be {value}")
         values = self.sets[handle].setdefault(key, [])
@@ -72,15 +82,22 @@ class PropertySets:
         values[index] = value
         return OK
 
-    def _getter(self, kind: Any) -> Callable[..., int]:
+    def _fault(self, key: str, kind: str, index: int, value: Any = None) -> str:
+        rule = rule_of(key)
+        fault = "" if rule is None else rule.fault(kind, index, value)
+        return f"{key} {fault}" if fault else ""
+
+    def _getter(self, kind: str) -> Callable[..., int]:
         def get(handle: int, name: bytes, index: int, out: Any) -> int:
             key = name.decode()
             if not is_property(key, self.clips):
                 self.violations.append(f"there is no property {key} to read")
+            elif fault := self._fault(key, kind, index):
+                self.violations.append(fault)
             values = self.sets.get(handle, {}).get(key, [])
             if not 0 <= index < len(values):
                 return UNKNOWN
-            out[0] = self.kept(values[index]) if kind is text else values[index]
+            out[0] = self.kept(values[index]) if kind == "text" else values[index]
             return OK
 
         return get

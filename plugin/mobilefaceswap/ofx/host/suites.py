@@ -6,6 +6,7 @@ import ctypes as c
 from typing import TYPE_CHECKING, Any
 
 from .abi import FAILED, NO, OK, UNKNOWN, Properties, callback, double, integer, place, text
+from .described import value_fault
 from .images import Layout, allocated, image_properties, region
 from .standard import is_value
 
@@ -184,6 +185,8 @@ class Suites:
         properties: Properties = {}
         if not is_value(kind.decode(), ()):
             self._sets.violations.append(f"there is no parameter type {kind.decode()}")
+        if name.decode() in described.parameters:
+            self._sets.violations.append(f"there are two parameters {name.decode()}")
         described.parameters[name.decode()] = properties
         described.types[name.decode()] = kind.decode()
         out[0] = self._sets.new(properties)
@@ -218,10 +221,14 @@ class Suites:
             self._sets.violations.append(f"{name} was set from render")
             return FAILED
         kind = instance.effect.types[name]
+        value: object
         if kind == "OfxParamTypeString":
-            instance.values[name] = c.string_at(whole or 0).decode()
+            value = c.string_at(whole or 0).decode()
         else:
-            instance.values[name] = number if kind == "OfxParamTypeDouble" else c.c_int(whole or 0).value
+            value = number if kind == "OfxParamTypeDouble" else c.c_int(whole or 0).value
+        for fault in value_fault(kind, instance.effect.parameters[name], value):
+            self._sets.violations.append(f"{name}: {fault}")
+        instance.values[name] = value
         return OK
 
     def _told(self, kind: bytes, form: bytes) -> str:
