@@ -8,12 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from compare import assert_same
 from drawn import TEMPLATE, DrawnClip, MarkerDetector, as_frame, draw_chart, drawn_people, textured
 from mobilefaceswap import FaceSwapNode, Frame, QualityRecord, RenderCache, Settings
 from mobilefaceswap.errors import UserInputError
-from mobilefaceswap.identity import Identity
+from mobilefaceswap.faces import Track
+from mobilefaceswap.identity import Identity, reference_embedding
 from mobilefaceswap.packs import Pack
 
 LARGE, SMALL = (95, 110), (225, 60)
@@ -212,3 +214,46 @@ def test_a_face_supplied_by_neighbours_is_marked(tiny_pack, tiny_identity):
     assert filled.quality.filled
     assert filled.matte.any()
     assert not found.quality.filled
+
+
+def two_people_track(**more) -> Track:
+    """Both drawn people, by id; the order in which they stand changes after frame 0."""
+    places = [((95, 110), (225, 60)), ((225, 60), (95, 110))]
+    frames = {}
+    for time, there in enumerate(places):
+        found = MarkerDetector().find(drawn_people(there), 640, 0.5)
+        big = max(found, key=lambda face: face.area)
+        frames[time] = tuple(replace(face, person=1 if face is big else 2) for face in found)
+    return Track((320, 180), frames, **more)
+
+
+def test_a_person_of_the_track_is_followed_wherever_they_stand(tiny_pack, tiny_identity):
+    node = FaceSwapNode(tiny_identity, pack=tiny_pack, faces=MarkerDetector(), track=two_people_track())
+    for time, places in enumerate([((95, 110), (225, 60)), ((225, 60), (95, 110))]):
+        for person in (1, 2):
+            settings = Settings(face_choice="person", face_person=person, smoothing=0, fade=0)
+            (face,) = node.render(time, settings, drawn_people(places)).swapped
+            np.testing.assert_allclose(face.landmarks.mean(axis=0), places[person - 1], atol=20)
+    assert node.render(0, Settings(face_choice="person", face_person=3), drawn_people()).swapped == ()
+    plain = FaceSwapNode(tiny_identity, pack=tiny_pack, faces=MarkerDetector())
+    with pytest.raises(UserInputError, match="expected a track"):
+        plain.render(0, Settings(face_choice="person"), drawn_people())
+
+
+def test_a_track_that_knows_people_decides_by_their_mean_who_is_like_the_reference(tiny_pack, tiny_identity, tmp_path):
+    reference = tmp_path / "reference.png"
+    Image.fromarray(np.rint(255 * drawn_people().pixels.clip(0, 1)).astype(np.uint8)).save(reference)
+    wanted = reference_embedding(str(reference), tiny_pack, MarkerDetector()).ravel()
+    encoder = tiny_pack.files["encoder"].sha256
+    for like, unlike in ((1, 2), (2, 1)):
+        people = {like: wanted, unlike: -wanted}
+        settings = Settings(face_choice="reference", reference=str(reference), smoothing=0, fade=0)
+        for recogniser, expected in ((encoder, like), ("another", None)):
+            track = two_people_track(people=people, recogniser=recogniser)
+            node = FaceSwapNode(tiny_identity, pack=tiny_pack, faces=MarkerDetector(), track=track)
+            result = node.render(0, settings, drawn_people())
+            if expected:
+                assert [face.person for face in result.swapped] == [expected]
+                assert result.quality.likeness == pytest.approx(1)
+            else:
+                assert result.quality.likeness < 0.999, "of the faces themselves, since the means are another's"

@@ -19,8 +19,8 @@ from mobilefaceswap.analyse_clip import analyse_clip
 from mobilefaceswap.cache import Registry
 from mobilefaceswap.colour import ColourSpace
 from mobilefaceswap.engine.session import Session
-from mobilefaceswap.errors import MediaError, PackError, UserInputError
-from mobilefaceswap.faces import find_faces, open_detector
+from mobilefaceswap.errors import MediaError, PackError, TrackError, UserInputError
+from mobilefaceswap.faces import Track, find_faces, open_detector
 from mobilefaceswap.node import keys
 from mobilefaceswap.packs import TEMPLATES, Crop, find_pack
 from mobilefaceswap.settings import HostSettings, table
@@ -73,6 +73,18 @@ def test_a_neighbour_that_cannot_be_read_does_not_stop_a_frame(tiny_pack, tiny_i
     assert len(node.render(12, Settings(smoothing=3)).swapped) == 1
     with pytest.raises(MediaError, match="damaged"):
         node.render(13, Settings(smoothing=3))
+
+
+@pytest.mark.parametrize("choice", ["hold", "skip"])
+def test_a_frame_that_the_track_lacks_is_held_or_skipped(tiny_pack, tiny_identity, choice):
+    (face,) = MarkerDetector().find(drawn_frame(4), 640, 0.5)
+    node = made(tiny_pack, tiny_identity, track=Track((320, 180), {4: (face,), 9: ()}))
+    result = node.render(6, Settings(missing_frames=choice))
+    assert [found.landmarks.tolist() for found in result.swapped] == (
+        [face.landmarks.tolist()] if choice == "hold" else []
+    )
+    with pytest.raises(TrackError, match="frame 6"):
+        node.render(6, Settings())
 
 
 def test_smoothing_of_a_clip_and_of_its_track_gives_the_same_pixels(tiny_pack, tiny_identity):

@@ -37,7 +37,7 @@ def test_script_names_are_permanent():
         ("mix", float("nan"), "from 0 to 1"),
         ("mix", "much", "from 0 to 1"),
         ("face_index", 0.5, "whole number"),
-        ("face_choice", "tallest", "largest, index, nearest, reference, all"),
+        ("face_choice", "tallest", "largest, index, nearest, reference, all, person"),
         ("enable", "perhaps", "true or false"),
     ],
 )

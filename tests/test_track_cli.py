@@ -10,6 +10,7 @@ import pytest
 
 from commands import run
 from mobilefaceswap.faces import Edits, Track
+from mobilefaceswap.media import create_output, open_clip, read_picture
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +109,18 @@ def test_a_track_that_ends_early_or_is_another_clip_s_is_refused(track, shot, gr
     assert not (tmp_path / "out.mov").exists()
     forced = run(*words, tmp_path / "other.json", "--force-track", "--range", "0-1")
     assert forced.returncode == 0, forced.stderr
+
+
+@pytest.mark.parametrize(("choice", "written"), [("fail", 2), ("hold", 5), ("skip", 4)])
+def test_frames_that_a_sequence_lacks_fail_are_held_or_skipped(shot, grace_hopper, tmp_path, choice, written):
+    with open_clip(shot) as clip, create_output(tmp_path / "in.%02d.png", clip) as writer:
+        for time in range(5):
+            writer.write(time, clip.frame(time).pixels)
+    (tmp_path / "in.02.png").unlink()
+    place = tmp_path / "out.%02d.png"
+    done = run("swap", tmp_path / "in.%02d.png", "-s", grace_hopper, "-o", place, "--missing-frames", choice)
+    assert done.returncode == (2 if choice == "fail" else 0), done.stderr
+    assert len(list(tmp_path.glob("out.*.png"))) == written
+    if choice == "hold":
+        before, held = (read_picture(tmp_path / f"out.0{time}.png").pixels for time in (1, 2))
+        assert abs(before - held).mean() < 0.01

@@ -36,11 +36,12 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x8c3f9985ff7e6efc;
+constexpr uint64_t kFingerprint = 0x31ab3e6bcbb7f698;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
-constexpr const char* k_face_choice[] = {"Largest", "By Number", "Nearest to Point", "Like Reference Picture", "All Faces"};
+constexpr const char* k_missing_frames[] = {"Fail", "Hold", "Skip"};
+constexpr const char* k_face_choice[] = {"Largest", "By Number", "Nearest to Point", "Like Reference Picture", "All Faces", "By Track ID"};
 constexpr const char* k_pixel_boost[] = {"1x", "2x", "3x", "4x"};
 constexpr const char* k_matte_source[] = {"Learned Mask", "Hull", "Both", "Either"};
 constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linear Rec.709", "ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65", "ACEScct", "DaVinci Intermediate", "ARRI LogC3", "ARRI LogC4", "S-Log3 S-Gamut3.Cine", "S-Log3 S-Gamut3", "Canon Log 2", "Canon Log 3", "RED Log3G10", "Panasonic V-Log", "BMD Film Gen 5", "Cineon Film Log", "Display P3", "P3 (DCI)", "Rec.2020", "PQ Rec.2100", "PQ P3-D65", "HLG Rec.2100"};
@@ -57,12 +58,14 @@ constexpr Row kRows[] = {
     {Type::Integer, "smoothing", "Analysis & Tracking", "Smoothing", "Steadies the face's position by this many frames before and after, without lag: firmly at rest, hardly in fast motion, never across a cut. 0 is off. Where a host gives no access to other frames, it needs a track file. In frames.", 3, 0, 12, "", false, -1, 0, 0, nullptr},
     {Type::Integer, "gap", "Analysis & Tracking", "Fill Gaps", "A face that is lost for at most this many frames is filled in between. Needs other frames, as Smoothing does. In frames.", 6, 0, 48, "", false, -1, 0, 0, nullptr},
     {Type::Integer, "fade", "Analysis & Tracking", "Fade", "Where a face is lost for longer, the swap fades out over this many frames before, and in over as many after. 0 is a hard change. Needs other frames, as Smoothing does. In frames.", 3, 0, 24, "", false, -1, 0, 0, nullptr},
-    {Type::Choice, "face_choice", "Face Selection", "Face", "Which face in the plate to replace.", 0, 0, 1, "", true, -1, 0, 5, k_face_choice},
-    {Type::Integer, "face_index", "Face Selection", "Face Number", "For By Number: counts faces from the left of the picture, starting at 0.", 0, 0, 99, "", true, 9, 1, 0, nullptr},
-    {Type::Double, "face_point_x", "Face Selection", "Point X", "For Nearest to Point: 0 is the left edge of the picture, 1 the right.", 0.5, 0, 1, "", true, 9, 2, 0, nullptr},
-    {Type::Double, "face_point_y", "Face Selection", "Point Y", "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.", 0.5, 0, 1, "", true, 9, 2, 0, nullptr},
-    {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, "", false, 9, 3, 0, nullptr},
-    {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, "", true, 9, 3, 0, nullptr},
+    {Type::Choice, "missing_frames", "Analysis & Tracking", "Missing Frames", "For frames that an image sequence or the track lacks. Fail stops the render. Hold takes the last one before. Skip leaves a frame of the sequence out, and passes the plate where the track lacks it.", 0, 0, 1, "", false, -1, 0, 3, k_missing_frames},
+    {Type::Choice, "face_choice", "Face Selection", "Face", "Which face in the plate to replace.", 0, 0, 1, "", true, -1, 0, 6, k_face_choice},
+    {Type::Integer, "face_person", "Face Selection", "Track ID", "For By Track ID: the person's id in the track, which stays with them through gaps, crossings and cuts. `mobilefaceswap track show` lists the ids.", 1, 1, 999, "", true, 10, 5, 0, nullptr},
+    {Type::Integer, "face_index", "Face Selection", "Face Number", "For By Number: counts faces from the left of the picture, starting at 0.", 0, 0, 99, "", true, 10, 1, 0, nullptr},
+    {Type::Double, "face_point_x", "Face Selection", "Point X", "For Nearest to Point: 0 is the left edge of the picture, 1 the right.", 0.5, 0, 1, "", true, 10, 2, 0, nullptr},
+    {Type::Double, "face_point_y", "Face Selection", "Point Y", "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.", 0.5, 0, 1, "", true, 10, 2, 0, nullptr},
+    {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, "", false, 10, 3, 0, nullptr},
+    {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, "", true, 10, 3, 0, nullptr},
     {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another. Controls keep their values: defaults of the other pack do not apply.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
@@ -95,7 +98,7 @@ constexpr Row kRows[] = {
     {Type::Double, "keep_brows", "Matte", "Keep Brows", "Keeps the plate's brows, with a soft edge.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "keep_skin", "Matte", "Keep Skin", "Keeps the plate's skin, so that only eyes, brows and mouth are swapped.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Text, "other_space", "Colour & Detail", "Other Space", "A colour space that Working Space does not list: a name, alias or role of the OpenColorIO configuration. Empty for Working Space.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
-    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 46, 0, 26, k_colour_space},
+    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 48, 0, 26, k_colour_space},
     {Type::File, "ocio_config", "Colour & Detail", "OpenColorIO Config", "A configuration file (.ocio, .ocioz) or ocio:// name that defines further working spaces. Empty for $OCIO or, where that is not set, the built-in ACES studio configuration. The spaces listed need none.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Double, "view_exposure", "Colour & Detail", "View Exposure", "Brightens or darkens the plate for detector and network alone, as a viewer's gain does. The picture keeps its exposure. With Automatic Exposure it is added to it. In stops.", 0, -10, 10, "", true, -1, 0, 0, nullptr},
     {Type::Boolean, "auto_exposure", "Colour & Detail", "Automatic Exposure", "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed plates, and day for night. The picture keeps its exposure.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
@@ -110,7 +113,7 @@ constexpr Row kRows[] = {
     {Type::Double, "regrain", "Colour & Detail", "Regrain", "Adds the plate's own grain, measured around the face in this frame, as far as the face lacks it. 1 is the plate's.", 0, 0, 2, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 6, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 61, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 63, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -134,7 +137,9 @@ enum class Position {
   smoothing,
   gap,
   fade,
+  missing_frames,
   face_choice,
+  face_person,
   face_index,
   face_point_x,
   face_point_y,
@@ -191,8 +196,11 @@ enum class Position {
 };
 
 // Positions of the entries of choices.
+namespace missing_frames_entry {
+enum Entry { kFail, kHold, kSkip };
+}
 namespace face_choice_entry {
-enum Entry { kLargest, kIndex, kNearest, kReference, kAll };
+enum Entry { kLargest, kIndex, kNearest, kReference, kAll, kPerson };
 }
 namespace pixel_boost_entry {
 enum Entry { k1x, k2x, k3x, k4x };

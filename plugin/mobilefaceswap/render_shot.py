@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -59,7 +59,7 @@ class ShotReport:
 def render_shot(
     node: FaceSwapNode,
     output: Writer,
-    times: range,
+    times: Sequence[int],
     *,
     matte: Writer | None = None,
     mattes: MattesAt | None = None,

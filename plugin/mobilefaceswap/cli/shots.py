@@ -21,7 +21,7 @@ from ..media import PICTURE_ENDINGS, MediaClip, Writer, check_output, create_out
 from ..node import FaceSwapNode
 from ..packs import find_pack
 from ..render_shot import MattesAt, ShotReport, render_shot
-from ..settings import Alpha, Settings, output_of
+from ..settings import Alpha, MissingFrames, Settings, output_of
 from .clips import open_target
 from .outputs import Job, check_free_or_ask, plan_jobs
 from .range import frame_range
@@ -130,6 +130,14 @@ def swap_clips(
         _swap_clip(job, node_over, delivery, shot, as_json=as_json)
 
 
+def _present(times: range, clip: MediaClip, settings: Settings) -> Sequence[int]:
+    """``times`` without the frames that a sequence lacks, if those are skipped."""
+    if settings.missing_frames is not MissingFrames.SKIP:
+        return times
+    missing = set(clip.missing)
+    return [time for time in times if time not in missing]
+
+
 def _plan_clips(jobs: Sequence[Job], person: Person, delivery: Delivery, shot: Shot, *, as_json: bool) -> None:
     from .dry_run import plan_job
 
@@ -164,7 +172,7 @@ def _swap_clip(
             report = render_shot(
                 node,
                 output,
-                times,
+                _present(times, clip, settings),
                 matte=matte,
                 mattes=mattes,
                 mode=settings.output_mode,
@@ -272,7 +280,8 @@ def _track(shot: Shot, clip: MediaClip) -> Track | None:
     track = load_track(shot.track, force=shot.force_track)
     if not shot.force_track:
         check_clip(track, clip, clip.path)
-    track.check_holds(frame_range(shot.frames, clip))
+    if shot.settings.missing_frames is MissingFrames.FAIL:
+        track.check_holds(frame_range(shot.frames, clip))
     return track
 
 

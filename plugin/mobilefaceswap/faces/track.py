@@ -60,13 +60,18 @@ class Track:
 
         return Timeline(lambda time: self.faces(time, plate_size) if time in self.frames else (), begins)
 
+    def held(self, time: int) -> int:
+        """``time``, or the last analysed frame before it; the first where there is none."""
+        return max((known for known in self.frames if known <= time), default=min(self.frames, default=time))
+
     def check_holds(self, times: range) -> None:
         """Raises TrackError where the track lacks one of ``times``, naming the first."""
         missing = [time for time in times if time not in self.frames]
         if missing:
             raise TrackError(
                 f"expected the track to hold frame {missing[0]}; it holds {_span(self.frames)}. "
-                "Run `mobilefaceswap analyse` over the whole range, or clear the track file"
+                "Run `mobilefaceswap analyse` over the whole range, clear the track file, or set Missing Frames to "
+                "hold or skip"
             )
 
     def save(self, path: str | os.PathLike[str]) -> None:

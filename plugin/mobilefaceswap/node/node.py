@@ -16,7 +16,7 @@ from ..faces import Face, FaceDetector, Track, open_detector, working
 from ..frame import Clip, Floats, Frame, KeyedClip
 from ..identity import Source, load_source
 from ..packs import Pack, find_pack
-from ..settings import Settings
+from ..settings import MissingFrames, Settings
 from ..swap import open_network
 from .keys import plate_key
 from .lay import ExternalMattes, Shot, laid, quality, shaped
@@ -99,7 +99,7 @@ class FaceSwapNode:
             return Shot(plate, settings)
         with self.stages.measure("faces"):
             faces = faces_at(self._kit, plate, lambda moment: self._neighbour(moment, settings), self.track, settings)
-            wanted, likeness = chosen(self._kit, plate, faces, settings)
+            wanted, likeness = chosen(self._kit, plate, faces, self.track, settings)
         if settings.mix == 0:
             return Shot(plate, settings, faces, (), likeness)
         with self.stages.measure("align"):
@@ -113,14 +113,21 @@ class FaceSwapNode:
                 "Pass target= to FaceSwapNode or plate= to render"
             )
         if frame is None:
-            load = cache(lambda: working(self._pulled(time), settings))
+            load = cache(lambda: working(self._pulled(time, settings), settings))
             return Plate(time, self._clip_key(time, settings) or self._content(load()), load)
         known = working(frame, settings)
         return Plate(time, self._content(known), lambda: known)
 
-    def _pulled(self, time: int) -> Frame:
+    def _pulled(self, time: int, settings: Settings) -> Frame:
         assert self.target is not None
-        return self.target.frame(time)
+        return self.target.frame(self._held(time, settings))
+
+    def _held(self, time: int, settings: Settings) -> int:
+        """``time``, or the last frame before it that the clip has, if missing frames are held."""
+        missing = getattr(self.target, "missing", ()) if settings.missing_frames is MissingFrames.HOLD else ()
+        while time in missing:
+            time -= 1
+        return time
 
     def _neighbour(self, time: int, settings: Settings) -> Plate | None:
         """Another plate of the clip, decoded only where its faces are not known yet and the clip has keys."""
@@ -130,7 +137,7 @@ class FaceSwapNode:
 
     def _clip_key(self, time: int, settings: Settings) -> str | None:
         """The key of a frame of the target by the clip's own, which costs no hash of pixels; None where it has none."""
-        key = self.target.key(time) if isinstance(self.target, KeyedClip) else None
+        key = self.target.key(self._held(time, settings)) if isinstance(self.target, KeyedClip) else None
         return None if key is None else plate_key(key, settings)
 
     def _content(self, frame: Frame) -> str:

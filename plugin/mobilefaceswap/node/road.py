@@ -12,7 +12,7 @@ import numpy as np
 
 from ..cache import Arrays, RenderCache
 from ..colour import ColourSpace, exposure_for, shouldered, to_display, white_of
-from ..errors import MediaError
+from ..errors import MediaError, UserInputError
 from ..faces import (
     Face,
     FaceDetector,
@@ -30,7 +30,7 @@ from ..geometry import Matrix, Rectangle, composed, crop_rectangle, fit_crop, re
 from ..identity import encode_face, reference_embedding
 from ..look.matte import core
 from ..packs import Pack
-from ..settings import FaceChoice, Settings
+from ..settings import FaceChoice, MissingFrames, Settings
 from ..swap import SwapNetwork
 from . import keys
 from .place import Motion, motion_of
@@ -119,12 +119,17 @@ def faces_at(
 
     neighbour: the plate at another time, None outside the clip.
     """
+    time = plate.time
     if track is None:
         timeline = _searched(kit, plate, neighbour, settings)
     else:
-        track.check_holds(range(plate.time, plate.time + 1))
         timeline = track.timeline(plate.frame.size)
-    return followed(timeline, plate.time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
+        if time not in track.frames and settings.missing_frames is MissingFrames.SKIP:
+            return ()
+        if settings.missing_frames is MissingFrames.HOLD:
+            time = track.held(time)
+        track.check_holds(range(time, time + 1))
+    return followed(timeline, time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
 
 
 def _searched(kit: Kit, plate: Plate, neighbour: Callable[[int], Plate | None], settings: Settings) -> Timeline:
@@ -153,14 +158,25 @@ def _searched(kit: Kit, plate: Plate, neighbour: Callable[[int], Plate | None], 
 
 
 def chosen(
-    kit: Kit, plate: Plate, faces: tuple[Face, ...], settings: Settings
+    kit: Kit, plate: Plate, faces: tuple[Face, ...], track: Track | None, settings: Settings
 ) -> tuple[tuple[Face, ...], float | None]:
-    """The faces to swap, and the greatest likeness to the reference, if one is used."""
+    """The faces to swap, and the greatest likeness to the reference, if one is used.
+
+    A track that knows people decides once for each of them, so that the choice never jumps within a shot. Raises
+    UserInputError where a person of a track is chosen without one.
+    """
     match settings.face_choice:
         case FaceChoice.REFERENCE:
             reference = reference_embedding(settings.reference, kit.pack, kit.detector)
-            likeness = [choose.cosine(_embedding(kit, plate, face), reference) for face in faces]
+            likeness = [choose.cosine(_looks(kit, plate, face, track), reference) for face in faces]
             return choose.most_like(faces, likeness, settings.reference_threshold), max(likeness, default=None)
+        case FaceChoice.PERSON:
+            if track is None:
+                raise UserInputError(
+                    "expected a track, since Face is By Track ID; found none. Run `mobilefaceswap analyse` and use its "
+                    "track, or choose the face another way"
+                )
+            return tuple(face for face in faces if face.person == settings.face_person), None
         case FaceChoice.ALL:
             return faces, None
         case FaceChoice.INDEX:
@@ -171,6 +187,13 @@ def chosen(
             return choose.nearest(faces, x, y), None
         case _:
             return choose.largest(faces), None
+
+
+def _looks(kit: Kit, plate: Plate, face: Face, track: Track | None) -> Floats:
+    """The embedding of a face, or its person's mean if the track has one made by the same recogniser."""
+    if track is not None and face.person in track.people and track.recogniser == kit.pack.files["encoder"].sha256:
+        return track.people[face.person]
+    return _embedding(kit, plate, face)
 
 
 def _embedding(kit: Kit, plate: Plate, face: Face) -> Floats:

@@ -2,7 +2,17 @@
 
 from .outputs import OUTPUTS, Alpha, Output, Outside, output_of
 from .setting import Setting, Stage, Table
-from .table import GROUPS, ColourMatch, EngineFailure, FaceChoice, HostSettings, MatteSource, Settings, table
+from .table import (
+    GROUPS,
+    ColourMatch,
+    EngineFailure,
+    FaceChoice,
+    HostSettings,
+    MatteSource,
+    MissingFrames,
+    Settings,
+    table,
+)
 
 __all__ = [
     "GROUPS",
@@ -13,6 +23,7 @@ __all__ = [
     "FaceChoice",
     "HostSettings",
     "MatteSource",
+    "MissingFrames",
     "Output",
     "Outside",
     "Setting",

@@ -15,7 +15,17 @@ from ..colour import AUTOMATIC, SPACES, ColourSpace, space_named
 from .outputs import OUTPUTS
 from .setting import Labels, Setting, Table, row, rows_of
 
-__all__ = ["GROUPS", "ColourMatch", "EngineFailure", "FaceChoice", "HostSettings", "MatteSource", "Settings", "table"]
+__all__ = [
+    "GROUPS",
+    "ColourMatch",
+    "EngineFailure",
+    "FaceChoice",
+    "HostSettings",
+    "MatteSource",
+    "MissingFrames",
+    "Settings",
+    "table",
+]
 
 GROUPS = (
     "Source",
@@ -36,6 +46,7 @@ class FaceChoice(StrEnum):
     NEAREST = "nearest"
     REFERENCE = "reference"
     ALL = "all"
+    PERSON = "person"
 
 
 class MatteSource(StrEnum):
@@ -54,6 +65,14 @@ class ColourMatch(StrEnum):
     MEAN_DEVIATION = "mean-deviation"
     COVARIANCE = "covariance"
     LOCAL = "local"
+
+
+class MissingFrames(StrEnum):
+    """What stands in for a frame that the clip or the track lacks."""
+
+    FAIL = "fail"
+    HOLD = "hold"
+    SKIP = "skip"
 
 
 class EngineFailure(StrEnum):
@@ -127,6 +146,16 @@ class Settings(Table):
         animates=False,
         stage="smooth",
     )
+    missing_frames: MissingFrames = row(
+        "Analysis & Tracking",
+        "Missing Frames",
+        "For frames that an image sequence or the track lacks. Fail stops the render. Hold takes the last one before. "
+        "Skip leaves a frame of the sequence out, and passes the plate where the track lacks it.",
+        MissingFrames.FAIL,
+        entries={"fail": "Fail", "hold": "Hold", "skip": "Skip"},
+        animates=False,
+        stage="smooth",
+    )
     face_choice: FaceChoice = row(
         "Face Selection",
         "Face",
@@ -138,7 +167,19 @@ class Settings(Table):
             "nearest": "Nearest to Point",
             "reference": "Like Reference Picture",
             "all": "All Faces",
+            "person": "By Track ID",
         },
+        stage="choose",
+    )
+    face_person: int = row(
+        "Face Selection",
+        "Track ID",
+        "For By Track ID: the person's id in the track, which stays with them through gaps, crossings and cuts. "
+        "`mobilefaceswap track show` lists the ids.",
+        1,
+        minimum=1,
+        maximum=999,
+        only_with=("face_choice", FaceChoice.PERSON),
         stage="choose",
     )
     face_index: int = row(
