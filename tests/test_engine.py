@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -311,6 +312,26 @@ def test_analysis_sees_what_the_node_sees(session: Session, astronaut: Frame, tm
     straight = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
     plain = session.analyse(replace(picture_of(straight), range=2), values(), Inputs(straight))
     np.testing.assert_allclose(found.faces[0].box, plain.faces[0].box, atol=0.5)
+
+
+def test_every_outline_lies_in_the_crop_of_its_own_face(session: Session, astronaut: Frame, grace_hopper: Path) -> None:
+    near = astronaut.pixels[:256, 96:352]
+    # The nearer face, which lies on top, comes first from the left.
+    plate = np.zeros((256, 420, 3), np.float32)
+    plate[:, :256], plate[60:188, 280:408] = near, cv2.resize(near, (128, 128), interpolation=cv2.INTER_AREA)
+    for moved in ({}, {"face_offset_x": 20.0, "face_scale": 0.8}):
+        chosen = values(source=str(grace_hopper), face_choice="all", **moved)
+        picture = replace(picture_of(plate), flags=Flags.OUTLINES)
+        faces = session.render(picture, chosen, Inputs(plate)).faces
+        assert [face.swapped for face in faces] == [True, True]
+        for face in faces:
+            (x1, x2, x3), (y1, y2, y3) = face.corners[:3], face.corners[3:]
+            points = np.array(face.lines).reshape(-1, 2) - (x1, y1)
+            inside = np.linalg.solve([[x2 - x1, x3 - x1], [y2 - y1, y3 - y1]], points.T)
+            assert len(points) > 20
+            assert inside.min() > 0
+            assert inside.max() < 1
+            assert inside.max(axis=1).min() - inside.min(axis=1).max() > 0.4, "it goes around the face"
 
 
 def test_a_look_carries_matte_and_colour_and_nothing_else(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..faces import Face
+from ..look.views import outline
 from ..node import RenderResult
 from .wire import FaceBox
 
@@ -27,19 +28,16 @@ def rendered_boxes(result: RenderResult, face_width: float, *, outlined: bool) -
 
     face_width: of a face, as a share of the crop's side.
     """
-    outlines = result.outlines() if outlined else [[] for _ in result.swapped]
-    swapped = {
-        face.landmarks.tobytes(): (crop, outline)
-        for face, crop, outline in zip(result.swapped, result.crops, outlines, strict=True)
-    }
+    swapped = {layer.face.landmarks.tobytes(): layer for layer in result.layers if layer.face is not None}
     boxes = []
     for face in result.faces:
-        crop, outline = swapped.get(face.landmarks.tobytes(), (None, []))
-        boxes.append(_box(face) if crop is None else _box(face, crop, face_width, outline))
+        layer = swapped.get(face.landmarks.tobytes())
+        crop = None if layer is None else layer.corners
+        boxes.append(_box(face, crop, face_width, outline(layer) if layer is not None and outlined else ()))
     return tuple(boxes)
 
 
-def _box(face: Face, crop: _Points | None = None, width: float = 0.0, outline: Sequence[_Points] = ()) -> FaceBox:
+def _box(face: Face, crop: _Points | None = None, width: float = 0.0, lines_of: Sequence[_Points] = ()) -> FaceBox:
     x, y, across, down = face.box
     box = FaceBox((x, y, x + across, y + down), face.confidence, crop is not None, face.filled)
     if crop is None:
@@ -47,7 +45,7 @@ def _box(face: Face, crop: _Points | None = None, width: float = 0.0, outline: S
     # The bridge counts from the corner of the first pixel, geometry from its centre.
     top_left, top_right, bottom_left = (crop[[0, 1, 3]] + 0.5).tolist()
     (x1, y1), (x2, y2), (x3, y3) = top_left, top_right, bottom_left
-    lines = tuple(line for points in outline for line in _lines(points + 0.5))
+    lines = tuple(line for points in lines_of for line in _lines(points + 0.5))
     return FaceBox(box.box, box.confidence, True, box.filled, (x1, x2, x3, y1, y2, y3), width, lines)
 
 

@@ -24,13 +24,16 @@ class Layer:
     """One face on the plate, inside ``region`` only.
 
     colour: (h, w, 3) straight, in the plate's colour space. matte: (h, w), final. shaped: (h, w), the matte before
-    external mattes and mix, for the status picture.
+    external mattes and mix, for the status picture. face: the one that it replaces; corners: (4, 2), of its crop where
+    it is drawn, clockwise from the top left.
     """
 
     region: Rectangle
     colour: Floats
     matte: Floats
     shaped: Floats
+    face: Face | None = None
+    corners: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,12 +60,15 @@ class ExternalMattes:
 def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[tuple[Floats, Floats]]) -> Composition:
     """The shot's faces as layers over its plate, the nearest on top. mattes: what ``shaped`` gave for each."""
     farthest_first = sorted(zip(shot.targets, swaps, mattes, strict=True), key=lambda one: _nearness(one[0].matrix))
-    layers = tuple(
-        Layer(_place(kit, shot, target).region, _colour(kit, shot, target, arrays), *pair)
-        for target, arrays, pair in farthest_first
-    )
+    layers = tuple(_layer(kit, shot, target, arrays, pair) for target, arrays, pair in farthest_first)
     crops = tuple(crop_quad(target.matrix, target.crop.shape[0]) for target in shot.targets)
     return Composition(shot.plate.frame, layers, shot.faces, crops, shot.settings.matte_to_alpha)
+
+
+def _layer(kit: Kit, shot: Shot, target: Target, arrays: Arrays, mattes: tuple[Floats, Floats]) -> Layer:
+    where = _place(kit, shot, target)
+    corners = crop_quad(where.matrices[len(where.matrices) // 2], target.crop.shape[0])
+    return Layer(where.region, _colour(kit, shot, target, arrays), *mattes, target.face, corners)
 
 
 def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> tuple[Floats, Floats]:

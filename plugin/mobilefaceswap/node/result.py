@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from pkgutil import resolve_name
 
 import numpy as np
-import numpy.typing as npt
 
 from ..faces import Face
 from ..frame import Floats, Frame
 from ..geometry import Rectangle
-from ..look import Composition
-from ..look.views import outline
+from ..look import Composition, Layer
 from ..settings import OUTPUTS
 
 __all__ = ["QualityRecord", "RenderResult"]
@@ -65,13 +63,9 @@ class RenderResult:
         return self._drawn.changed
 
     @property
-    def crops(self) -> tuple[npt.NDArray[np.float64], ...]:
-        """The corners (4, 2) of each swapped face's crop in plate pixels, clockwise from the top left."""
-        return self._drawn.crops
-
-    def outlines(self) -> list[list[npt.NDArray[np.float64]]]:
-        """The outline of each swapped face's own matte: closed lines (N, 2) in plate pixels."""
-        return [outline(layer) for layer in self._drawn.layers]
+    def layers(self) -> tuple[Layer, ...]:
+        """The swapped faces on the plate, lowest first."""
+        return self._drawn.layers
 
     @property
     def composite(self) -> Floats:
