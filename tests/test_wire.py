@@ -46,7 +46,7 @@ PICTURE = Picture(
 )
 LINES = ((30.0, 40.5, 90.0, 40.5), (90.0, 40.5, 30.0, 40.5))
 FACES = (
-    FaceBox((10.5, 20.0, 110.0, 140.25), 0.875, True, False, (5.0, 115.0, 4.5, 10.0, 11.5, 150.0), 0.625, LINES),
+    FaceBox((10.5, 20.0, 110.0, 140.25), 0.875, True, False, (5.0, 115.0, 4.5, 10.0, 11.5, 150.0), 0.625, LINES, 7),
     FaceBox((0.0, 0.0, 4.0, 4.0), 0.5, False, True),
 )
 CHANGED = Changed(8192, (10, 20, 300, 400), 4, FACES, "the plate's alpha is 0 under the face")

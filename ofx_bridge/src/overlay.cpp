@@ -71,13 +71,19 @@ void setPoint(const Look& look, const OfxRectD& plate, const OfxPointD& place) {
   look.parameters.set(row(Position::face_point_y).name, std::clamp(y, 0.0, 1.0));
 }
 
+// What By Number and By Track ID call a face, and how confident the detector is of it.
+std::string wordsFor(const Seen& face, int number) {
+  char confidence[16];
+  std::snprintf(confidence, sizeof confidence, "%.2f", static_cast<double>(face.confidence));
+  const std::string person = face.person ? "id " + std::to_string(face.person) + "  " : "";
+  return std::to_string(number) + "  " + person + confidence;
+}
+
 // Box, number and confidence; of a swapped face also its crop with four handles, and the matte's outline.
 void drawFace(const Pen& pen, const Look& look, const Seen& face, int number) {
-  char words[32];
-  std::snprintf(words, sizeof words, "%d  %.2f", number, static_cast<double>(face.confidence));
   pen.setColour(face.swapped ? kSwapped : kFound);
   pen.rectangle(face.box);
-  pen.write({face.box.x1, face.box.y2 + 3 * look.pointer.pixel.y}, words);
+  pen.write({face.box.x1, face.box.y2 + 3 * look.pointer.pixel.y}, wordsFor(face, number));
   if (!face.swapped) return;
   const Crops crops = cropsOf(face, look.parameters, look.time);
   pen.setColour(kCrop);
@@ -104,6 +110,15 @@ OfxStatus hold(const Look& look, const Grip& grip) {
   return ofx::OK;
 }
 
+// By its id where ids choose, by its place otherwise.
+void choose(const Look& look, const OfxRectD& plate, const Seen& face) {
+  const double choice = settingValue(look.parameters, Position::face_choice, look.time);
+  if (choice == settings::face_choice_entry::kPerson && face.person)
+    return look.parameters.set(row(Position::face_person).name, face.person);
+  look.parameters.set(row(Position::face_choice).name, settings::face_choice_entry::kNearest);
+  setPoint(look, plate, {(face.box.x1 + face.box.x2) / 2, (face.box.y1 + face.box.y2) / 2});
+}
+
 // Takes hold of the point or of a handle, or chooses the face under the pen.
 OfxStatus penDown(const Look& look) {
   const auto plate = look.plate();
@@ -114,8 +129,7 @@ OfxStatus penDown(const Look& look) {
   for (const Seen& face : look.faces()) {
     const OfxRectD& box = face.box;
     if (pen.x < box.x1 || pen.x > box.x2 || pen.y < box.y1 || pen.y > box.y2) continue;
-    look.parameters.set(row(Position::face_choice).name, settings::face_choice_entry::kNearest);
-    setPoint(look, *plate, {(box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2});
+    choose(look, *plate, face);
     return ofx::OK;
   }
   return ofx::ReplyDefault;

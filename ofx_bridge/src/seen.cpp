@@ -28,6 +28,7 @@ Seen seenOn(const Plane& plane, const wire::Face& face) {
   return {{low.x, low.y, high.x, high.y},
           face.confidence,
           (face.flags & wire::Swapped) != 0,
+          static_cast<int>(face.person),
           corners[0],
           from(corners[1]),
           from(corners[2]),

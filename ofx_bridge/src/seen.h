@@ -15,6 +15,8 @@ struct Seen {
   OfxRectD box;
   float confidence;
   bool swapped;
+  // Its id in the track; 0 where there is none.
+  int person;
   // Of swapped faces: a corner of the crop, the sides that begin there, the width of a face as a share of a side, and
   // the ends of the lines that the matte's outline is made of.
   OfxPointD corner, across, down;

@@ -99,17 +99,18 @@ static_assert(sizeof(Changed) == 32, "the layout of the wire");
 
 enum FaceFlags : uint32_t { Swapped = 1, Filled = 2 };
 
-// A face in pixels of the plate, origin top left. The order is that of By Number. What follows the flags is 0 where the
-// face was not swapped.
+// A face in pixels of the plate, origin top left. The order is that of By Number. From the crop on
+// all is 0 where the face was not swapped.
 struct Face {
   float x1, y1, x2, y2;  // its box
   float confidence;
   uint32_t flags;
+  uint32_t person;           // its id in the track; 0 where there is none
   float cropX[3], cropY[3];  // the crop's corners: top left, top right, bottom left, as the face is upright
   float width;               // of a face, as a share of the crop's side
   uint32_t lines;            // of its matte's outline, which come after the last face
 };
-static_assert(sizeof(Face) == 56, "the layout of the wire");
+static_assert(sizeof(Face) == 60, "the layout of the wire");
 
 struct Line {
   float x1, y1, x2, y2;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,14 +40,14 @@ def rendered_boxes(result: RenderResult, face_width: float, *, outlined: bool) -
 
 def _box(face: Face, crop: _Points | None = None, width: float = 0.0, lines_of: Sequence[_Points] = ()) -> FaceBox:
     x, y, across, down = face.box
-    box = FaceBox((x, y, x + across, y + down), face.confidence, crop is not None, face.filled)
+    box = FaceBox((x, y, x + across, y + down), face.confidence, crop is not None, face.filled, person=face.person)
     if crop is None:
         return box
     # The bridge counts from the corner of the first pixel, geometry from its centre.
     top_left, top_right, bottom_left = (crop[[0, 1, 3]] + 0.5).tolist()
     (x1, y1), (x2, y2), (x3, y3) = top_left, top_right, bottom_left
     lines = tuple(line for points in lines_of for line in _lines(points + 0.5))
-    return FaceBox(box.box, box.confidence, True, box.filled, (x1, x2, x3, y1, y2, y3), width, lines)
+    return replace(box, corners=(x1, x2, x3, y1, y2, y3), width=width, lines=lines)
 
 
 def _lines(points: _Points) -> Iterator[_Line]:

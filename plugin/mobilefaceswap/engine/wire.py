@@ -41,7 +41,7 @@ _HEADER = struct.Struct("<IHHII")
 _GREETING = struct.Struct("<Q")
 _PICTURE = struct.Struct("<QqddiiiiiiII")
 _CHANGED = struct.Struct("<QiiiiII")
-_FACE = struct.Struct("<5fI7fI")
+_FACE = struct.Struct("<5fII7fI")
 _LINE = struct.Struct("<4f")
 _RANGE = struct.Struct("<I")
 _COUNTS = struct.Struct("<II")
@@ -251,6 +251,7 @@ class FaceBox:
 
     corners: x of the crop's top left, top right and bottom left corner, then y; width: of a face as a share of the
     crop's side; lines: (x1, y1, x2, y2) of the matte's outline. They are 0 and empty where the face is not swapped.
+    person: the id in the track, 0 where there is none.
     """
 
     box: tuple[float, float, float, float]
@@ -260,18 +261,21 @@ class FaceBox:
     corners: _Corners = _NO_CORNERS
     width: float = 0.0
     lines: tuple[_Line, ...] = ()
+    person: int = 0
 
     def packed(self) -> bytes:
         """All but the lines, which come after the last face."""
         flags = self.swapped + 2 * self.filled
-        return _FACE.pack(*self.box, self.confidence, flags, *self.corners, self.width, len(self.lines))
+        geometry = (*self.corners, self.width)
+        return _FACE.pack(*self.box, self.confidence, flags, self.person, *geometry, len(self.lines))
 
     @classmethod
     def unpacked(cls, body: bytes) -> tuple[Self, int]:
         """(the face without its lines, how many there are)."""
-        x1, y1, x2, y2, confidence, flags, *geometry, width, lines = _unpacked(_FACE, body)
+        x1, y1, x2, y2, confidence, flags, person, *geometry, width, lines = _unpacked(_FACE, body)
         box, corners = (x1, y1, x2, y2), tuple(geometry)
-        return cls(box, confidence, bool(flags & 1), bool(flags & 2), corners, width), lines
+        face = cls(box, confidence, bool(flags & 1), bool(flags & 2), corners, width, person=person)
+        return face, lines
 
 
 @dataclass(frozen=True)
