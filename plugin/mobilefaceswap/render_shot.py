@@ -41,7 +41,7 @@ class ShotProgress:
 class ShotReport:
     """What was rendered. quality: by frame number. skipped: frames that a resumed output already had.
 
-    stages: seconds per stage, summed over threads.
+    stages: seconds per stage, summed over threads. runtime: what ran the network, with its version.
     """
 
     frames: int
@@ -49,6 +49,7 @@ class ShotReport:
     seconds: float
     quality: Mapping[int, QualityRecord] = field(default_factory=dict)
     stages: Mapping[str, float] = field(default_factory=dict)
+    runtime: str = ""
 
     @property
     def frames_per_second(self) -> float:
@@ -99,7 +100,8 @@ def render_shot(
         quality[time] = result.quality
         if progress is not None:
             progress(_progress(time, len(quality), len(wanted), perf_counter() - start))
-    return ShotReport(len(wanted), len(times) - len(wanted), perf_counter() - start, quality, dict(node.stages.seconds))
+    seconds, stages = perf_counter() - start, dict(node.stages.seconds)
+    return ShotReport(len(wanted), len(times) - len(wanted), seconds, quality, stages, node.runtime)
 
 
 def _rendered(

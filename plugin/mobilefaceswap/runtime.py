@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,10 +12,20 @@ import numpy as np
 import onnxruntime
 
 from .cache import opened
-from .errors import PackError
+from .errors import PackError, UserInputError
 from .frame import Floats
 
-__all__ = ["Session", "available_providers", "load_session", "open_session", "specialise"]
+__all__ = [
+    "DEVICES",
+    "Session",
+    "available_providers",
+    "chosen_device",
+    "load_session",
+    "network_device",
+    "on_device",
+    "open_session",
+    "specialise",
+]
 
 # The package switches telemetry off before this import (see its __init__); this is for a program that loaded ONNX
 # Runtime before us, and for the builds for Windows apps, which do not read the environment.
@@ -21,6 +33,19 @@ onnxruntime.disable_telemetry_events()
 
 _ONLY_ERRORS = 3
 _CPU = ("CPUExecutionProvider",)
+
+DEVICES: Mapping[str, tuple[str, ...]] = {
+    "cuda": ("CUDAExecutionProvider",),
+    "directml": ("DmlExecutionProvider",),
+    "coreml": ("CoreMLExecutionProvider",),
+    "cpu": _CPU,
+    "tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider"),
+    "openvino": ("OpenVINOExecutionProvider",),
+}
+"""ONNX Runtime's providers for every device that a swapping network can run on."""
+_AUTOMATIC = ("cuda", "directml", "coreml", "cpu")
+"""What ``auto`` tries, in order. TensorRT builds for minutes, and OpenVINO is no faster than the processor's own."""
+_VARIABLE = "MOBILEFACESWAP_DEVICE"
 
 
 class Session:
@@ -74,7 +99,7 @@ def load_session(model: bytes | Path, *, threads: int = 1, providers: Sequence[s
     if session.providers[: len(providers)] != tuple(providers):
         raise PackError(
             f"expected ONNX Runtime to run on {', '.join(providers)}; it fell back to {', '.join(session.providers)}. "
-            "Check the device's driver with `mobilefaceswap doctor`, or choose another provider"
+            "Check the device's driver with `mobilefaceswap doctor`, or choose another with --device"
         )
     return session
 
@@ -85,7 +110,7 @@ def _check_providers(providers: Sequence[str]) -> None:
         raise PackError(
             f"expected ONNX Runtime to offer {', '.join(missing) or 'a provider'}; it offers "
             f"{', '.join(available_providers())}. Install the build of ONNX Runtime for your device (see the "
-            "README), or choose another provider"
+            "README), or choose another with --device (MOBILEFACESWAP_DEVICE in a host)"
         )
 
 
@@ -122,6 +147,57 @@ def _mismatch(wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[i
         f"expected the predicted weight {name} to have the shape {wanted.get(name, 'of nothing: the network has none')}"
         f"; found {given.get(name, 'none')}. Prepare the identity again with this pack"
     )
+
+
+def chosen_device() -> str:
+    """What MOBILEFACESWAP_DEVICE asks for: ``auto``, or one of ``DEVICES``. Raises UserInputError on anything else."""
+    wanted = os.environ.get(_VARIABLE, "") or "auto"
+    if wanted != "auto" and wanted not in DEVICES:
+        raise UserInputError(f"expected {_VARIABLE} to be auto, {', '.join(DEVICES)}; found {wanted!r}. Correct it")
+    return wanted
+
+
+def on_device(model: bytes | Path) -> Session:
+    """A session for a swapping network, on the chosen device.
+
+    Raises PackError where a device that was named cannot run it; ``auto`` goes on to the next, and ``network_device``
+    says so.
+    """
+    *preferred, last = _candidates()
+    for name in preferred:
+        with suppress(PackError):
+            return load_session(model, providers=DEVICES[name])
+    return load_session(model, providers=DEVICES[last])
+
+
+def network_device() -> str:
+    """The device that swapping networks run on, for people to read, with those that were tried in vain.
+
+    Raises as ``on_device`` does.
+    """
+    candidates = _candidates()
+    if candidates == ["cpu"]:
+        return "cpu"
+    used = opened.get("device", chosen_device(), lambda: on_device(_small_model())).providers[0]
+    place = next(number for number, name in enumerate(candidates) if DEVICES[name][0] == used)
+    vain = f" ({', '.join(candidates[:place])} failed: check the driver)" if place else ""
+    return f"{candidates[place]}{vain}"
+
+
+def _candidates() -> list[str]:
+    """The device that was asked for, or those that ``auto`` tries: what this build offers, the processor last."""
+    wanted = chosen_device()
+    return [wanted] if wanted != "auto" else [name for name in _AUTOMATIC if DEVICES[name][0] in available_providers()]
+
+
+def _small_model() -> bytes:
+    """An ONNX model that adds a number to itself."""
+    from onnx import TensorProto, helper
+
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "small", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return cast(bytes, model.SerializeToString())
 
 
 def open_session(path: Path, *, providers: Sequence[str] = _CPU) -> Session:

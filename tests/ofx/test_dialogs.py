@@ -138,7 +138,7 @@ def test_detectors_are_offered_and_named_with_their_licence(desk: Desk, effects,
     assert "yunet" in desk.asked
     assert node.values["detector"] == "insightface:buffalo_x"
     assert "detector insightface:buffalo_x (InsightFace model packs: non-commercial" in node.values["engine_status"]
-    assert node.values["engine_status"].endswith("CPU")
+    assert node.values["engine_status"].endswith(", cpu")
 
 
 def test_without_a_screen_the_packs_are_told(effects, environment, pack: Pack) -> None:

@@ -38,12 +38,17 @@ def doctor(as_json: JsonOption = False) -> None:
 def examined() -> dict[str, Any]:
     """Everything the command reports, as plain data. problems: one sentence each, with the command that fixes it."""
     from ..packs import pack_places
-    from ..runtime import available_providers
+    from ..runtime import available_providers, chosen_device, network_device
 
     places = pack_places()
     problems = [*_doubled_runtimes(), *_unwritable()]
     if not places:
         problems.append("no model pack found: reinstall with `pip install --force-reinstall mobilefaceswap-ofx`")
+    try:
+        device = f"{network_device()}, asked for {chosen_device()}"
+    except FaceSwapError as error:
+        device = "none"
+        problems.append(str(error))
     tested = [_self_test(place) for place in places]
     problems += [test["error"] for test in tested if "error" in test]
     return {
@@ -52,6 +57,7 @@ def examined() -> dict[str, Any]:
         "platform": platform.platform(),
         "libraries": {name: _version(name) for name in _LIBRARIES},
         "providers": list(available_providers()),
+        "device": device,
         "packs": tested,
         "folders": {name: str(place) for name, place in _folders().items()},
         "problems": problems,
@@ -133,6 +139,7 @@ def _print(report: dict[str, Any]) -> None:
     console = Console()
     console.print(f"mobilefaceswap {report['version']}, Python {report['python']}, {report['platform']}")
     console.print("providers: " + ", ".join(report["providers"]))
+    console.print(f"networks run on: {report['device']}", markup=False)
     libraries = Table("Library", "Version")
     for name, found in report["libraries"].items():
         libraries.add_row(name, found or "missing")

@@ -17,6 +17,7 @@ from .help import MORE
 __all__ = [
     "AllowInterlaced",
     "BitDepth",
+    "Device",
     "FacesName",
     "ForceTrack",
     "InsideMatte",
@@ -39,6 +40,13 @@ def set_threads(wanted: int | None) -> int | None:
     """For this process and those that it starts."""
     if wanted is not None:
         os.environ["MOBILEFACESWAP_THREADS"] = str(wanted)
+    return wanted
+
+
+def set_device(wanted: str | None) -> str | None:
+    """For this process and those that it starts."""
+    if wanted is not None:
+        os.environ["MOBILEFACESWAP_DEVICE"] = wanted.lower()
     return wanted
 
 
@@ -104,6 +112,16 @@ Threads = Annotated[
         min=1,
         help="Threads; else one for each core.",
         callback=set_threads,
+        rich_help_panel=MORE,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="auto, cpu, cuda, tensorrt, coreml, directml, openvino.",
+        callback=set_device,
         rich_help_panel=MORE,
     ),
 ]

@@ -306,6 +306,7 @@ def _summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
             "skipped": report.skipped,
             "frames_per_second": report.frames_per_second,
             "without_a_swap": empty,
+            "network_ran_on": report.runtime,
         }
         print_json_line(document)
         return

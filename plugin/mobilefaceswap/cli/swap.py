@@ -11,6 +11,7 @@ from .help import MORE
 from .options import (
     AllowInterlaced,
     BitDepth,
+    Device,
     FacesName,
     ForceTrack,
     InsideMatte,
@@ -78,6 +79,7 @@ def swap(
         typer.Option("--disk-cache/--no-disk-cache", help="Do not use the cache on disk.", rich_help_panel=MORE),
     ] = True,
     threads: Threads = None,
+    device: Device = None,
     as_json: JsonOption = False,
     *,
     settings: Mapping[str, Any],

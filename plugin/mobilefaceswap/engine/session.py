@@ -18,6 +18,7 @@ from ..faces import Face, find_faces
 from ..faces.detector import DETECTORS, open_detector
 from ..frame import Floats, Frame
 from ..node import FaceSwapNode, RenderResult
+from ..runtime import network_device
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
 from .boxes import found_boxes, rendered_boxes
 from .choices import detector_licence
@@ -105,7 +106,7 @@ class Session:
         pack, detector = pack_of(host), detector_of(host)
         return (
             f"MobileFaceSwap {__version__}, pack {pack.name} ({pack.licence}), "
-            f"detector {detector or next(iter(DETECTORS))} ({detector_licence(pack, detector)}), CPU"
+            f"detector {detector or next(iter(DETECTORS))} ({detector_licence(pack, detector)}), {network_device()}"
         )
 
     def render(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:

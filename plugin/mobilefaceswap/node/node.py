@@ -62,6 +62,11 @@ class FaceSwapNode:
         network = open_network(self.pack, self.identity.weights, self.identity.content_hash)
         self._kit = Kit(self.pack, detector, network, self.identity.content_hash, self.cache)
 
+    @property
+    def runtime(self) -> str:
+        """What runs the network, with its version."""
+        return self._kit.network.runtime
+
     def render(
         self,
         time: int,

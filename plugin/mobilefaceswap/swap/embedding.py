@@ -7,10 +7,11 @@ from functools import cache
 
 import numpy as np
 
+from ..cache import opened
 from ..errors import PackError
 from ..frame import Floats
 from ..packs import Crop, Pack
-from ..runtime import open_session
+from ..runtime import chosen_device, on_device, open_session
 from .network import Portrait, from_planar, mean_of, to_planar
 
 __all__ = ["EmbeddingNetwork", "template_mask"]
@@ -23,7 +24,8 @@ class EmbeddingNetwork:
     """See `SwapNetwork`. The identity holds the one array that is fed to the network."""
 
     def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
-        self._session = open_session(pack.path("swapper"))
+        place = pack.path("swapper")
+        self._session = opened.get("swapper", (pack.content_hash, chosen_device()), lambda: on_device(place))
         self._described, self._crop = pack.network, pack.crop
         self._identity = weights["identity"]
         self.nbytes = self._identity.nbytes

@@ -10,7 +10,7 @@ from ..errors import PackError
 from ..frame import Floats
 from ..packs import FaceInput, Pack
 from ..packs.crop import Crop
-from ..runtime import Session, load_session, open_session, specialise
+from ..runtime import Session, on_device, open_session, specialise
 from .network import Portrait, from_planar, mean_of, to_planar
 
 __all__ = ["IdnNetwork", "portrait_size"]
@@ -20,7 +20,7 @@ class IdnNetwork:
     """See `SwapNetwork`."""
 
     def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
-        self._session = load_session(specialise(pack.path("idn").read_bytes(), weights))
+        self._session = on_device(specialise(pack.path("idn").read_bytes(), weights))
         self._numbers = pack.network
         self.nbytes = self._session.nbytes
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..cache import opened
 from ..frame import Floats
 from ..packs import CONTRACTS, FaceInput, Normalisation, Pack
+from ..runtime import chosen_device
 
 __all__ = ["Portrait", "SwapNetwork", "from_planar", "mean_of", "network_class", "open_network", "to_planar"]
 
@@ -63,7 +64,8 @@ def open_network(pack: Pack, weights: Mapping[str, Floats], identity: str) -> Sw
 
     identity: the content hash of the identity that ``weights`` belong to.
     """
-    return opened.get("network", (pack.content_hash, identity), lambda: network_class(pack)(pack, weights))
+    key = pack.content_hash, identity, chosen_device()
+    return opened.get("network", key, lambda: network_class(pack)(pack, weights))
 
 
 def mean_of(weights: Sequence[Mapping[str, Floats]], shares: Sequence[float]) -> dict[str, Floats]:
