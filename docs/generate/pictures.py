@@ -19,7 +19,7 @@ from mobilefaceswap.colour import ColourSpace
 from mobilefaceswap.faces import Face
 from mobilefaceswap.frame import Floats, Frame
 from mobilefaceswap.geometry import crop_quad, crop_rectangle, fit_crop, sample_crop
-from mobilefaceswap.look import Composition, Layer, Swapped, face_colour, matte
+from mobilefaceswap.look import Composition, Layer, Swapped, face_colour, matte, occlusion, trusted
 from mobilefaceswap.packs.crop import TEMPLATES, Crop
 from mobilefaceswap.settings import OUTPUTS, Settings
 
@@ -98,12 +98,22 @@ def _rendered(settings: Settings, output: str) -> Floats:
     face, region = _face()
     own = matte.on_plate(matte.shape(face.mask, settings, CROP.template, crop=face.crop), [face.matrix], region)
     final = matte.combine(own, own, settings.mix, None, None)
-    layer = Layer(region, face_colour(face, settings), final, own)
+    layer = Layer(region, face_colour(face, settings), final, own, maps=lambda name: _map(name, face, region))
     quad = crop_quad(face.matrix, CROP.size)
     left, top = _LANDMARKS.min(axis=0) - 45
     found = Face(_LANDMARKS, (float(left), float(top), 210.0, 245.0), 0.93)
     composition = Composition(_plate(), (layer,), (found,), (quad,))
     return np.asarray(resolve_name(OUTPUTS[output].draw)(composition), np.float32)
+
+
+def _map(name: str, face: Swapped, region: Any) -> Floats:
+    points, width = CROP.template.on(CROP.size), CROP.template.face_width * CROP.size
+    drawn = {
+        "learned": lambda: face.mask,
+        "occlusion": lambda: occlusion(face.crop, points, width),
+        "trust": lambda: trusted(face.mask, face.crop, points, width),
+    }[name]()
+    return matte.on_plate(drawn, [face.matrix], region)
 
 
 @cache

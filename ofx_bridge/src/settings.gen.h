@@ -36,7 +36,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x31ab3e6bcbb7f698;
+constexpr uint64_t kFingerprint = 0x85634a49c0a0495f;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -47,7 +47,7 @@ constexpr const char* k_matte_source[] = {"Learned Mask", "Hull", "Both", "Eithe
 constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linear Rec.709", "ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65", "ACEScct", "DaVinci Intermediate", "ARRI LogC3", "ARRI LogC4", "S-Log3 S-Gamut3.Cine", "S-Log3 S-Gamut3", "Canon Log 2", "Canon Log 3", "RED Log3G10", "Panasonic V-Log", "BMD Film Gen 5", "Cineon Film Log", "Display P3", "P3 (DCI)", "Rec.2020", "PQ Rec.2100", "PQ P3-D65", "HLG Rec.2100"};
 constexpr const char* k_colour_match_method[] = {"Local", "Mean and Deviation", "Covariance", "Off"};
 constexpr const char* k_engine_failure[] = {"Fail the Frame", "Pass Through"};
-constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Status", "Overlay"};
+constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Learned Matte", "Occlusion", "Trust", "Status", "Overlay"};
 constexpr Row kRows[] = {
     {Type::File, "source", "Source", "Source", "A photo of the person whose face to use, a folder of such photos, or a prepared identity (.idn).", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Integer, "source_face", "Source", "Source Face", "Which face in the source picture, counting from the largest, starting at 0.", 0, 0, 99, "", false, -1, 0, 0, nullptr},
@@ -97,8 +97,9 @@ constexpr Row kRows[] = {
     {Type::Double, "keep_eyes", "Matte", "Keep Eyes", "Keeps the plate's eyes and lids, with a soft edge.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "keep_brows", "Matte", "Keep Brows", "Keeps the plate's brows, with a soft edge.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "keep_skin", "Matte", "Keep Skin", "Keeps the plate's skin, so that only eyes, brows and mouth are swapped.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Double, "occlusion", "Matte", "Occlusion", "Keeps what stands before the face, as far as its colour differs from the face's: hair, microphones, dark glasses, gloves, food. A bare hand of the same colour needs an outside matte.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Text, "other_space", "Colour & Detail", "Other Space", "A colour space that Working Space does not list: a name, alias or role of the OpenColorIO configuration. Empty for Working Space.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
-    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 48, 0, 26, k_colour_space},
+    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 49, 0, 26, k_colour_space},
     {Type::File, "ocio_config", "Colour & Detail", "OpenColorIO Config", "A configuration file (.ocio, .ocioz) or ocio:// name that defines further working spaces. Empty for $OCIO or, where that is not set, the built-in ACES studio configuration. The spaces listed need none.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Double, "view_exposure", "Colour & Detail", "View Exposure", "Brightens or darkens the plate for detector and network alone, as a viewer's gain does. The picture keeps its exposure. With Automatic Exposure it is added to it. In stops.", 0, -10, 10, "", true, -1, 0, 0, nullptr},
     {Type::Boolean, "auto_exposure", "Colour & Detail", "Automatic Exposure", "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed plates, and day for night. The picture keeps its exposure.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
@@ -112,8 +113,8 @@ constexpr Row kRows[] = {
     {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail shows in the face: all that the network's crop is too small to hold.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "regrain", "Colour & Detail", "Regrain", "Adds the plate's own grain, measured around the face in this frame, as far as the face lacks it. 1 is the plate's.", 0, 0, 2, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
-    {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 6, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 63, 0, 0, nullptr},
+    {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 9, k_output_mode},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 64, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -121,6 +122,9 @@ constexpr Output kOutputs[] = {
     {Alpha::Plate, Outside::Plate, true, true},
     {Alpha::Premultiplied, Outside::Zero, true, false},
     {Alpha::Straight, Outside::Zero, true, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Plate, Outside::Plate, true, false},
@@ -176,6 +180,7 @@ enum class Position {
   keep_eyes,
   keep_brows,
   keep_skin,
+  occlusion,
   other_space,
   colour_space,
   ocio_config,
@@ -218,7 +223,7 @@ namespace engine_failure_entry {
 enum Entry { kFail, kPassThrough };
 }
 namespace output_mode_entry {
-enum Entry { kComposite, kFace, kFaceUnpremultiplied, kMatte, kStatus, kOverlay };
+enum Entry { kComposite, kFace, kFaceUnpremultiplied, kMatte, kLearnedMatte, kOcclusion, kTrust, kStatus, kOverlay };
 }
 
 }  // namespace mfs::settings

@@ -3,8 +3,9 @@ composite (`over`) and diagrams (`views`).
 """
 
 from .colour import OPERATIONS, face_colour
+from .occlusion import occlusion, trusted
 from .operation import Operation, Swapped
 from .over import Composition, Layer
 from .regions import hull
 
-__all__ = ["OPERATIONS", "Composition", "Layer", "Operation", "Swapped", "face_colour", "hull"]
+__all__ = ["OPERATIONS", "Composition", "Layer", "Operation", "Swapped", "face_colour", "hull", "occlusion", "trusted"]

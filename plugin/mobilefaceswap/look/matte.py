@@ -18,6 +18,7 @@ from ..geometry import Matrix, Rectangle, paste_moving
 from ..packs import Template
 from ..settings import MatteSource, Settings
 from . import edge
+from .occlusion import occlusion
 from .regions import hull, kept_features
 
 __all__ = ["border_falloff", "combine", "core", "on_plate", "shape"]
@@ -49,7 +50,8 @@ def shape(
     display-referred sRGB, for what depends on the plate's tones.
 
     In order: learned mask and hull joined, islands removed, holes filled, outline smoothed, black and white clip,
-    gamma, sides cropped, edge moved, drawn in and softened, inverted, features kept, fall-off at the border.
+    gamma, sides cropped, edge moved, drawn in and softened, inverted, features and occlusion kept, fall-off at the
+    border.
     """
     side = mask.shape[0]
     per_cent = template.face_width * side / 100
@@ -67,6 +69,8 @@ def shape(
     matte = 1 - matte if settings.matte_invert else matte
     kept = kept_features(landmarks, side, settings)
     matte = matte if kept is None else matte * (1 - kept)
+    if settings.occlusion > 0 and crop is not None:
+        matte = matte * (1 - np.float32(settings.occlusion) * occlusion(crop, landmarks, 100 * per_cent))
     return np.asarray(np.clip(matte, 0.0, 1.0) * border_falloff(side), np.float32)
 
 

@@ -6,6 +6,7 @@ is the plate bit for bit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
@@ -16,7 +17,17 @@ from ..faces import Face
 from ..frame import Floats, Frame, straight
 from ..geometry import Rectangle
 
-__all__ = ["Composition", "Layer", "composite", "face", "matte", "straight_face"]
+__all__ = [
+    "Composition",
+    "Layer",
+    "composite",
+    "face",
+    "learned_matte",
+    "matte",
+    "occlusion_matte",
+    "straight_face",
+    "trust",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +36,8 @@ class Layer:
 
     colour: (h, w, 3) straight, in the plate's colour space. matte: (h, w), final. shaped: (h, w), the matte before
     external mattes and mix, for the status picture. face: the one that it replaces; corners: (4, 2), of its crop where
-    it is drawn, clockwise from the top left.
+    it is drawn, clockwise from the top left. maps: further mattes, (h, w), by name, made when asked for: ``learned``,
+    ``occlusion``, ``trust``.
     """
 
     region: Rectangle
@@ -34,6 +46,7 @@ class Layer:
     shaped: Floats
     face: Face | None = None
     corners: npt.NDArray[np.float64] | None = None
+    maps: Callable[[str], Floats] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +76,16 @@ class Composition:
     @cached_property
     def matte(self) -> Floats:
         """(H, W): the strongest of the layers' mattes."""
+        return self.strongest(lambda layer: layer.matte)
+
+    def strongest(self, values: Callable[[Layer], Floats]) -> Floats:
+        """(H, W): the greatest of the layers' ``values``, each (h, w) inside its region; 0 elsewhere."""
         width, height = self.plate.size
-        matte = np.zeros((height, width), np.float32)
+        picture = np.zeros((height, width), np.float32)
         for layer in self.layers:
             box = layer.region.slices
-            np.maximum(matte[box], layer.matte, out=matte[box])
-        return matte
+            np.maximum(picture[box], values(layer), out=picture[box])
+        return picture
 
     @cached_property
     def face(self) -> Floats:
@@ -106,6 +123,25 @@ def straight_face(drawn: Composition) -> Floats:
 def matte(drawn: Composition) -> Floats:
     """(H, W), 0..1; all 0 in a frame without a face."""
     return drawn.matte
+
+
+def learned_matte(drawn: Composition) -> Floats:
+    """(H, W), 0..1: the networks' own masks, before anything shapes them."""
+    return drawn.strongest(_map("learned"))
+
+
+def occlusion_matte(drawn: Composition) -> Floats:
+    """(H, W), 0..1: what stands before the faces, whether the setting *Occlusion* uses it or not."""
+    return drawn.strongest(_map("occlusion"))
+
+
+def trust(drawn: Composition) -> Floats:
+    """(H, W), 0..1: how far the matte can be trusted inside the faces' outlines; roto where it is dark."""
+    return drawn.strongest(_map("trust"))
+
+
+def _map(name: str) -> Callable[[Layer], Floats]:
+    return lambda layer: np.zeros_like(layer.matte) if layer.maps is None else layer.maps(name)
 
 
 def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bool) -> None:

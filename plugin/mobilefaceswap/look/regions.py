@@ -97,7 +97,7 @@ def features(points: _Points, side: int) -> Floats:
     """(side, side), 0..1: eyes, brows, nostrils and mouth with their rims, which do not look like skin."""
     axes = _Axes.of(points)
     corners = points[4] - points[3]
-    mouth = _ellipse(points[3:].mean(axis=0) + 0.05 * axes.down, 0.68 * corners, 0.42 * axes.down, side)
+    mouth = _ellipse(points[3:].mean(axis=0) + 0.05 * axes.down, 0.64 * corners, 0.36 * axes.down, side)
     nostrils = _ellipse(points[2] + 0.12 * axes.down, 0.36 * axes.across, 0.2 * axes.down, side)
     eyes = [_ellipse(eye - 0.1 * axes.down, 0.5 * axes.across, 0.42 * axes.down, side) for eye in points[:2]]
     return np.asarray(np.maximum.reduce([mouth, nostrils, *eyes, _brows(points, axes, side)]), np.float32)

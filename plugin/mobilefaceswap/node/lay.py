@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from ..errors import UserInputError
 from ..faces import Face
 from ..frame import Floats, Frame
 from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, scale_of, transformed
-from ..look import Composition, Layer, Swapped, face_colour, hull, matte
+from ..look import Composition, Layer, Swapped, face_colour, hull, matte, occlusion, trusted
 from ..settings import Settings
 from . import keys
 from .place import Placed, placed
@@ -68,7 +69,8 @@ def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[tuple[F
 def _layer(kit: Kit, shot: Shot, target: Target, arrays: Arrays, mattes: tuple[Floats, Floats]) -> Layer:
     where = _place(kit, shot, target)
     corners = crop_quad(where.matrices[len(where.matrices) // 2], target.crop.shape[0])
-    return Layer(where.region, _colour(kit, shot, target, arrays), *mattes, target.face, corners)
+    maps = partial(_map, kit, shot, target, arrays["mask"])
+    return Layer(where.region, _colour(kit, shot, target, arrays), *mattes, target.face, corners, maps)
 
 
 def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> tuple[Floats, Floats]:
@@ -137,6 +139,21 @@ def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays) -> Floats:
 
     key = keys.colour_key(target.key, shot.plate.time, shot.settings, target.motion)
     return kit.cache.get_passing("colour", key, compute)["colour"]
+
+
+def _map(kit: Kit, shot: Shot, target: Target, mask: Floats, name: str) -> Floats:
+    """(h, w): one of the layer's further mattes."""
+    where, template = _place(kit, shot, target), kit.pack.crop.template
+    points = transformed(target.matrix, target.face.landmarks)
+    width = template.face_width * mask.shape[0]
+    match name:
+        case "learned":
+            values = mask
+        case "occlusion":
+            values = occlusion(target.crop, points, width)
+        case _:
+            values = trusted(mask, target.crop, points, width) * np.float32(target.face.confidence)
+    return matte.on_plate(values * matte.border_falloff(mask.shape[0]), where.matrices, where.region)
 
 
 def quality(shot: Shot, drawn: Composition) -> QualityRecord:

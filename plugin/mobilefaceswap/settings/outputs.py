@@ -60,6 +60,13 @@ OUTPUTS: Mapping[str, Output] = {
         "Face (unpremultiplied)", "mobilefaceswap.look.over:straight_face", Alpha.STRAIGHT, Outside.ZERO
     ),
     "matte": Output("Matte", "mobilefaceswap.look.over:matte", Alpha.OPAQUE, Outside.ZERO, picture=False),
+    "learned-matte": Output(
+        "Learned Matte", "mobilefaceswap.look.over:learned_matte", Alpha.OPAQUE, Outside.ZERO, picture=False
+    ),
+    "occlusion": Output(
+        "Occlusion", "mobilefaceswap.look.over:occlusion_matte", Alpha.OPAQUE, Outside.ZERO, picture=False
+    ),
+    "trust": Output("Trust", "mobilefaceswap.look.over:trust", Alpha.OPAQUE, Outside.ZERO, picture=False),
     "status": Output(
         "Status", "mobilefaceswap.look.views:status", Alpha.OPAQUE, Outside.ZERO, picture=False, whole=True
     ),

@@ -466,6 +466,16 @@ class Settings(Table):
         maximum=1.0,
         stage="matte",
     )
+    occlusion: float = row(
+        "Matte",
+        "Occlusion",
+        "Keeps what stands before the face, as far as its colour differs from the face's: hair, microphones, dark "
+        "glasses, gloves, food. A bare hand of the same colour needs an outside matte.",
+        0.0,
+        minimum=0.0,
+        maximum=1.0,
+        stage="matte",
+    )
     colour_space: str = row(
         "Colour & Detail",
         "Working Space",
