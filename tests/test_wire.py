@@ -20,8 +20,11 @@ from mobilefaceswap.engine.wire import (
     Values,
     body_size,
     greeting,
+    packed_sights,
+    packed_times,
     range_number,
     read_greeting,
+    read_sights,
 )
 from mobilefaceswap.errors import EngineError
 
@@ -50,11 +53,12 @@ FACES = (
     FaceBox((0.0, 0.0, 4.0, 4.0), 0.5, False, True),
 )
 CHANGED = Changed(8192, (10, 20, 300, 400), 4, FACES, "the plate's alpha is 0 under the face")
+SIGHTS = {-8: b"faces", 3: b""}
 MESSAGES = (
     Message(Kind.HELLO, greeting(0x0123456789ABCDEF, "0.1.0")),
     Message(Kind.WELCOME, greeting(1, "pack base-224")),
     Message(Kind.LANE),
-    Message(Kind.RENDER, PICTURE.packed() + VALUES.packed()),
+    Message(Kind.RENDER, PICTURE.packed() + VALUES.packed() + packed_sights(SIGHTS)),
     Message(Kind.RENDERED, CHANGED.packed()),
     Message(Kind.FAILED, b"expected a source; none is chosen"),
     Message(Kind.PREPARE, VALUES.packed()),
@@ -71,6 +75,9 @@ MESSAGES = (
     Message(Kind.HELP, b"Matte"),
     Message(Kind.DESCRIBE, VALUES.packed()),
     Message(Kind.CHOOSE, VALUES.packed() + b"pack"),
+    Message(Kind.NEED, packed_times((-8, 2**40))),
+    Message(Kind.NEIGHBOUR, PICTURE.packed() + VALUES.packed()),
+    Message(Kind.SIGHT, b"faces"),
 )
 
 
@@ -94,7 +101,8 @@ def test_python_reads_the_stored_bytes() -> None:
         body, stored = stored[HEADER_SIZE : HEADER_SIZE + size], stored[HEADER_SIZE + size :]
         assert Message(kind, body) == message
     picture, rest = Picture.unpacked(MESSAGES[3].body)
-    assert (picture, Values.unpacked(rest)) == (PICTURE, VALUES)
+    values, rest = Values.read(rest)
+    assert (picture, values, read_sights(rest)) == (PICTURE, VALUES, SIGHTS)
     assert Changed.unpacked(MESSAGES[4].body) == CHANGED
     assert read_greeting(MESSAGES[0].body) == (0x0123456789ABCDEF, "0.1.0")
     assert range_number(MESSAGES[9].body) == 3

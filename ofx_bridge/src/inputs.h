@@ -30,6 +30,8 @@ double identityTime(const Clip& identity, double time);
 // The connected ones, as long as the frame needs them.
 class Inputs {
  public:
+  // None at all.
+  Inputs() = default;
   Inputs(OfxHandle effect, const FrameArguments& arguments);
   // Fills in what the picture says of them.
   void describe(wire::Picture& picture, wire::Spaces& spaces) const;

@@ -1,4 +1,6 @@
 // What the effect needs of its inputs, and where it gives nothing of its own.
+#include <algorithm>
+
 #include "actions.h"
 
 namespace mfs {
@@ -33,9 +35,21 @@ OfxStatus regionsOfInterest(const Call& call) {
   return ofx::OK;
 }
 
+// The window that steadies faces; further frames are fetched where a face is lost.
+double framesAround(const Call& call) {
+  const Parameters parameters(call.effect);
+  if (!parameters.text(row(Position::track_file).name, call.time()).empty()) return 0;
+  const auto value = [&](Position position) { return settingValue(parameters, position, call.time()); };
+  return std::max(value(Position::smoothing), value(Position::fade));
+}
+
 OfxStatus framesNeeded(const Call& call) {
+  if (!host().traits->temporal) return ofx::ReplyDefault;
+  const double around = framesAround(call);
+  for (int end = 0; end < 2; ++end)
+    call.out.set("OfxImageClipPropFrameRange_Source", call.time() + (end ? around : -around), end);
   const Clip identity(call.effect, "Identity");
-  if (!host().traits->temporal || !identity.connected()) return ofx::ReplyDefault;
+  if (!identity.connected()) return ofx::OK;
   const double time = identityTime(identity, call.time());
   for (int end = 0; end < 2; ++end) call.out.set("OfxImageClipPropFrameRange_Identity", time, end);
   return ofx::OK;

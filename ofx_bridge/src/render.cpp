@@ -9,6 +9,9 @@ namespace {
 
 using settings::Position;
 
+// Every round looks at frames that were not known: a longer chain is a fault.
+constexpr int kMostRounds = 64;
+
 // Rendered for keeps, one frame after the other, and nobody looks on.
 bool isBatch(const Properties& arguments) {
   const bool sequential = arguments.integer("OfxImageEffectPropSequentialRenderStatus", 0) != 0;
@@ -103,18 +106,36 @@ class Frame {
   std::string swap() {
     const Image& source = source_.image();
     const Inputs inputs(effect_, arguments_);
-    const PlateRequest request(effect_, kind_, arguments_, clip_, source_, inputs);
+    PlateRequest request(effect_, kind_, arguments_, clip_, source_, inputs);
     const settings::Outside outside = outputOf(effect_, kind_, arguments_.time).outside;
     const auto fill = [&] { copyWindow(output_, window_, outside == settings::Outside::Plate ? &source : nullptr); };
     Answer answer;
     const auto ask = [&](Engine::Conversation& conversation) {
       answer = request.ask(conversation, wire::Kind::Render, fill);
+      for (int round = 0; !answer.needs.empty(); ++round) {
+        if (round == kMostRounds) throw LinkBroken("the engine asks for ever more frames");
+        for (const int64_t time : answer.needs) request.know(time, sightAt(conversation, time));
+        answer = request.ask(conversation, wire::Kind::Render);
+      }
       const std::byte* pixels = conversation.lane().segment->data() + answer.changed.offset;
       writeChanged(output_, window_, source, answer.changed, pixels);
     };
     Engine::shared().converse(ask, {[this] { return aborted(); }, arguments_.batch});
     rememberFaces(effect_, arguments_.time, source_, answer);
     return answer.note;
+  }
+
+  // What is found in another frame of the clip; "" where it has none.
+  std::string sightAt(Engine::Conversation& conversation, int64_t time) const {
+    FrameArguments arguments = arguments_;
+    arguments.time += static_cast<double>(time - std::llround(arguments_.time));
+    const char* const range = "OfxImageEffectPropFrameRange";
+    const double first = clip_.properties().number(range, arguments.time, 0);
+    const double last = clip_.properties().number(range, arguments.time, 1);
+    if (arguments.time < first || arguments.time > last) return {};
+    const ClipImage image(clip_, arguments.time);
+    if (!image) return {};
+    return PlateRequest(effect_, kind_, arguments, clip_, image, Inputs()).look(conversation);
   }
 
   // The artist may ask for the plate; otherwise nobody must take what we leave for a finished frame.

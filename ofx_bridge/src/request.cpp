@@ -29,6 +29,20 @@ void checkTypedChoice(const Parameters& parameters, const settings::Row& setting
                         "\"");
 }
 
+std::string packedSight(int64_t time, const std::string& sight) {
+  wire::Writer writer;
+  writer.put(time).put(static_cast<uint32_t>(sight.size())).text(sight);
+  return std::move(writer).body();
+}
+
+Answer needed(const std::string& body) {
+  wire::Reader reader(body);
+  Answer answer;
+  for (size_t left = body.size() / sizeof(int64_t); left > 0; --left) answer.needs.push_back(reader.take<int64_t>());
+  if (answer.needs.empty()) throw wire::Malformed("a wish for no frame");
+  return answer;
+}
+
 }  // namespace
 
 const settings::Row& row(Position position) { return settings::kRows[static_cast<int>(position)]; }
@@ -83,6 +97,7 @@ PlateRequest::PlateRequest(OfxHandle effect, Effect kind, const FrameArguments& 
   if (arguments.batch) picture_.flags |= wire::Batch;
   if (arguments.draft) picture_.flags |= wire::Draft;
   if (host().traits->linear) picture_.flags |= wire::LinearHost;
+  if (host().traits->temporal && !arguments.draft) picture_.flags |= wire::Temporal;
   if (host().showsOverlays() && !arguments.batch) picture_.flags |= wire::Outlines;
   inputs.describe(picture_, spaces_);
 }
@@ -116,8 +131,13 @@ bool PlateRequest::storePlate(std::byte* segment, bool resident) const {
   return same;
 }
 
-Answer PlateRequest::ask(Engine::Conversation& conversation, wire::Kind kind,
-                         const std::function<void()>& meanwhile) const {
+void PlateRequest::know(int64_t time, const std::string& sight) {
+  sights_ += packedSight(time, sight);
+  ++known_;
+}
+
+wire::Message PlateRequest::send(Engine::Conversation& conversation, wire::Kind kind,
+                                 const std::function<void()>& meanwhile) const {
   Lane& lane = conversation.lane();
   wire::Picture picture = picture_;
   const size_t largestResult = 4 * kFloat * static_cast<size_t>(picture.width) * static_cast<size_t>(picture.height);
@@ -130,12 +150,28 @@ Answer PlateRequest::ask(Engine::Conversation& conversation, wire::Kind kind,
   picture.segmentBytes = segment.capacity();
   wire::Writer writer;
   writer.put(picture).spaces(spaces_).values(values_);
-  const wire::Message answer = conversation.ask({kind, std::move(writer).body()}, wire::Kind::Rendered, meanwhile);
+  if (kind == wire::Kind::Render) writer.put(known_).text(sights_);
+  wire::Message answer = conversation.ask({kind, std::move(writer).body()}, meanwhile);
   lane.residentWidth = picture.width;
   lane.residentHeight = picture.height;
   lane.residentChannels = picture.channels;
+  return answer;
+}
+
+std::string PlateRequest::look(Engine::Conversation& conversation) const {
+  const wire::Message answer = send(conversation, wire::Kind::Neighbour, nullptr);
+  if (answer.kind != wire::Kind::Sight) throw LinkBroken("the engine answered something that was not asked");
+  return answer.body;
+}
+
+Answer PlateRequest::ask(Engine::Conversation& conversation, wire::Kind kind,
+                         const std::function<void()>& meanwhile) const {
+  const wire::Message answer = send(conversation, kind, meanwhile);
+  const bool needs = kind == wire::Kind::Render && answer.kind == wire::Kind::Need;
+  if (!needs && answer.kind != wire::Kind::Rendered)
+    throw LinkBroken("the engine answered something that was not asked");
   try {
-    return read(answer.body);
+    return needs ? needed(answer.body) : read(answer.body);
   } catch (const wire::Malformed& error) {
     throw LinkBroken(std::string("the engine answered with ") + error.what());
   }

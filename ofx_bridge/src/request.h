@@ -27,6 +27,8 @@ struct Answer {
   std::vector<wire::Line> lines;
   // What the user should know; "" for nothing.
   std::string note;
+  // Frames that have to be looked at before this one can be rendered; then there is nothing else.
+  std::vector<int64_t> needs;
 };
 
 // One frame to be rendered or analysed.
@@ -37,6 +39,10 @@ class PlateRequest {
 
   // The frame belongs to a range under analysis.
   void setRange(uint32_t number) { picture_.range = number; }
+  // What `look` found in another frame; "" where the clip has no such frame.
+  void know(int64_t time, const std::string& sight);
+  // Looks for faces in the frame, for another one to know.
+  std::string look(Engine::Conversation& conversation) const;
   // Sends the frame over. meanwhile: runs while the engine works. Throws what Engine::Conversation throws.
   Answer ask(Engine::Conversation& conversation, wire::Kind kind,
              const std::function<void()>& meanwhile = nullptr) const;
@@ -45,6 +51,7 @@ class PlateRequest {
   size_t plateBytes() const;
   size_t resultOffset() const;
   bool storePlate(std::byte* segment, bool resident) const;
+  wire::Message send(Engine::Conversation& conversation, wire::Kind kind, const std::function<void()>& meanwhile) const;
   Answer read(const std::string& body) const;
 
   const ClipImage& source_;
@@ -52,6 +59,8 @@ class PlateRequest {
   wire::Values values_;
   wire::Picture picture_{};
   wire::Spaces spaces_;
+  std::string sights_;
+  uint32_t known_ = 0;
 };
 
 }  // namespace mfs

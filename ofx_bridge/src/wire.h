@@ -19,7 +19,7 @@ enum class Kind : uint16_t {
   Hello = 1,         // Greeting, text: the bridge's version
   Welcome = 2,       // Greeting, text: what the engine runs with
   Lane = 3,          // carries a further lane
-  Render = 4,        // Picture, Spaces, Values; carries the segment where it is new
+  Render = 4,        // Picture, Spaces, Values, Sights; carries the segment where it is new
   Rendered = 5,      // Changed, its faces, their outlines, text: what the user should know, "" for nothing
   Failed = 6,        // text: what was expected, found, and what to do
   Prepare = 7,       // Values; answered by Done
@@ -36,6 +36,9 @@ enum class Kind : uint16_t {
   Help = 18,         // text: the heading of a group of controls; answered by Done
   Describe = 19,     // Values; answered by Done: pack, detector and device with their licences
   Choose = 20,       // Values, text: a setting; answered by Done with its new value, "" where the user chose none
+  Need = 21,         // answers Render: int64 frames that have to be looked at first
+  Neighbour = 22,    // as Analyse, of another frame; answered by Sight
+  Sight = 23,        // what was found there, for the engine alone to read
 };
 
 enum PictureFlags : uint32_t {
@@ -50,6 +53,7 @@ enum PictureFlags : uint32_t {
   Draft = 256,       // the host asks for speed
   LinearHost = 512,  // what is declared nowhere is scene-linear
   Outlines = 1024,   // a viewer may show the outline of the matte
+  Temporal = 2048,   // the host hands out other frames
 };
 
 struct Header {

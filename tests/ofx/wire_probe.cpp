@@ -14,10 +14,11 @@ std::string again(const wire::Message& message) {
     case wire::Kind::Hello:
     case wire::Kind::Welcome: writer.put(reader.take<wire::Greeting>()).text(reader.text()); break;
     case wire::Kind::Render:
+    case wire::Kind::Neighbour:
     case wire::Kind::Analyse:
       writer.put(reader.take<wire::Picture>());
       writer.spaces(reader.spaces());
-      writer.values(reader.values());
+      writer.values(reader.values()).text(reader.text());
       break;
     case wire::Kind::Rendered: {
       const auto changed = reader.take<wire::Changed>();

@@ -8,6 +8,7 @@ from .. import __version__
 from ..errors import EngineError, FaceSwapError, UserInputError
 from ..faces import Track
 from ..settings import table
+from .around import Needed
 from .choices import offered
 from .dialog import LOOK, SAVED_LOOK, SAVED_TRACK, SOURCE, ask_entry, ask_path
 from .documentation import open_page
@@ -15,7 +16,7 @@ from .looks import load_look, save_look
 from .nodes import pack_of
 from .segment import Segment
 from .session import Session, read_settings, with_settings
-from .wire import FINGERPRINT, Kind, Message, Picture, Values, greeting, range_number, read_greeting
+from .wire import FINGERPRINT, Kind, Message, Picture, Values, greeting, range_number, read_greeting, read_sights
 
 __all__ = ["answered"]
 
@@ -48,9 +49,17 @@ def _welcome(session: Session, segment: Segment, message: Message) -> Message:
 
 def _render(session: Session, segment: Segment, message: Message) -> Message:
     picture, rest = Picture.unpacked(message.body)
-    rendered = session.render(picture, Values.unpacked(rest), segment.inputs(picture))
+    values, rest = Values.read(rest)
+    rendered = session.render(picture, values, segment.inputs(picture), read_sights(rest))
+    if isinstance(rendered, Needed):
+        return Message(Kind.NEED, rendered.packed())
     segment.store(picture.result_offset, rendered.pixels)
     return Message(Kind.RENDERED, rendered.changed(picture.result_offset).packed())
+
+
+def _neighbour(session: Session, segment: Segment, message: Message) -> Message:
+    picture, rest = Picture.unpacked(message.body)
+    return Message(Kind.SIGHT, session.sight(picture, Values.unpacked(rest), segment.inputs(picture)))
 
 
 def _analyse(session: Session, segment: Segment, message: Message) -> Message:
@@ -115,6 +124,7 @@ _REQUESTS: dict[Kind, _Request] = {
     Kind.HELLO: _welcome,
     Kind.RENDER: _render,
     Kind.ANALYSE: _analyse,
+    Kind.NEIGHBOUR: _neighbour,
     Kind.SAVE_TRACK: lambda session, _, message: _done(session.ranges.save(range_number(message.body))),
     Kind.PREPARE: lambda session, _, message: _done(session.prepare(Values.unpacked(message.body))),
     Kind.CHOOSE_SOURCE: _choose_source,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ..frame import Floats, Frame
 from ..node import FaceSwapNode, RenderResult
 from ..runtime import network_device
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
+from .around import Around, Needed, packed_look
 from .boxes import found_boxes, rendered_boxes
 from .choices import detector_licence
 from .nodes import Nodes, detector_of, pack_of
@@ -109,23 +110,40 @@ class Session:
             f"detector {detector or next(iter(DETECTORS))} ({detector_licence(pack, detector)}), {network_device()}"
         )
 
-    def render(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
-        """One frame. Raises FaceSwapError."""
+    def render(
+        self, picture: Picture, values: Values, inputs: Inputs, sights: Mapping[int, bytes] | None = None
+    ) -> Rendered | Needed:
+        """One frame, or which others have to be looked at first. Raises FaceSwapError.
+
+        sights: what `sight` found in others, by frame.
+        """
         self.cache.limit(int(memory_bound() * (_BATCH if Flags.BATCH in picture.flags else _INTERACTIVE)))
-        host, settings = read_settings(values)
-        if Flags.DRAFT in picture.flags:
-            settings = settings.replaced(analysis_size=min(settings.analysis_size, _DRAFT_ANALYSIS))
+        host, settings = _read(picture, values)
         plate, note = _plate(picture, inputs, settings)
         node = self.nodes.node(host, _shown(picture, inputs, settings))
+        around = _around(picture, node, settings, sights or {})
+        if around is not None and (wanted := around.window(picture.time, settings)):
+            return Needed(tuple(sorted(wanted)))
         plate, uncovered = _uncovered(plate, lambda frame: node.analyse(picture.time, settings, frame))
-        result = node.render(picture.time, settings, plate, inside=inputs.inside, outside=inputs.outside)
+        look = None if around is None else around.look
+        result = node.render(picture.time, settings, plate, inside=inputs.inside, outside=inputs.outside, around=look)
+        if around is not None and around.missing:
+            return Needed(tuple(sorted(around.missing)))
         matte_only = Flags.MATTE_ONLY in picture.flags
         mode = "matte" if matte_only else settings.output_mode
         whole = OUTPUTS[mode].whole if matte_only else output_of(settings).whole
-        notes = [note, uncovered, _unsmoothed(node, settings)]
+        notes = [note, uncovered, _unsmoothed(node, settings) if around is None else ""]
         width = node.pack.crop.template.face_width
         boxes = rendered_boxes(result, width, outlined=Flags.OUTLINES in picture.flags)
         return _rendered(result, mode, whole, boxes, "; ".join(filter(None, notes)))
+
+    def sight(self, picture: Picture, values: Values, inputs: Inputs) -> bytes:
+        """What is found in another frame than the one that is rendered. Raises FaceSwapError."""
+        host, settings = _read(picture, values)
+        plate, _ = _plate(picture, inputs, settings)
+        node = self.nodes.node(host, _shown(picture, inputs, settings))
+        plate, _ = _uncovered(plate, lambda frame: node.analyse(picture.time, settings, frame))
+        return packed_look(node.look(picture.time, settings, plate))
 
     def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
         """Adds the faces of one frame to its range; needs no source. Raises FaceSwapError."""
@@ -152,6 +170,20 @@ class Session:
         self.cache.clear()
         self.nodes.clear()
         return "The engine's cache is empty"
+
+
+def _read(picture: Picture, values: Values) -> tuple[HostSettings, Settings]:
+    """The settings, drafts with a smaller search."""
+    host, settings = read_settings(values)
+    if Flags.DRAFT in picture.flags:
+        settings = settings.replaced(analysis_size=min(settings.analysis_size, _DRAFT_ANALYSIS))
+    return host, settings
+
+
+def _around(picture: Picture, node: FaceSwapNode, settings: Settings, sights: Mapping[int, bytes]) -> Around | None:
+    """The frames around, where the host hands them out and faces are followed; None otherwise."""
+    follows = settings.enable and (settings.smoothing or settings.gap or settings.fade)
+    return Around(sights) if Flags.TEMPORAL in picture.flags and node.track is None and follows else None
 
 
 def _default_space(picture: Picture) -> ColourSpace:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from enum import IntEnum, IntFlag
 from typing import Any, Self
@@ -30,8 +30,11 @@ __all__ = [
     "body_size",
     "greeting",
     "handle_of",
+    "packed_sights",
+    "packed_times",
     "range_number",
     "read_greeting",
+    "read_sights",
 ]
 
 _MAGIC = 0x5753464D
@@ -45,6 +48,7 @@ _FACE = struct.Struct("<5fII7fI")
 _LINE = struct.Struct("<4f")
 _RANGE = struct.Struct("<I")
 _COUNTS = struct.Struct("<II")
+_TIME = struct.Struct("<q")
 _LENGTH = struct.Struct("<I")
 _PAGE = 4096
 _ADVICE = "Run `mobilefaceswap ofx install` so that bridge and engine are of one version"
@@ -74,6 +78,9 @@ class Kind(IntEnum):
     HELP = 18
     DESCRIBE = 19
     CHOOSE = 20
+    NEED = 21
+    NEIGHBOUR = 22
+    SIGHT = 23
 
 
 class Flags(IntFlag):
@@ -90,6 +97,7 @@ class Flags(IntFlag):
     DRAFT = 256
     LINEAR_HOST = 512
     OUTLINES = 1024
+    TEMPORAL = 2048
 
 
 @dataclass(frozen=True)
@@ -182,6 +190,34 @@ class Values:
             text, rest = _read_counted(rest)
             found.append(text)
         return cls(values, tuple(found)), rest
+
+
+def packed_times(times: Sequence[int]) -> bytes:
+    """The body of NEED: frames whose plates the engine wants to look at."""
+    return b"".join(map(_TIME.pack, times))
+
+
+def packed_sights(sights: Mapping[int, bytes]) -> bytes:
+    """What follows the values of RENDER: what SIGHT said of other frames, empty for those that the clip lacks."""
+    parts = [_TIME.pack(time) + _LENGTH.pack(len(sight)) + sight for time, sight in sights.items()]
+    return _LENGTH.pack(len(parts)) + b"".join(parts)
+
+
+def read_sights(body: bytes) -> dict[int, bytes]:
+    """The inverse of ``packed_sights``. Raises EngineError on a body of another length."""
+    if not body:
+        return {}
+    (count,) = _unpacked(_LENGTH, body)
+    found, place = {}, _LENGTH.size
+    for _ in range(count):
+        (time,) = _unpacked(_TIME, body, place)
+        (size,) = _unpacked(_LENGTH, body, place + _TIME.size)
+        place += _TIME.size + _LENGTH.size
+        found[time] = body[place : place + size]
+        place += size
+    if place != len(body):
+        raise EngineError(f"expected frames around of {place} bytes; found {len(body)}. {_ADVICE}")
+    return found
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 
 from .node import FaceSwapNode
 from .result import QualityRecord, RenderResult
+from .road import Look
 from .stages import StageTimes
 
-__all__ = ["FaceSwapNode", "QualityRecord", "RenderResult", "StageTimes"]
+__all__ = ["FaceSwapNode", "Look", "QualityRecord", "RenderResult", "StageTimes"]

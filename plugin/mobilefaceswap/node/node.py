@@ -7,11 +7,11 @@ whose keys are content hashes, so any order, any thread and any process gives th
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 from ..cache import Arrays, RenderCache
-from ..errors import UserInputError
+from ..errors import MediaError, UserInputError
 from ..faces import Face, FaceDetector, Track, open_detector, working
 from ..frame import Clip, Floats, Frame, KeyedClip
 from ..identity import Source, load_source
@@ -21,7 +21,7 @@ from ..swap import open_network
 from .keys import plate_key
 from .lay import ExternalMattes, Shot, laid, quality, shaped
 from .result import RenderResult
-from .road import Kit, Plate, aligned, chosen, faces_at, found, swapped
+from .road import Kit, Look, Plate, aligned, chosen, faces_at, found, look, swapped
 from .stages import StageTimes
 
 __all__ = ["FaceSwapNode"]
@@ -75,14 +75,16 @@ class FaceSwapNode:
         *,
         inside: Floats | None = None,
         outside: Floats | None = None,
+        around: Callable[[int], Look | None] | None = None,
     ) -> RenderResult:
         """The frame at ``time``.
 
         settings: this frame's own, since hosts keyframe them. plate: handed in by a host instead of pulled from the
         target. inside, outside: holdout and garbage mattes (H, W), 0..1, of the plate's size; outside wins.
+        around: what `look` found in other plates, for hosts that hand them out; None outside the clip.
         Raises MediaError where the plate cannot be read, UserInputError where an external matte has another size.
         """
-        shot = self._shot(time, settings or self.settings, plate)
+        shot = self._shot(time, settings or self.settings, plate, around)
         external = ExternalMattes(inside, outside)
         external.check_size(shot.plate.frame)
         return self._finished(shot, self._swapped([shot])[0], external)
@@ -98,12 +100,23 @@ class FaceSwapNode:
         settings = settings or self.settings
         return found(self._kit, self._plate(time, settings, plate), settings)
 
-    def _shot(self, time: int, settings: Settings, frame: Frame | None) -> Shot:
+    def look(self, time: int, settings: Settings | None = None, plate: Frame | None = None) -> Look:
+        """What is found in the plate at ``time``: faces as detected, and a thumbnail that tells cuts."""
+        settings = settings or self.settings
+        return look(self._kit, self._plate(time, settings, plate), settings)
+
+    def _shot(
+        self,
+        time: int,
+        settings: Settings,
+        frame: Frame | None,
+        around: Callable[[int], Look | None] | None = None,
+    ) -> Shot:
         plate = self._plate(time, settings, frame)
         if not settings.enable:
             return Shot(plate, settings)
         with self.stages.measure("faces"):
-            faces = faces_at(self._kit, plate, lambda moment: self._neighbour(moment, settings), self.track, settings)
+            faces = faces_at(self._kit, plate, around or partial(self._around, settings), self.track, settings)
             wanted, likeness = chosen(self._kit, plate, faces, self.track, settings)
         if settings.mix == 0:
             return Shot(plate, settings, faces, (), likeness)
@@ -134,11 +147,15 @@ class FaceSwapNode:
             time -= 1
         return time
 
-    def _neighbour(self, time: int, settings: Settings) -> Plate | None:
-        """Another plate of the clip, decoded only where its faces are not known yet and the clip has keys."""
+    def _around(self, settings: Settings, time: int) -> Look | None:
+        """What is found in another plate, decoded only where that is not known yet and the clip has keys."""
         if self.target is None or not self.target.first <= time <= self.target.last:
             return None
-        return self._plate(time, settings, None)
+        try:
+            return self.look(time, settings)
+        except MediaError:
+            # A neighbour that is missing or damaged stops its own render, not this one.
+            return None
 
     def _clip_key(self, time: int, settings: Settings) -> str | None:
         """The key of a frame of the target by the clip's own, which costs no hash of pixels; None where it has none."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..cache import Arrays, RenderCache
 from ..colour import ColourSpace, exposure_for, shouldered, to_display, white_of
-from ..errors import MediaError, UserInputError
+from ..errors import UserInputError
 from ..faces import (
     Face,
     FaceDetector,
@@ -35,9 +35,12 @@ from ..swap import SwapNetwork
 from . import keys
 from .place import Motion, motion_of
 
-__all__ = ["Kit", "Plate", "Target", "aligned", "chosen", "faces_at", "found", "swapped"]
+__all__ = ["Kit", "Look", "Plate", "Target", "aligned", "chosen", "faces_at", "found", "look", "swapped"]
 
 _OUT_OF_RANGE = 1e-3
+
+Look = tuple[tuple[Face, ...], Thumbnail]
+"""What is found in one plate: its faces, and a thumbnail that tells cuts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +101,10 @@ class Target:
 
 def found(kit: Kit, plate: Plate, settings: Settings) -> tuple[Face, ...]:
     """The faces of one plate, without smoothing, from left to right."""
-    return _look(kit, plate, settings)[0]
+    return look(kit, plate, settings)[0]
 
 
-def _look(kit: Kit, plate: Plate, settings: Settings) -> tuple[tuple[Face, ...], Thumbnail]:
+def look(kit: Kit, plate: Plate, settings: Settings) -> Look:
     """What is found in one plate: its faces, and a thumbnail that tells cuts."""
 
     def compute() -> Arrays:
@@ -113,15 +116,15 @@ def _look(kit: Kit, plate: Plate, settings: Settings) -> tuple[tuple[Face, ...],
 
 
 def faces_at(
-    kit: Kit, plate: Plate, neighbour: Callable[[int], Plate | None], track: Track | None, settings: Settings
+    kit: Kit, plate: Plate, around: Callable[[int], Look | None], track: Track | None, settings: Settings
 ) -> tuple[Face, ...]:
     """The faces in ``plate``, detected or from the track, followed over an explicit window of frames.
 
-    neighbour: the plate at another time, None outside the clip.
+    around: what is found at another time, None outside the clip.
     """
     time = plate.time
     if track is None:
-        timeline = _searched(kit, plate, neighbour, settings)
+        timeline = _searched(lambda moment: look(kit, plate, settings) if moment == time else around(moment))
     else:
         timeline = track.timeline(plate.frame.size)
         if time not in track.frames and settings.missing_frames is MissingFrames.SKIP:
@@ -132,26 +135,16 @@ def faces_at(
     return followed(timeline, time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
 
 
-def _searched(kit: Kit, plate: Plate, neighbour: Callable[[int], Plate | None], settings: Settings) -> Timeline:
+def _searched(look_at: Callable[[int], Look | None]) -> Timeline:
     """What a search of the clip finds, each plate looked at once."""
-
-    @cache
-    def look(time: int) -> tuple[tuple[Face, ...], Thumbnail] | None:
-        if time == plate.time:
-            return _look(kit, plate, settings)
-        try:
-            other = neighbour(time)
-            return None if other is None else _look(kit, other, settings)
-        except MediaError:
-            # A neighbour that is missing or damaged stops its own render, not this one.
-            return None
+    seen = cache(look_at)
 
     def begins(time: int) -> bool:
-        before, after = look(time - 1), look(time)
+        before, after = seen(time - 1), seen(time)
         return before is None or after is None or is_cut(before[1], after[1])
 
     def faces(time: int) -> tuple[Face, ...]:
-        there = look(time)
+        there = seen(time)
         return () if there is None else there[0]
 
     return Timeline(faces, begins)

@@ -56,13 +56,18 @@ class Host:
         return getattr(self._shown, "pictures", {})
 
     @contextmanager
-    def showing(self, pictures: dict[str, Image], *, rendering: bool = False) -> Iterator[None]:
-        """Shows pictures at the clips to what this thread does meanwhile."""
-        self._shown.pictures, self._shown.rendering = pictures, rendering
+    def showing(self, pictures: dict[str, Image], *, rendering: bool = False, time: float = 0.0) -> Iterator[None]:
+        """Shows pictures, which are those of ``time``, at the clips to what this thread does meanwhile."""
+        self._shown.pictures, self._shown.rendering, self._shown.time = pictures, rendering, time
         try:
             yield
         finally:
             self._shown.pictures, self._shown.rendering = {}, False
+
+    @property
+    def time(self) -> float:
+        """Of the pictures that this thread is shown."""
+        return float(getattr(self._shown, "time", 0.0))
 
     @property
     def rendering(self) -> bool:
@@ -79,6 +84,8 @@ class Host:
         image = self.pictures.get(name)
         footage = name == "Source" and self.instances[effect].footage is not None
         told: Properties = {"OfxImageClipPropConnected": [int(image is not None or footage)]}
+        if footage:
+            told["OfxImageEffectPropFrameRange"] = list(self.instances[effect].bounds)
         if image is not None:
             told["OfxImageEffectPropComponents"] = [COMPONENTS[image.array.shape[2]]]
             told["OfxImageEffectPropPreMultiplication"] = [image.layout.premultiplication]
@@ -106,7 +113,7 @@ class Host:
         pictures = {name: _shown(clip, layout) for name, clip in given.items()}
         _refuse_undeclared(instance.effect, pictures)
         shape = (1, 1, 4) if source is None else source.shape
-        with self.showing(pictures, rendering=True):
+        with self.showing(pictures, rendering=True, time=time):
             self._prefer(instance)
             wanted = channels or _preferred_channels(instance, shape[2])
             dtype = np.float32 if source is None else source.dtype

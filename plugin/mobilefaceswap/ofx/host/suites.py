@@ -136,10 +136,11 @@ class Suites:
         effect, name = self._named[clip]
         instance, key = self._host.instances[effect], name.removeprefix("clip ")
         image = self._host.pictures.get(key)
-        if image is None and key == "Source" and instance.footage is not None:
+        if key == "Source" and instance.footage is not None and (image is None or time != self._host.time):
             pixels = instance.footage(time)
             # It lives as long as the handle that the effect gets.
-            image = None if pixels is None else allocated(pixels.shape, pixels.dtype, Layout(), pixels)
+            layout = Layout() if image is None else image.layout
+            image = None if pixels is None else allocated(pixels.shape, pixels.dtype, layout, pixels)
         if image is None:
             return FAILED
         instance.held += 1

@@ -1,0 +1,102 @@
+"""Faces are followed without a track where the host hands out other frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bundles import own_copy
+from mobilefaceswap.analyse_clip import analyse_clip
+from mobilefaceswap.demo.samples import AstronautClip
+from mobilefaceswap.faces import open_detector
+from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.identity import Identity
+from mobilefaceswap.node import FaceSwapNode
+from mobilefaceswap.ofx.defaults import default_settings
+from mobilefaceswap.ofx.host import Effect, Host
+from mobilefaceswap.ofx.install import binary_of
+
+EMPTY, LAST = 5, 9
+
+
+class Shot:
+    """The moving astronaut as a host shows it; one frame between two cuts has no face."""
+
+    first, last = 0, LAST
+
+    def __init__(self) -> None:
+        plates = AstronautClip((320, 180), frames=200)
+        self.pixels = [np.ascontiguousarray(plates.frame(time).pixels) for time in range(LAST + 1)]
+        self.pixels[EMPTY] = np.full_like(self.pixels[EMPTY], 0.3)
+        self.asked: list[float] = []
+
+    def frame(self, time: int) -> Frame:
+        return Frame(self.pixels[time], ColourSpace.LINEAR)
+
+    def footage(self, time: float) -> np.ndarray | None:
+        self.asked.append(time)
+        return self.pixels[int(time)] if 0 <= time <= LAST else None
+
+
+@pytest.fixture
+def hosted(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path):
+    made = []
+
+    def effect(name: str) -> Effect:
+        folder = tmp_path / name
+        folder.mkdir()
+        made.append(Host(binary_of(own_copy(bundle, folder)), name=name).effects())
+        return made[-1][0]
+
+    yield effect
+    for effects in made:
+        assert [one.unload() for one in effects] == [0, 0]
+
+
+def test_the_same_pixels_as_with_a_track(hosted, identity: Path, pack) -> None:
+    shot = Shot()
+    settings = default_settings()
+    track = analyse_clip(shot, pack, open_detector(pack), settings)
+    tracked = FaceSwapNode(Identity.load(identity), pack=pack, track=track)
+    node = hosted("fr.inria.Natron").create(source=str(identity))
+    node.footage, node.bounds = shot.footage, (0.0, float(LAST))
+    bare = FaceSwapNode(Identity.load(identity), pack=pack)
+    steadied = 0
+    for time in (0, 4, 5, 9, 2):
+        status, output = node.render(shot.pixels[time], time)
+        assert status == 0
+        expected = tracked.render(time, settings, shot.frame(time)).composite
+        np.testing.assert_array_equal(output, expected)
+        steadied += bool((output != bare.render(time, settings, shot.frame(time)).composite).any())
+    assert steadied == 4, "following must change every frame with a face, or this proves little"
+    assert node.held == 0
+    assert all(0 <= time <= LAST for time in shot.asked)
+
+
+def test_a_host_that_gives_no_other_frames_is_not_asked(hosted, identity: Path) -> None:
+    shot = Shot()
+    node = hosted("DaVinciResolve").create(source=str(identity))
+    node.footage, node.bounds = shot.footage, (0.0, float(LAST))
+    status, _ = node.render(shot.pixels[3], 3)
+    assert (status, shot.asked) == (0, [])
+
+
+def test_a_draft_and_a_node_without_smoothing_ask_for_nothing(hosted, identity: Path) -> None:
+    shot = Shot()
+    node = hosted("fr.inria.Natron").create(source=str(identity))
+    node.footage, node.bounds = shot.footage, (0.0, float(LAST))
+    node.render(shot.pixels[3], 3, more={"OfxImageEffectPropRenderQualityDraft": [1]})
+    assert shot.asked == []
+    node.values.update(smoothing=0, gap=0, fade=0)
+    node.render(shot.pixels[3], 3)
+    assert shot.asked == []
+
+
+def test_the_host_is_told_which_frames_are_needed(hosted, identity: Path) -> None:
+    node = hosted("fr.inria.Natron").create(source=str(identity), smoothing=5)
+    wanted = node.ask("GetFramesNeeded", OfxPropTime=[20.0])
+    assert wanted["OfxImageClipPropFrameRange_Source"] == [15.0, 25.0]
+    node.values["track_file"] = "shot.track.json"
+    assert node.ask("GetFramesNeeded", OfxPropTime=[20.0])["OfxImageClipPropFrameRange_Source"] == [20.0, 20.0]
