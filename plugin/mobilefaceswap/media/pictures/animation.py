@@ -19,12 +19,13 @@ from ...errors import MediaError
 from ...files import partial_path, write_failure, written_whole
 from ...frame import ColourSpace, Floats, Frame
 from ..clip import MediaClip, Writer
-from ..declared import ClipFormat, Timing, left_out
+from ..declared import ClipFormat, Content, Timing, left_out
 from ..grade import converted
 from ..places import file_key
 from .formats import StillFormat
-from .pillow import animation_options, as_frame, encoded
-from .still import DECODER_FAILURES, unreadable
+from .icc import Profile
+from .pillow import animation_options, as_frame, encoded, kind_of, metadata_of, metadata_options
+from .still import DECODER_FAILURES, Metadata, unreadable
 
 __all__ = ["AnimatedClip", "AnimatedWriter", "is_animated"]
 
@@ -62,6 +63,7 @@ class AnimatedClip(MediaClip):
         try:
             self._file = self._opened()
             self._skipped = _hidden(self._file)
+            self._metadata = metadata_of(Path(path), self._file)
             found = [self._described(number) for number in range(self._file.n_frames - self._skipped)]
         except DECODER_FAILURES as error:
             raise unreadable(Path(path), str(error)) from error
@@ -78,7 +80,10 @@ class AnimatedClip(MediaClip):
             has_alpha=self._has_alpha,
             timing=timing,
             duration=timing.duration,
+            contents=tuple(_contents(self._metadata)),
         )
+        profile = self._metadata.profile
+        self._profile = profile if profile is not None and profile.known else None
 
     def _opened(self) -> Any:
         from PIL import Image
@@ -113,8 +118,12 @@ class AnimatedClip(MediaClip):
             raise MediaError(
                 f"expected to decode frame {time} of {self.path}; its data are damaged ({error}). Save it again"
             ) from error
-        pixels = as_frame(self._file, alpha=self._has_alpha)
-        return np.ascontiguousarray(pixels)
+        pixels = np.ascontiguousarray(as_frame(self._file, alpha=self._has_alpha))
+        return self._profile.to_srgb(pixels) if self._profile else pixels
+
+    def metadata(self, time: int) -> Metadata:
+        """See ``MediaClip``."""
+        return self._metadata
 
     def _go_to(self, time: int) -> None:
         """Frames build on each other; not every format can be rewound, so the file is opened anew."""
@@ -137,6 +146,13 @@ class AnimatedClip(MediaClip):
             self._file.close()
 
 
+def _contents(metadata: Metadata) -> Iterator[Content]:
+    if metadata.profile is not None:
+        yield Content("ICC profile", metadata.profile.name)
+    if metadata.attributes:
+        yield Content("metadata", ", ".join(name for name, _, _ in metadata.attributes))
+
+
 class AnimatedWriter(Writer):
     """Collects the frames, compressed, and encodes them when the last is there: the formats want it so."""
 
@@ -154,6 +170,9 @@ class AnimatedWriter(Writer):
         self._like, self._alpha, self._space = like, alpha, colour_space
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         self._frames: list[tuple[int, tuple[int, ...], bytes]] = []
+        self._metadata = like.metadata(like.first) if row.keeps else None
+        profile = self._metadata.profile if self._metadata else None
+        self._profile: Profile | None = profile if profile is not None and profile.known else None
         self.notes = left_out(like.format.contents, row.keeps, row.name)
         if row.name == "GIF" and like.path and Path(like.path).suffix.lower() != ".gif":
             self.notes += ("GIF holds 256 colours per frame: the clip's are reduced to these",)
@@ -167,7 +186,8 @@ class AnimatedWriter(Writer):
         self._frames.append((time, codes.shape, zlib.compress(codes.tobytes(), 1)))
 
     def _graded(self, pixels: Floats) -> Floats:
-        return converted(pixels, self._space, ColourSpace.SRGB, self._premultiplied, False)
+        picture = converted(pixels, self._space, ColourSpace.SRGB, self._premultiplied, False)
+        return self._profile.from_srgb(picture) if self._profile else picture
 
     def close(self) -> None:
         """See ``Writer``. Raises MediaError where no frame was written."""
@@ -181,6 +201,7 @@ class AnimatedWriter(Writer):
     def _save(self, path: Path) -> None:
         first, *others = self._pictures()
         options = animation_options(path)
+        options |= metadata_options(self._metadata, kind_of(path), grey=first.mode == "L")
         if first.mode == "RGBA":
             # Frames are whole and replace each other: what is transparent in one shows nothing of the one before.
             options |= {"disposal": 2} if path.suffix.lower() == ".gif" else {"kmin": 1, "kmax": 1}
@@ -223,9 +244,6 @@ class AnimatedWriter(Writer):
 
 
 def _encoded(first: Any, path: Path, options: dict[str, Any]) -> bytes:
-    from PIL import Image
-
-    Image.init()
     content = io.BytesIO()
-    first.save(content, Image.EXTENSION[path.suffix.lower()], **options)
+    first.save(content, kind_of(path), **options)
     return content.getvalue()

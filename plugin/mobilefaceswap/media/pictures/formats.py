@@ -61,7 +61,7 @@ def add_format(row: StillFormat) -> None:
 for _row in (
     StillFormat("OpenEXR", (".exr",), *_EXR, (16, 32), True, _LINEAR, True, True, _LAYERS, exr.windows),
     StillFormat("PNG", (".png",), *_OIIO, depths=(8, 16), keeps=_ICC, animated=True),
-    StillFormat("Animated PNG", (".apng",), pillow.read, pillow.write, animated=True),
+    StillFormat("Animated PNG", (".apng",), pillow.read, pillow.write, keeps=_ICC, animated=True),
     StillFormat("TIFF", (".tif", ".tiff"), *_OIIO, depths=(8, 16, 32), keeps=_ICC),
     StillFormat("JPEG", (".jpg", ".jpeg"), *_PILLOW, alpha=False, keeps=_ICC),
     StillFormat("WebP", (".webp",), *_PILLOW, keeps=_ICC, animated=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ _OWN = re.compile(
     r"exif:pixel|oiio|multiview|subimages|iccprofile|pixelaspectratio|framespersecond$|view$)"
 )
 """Attributes that describe the file rather than the picture: the output has its own."""
+_RATE, _PROJECTION = re.compile("(?i)framespersecond$"), re.compile("(?i)(screenwindow|worldto|jpeg:|datetime$)")
 _COMPRESSION = {".tif": "zip", ".tiff": "zip", ".png": "zip"}
 
 
@@ -93,6 +94,12 @@ def _space(header: Any, path: Path) -> ColourSpace:
 def attributes_of(header: Any) -> tuple[tuple[str, Any, Any], ...]:
     """The header's attributes as (name, type, value)."""
     return tuple((item.name, item.type, item.value) for item in header.extra_attribs)
+
+
+def carried(attributes: Iterable[tuple[str, Any, Any]]) -> list[str]:
+    """The names of ``attributes`` that say something of the picture, and not of the file or of OpenEXR's projection."""
+    names = [name for name, _, _ in attributes]
+    return [name for name in names if _RATE.match(name) or not (_OWN.match(name) or _PROJECTION.match(name))]
 
 
 def colour_channels(names: Sequence[str], path: Path) -> list[int]:

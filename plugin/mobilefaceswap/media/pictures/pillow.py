@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
+from numbers import Rational
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,17 @@ from ...frame import ColourSpace, Floats
 from .icc import Profile
 from .still import Metadata, Still, Stored, Window
 
-__all__ = ["animation_options", "as_frame", "encoded", "read", "read_heif", "write"]
+__all__ = [
+    "animation_options",
+    "as_frame",
+    "encoded",
+    "kind_of",
+    "metadata_of",
+    "metadata_options",
+    "read",
+    "read_heif",
+    "write",
+]
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -26,7 +38,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 _EXIF = {"ImageDescription": 270, "Make": 271, "Model": 272, "Software": 305, "DateTime": 306, "Artist": 315}
 _EXIF |= {"Copyright": 33432}
-_ORIENTATION, _THUMBNAIL = 274, 513
+_ORIENTATION, _EXIF_IFD, _GPS_IFD = 274, 0x8769, 0x8825
 
 
 def read(path: Path) -> Still:
@@ -35,7 +47,23 @@ def read(path: Path) -> Still:
 
     with Image.open(path) as file:
         file.load()
-        return _made(as_frame(ImageOps.exif_transpose(file)), path, file.info, 8)
+        found = metadata_of(path, file)
+        still = _made(as_frame(ImageOps.exif_transpose(file)), path, file.info, 8)
+        return replace(still, metadata=replace(still.metadata, attributes=found.attributes))
+
+
+def metadata_of(path: Path, file: Any) -> Metadata:
+    """What an opened Pillow file says of its picture: EXIF under OpenImageIO's names, ICC profile."""
+    from PIL import ExifTags
+
+    exif = file.getexif()
+    own = {_ORIENTATION, _EXIF_IFD, _GPS_IFD}
+    words = {ExifTags.TAGS.get(number, ""): value for number, value in exif.items() if number not in own}
+    words |= {f"Exif:{ExifTags.TAGS.get(number, '')}": value for number, value in exif.get_ifd(_EXIF_IFD).items()}
+    texts = [(name, "string", value) for name, value in words.items() if isinstance(value, str)]
+    numbers = [(name, "float", float(value)) for name, value in words.items() if isinstance(value, Rational | float)]
+    window, profile = Window(0, 0, *file.size), file.info.get("icc_profile")
+    return Metadata(path, window, window, (*texts, *numbers), Profile(profile) if profile else None)
 
 
 def read_heif(path: Path) -> Still:
@@ -50,10 +78,15 @@ def read_heif(path: Path) -> Still:
 
 def animation_options(path: Path) -> dict[str, Any]:
     """The encoder's options for the format that ``path`` ends in."""
+    return dict(_OPTIONS.get(kind_of(path), {}))
+
+
+def kind_of(path: Path) -> str:
+    """Pillow's name of the format that ``path`` ends in."""
     from PIL import Image
 
     Image.init()
-    return dict(_OPTIONS.get(Image.EXTENSION[path.suffix.lower()], {}))
+    return str(Image.EXTENSION[path.suffix.lower()])
 
 
 def as_frame(picture: Any, *, alpha: bool | None = None) -> Floats:
@@ -80,14 +113,16 @@ def _made(pixels: Floats, path: Path, info: Mapping[Any, Any], depth: int) -> St
 
 def write(path: Path, stored: Stored) -> None:
     """Writes the picture in the format that ``path`` ends in. Raises OSError."""
-    from PIL import Image
-
-    Image.init()
-    kind = Image.EXTENSION[path.suffix.lower()]
+    kind = kind_of(path)
     picture = encoded(stored.pixels)
     content = io.BytesIO()
     try:
-        picture.save(content, kind, **_OPTIONS.get(kind, {}), **_metadata(stored, kind))
+        picture.save(
+            content,
+            kind,
+            **_OPTIONS.get(kind, {}),
+            **metadata_options(stored.metadata, kind, grey=stored.pixels.shape[2] == 1),
+        )
     except ValueError as error:
         raise OSError(0, str(error)) from error
     path.write_bytes(content.getvalue())
@@ -101,10 +136,11 @@ def encoded(pixels: Floats) -> Any:
     return Image.fromarray(np.ascontiguousarray(codes[..., 0] if codes.shape[2] == 1 else codes))
 
 
-def _metadata(stored: Stored, kind: str) -> dict[str, Any]:
-    """EXIF and XMP of the clip's file, upright; its ICC profile."""
-    source = stored.metadata
-    if source is None or kind not in ("JPEG", "WEBP", "AVIF"):
+def metadata_options(source: Metadata | None, kind: str, *, grey: bool) -> dict[str, Any]:
+    """The encoder's options for EXIF and XMP of the clip's file, upright, and its ICC profile. kind: Pillow's name of
+    the format.
+    """
+    if source is None or kind not in ("JPEG", "WEBP", "AVIF", "PNG"):
         return {}
     exif, xmp = _read_metadata(source.path)
     for name, number in _EXIF.items():
@@ -113,9 +149,9 @@ def _metadata(stored: Stored, kind: str) -> dict[str, Any]:
             exif[number] = value
     exif.pop(_ORIENTATION, None)
     found: dict[str, Any] = {"exif": exif.tobytes()} if len(exif) else {}
-    if xmp:
+    if xmp and kind != "PNG":
         found["xmp"] = xmp
-    if source.profile is not None and stored.pixels.shape[2] > 1:
+    if source.profile is not None and not grey:
         found["icc_profile"] = source.profile.data
     return found
 

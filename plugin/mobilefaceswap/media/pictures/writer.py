@@ -15,9 +15,12 @@ from ..declared import left_out
 from ..grade import converted
 from ..places import Pattern
 from .formats import StillFormat, check_writable, format_of, load_still, save_still
-from .still import Stored
+from .openimageio import carried
+from .still import Metadata, Stored
 
 __all__ = ["SequenceWriter"]
+
+_MOST_SHOWN = 6
 
 
 class SequenceWriter(Writer):
@@ -87,7 +90,17 @@ class SequenceWriter(Writer):
             like.format.pixel_aspect,
         )
         save_still(self._pattern.path(time), stored)
+        if self._written is None and stored.metadata is not None:
+            self.notes += self._lost_words(stored.metadata, self._pattern.path(time))
         self._written = time
+
+    def _lost_words(self, source: Metadata, written: Path) -> tuple[str, ...]:
+        """What the clip's first file says of its picture and the written one does not, unless that is said already."""
+        there = {_plain(name) for name, _, _ in load_still(written).metadata.attributes}
+        said = " ".join(self.notes)
+        lost = [name for name in carried(source.attributes) if _plain(name) not in there and name not in said]
+        shown = ", ".join(lost[:_MOST_SHOWN]) + (" …" if len(lost) > _MOST_SHOWN else "")
+        return (f"attributes ({shown}): left out, {self._row.name} cannot hold them",) if lost else ()
 
     def _graded(self, pixels: Floats, premultiplied: bool, stored: bool) -> Floats:
         """(H, W, channels) in the output's kind of colour space; mattes are data."""
@@ -119,3 +132,8 @@ class SequenceWriter(Writer):
 
     def abandon(self) -> None:
         """See ``Writer``: finished frames stay."""
+
+
+def _plain(name: str) -> str:
+    """Libraries file one attribute under several heads, such as Exif:ExposureTime and ExposureTime."""
+    return name.rpartition(":")[2].lower()
