@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from compare import assert_same
 from drawn import TEMPLATE, DrawnClip, MarkerDetector, as_frame, draw_chart, drawn_people, textured
@@ -67,8 +66,8 @@ def points_of(person: int, place: tuple[float, float]) -> np.ndarray:
 
 
 def reference_of(folder: Path, person: int) -> str:
-    """A file of eight bits with one chart alone on the texture."""
-    pixels = textured().clip(0, 1)
+    """A file of eight bits with one chart alone on grey, which holds nothing else of the chart's colours."""
+    pixels = np.full_like(textured(), 0.5)
     draw_chart(pixels, points_of(person, (LARGE, SMALL)[person]), person)
     cv2.imwrite(str(folder / f"{person}.png"), np.rint(pixels[..., ::-1] * 255).astype(np.uint8))
     return str(folder / f"{person}.png")
@@ -83,7 +82,7 @@ def test_a_reference_that_nobody_is_like_swaps_nobody(pair, tmp_path):
     settings = Settings(face_choice="reference", reference=reference_of(tmp_path, 1), reference_threshold=1.0)
     result = pair.render(0, settings, plate=drawn_people())
     assert not result.matte.any()
-    assert 0.9 < result.quality.likeness < 1
+    assert 0.3 < result.quality.likeness < 1
 
 
 def test_a_changed_reference_file_counts_from_the_next_frame_on(pair, tmp_path):
@@ -241,13 +240,12 @@ def test_a_person_of_the_track_is_followed_wherever_they_stand(tiny_pack, tiny_i
 
 
 def test_a_track_that_knows_people_decides_by_their_mean_who_is_like_the_reference(tiny_pack, tiny_identity, tmp_path):
-    reference = tmp_path / "reference.png"
-    Image.fromarray(np.rint(255 * drawn_people().pixels.clip(0, 1)).astype(np.uint8)).save(reference)
-    wanted = reference_embedding(str(reference), tiny_pack, MarkerDetector()).ravel()
+    reference = reference_of(tmp_path, 0)
+    wanted = reference_embedding(reference, tiny_pack, MarkerDetector()).ravel()
     encoder = tiny_pack.files["encoder"].sha256
     for like, unlike in ((1, 2), (2, 1)):
         people = {like: wanted, unlike: -wanted}
-        settings = Settings(face_choice="reference", reference=str(reference), smoothing=0, fade=0)
+        settings = Settings(face_choice="reference", reference=reference, smoothing=0, fade=0)
         for recogniser, expected in ((encoder, like), ("another", None)):
             track = two_people_track(people=people, recogniser=recogniser)
             node = FaceSwapNode(tiny_identity, pack=tiny_pack, faces=MarkerDetector(), track=track)

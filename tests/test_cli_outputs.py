@@ -106,6 +106,23 @@ def test_nothing_is_rendered_where_one_of_several_cannot_be(shot, grace_hopper, 
     assert not (tmp_path / "out" / shot.name).exists()
 
 
+def test_a_clip_that_fails_is_reported_at_the_end_and_the_others_are_rendered(shot, grace_hopper, tmp_path):
+    damaged, other = tmp_path / "damaged.mp4", tmp_path / "other.mp4"
+    damaged.write_bytes(shot.read_bytes()[:400])
+    shutil.copy(shot, other)
+    for folder in ("out", "more"):
+        (tmp_path / folder).mkdir()
+    done = run("swap", damaged, shot, other, "-s", grace_hopper, "-o", tmp_path / "out", "-r", "0-1")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {shot.name, "other.mp4"}
+    assert done.returncode == 2
+    said = done.stderr[done.stderr.index("1 of 3 clips failed:") :]
+    assert "damaged.mp4" in said
+    assert "Traceback" not in said
+    again = run("swap", damaged, shot, "-s", grace_hopper, "-o", tmp_path / "more", "-r", "0", "--json")
+    assert list(json.loads(again.stdout.splitlines()[-1])["failed"]) == [str(damaged)]
+    assert (again.returncode, (tmp_path / "more" / shot.name).exists()) == (2, True)
+
+
 def test_names_in_a_folder_are_the_targets_own(tmp_path):
     assert plan_jobs(["a/x.mov", "b/y.mts"], str(tmp_path), None) == [
         Job("a/x.mov", str(tmp_path / "x.mov"), None),

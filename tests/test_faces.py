@@ -116,7 +116,7 @@ def test_two_faces_cheek_to_cheek_each_keep_their_own_landmarks(detector, astron
 
 
 class Scripted(YuNetDetector):
-    """The detector with scripted answers: first to the coarse search, then to each close-up."""
+    """The detector with scripted answers: to the search of the plate, then to each closer look; then it sees nobody."""
 
     def __init__(self, model: Path, *answers: list[Face]) -> None:
         super().__init__(model)
@@ -124,7 +124,7 @@ class Scripted(YuNetDetector):
 
     def _detect(self, picture: np.ndarray, threshold: float) -> list[Face]:
         self.seen.append((picture.shape[:2], threshold))
-        return self.answers.pop(0)
+        return self.answers.pop(0) if self.answers else []
 
 
 def at(x: float, y: float, width: float, height: float, confidence: float = 0.9) -> Face:
@@ -173,7 +173,7 @@ def test_a_weak_face_is_looked_at_again_with_its_own_threshold(base_pack):
     plate = Frame(np.full((400, 600, 3), 0.5, np.float32))
     detector = Scripted(base_pack.path("detector"), [at(150, 160, 60, 80, 0.6)], [])
     detector.find(plate, 640, 0.7)
-    assert [threshold for _, threshold in detector.seen] == [0.7, 0.6]
+    assert [threshold for _, threshold in detector.seen[:2]] == [0.7, 0.6]
 
 
 def test_faces_come_from_left_to_right(base_pack):

@@ -11,7 +11,7 @@ import typer
 
 from .. import __version__
 from ..errors import FaceSwapError
-from .terminal import show_library_logs
+from .terminal import explain, show_library_logs
 
 __all__ = ["application", "run"]
 
@@ -108,18 +108,6 @@ def run(words: Sequence[str]) -> int:
         if debug:
             traceback.print_exc()
         else:
-            _explain(error)
+            explain(error)
         return error.exit_code if isinstance(error, FaceSwapError) else 1
     return 0
-
-
-def _explain(error: Exception) -> None:
-    if isinstance(error, FaceSwapError):
-        for line in (f"mobilefaceswap: {error}", *(f"  FFmpeg: {note}" for note in getattr(error, "__notes__", ()))):
-            typer.echo(line, err=True)
-        return
-    typer.echo(
-        f"mobilefaceswap: unexpected {type(error).__name__}: {error}. This is a fault of the program; "
-        "run the command again with --debug and report what it prints",
-        err=True,
-    )

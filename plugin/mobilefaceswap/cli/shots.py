@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,18 +13,19 @@ import typer
 
 from ..analyse_clip import check_clip
 from ..cache import RenderCache
-from ..errors import MediaError, UserInputError
+from ..errors import FaceSwapError, MediaError, UserInputError
 from ..faces import Track, load_track, open_detector
 from ..folders import render_cache_folder
 from ..identity import Identity, load_source, picture_files
 from ..media import PICTURE_ENDINGS, MediaClip, Writer, check_output, create_output, matte_file, open_matte
 from ..node import FaceSwapNode
 from ..packs import find_pack
-from ..render_shot import MattesAt, ShotReport, render_shot
+from ..render_shot import MattesAt, render_shot
 from ..settings import Alpha, MissingFrames, Settings, output_of
 from .clips import open_target
 from .outputs import Job, check_free_or_ask, plan_jobs
 from .range import frame_range
+from .summary import report_failed, summarise
 from .terminal import print_json_line, progress_of, quiet_libraries
 
 __all__ = ["Delivery", "Mattes", "Person", "Shot", "swap_clips", "swap_frame", "with_defaults"]
@@ -97,7 +98,6 @@ def with_defaults(given: Mapping[str, Any], pack: str | None) -> Settings:
     return Settings.from_mapping({**find_pack(pack).defaults, **given})
 
 
-@quiet_libraries()
 def swap_clips(
     targets: Sequence[str],
     places: tuple[str, str | None],
@@ -119,15 +119,53 @@ def swap_clips(
     if dry_run:
         _plan_clips(jobs, person, delivery, shot, as_json=as_json)
         return
-    if len(jobs) > 1:
-        # All are checked before the first is rendered; a single one is checked when it is opened to be rendered.
-        for job in jobs:
-            with open_target(job.target, shot.allow_interlaced) as clip:
-                _writers(clip, delivery, shot, job)
-        delivery = replace(delivery, overwrite=True)
     node_over = _nodes(person, shot)
+    if len(jobs) == 1:
+        _swap_clip(jobs[0], node_over, delivery, shot, as_json=as_json)
+    else:
+        _swap_several(jobs, node_over, delivery, shot, as_json=as_json)
+
+
+def _swap_several(
+    jobs: Sequence[Job],
+    node_over: Callable[[MediaClip], FaceSwapNode],
+    delivery: Delivery,
+    shot: Shot,
+    *,
+    as_json: bool,
+) -> None:
+    """Renders every clip that can be; the others are reported at the end. Raises MediaError where an output exists,
+    before the first frame of any.
+    """
+    failed: dict[str, FaceSwapError] = {}
+    freed = replace(delivery, overwrite=True)
     for job in jobs:
-        _swap_clip(job, node_over, delivery, shot, as_json=as_json)
+        times = range(0)
+        with _kept_in(failed, job):
+            times = _checked(job, freed, shot)
+        _check_free(job, times, delivery)
+    for job in jobs:
+        if job.target not in failed:
+            with _kept_in(failed, job):
+                _swap_clip(job, node_over, freed, shot, as_json=as_json)
+    report_failed(failed, len(jobs), as_json=as_json)
+
+
+@contextmanager
+def _kept_in(failed: dict[str, FaceSwapError], job: Job) -> Iterator[None]:
+    """Keeps the error of one clip; what would stop the others, too, is raised."""
+    try:
+        yield
+    except MediaError as error:
+        failed[job.target] = error
+
+
+@quiet_libraries()
+def _checked(job: Job, delivery: Delivery, shot: Shot) -> range:
+    """The frames of a job whose clip can be read and written. Raises MediaError."""
+    with open_target(job.target, shot.allow_interlaced) as clip:
+        _writers(clip, delivery, shot, job)
+        return frame_range(shot.frames, clip)
 
 
 def _present(times: range, clip: MediaClip, settings: Settings) -> Sequence[int]:
@@ -138,6 +176,7 @@ def _present(times: range, clip: MediaClip, settings: Settings) -> Sequence[int]
     return [time for time in times if time not in missing]
 
 
+@quiet_libraries()
 def _plan_clips(jobs: Sequence[Job], person: Person, delivery: Delivery, shot: Shot, *, as_json: bool) -> None:
     from .dry_run import plan_job
 
@@ -154,6 +193,7 @@ def _plan_clips(jobs: Sequence[Job], person: Person, delivery: Delivery, shot: S
             plan.show()
 
 
+@quiet_libraries()
 def _swap_clip(
     job: Job, node_over: Callable[[MediaClip], FaceSwapNode], delivery: Delivery, shot: Shot, *, as_json: bool
 ) -> None:
@@ -179,7 +219,7 @@ def _swap_clip(
                 settings=settings,
                 progress=progress,
             )
-    _summarise(report, job.output, as_json=as_json)
+    summarise(report, job.output, as_json=as_json)
 
 
 @quiet_libraries()
@@ -216,10 +256,7 @@ def _check_names(jobs: Sequence[Job], person: Person, shot: Shot) -> None:
 
 def _writers(clip: MediaClip, delivery: Delivery, shot: Shot, job: Job) -> tuple[Writer, Writer | None]:
     """The outputs of a job, which make no file before their first frame. Raises MediaError where one exists."""
-    times = frame_range(shot.frames, clip)
-    for place in filter(None, (job.output, job.matte)):
-        if not (delivery.overwrite or delivery.resume):
-            check_free_or_ask(place, times)
+    _check_free(job, frame_range(shot.frames, clip), delivery)
     output = create_output(
         job.output,
         like=clip,
@@ -232,6 +269,13 @@ def _writers(clip: MediaClip, delivery: Delivery, shot: Shot, job: Job) -> tuple
         resume=delivery.resume,
     )
     return output, _matte_output(job, clip, delivery) if job.matte else None
+
+
+def _check_free(job: Job, times: range, delivery: Delivery) -> None:
+    """Raises MediaError where an output exists that may not be replaced."""
+    for place in filter(None, (job.output, job.matte)):
+        if not (delivery.overwrite or delivery.resume):
+            check_free_or_ask(place, times)
 
 
 def _matte_output(job: Job, clip: MediaClip, delivery: Delivery) -> Writer:
@@ -295,22 +339,3 @@ def _tell_notes(writers: Iterable[Writer]) -> None:
     for writer in writers:
         for sentence in writer.notes:
             typer.echo(f"{writer.path}: {sentence}", err=True)
-
-
-def _summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
-    empty = [time for time, found in report.quality.items() if not found.faces_swapped]
-    if as_json:
-        document = {
-            "output": output,
-            "frames": report.frames,
-            "skipped": report.skipped,
-            "frames_per_second": report.frames_per_second,
-            "without_a_swap": empty,
-            "network_ran_on": report.runtime,
-        }
-        print_json_line(document)
-        return
-    typer.echo(f"{output}: {report.frames} frames at {report.frames_per_second:.1f} frames/s, {report.skipped} skipped")
-    if empty:
-        shown = ", ".join(map(str, empty[:10])) + (" …" if len(empty) > 10 else "")
-        typer.echo(f"no face was swapped in {len(empty)} frames: {shown}", err=True)

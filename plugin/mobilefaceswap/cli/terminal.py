@@ -19,7 +19,15 @@ from ..errors import FaceSwapError
 if TYPE_CHECKING:
     from ..render_shot import ShotProgress
 
-__all__ = ["may_replace", "print_json", "print_json_line", "progress_of", "quiet_libraries", "show_library_logs"]
+__all__ = [
+    "explain",
+    "may_replace",
+    "print_json",
+    "print_json_line",
+    "progress_of",
+    "quiet_libraries",
+    "show_library_logs",
+]
 
 _SHOWN_LINES = 3
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+\]")
@@ -45,6 +53,19 @@ def print_json_line(document: Any) -> None:
 def may_replace(place: str) -> bool:
     """Asks at the terminal; False if there is none."""
     return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(f"{place} exists. Replace it?", err=True)
+
+
+def explain(error: Exception) -> None:
+    """Prints an error, and what FFmpeg said of it."""
+    if isinstance(error, FaceSwapError):
+        for line in (f"mobilefaceswap: {error}", *(f"  FFmpeg: {note}" for note in getattr(error, "__notes__", ()))):
+            typer.echo(line, err=True)
+        return
+    typer.echo(
+        f"mobilefaceswap: unexpected {type(error).__name__}: {error}. This is a fault of the program; "
+        "run the command again with --debug and report what it prints",
+        err=True,
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from .edits import Edit, Edits, load_track
 from .face import Face
 from .follow import Timeline, followed
 from .people import Sighting, identified
+from .plausible import plausibility, roll_of
 from .track import Track
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "is_cut",
     "load_track",
     "open_detector",
+    "plausibility",
+    "roll_of",
     "thumbnail",
     "working",
 ]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..errors import PackError, PackNotFoundError
 from ..frame import Frame
 from ..packs import sha256_of
-from .display import display_bytes
 from .face import Face
+from .finding import VERSION, search
 
 __all__ = ["LICENCE", "NAMED_PACKS", "InsightFaceDetector"]
 
@@ -43,24 +43,21 @@ class InsightFaceDetector:
                 f"expected {folder} to hold ONNX files with a face detector that insightface {version('insightface')} "
                 f"knows; found {type(error).__name__}: {error}. Check the folder's content"
             ) from error
-        self.name = f"insightface-{_content(folder)}-{version('insightface')}"
+        self.name = f"insightface-{_content(folder)}-{VERSION}-{version('insightface')}"
         self._model = analysis.det_model
         self._lock = threading.Lock()
 
     def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
         """See ``FaceDetector``."""
-        width, height = plate.size
-        scale = min(1.0, size / max(width * plate.pixel_aspect, height))
-        small = max(1, round(width * plate.pixel_aspect * scale)), max(1, round(height * scale))
-        resized = cv2.resize(plate.rgb, small, interpolation=cv2.INTER_AREA)
-        picture = display_bytes(np.asarray(resized, np.float32), plate.colour_space)
-        side = (-(-max(small) // _STRIDE)) * _STRIDE
+        # No confidence of these is known that only upright faces reach: every face is looked at in all rotations.
+        return search(self._look, plate, size, threshold, math.inf)
+
+    def _look(self, picture: np.ndarray, threshold: float) -> list[Face]:
+        side = -(-max(picture.shape[:2]) // _STRIDE) * _STRIDE
         with self._lock:
             self._model.prepare(ctx_id=-1, input_size=(side, side), det_thresh=threshold)
             boxes, points = self._model.detect(picture, input_size=(side, side))
-        found = [_face(box, landmarks) for box, landmarks in zip(boxes, points, strict=True)]
-        scaled = [face.scaled(width / small[0], height / small[1]) for face in found]
-        return tuple(sorted(scaled, key=lambda face: float(face.centre[0])))
+        return [_face(box, landmarks) for box, landmarks in zip(boxes, points, strict=True)]
 
 
 def _face(box: Any, landmarks: Any) -> Face:

@@ -14,21 +14,24 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import NoFaceInSourceError
-from ..faces import Face, FaceDetector, found_in
+from ..faces import Face, FaceDetector, found_in, plausibility, roll_of
 from ..faces.choose import cosine
 from ..frame import Floats, Frame
 from ..packs import FaceInput, Pack
 from ..swap import network_class
-from .recognise import display_crop, encode_face, face_input
+from .recognise import display_crop, encode_face, face_input, is_upright
 from .record import Identity, SourcePicture
 
 __all__ = ["prepare_identity"]
 
 _AGREEMENT = 0.3
 """Least cosine to the most typical picture; SFace's authors take 0.363 as the same person."""
+_NOT_A_FACE = "a face was found, but its eyes, nose and mouth cannot be told; turn the picture upright"
 _SEARCH_SIZE = 640
 _SEARCH_THRESHOLD = 0.6
 _THUMBNAIL = 96
+_ROLLED = 45
+"""Degrees from which a picture counts as turned, and not the head as tilted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,11 @@ class _Shown:
     picture: Frame
     face: Face
     encoded: Mapping[str, Floats]
+
+    @property
+    def roll(self) -> float:
+        """Degrees by which the face is turned clockwise in the picture."""
+        return roll_of(self.face.landmarks, self.picture.pixel_aspect)
 
 
 def prepare_identity(
@@ -59,9 +67,14 @@ def prepare_identity(
         if source_face >= len(faces):
             notes.append(SourcePicture(name, False, _no_such_face(source_face, len(faces))))
             continue
-        notes.append(SourcePicture(name, True, _which_face(source_face, len(faces)) if len(faces) > 1 else ""))
-        straight, face = picture.straight(), faces[source_face]
-        shown.append(_Shown(straight, face, encode_face(straight, face, pack)))
+        one = _encoded(picture.straight(), faces[source_face], pack)
+        if one is None:
+            notes.append(SourcePicture(name, False, _NOT_A_FACE))
+            continue
+        said = [_which_face(source_face, len(faces))] if len(faces) > 1 else []
+        said += [_turned(one)] if abs(one.roll) >= _ROLLED else []
+        notes.append(SourcePicture(name, True, "; ".join(said)))
+        shown.append(one)
     if not shown:
         found = "; ".join(f"{note.name}: {note.note}" for note in notes)
         raise NoFaceInSourceError(
@@ -83,6 +96,21 @@ def _identity(shown: Sequence[_Shown], pack: Pack, release: str, notes: tuple[So
     weights = network_class(pack).prepared(pack, encoded, portrait)
     icon = _thumbnail(display_crop(typical.picture, typical.face, pack.crop))
     return Identity(weights, encoded["embedding"][0], pack.name, pack.content_hash, icon, release, notes)
+
+
+def _encoded(picture: Frame, face: Face, pack: Pack) -> _Shown | None:
+    """The face as the recogniser sees it; None where its points or the recogniser say that it is none."""
+    if plausibility(face.landmarks, picture.pixel_aspect) == 0:
+        return None
+    one = _Shown(picture, face, encode_face(picture, face, pack))
+    if abs(one.roll) >= _ROLLED and not is_upright(picture, face, one.encoded["embedding"], pack):
+        return None
+    return one
+
+
+def _turned(one: _Shown) -> str:
+    way = "anticlockwise" if one.roll > 0 else "clockwise"
+    return f"the face is rolled: turned upright, {abs(one.roll):.0f} degrees {way}"
 
 
 def _no_such_face(wanted: int, found: int) -> str:

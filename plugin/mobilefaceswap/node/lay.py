@@ -11,7 +11,7 @@ import numpy as np
 
 from ..cache import Arrays
 from ..errors import UserInputError
-from ..faces import Face
+from ..faces import Face, plausibility, roll_of
 from ..frame import Floats, Frame
 from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, scale_of, transformed
 from ..look import Composition, Layer, Swapped, face_colour, hull, matte, occlusion, trusted
@@ -160,12 +160,14 @@ def quality(shot: Shot, drawn: Composition) -> QualityRecord:
     """Quality figures of a frame; of several swapped faces the worst counts."""
     if not shot.targets:
         return QualityRecord(faces_found=len(shot.faces), likeness=shot.likeness)
-    width, height = drawn.plate.size
+    (width, height), aspect = drawn.plate.size, drawn.plate.pixel_aspect
     covered = sum(int(np.count_nonzero(layer.matte)) for layer in drawn.layers)
     return QualityRecord(
         faces_found=len(shot.faces),
         faces_swapped=len(shot.targets),
         confidence=min(target.face.confidence for target in shot.targets),
+        roll=max((roll_of(target.face.landmarks, aspect) for target in shot.targets), key=abs),
+        plausibility=min(plausibility(target.face.landmarks, aspect) for target in shot.targets),
         face_width=max(float(target.face.box[2]) for target in shot.targets),
         magnification=1 / min(scale_of(target.matrix) for target in shot.targets),
         outside=max(_outside(quad.astype(np.float32), width, height) for quad in drawn.crops),

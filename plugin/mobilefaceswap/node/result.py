@@ -22,7 +22,8 @@ _CORNER = Rectangle(0, 0, 1, 1)
 class QualityRecord:
     """Quality figures of one frame: where to look twice. Shares are 0..1; of several swapped faces the worst counts.
 
-    confidence: of the detector. face_width: pixels of the plate. magnification: plate pixels for one pixel of the
+    confidence: of the detector. roll: degrees clockwise, of the face that is rolled most. plausibility: how much its
+    five points are like a face's. face_width: pixels of the plate. magnification: plate pixels for one pixel of the
     network's crop; above 1 the face is softer than the plate. outside: share of the crop beyond the plate's edge.
     clipped: share of the crop that display-referred sRGB cannot hold. matte: share of the plate under the matte.
     likeness: cosine to the reference picture, or None. filled: interpolated from neighbouring frames.
@@ -32,6 +33,8 @@ class QualityRecord:
     faces_found: int = 0
     faces_swapped: int = 0
     confidence: float = 0.0
+    roll: float = 0.0
+    plausibility: float = 0.0
     face_width: float = 0.0
     magnification: float = 0.0
     outside: float = 0.0

@@ -23,6 +23,7 @@ from ..faces import (
     find_faces,
     followed,
     is_cut,
+    plausibility,
     thumbnail,
 )
 from ..frame import Floats, Frame
@@ -155,9 +156,12 @@ def chosen(
 ) -> tuple[tuple[Face, ...], float | None]:
     """The faces to swap, and the greatest likeness to the reference, if one is used.
 
-    A track that knows people decides once for each of them, so that the choice never jumps within a shot. Raises
-    UserInputError where a person of a track is chosen without one.
+    A track that knows people decides once for each of them, so that the choice never jumps within a shot. What has no
+    face's proportions is nobody's choice: a swap there would be a face painted on a forehead. Raises UserInputError
+    where a person of a track is chosen without one.
     """
+    aspect = plate.frame.pixel_aspect if faces else 1.0
+    faces = tuple(face for face in faces if face.edited or plausibility(face.landmarks, aspect) > 0)
     match settings.face_choice:
         case FaceChoice.REFERENCE:
             reference = reference_embedding(settings.reference, kit.pack, kit.detector)

@@ -1,0 +1,68 @@
+"""What is said at the end of a swap: figures of the shot, where to look twice, and which clips failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import typer
+
+from ..errors import FaceSwapError
+from ..render_shot import ShotReport
+from .terminal import explain, print_json_line
+
+__all__ = ["report_failed", "summarise"]
+
+_DOUBTFUL = 0.5
+_MOST_SHOWN = 10
+
+
+def summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
+    """Figures of one clip; of all its frames the worst counts."""
+    empty = [time for time, found in report.quality.items() if not found.faces_swapped]
+    swapped = {time: found for time, found in report.quality.items() if found.faces_swapped}
+    worst = {
+        "confidence": min((found.confidence for found in swapped.values()), default=0.0),
+        "roll": max((found.roll for found in swapped.values()), key=abs, default=0.0),
+        "plausibility": min((found.plausibility for found in swapped.values()), default=0.0),
+    }
+    if as_json:
+        document = {
+            "output": output,
+            "frames": report.frames,
+            "skipped": report.skipped,
+            "frames_per_second": report.frames_per_second,
+            "without_a_swap": empty,
+            **worst,
+            "network_ran_on": report.runtime,
+        }
+        print_json_line(document)
+        return
+    typer.echo(f"{output}: {report.frames} frames at {report.frames_per_second:.1f} frames/s, {report.skipped} skipped")
+    if swapped:
+        typer.echo(
+            f"faces swapped in {len(swapped)} frames: confidence {worst['confidence']:.2f} and more, rolled by up to "
+            f"{abs(worst['roll']):.0f} degrees, plausibility {worst['plausibility']:.2f} and more"
+        )
+    doubtful = [time for time, found in swapped.items() if found.plausibility < _DOUBTFUL]
+    if doubtful:
+        typer.echo(f"look twice: the face's points are unlike a face's in {_listed(doubtful)}", err=True)
+    if empty:
+        typer.echo(f"no face was swapped in {_listed(empty)}", err=True)
+
+
+def _listed(times: Sequence[int]) -> str:
+    shown = ", ".join(map(str, times[:_MOST_SHOWN])) + (" …" if len(times) > _MOST_SHOWN else "")
+    return f"{len(times)} frames: {shown}"
+
+
+def report_failed(failed: Mapping[str, FaceSwapError], clips: int, *, as_json: bool) -> None:
+    """Says which of several clips failed, and why; ends the command with the exit code of the first, if any did."""
+    if not failed:
+        return
+    if as_json:
+        print_json_line({"failed": {target: str(error) for target, error in failed.items()}})
+    else:
+        typer.echo(f"{len(failed)} of {clips} clips failed:", err=True)
+        for error in failed.values():
+            explain(error)
+    raise typer.Exit(next(iter(failed.values())).exit_code)

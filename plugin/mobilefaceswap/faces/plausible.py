@@ -1,0 +1,51 @@
+"""What five points say of a face: how far it is rolled, and whether faces look like that."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..geometry import fit_crop
+from ..packs import Crop
+from .face import Points
+
+__all__ = ["plausibility", "roll_of"]
+
+_CROP = Crop(112)
+_LEAST = np.array([0.48, 0.34, 0.47, -0.38, -0.09, -0.10])
+_MOST = np.array([1.19, 1.00, 0.66, 0.38, 0.10, 0.16])
+"""Of 906 training faces, half of them turned away by 20 to 60 degrees, one in 500 lies beyond each. In units of the
+distance from the middle of the eyes to the middle of the mouth: from eye to eye and from corner to corner of the mouth,
+both across it; how far down it the nose is, and how far to the side; how much lower the right eye is than the left one,
+and the right corner of the mouth than the left one.
+"""
+
+
+def roll_of(landmarks: Points, pixel_aspect: float = 1.0) -> float:
+    """Degrees, -180..180, by which a face is turned clockwise in the picture; 0 is upright, 180 upside down."""
+    linear = fit_crop(landmarks * (pixel_aspect, 1.0), _CROP)[:, :2]
+    return math.degrees(math.atan2(-linear[1, 0], linear[0, 0]))
+
+
+def plausibility(landmarks: Points, pixel_aspect: float = 1.0) -> float:
+    """How much the five points (5, 2) are like a face's, whatever its size and roll: 1 as measured faces are, 0 where
+    a proportion lies beyond theirs by half their whole range.
+    """
+    left_eye, right_eye, nose, left_corner, right_corner = landmarks * (pixel_aspect, 1.0)
+    eyes = (left_eye + right_eye) / 2
+    down = (left_corner + right_corner) / 2 - eyes
+    down /= max(float(down @ down), 1e-9)
+    across = np.array([down[1], -down[0]])
+    proportions = np.array(
+        [
+            (right_eye - left_eye) @ across,
+            (right_corner - left_corner) @ across,
+            (nose - eyes) @ down,
+            (nose - eyes) @ across,
+            (right_eye - left_eye) @ down,
+            (right_corner - left_corner) @ down,
+        ]
+    )
+    beyond = np.maximum(_LEAST - proportions, proportions - _MOST) / (_MOST - _LEAST)
+    return float(np.clip(1 - 2 * beyond.max(), 0.0, 1.0))
