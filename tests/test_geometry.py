@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from drawn import TEMPLATE, crop_of
+from mobilefaceswap.frame import Frame
 from mobilefaceswap.geometry import (
     Rectangle,
     bounded,
@@ -13,7 +15,9 @@ from mobilefaceswap.geometry import (
     crop_rectangle,
     fit_crop,
     paste,
+    reduced,
     sample_crop,
+    sample_frame,
 )
 
 
@@ -146,3 +150,20 @@ def test_pixels_that_are_not_finite_count_as_zero_and_none_exceeds_a_half_float(
     pixels = np.array([np.nan, np.inf, -np.inf, 1e6, -1e6, 0.3, -0.2], np.float32)
     np.testing.assert_array_equal(bounded(pixels), np.array([0, 0, 0, 65504, -65504, 0.3, -0.2], np.float32))
     assert np.isnan(pixels[0]), "a copy"
+
+
+@pytest.mark.parametrize("broken", [0.5, np.nan, np.inf])
+@pytest.mark.parametrize("size", [(96, 54), (64, 54), (90, 50), (192, 108)])
+def test_a_picture_averaged_in_bands_is_the_one_averaged_whole(size: tuple[int, int], broken: float) -> None:
+    pixels = np.random.default_rng(1).random((540, 960, 4), np.float32)
+    pixels[300, 500, 1] = broken
+    expected = cv2.resize(np.nan_to_num(pixels[..., :3]), size, interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(reduced(Frame(pixels), size, finite=True), expected)
+
+
+def test_a_crop_of_a_frame_is_the_crop_of_its_colour() -> None:
+    pixels = np.random.default_rng(1).random((90, 160, 4), np.float32)
+    for matrix in (np.array([[0.5, 0.1, 3], [-0.1, 0.5, 7]]), np.array([[2.0, 0, -250], [0, 2.0, -20]])):
+        np.testing.assert_array_equal(
+            sample_frame(Frame(pixels), matrix, 64), sample_crop(np.ascontiguousarray(pixels[..., :3]), matrix, 64)
+        )

@@ -11,7 +11,7 @@ import pytest
 from drawn import TEMPLATE
 from mobilefaceswap import Frame, read_picture
 from mobilefaceswap.analyse_clip import analyse_clip
-from mobilefaceswap.faces import Face, Sighting, identified, is_cut, open_detector, thumbnail
+from mobilefaceswap.faces import Face, Sighting, cuts, identified, is_cut, open_detector, thumbnail
 from mobilefaceswap.settings import Settings
 
 WHO = np.eye(3, 16, dtype=np.float32)
@@ -136,3 +136,16 @@ def test_flashes_pans_and_motion_are_no_cuts(astronaut):
     black, grey = (thumbnail(Frame(np.full((90, 160, 3), level, np.float32))) for level in (0, 0.5))
     assert is_cut(black, grey)
     assert not is_cut(grey, grey)
+
+
+def test_the_frames_of_a_window_are_compared_once(monkeypatch):
+    random = np.random.default_rng(0)
+    pictures = [random.integers(0, 256, (54, 96)).astype(np.uint8) for _ in range(3)]
+    compared = []
+    original = cuts._scores
+    monkeypatch.setattr(cuts, "_scores", lambda one, other: compared.append(1) or original(one, other))
+    cuts._differ.cache_clear()
+    first = [is_cut(one, other) for one in pictures for other in pictures]
+    again = [is_cut(one.copy(), other.copy()) for one in pictures for other in pictures]
+    assert first == again == [one is not other for one in pictures for other in pictures]
+    assert len(compared) == 2 * 9

@@ -175,21 +175,25 @@ def paste(crop: Floats, matrix: Matrix, region: Rectangle, *, extended: bool = F
     return np.asarray(cv2.warpAffine(crop, to_small, region.size, flags=flags, borderMode=beyond))
 
 
-def reduced(frame: Frame, size: tuple[int, int]) -> Floats:
-    """(h, w, 3): the frame's colour averaged down to ``size`` (width, height).
+def reduced(frame: Frame, size: tuple[int, int], *, finite: bool = False) -> Floats:
+    """(h, w, 3): the frame's colour averaged down to ``size`` (width, height). finite: NaN counts as 0.
 
     Where the factor is whole, as from 1080p to 640 pixels, it is made band by band and never as a whole.
     """
     width, height = frame.size
     factor = height // size[1]
     if factor < 2 or (size[0] * factor, size[1] * factor) != (width, height):
-        return np.asarray(cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA), np.float32)
+        whole = np.nan_to_num(frame.rgb) if finite else frame.rgb
+        return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
     small = np.empty((size[1], size[0], 3), np.float32)
     rows = max(1, _BAND // factor)
     for top in range(0, size[1], rows):
         band = small[top : top + rows]
         box = slice(top * factor, (top + len(band)) * factor), slice(0, width)
-        cv2.resize(frame.part(box)[..., :3], (size[0], len(band)), band, interpolation=cv2.INTER_AREA)
+        part = frame.part(box)[..., :3]
+        if finite and not np.isfinite(part.sum()):
+            part = np.nan_to_num(part)
+        cv2.resize(part, (size[0], len(band)), band, interpolation=cv2.INTER_AREA)
     return small
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ..colour import to_display
 from ..frame import Frame
+from ..geometry import reduced
 
 __all__ = ["Thumbnail", "is_cut", "thumbnail"]
 
@@ -22,12 +25,12 @@ _SHARE = 0.35
 another at least 0.51.
 """
 _STEP = 40
+_KEPT = 256
 
 
 def thumbnail(plate: Frame) -> Thumbnail:
     """(54, 96) luma of ``plate``, straight alpha, as 8-bit display codes."""
-    small = cv2.resize(np.nan_to_num(plate.rgb), (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
-    display = to_display(np.asarray(small, np.float32), plate.colour_space)
+    display = to_display(reduced(plate, (_WIDTH, _HEIGHT), finite=True), plate.colour_space)
     luma = np.clip(display, 0.0, 1.0) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     return np.rint(255 * luma).astype(np.uint8)
 
@@ -38,6 +41,13 @@ def is_cut(before: Thumbnail, after: Thumbnail) -> bool:
     Every block of one picture is searched for in the other, nearby and whatever its brightness and contrast, so that
     pans, people who move and flashes are no cuts. It is one where most blocks are nowhere to be found.
     """
+    return _differ(before.tobytes(), after.tobytes())
+
+
+@lru_cache(_KEPT)
+def _differ(before_codes: bytes, after_codes: bytes) -> bool:
+    """``is_cut``, found once for every pair: the windows of neighbouring frames hold nearly the same pairs."""
+    before, after = (np.frombuffer(codes, np.uint8).reshape(_HEIGHT, _WIDTH) for codes in (before_codes, after_codes))
     scores = [score for one, other in ((before, after), (after, before)) for score in _scores(one, other)]
     if not scores:
         return abs(float(before.mean()) - float(after.mean())) > _STEP
