@@ -36,7 +36,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x85634a49c0a0495f;
+constexpr uint64_t kFingerprint = 0xc37aff958afc1841;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -47,7 +47,7 @@ constexpr const char* k_matte_source[] = {"Learned Mask", "Hull", "Both", "Eithe
 constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linear Rec.709", "ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65", "ACEScct", "DaVinci Intermediate", "ARRI LogC3", "ARRI LogC4", "S-Log3 S-Gamut3.Cine", "S-Log3 S-Gamut3", "Canon Log 2", "Canon Log 3", "RED Log3G10", "Panasonic V-Log", "BMD Film Gen 5", "Cineon Film Log", "Display P3", "P3 (DCI)", "Rec.2020", "PQ Rec.2100", "PQ P3-D65", "HLG Rec.2100"};
 constexpr const char* k_colour_match_method[] = {"Local", "Mean and Deviation", "Covariance", "Off"};
 constexpr const char* k_engine_failure[] = {"Fail the Frame", "Pass Through"};
-constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Learned Matte", "Occlusion", "Trust", "Status", "Overlay"};
+constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Status", "Overlay", "Learned Matte", "Occlusion", "Trust"};
 constexpr Row kRows[] = {
     {Type::File, "source", "Source", "Source", "A photo of the person whose face to use, a folder of such photos, or a prepared identity (.idn).", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Integer, "source_face", "Source", "Source Face", "Which face in the source picture, counting from the largest, starting at 0.", 0, 0, 99, "", false, -1, 0, 0, nullptr},
@@ -124,10 +124,10 @@ constexpr Output kOutputs[] = {
     {Alpha::Straight, Outside::Zero, true, false},
     {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Plate, Outside::Plate, true, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
 };
 
 // Positions in kRows.
@@ -223,7 +223,7 @@ namespace engine_failure_entry {
 enum Entry { kFail, kPassThrough };
 }
 namespace output_mode_entry {
-enum Entry { kComposite, kFace, kFaceUnpremultiplied, kMatte, kLearnedMatte, kOcclusion, kTrust, kStatus, kOverlay };
+enum Entry { kComposite, kFace, kFaceUnpremultiplied, kMatte, kStatus, kOverlay, kLearnedMatte, kOcclusion, kTrust };
 }
 
 }  // namespace mfs::settings

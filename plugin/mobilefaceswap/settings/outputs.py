@@ -60,6 +60,10 @@ OUTPUTS: Mapping[str, Output] = {
         "Face (unpremultiplied)", "mobilefaceswap.look.over:straight_face", Alpha.STRAIGHT, Outside.ZERO
     ),
     "matte": Output("Matte", "mobilefaceswap.look.over:matte", Alpha.OPAQUE, Outside.ZERO, picture=False),
+    "status": Output(
+        "Status", "mobilefaceswap.look.views:status", Alpha.OPAQUE, Outside.ZERO, picture=False, whole=True
+    ),
+    "overlay": Output("Overlay", "mobilefaceswap.look.views:overlay", Alpha.PLATE, Outside.PLATE, whole=True),
     "learned-matte": Output(
         "Learned Matte", "mobilefaceswap.look.over:learned_matte", Alpha.OPAQUE, Outside.ZERO, picture=False
     ),
@@ -67,12 +71,10 @@ OUTPUTS: Mapping[str, Output] = {
         "Occlusion", "mobilefaceswap.look.over:occlusion_matte", Alpha.OPAQUE, Outside.ZERO, picture=False
     ),
     "trust": Output("Trust", "mobilefaceswap.look.over:trust", Alpha.OPAQUE, Outside.ZERO, picture=False),
-    "status": Output(
-        "Status", "mobilefaceswap.look.views:status", Alpha.OPAQUE, Outside.ZERO, picture=False, whole=True
-    ),
-    "overlay": Output("Overlay", "mobilefaceswap.look.views:overlay", Alpha.PLATE, Outside.PLATE, whole=True),
 }
-"""Every output by name, in the order shown. A new one is a row here and a function in `look`."""
+"""Every output by name, in the order shown. A new one is a row here, the last, since projects of hosts keep a choice's
+place; and a function in `look`.
+"""
 
 
 def output_of(settings: Settings) -> Output:
