@@ -505,6 +505,8 @@ def test_attachments_and_cover_pictures(tmp_path: Path) -> None:
 def test_a_cover_picture_is_kept_or_said(tmp_path: Path, ending: str) -> None:
     path = tmp_path / "in.mp4"
     with av.open(str(path), "w") as container:
+        # As drones write it; it is read back under two names.
+        container.metadata["location"] = "+47.0000-122.0000/"
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height = 64, 48
         cover = container.add_stream("mjpeg", rate=25)
@@ -521,6 +523,7 @@ def test_a_cover_picture_is_kept_or_said(tmp_path: Path, ending: str) -> None:
         writer.write(0, clip.frame(0).pixels)
     with open_clip(tmp_path / f"out{ending}") as clip:
         kept = "cover picture" in [content.kind for content in clip.format.contents]
+        assert "location" in {key.lower() for key, _ in clip.format.metadata}
     assert kept is not any(note.startswith("cover picture") for note in writer.notes)
     assert kept is (ending in (".mp4", ".mkv"))
 
@@ -565,3 +568,21 @@ def test_pixel_aspect_is_kept_or_said(tmp_path: Path) -> None:
         with open_clip(tmp_path / f"out{ending}") as clip:
             kept = clip.format.pixel_aspect == Fraction(4, 3)
         assert kept is not any("pixel aspect" in note for note in writer.notes), ending
+
+
+def test_an_editor_s_mxf_and_a_camcorder_s_dv_come_through(tmp_path: Path) -> None:
+    """DNxHR in MXF with timecode and PCM, as Premiere writes it; interlaced DV in AVI, whose pixels are not square."""
+    mxf, dv = tmp_path / "a.mxf", tmp_path / "b.avi"
+    options = {"profile": "dnxhr_hq"}
+    make_clip(mxf, size=(256, 144), rate=Fraction(25), codec="dnxhd", pixel_format="yuv422p", options=options,
+              timecode="01:00:00:00", sound="pcm_s16le")  # fmt: skip
+    with open_clip(copied(mxf, tmp_path / "a.mov", codec="dnxhr")) as clip:
+        assert (clip.timecode, clip.frame_rate, len(clip.format.contents)) == ("01:00:00:00", 25, 1)
+    assert seen(tmp_path / "a.mov") == TONES
+    make_clip(dv, size=(720, 576), rate=Fraction(25), codec="dvvideo", frames=4, aspect=Fraction(64, 45))
+    with pytest.raises(MediaError, match="interlaced"):
+        open_clip(dv)
+    with open_clip(dv, allow_interlaced=True) as clip, create_output(tmp_path / "b.mov", clip) as writer:
+        writer.write(0, clip.frame(0).pixels)
+        assert clip.format.pixel_aspect == Fraction(64, 45)
+    assert any(note.startswith("field order") for note in writer.notes)

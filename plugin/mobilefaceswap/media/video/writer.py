@@ -33,7 +33,9 @@ _USUAL_METADATA = (
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "description"),
     *("synopsis", "keywords", "creation_time", "location"),
 )
-"""What MP4 has places for; with any other key all are stored as QuickTime's metadata items."""
+"""What MP4 has places for, with or without a language (location-eng); with any other key all are stored as QuickTime's
+metadata items, beside which FFmpeg writes no cover picture.
+"""
 
 
 class VideoWriter(Writer):
@@ -173,7 +175,7 @@ class VideoWriter(Writer):
         if not self._kind.exact_clock:
             return {}
         options = {"video_track_timescale": str(self._clock.base.denominator)}
-        if any(key.lower() not in _USUAL_METADATA for key, _ in self._like.format.metadata):
+        if any(key.lower().partition("-")[0] not in _USUAL_METADATA for key, _ in self._like.format.metadata):
             options["movflags"] = "use_metadata_tags"
         return options
 
