@@ -199,6 +199,8 @@ def test_a_track_comes_back_as_it_was_written(tmp_path):
     for name in ("size", "clip", "detector", "cuts", "recogniser", "hashes"):
         assert getattr(read, name) == getattr(track, name)
     assert read.frames[8] == ()
+    (row,) = json.loads((tmp_path / "track.json").read_text())["frames"]["7"]
+    assert (row["roll"], row["plausibility"]) == (pytest.approx(0, abs=3), 1)
 
 
 def test_a_track_of_the_first_version_is_read(tmp_path):

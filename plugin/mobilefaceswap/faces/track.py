@@ -16,6 +16,7 @@ from ..errors import TrackError
 from ..files import write_failure, written_whole
 from .face import Face
 from .follow import Timeline
+from .plausible import plausibility, roll_of
 
 __all__ = ["FORMAT", "Track"]
 
@@ -86,7 +87,7 @@ class Track:
             "size": list(self.size),
             "cuts": sorted(self.cuts),
             "people": {str(person): [round(float(x), 5) for x in mean] for person, mean in self.people.items()},
-            "frames": {str(time): [face.named() for face in faces] for time, faces in sorted(self.frames.items())},
+            "frames": {str(time): list(map(_told, faces)) for time, faces in sorted(self.frames.items())},
         }
         place = Path(path)
         try:
@@ -105,6 +106,12 @@ class Track:
                 f"expected {path} to be a track of version 1 to {_VERSION} written by `mobilefaceswap analyse`; "
                 f"found {type(error).__name__}: {error}. Analyse the clip again"
             ) from error
+
+
+def _told(face: Face) -> dict[str, Any]:
+    """A face as it is stored, and for readers what follows from its points."""
+    seen = {"roll": round(roll_of(face.landmarks), 2), "plausibility": round(plausibility(face.landmarks), 3)}
+    return face.named() | seen
 
 
 def _read(document: Mapping[str, Any]) -> Track:
