@@ -146,6 +146,9 @@ PREMULTIPLICATION = {
     "matte": "OfxImageOpaque",
     "status": "OfxImageOpaque",
     "overlay": None,
+    "learned-matte": "OfxImageOpaque",
+    "occlusion": "OfxImageOpaque",
+    "trust": "OfxImageOpaque",
 }
 
 
