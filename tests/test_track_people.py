@@ -11,6 +11,7 @@ import pytest
 from drawn import TEMPLATE
 from mobilefaceswap import Frame, read_picture
 from mobilefaceswap.analyse_clip import analyse_clip
+from mobilefaceswap.cache import opened
 from mobilefaceswap.faces import Face, Sighting, cuts, identified, is_cut, open_detector, thumbnail
 from mobilefaceswap.settings import Settings
 
@@ -144,7 +145,7 @@ def test_the_frames_of_a_window_are_compared_once(monkeypatch):
     compared = []
     original = cuts._scores
     monkeypatch.setattr(cuts, "_scores", lambda one, other: compared.append(1) or original(one, other))
-    cuts._differ.cache_clear()
+    opened.forget("cut")
     first = [is_cut(one, other) for one in pictures for other in pictures]
     again = [is_cut(one.copy(), other.copy()) for one in pictures for other in pictures]
     assert first == again == [one is not other for one in pictures for other in pictures]

@@ -84,13 +84,11 @@ TrackFile = Annotated[
 ]
 InsideMatte = Annotated[
     str | None,
-    typer.Option(
-        "--inside", metavar="PATH", help="Holdout matte: the face is kept here. FILE.exr:CHANNEL names a channel."
-    ),
+    typer.Option("--inside", metavar="PATH", help="Holdout matte: keeps the face. FILE.exr:CHANNEL, too."),
 ]
 OutsideMatte = Annotated[
     str | None,
-    typer.Option("--outside", metavar="PATH", help="Garbage matte: the plate is kept here, also over --inside."),
+    typer.Option("--outside", metavar="PATH", help="Garbage matte: keeps the plate, and wins over --inside."),
 ]
 MatteFit = Annotated[
     bool,

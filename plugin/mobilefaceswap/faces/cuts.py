@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..cache import opened
 from ..colour import to_display
 from ..frame import Frame
 from ..geometry import reduced
@@ -25,7 +24,6 @@ _SHARE = 0.35
 another at least 0.51.
 """
 _STEP = 40
-_KEPT = 256
 
 
 def thumbnail(plate: Frame) -> Thumbnail:
@@ -41,13 +39,11 @@ def is_cut(before: Thumbnail, after: Thumbnail) -> bool:
     Every block of one picture is searched for in the other, nearby and whatever its brightness and contrast, so that
     pans, people who move and flashes are no cuts. It is one where most blocks are nowhere to be found.
     """
-    return _differ(before.tobytes(), after.tobytes())
+    # Found once for every pair: the windows of neighbouring frames hold nearly the same pairs.
+    return opened.get("cut", (before.tobytes(), after.tobytes()), lambda: _differ(before, after))
 
 
-@lru_cache(_KEPT)
-def _differ(before_codes: bytes, after_codes: bytes) -> bool:
-    """``is_cut``, found once for every pair: the windows of neighbouring frames hold nearly the same pairs."""
-    before, after = (np.frombuffer(codes, np.uint8).reshape(_HEIGHT, _WIDTH) for codes in (before_codes, after_codes))
+def _differ(before: Thumbnail, after: Thumbnail) -> bool:
     scores = [score for one, other in ((before, after), (after, before)) for score in _scores(one, other)]
     if not scores:
         return abs(float(before.mean()) - float(after.mean())) > _STEP
