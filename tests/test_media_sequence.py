@@ -11,7 +11,7 @@ import pytest
 from media_made import little_room, make_clip
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import ColourSpace, Floats, straight
-from mobilefaceswap.media import MediaClip, create_output, open_clip, read_picture
+from mobilefaceswap.media import Layers, MediaClip, create_output, open_clip, read_picture
 
 
 def save(path: Path, pixels: np.ndarray, kind: str = "uint8", **attributes: object) -> Path:
@@ -99,7 +99,7 @@ def test_layers_stand_beside_the_composite(tmp_path: Path) -> None:
     rgb, face, matte = chart(), chart(4) / 2, chart(1)[..., 0]
     path = save(tmp_path / "in.exr", rgb, "float")
     with open_clip(path) as clip, create_output(tmp_path / "out.%04d.exr", clip) as writer:
-        writer.write(1001, rgb, {"face": face, "matte": matte})
+        writer.write(1001, rgb, Layers({"face": face, "matte": matte}))
     with open_clip(tmp_path / "out.%04d.exr") as clip:
         assert np.array_equal(clip.frame(1001).pixels, rgb)
     file = oiio.ImageInput.open(str(tmp_path / "out.1001.exr"))
@@ -120,7 +120,7 @@ def test_a_premultiplied_layer_is_converted_as_it_is_seen(tmp_path: Path) -> Non
     clip, rgb, alpha = soft_video(tmp_path)
     face = np.dstack([rgb * alpha[..., None], alpha])
     create_output(tmp_path / "own.exr", clip, premultiplied=True).write(0, face)
-    create_output(tmp_path / "beside.exr", clip).write(0, rgb, {"face": face})
+    create_output(tmp_path / "beside.exr", clip).write(0, rgb, Layers({"face": face}))
     expected = np.dstack([np.float32(0.5**2.4) * alpha] * 3)
     assert read_picture(tmp_path / "own.exr").rgb == pytest.approx(expected, abs=1e-3)
     file = oiio.ImageInput.open(str(tmp_path / "beside.exr"))

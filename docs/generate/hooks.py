@@ -35,6 +35,7 @@ PAGES: dict[str, Callable[[], str]] = {
 FRAGMENTS: dict[str, Callable[[], str]] = {
     "exit-codes": errors.exit_codes,
     "errors": errors.tree,
+    "exr-layers": settings.exr_layers,
     "output-modes": settings.output_modes,
     "picture-formats": media.picture_formats,
     "containers": media.containers,

@@ -98,7 +98,16 @@ def _rendered(settings: Settings, output: str) -> Floats:
     face, region = _face()
     own = matte.on_plate(matte.shape(face.mask, settings, CROP.template, crop=face.crop), [face.matrix], region)
     final = matte.combine(own, own, settings.mix, None, None)
-    layer = Layer(region, face_colour(face, settings), final, own, maps=lambda name: _map(name, face, region))
+    layer = Layer(
+        region,
+        face_colour(face, settings),
+        final,
+        own,
+        maps=lambda name: _map(name, face, region),
+        side=CROP.size,
+        matrices=face.paths,
+        name="person_1",
+    )
     quad = crop_quad(face.matrix, CROP.size)
     left, top = _LANDMARKS.min(axis=0) - 45
     found = Face(_LANDMARKS, (float(left), float(top), 210.0, 245.0), 0.93)

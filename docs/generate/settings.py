@@ -61,6 +61,18 @@ def output_modes() -> str:
     return "\n".join(lines)
 
 
+def exr_layers() -> str:
+    """A table of the layers of an EXR: label, channels, samples, when they are stored."""
+    lines = ["| Layer | Channels | Samples | Stored |", "|---|---|---|---|"]
+    for row in OUTPUTS.values():
+        if row.layer:
+            channels = ", ".join(f"`{row.layer}.{channel}`" for channel in row.channels or "RGBA")
+            samples = "32 bits" if row.exact else "as the picture"
+            stored = "usually" if row.usual else "with `--layers all`"
+            lines.append(f"| {row.label} | {channels} | {samples} | {stored} |")
+    return "\n".join(lines)
+
+
 def figures(name: str) -> str:
     """The pictures of one setting in a row, for a page one folder down."""
     label = next(row.label for row in table() if row.name == name)

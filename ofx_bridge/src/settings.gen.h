@@ -36,7 +36,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0xc37aff958afc1841;
+constexpr uint64_t kFingerprint = 0xa8e9babf5ca94437;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -47,7 +47,7 @@ constexpr const char* k_matte_source[] = {"Learned Mask", "Hull", "Both", "Eithe
 constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linear Rec.709", "ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65", "ACEScct", "DaVinci Intermediate", "ARRI LogC3", "ARRI LogC4", "S-Log3 S-Gamut3.Cine", "S-Log3 S-Gamut3", "Canon Log 2", "Canon Log 3", "RED Log3G10", "Panasonic V-Log", "BMD Film Gen 5", "Cineon Film Log", "Display P3", "P3 (DCI)", "Rec.2020", "PQ Rec.2100", "PQ P3-D65", "HLG Rec.2100"};
 constexpr const char* k_colour_match_method[] = {"Local", "Mean and Deviation", "Covariance", "Off"};
 constexpr const char* k_engine_failure[] = {"Fail the Frame", "Pass Through"};
-constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Status", "Overlay", "Learned Matte", "Occlusion", "Trust"};
+constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Status", "Overlay", "Learned Matte", "Occlusion", "Trust", "Difference", "ST Map of the Crop", "People (Cryptomatte)"};
 constexpr Row kRows[] = {
     {Type::File, "source", "Source", "Source", "A photo of the person whose face to use, a folder of such photos, or a prepared identity (.idn).", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Integer, "source_face", "Source", "Source Face", "Which face in the source picture, counting from the largest, starting at 0.", 0, 0, 99, "", false, -1, 0, 0, nullptr},
@@ -113,7 +113,7 @@ constexpr Row kRows[] = {
     {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail shows in the face: all that the network's crop is too small to hold.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "regrain", "Colour & Detail", "Regrain", "Adds the plate's own grain, measured around the face in this frame, as far as the face lacks it. 1 is the plate's.", 0, 0, 2, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
-    {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 9, k_output_mode},
+    {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 12, k_output_mode},
     {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 64, 0, 0, nullptr},
 };
 
@@ -125,6 +125,9 @@ constexpr Output kOutputs[] = {
     {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Plate, Outside::Plate, true, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
+    {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Opaque, Outside::Zero, false, false},
     {Alpha::Opaque, Outside::Zero, false, false},
@@ -223,7 +226,7 @@ namespace engine_failure_entry {
 enum Entry { kFail, kPassThrough };
 }
 namespace output_mode_entry {
-enum Entry { kComposite, kFace, kFaceUnpremultiplied, kMatte, kStatus, kOverlay, kLearnedMatte, kOcclusion, kTrust };
+enum Entry { kComposite, kFace, kFaceUnpremultiplied, kMatte, kStatus, kOverlay, kLearnedMatte, kOcclusion, kTrust, kDifference, kStMap, kPeople };
 }
 
 }  // namespace mfs::settings

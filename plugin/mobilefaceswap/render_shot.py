@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Literal
 
 from .errors import MediaError
 from .frame import Floats
 from .geometry import Rectangle
-from .media import Writer
+from .media import Layers, Writer
 from .node import FaceSwapNode, QualityRecord, RenderResult
-from .settings import Outside, Settings, output_of
+from .settings import OUTPUTS, Outside, Settings, output_of
 from .threads import cores, in_order
 
-__all__ = ["MattesAt", "ShotProgress", "ShotReport", "render_shot"]
+__all__ = ["LayerChoice", "MattesAt", "ShotProgress", "ShotReport", "layers_of", "render_shot"]
 
 MattesAt = Callable[[int], tuple[Floats | None, Floats | None]]
 """Gives the (inside, outside) mattes of a frame, (H, W) of the plate's size, None where there is none."""
 
+LayerChoice = Literal["none", "usual", "all"]
+"""Layers of an EXR besides its picture: none, face and matte, or everything that is a layer."""
 _Rendered = tuple[int, RenderResult, Rectangle | None, Floats]
 """Time, result, and the picture to write: what lies inside the rectangle, with the plate around it; or all of it."""
 
@@ -67,12 +70,14 @@ def render_shot(
     mode: str = "composite",
     settings: Settings | None = None,
     progress: Callable[[ShotProgress], None] | None = None,
+    layers: LayerChoice = "usual",
     workers: int | None = None,
 ) -> ShotReport:
     """Renders the frames ``times``, in order, into ``output`` and, if given, ``matte``.
 
     workers: frames that are rendered at once; by default one for each processor core, and eight at most.
-    mattes: the compositor's own, (inside, outside), as ``FaceSwapNode.render`` takes them.
+    mattes: the compositor's own, (inside, outside), as ``FaceSwapNode.render`` takes them. layers: which of the other
+    outputs an EXR holds besides the picture.
     The caller closes the writers. The first error ends the shot: every frame before it is written, and a MediaError
     says which frame it was and how to go on. Raises as ``FaceSwapNode.render`` and ``Writer.write`` do.
     """
@@ -92,9 +97,9 @@ def render_shot(
     for time, result, changed, picture in rendered:
         with node.stages.measure("encode"):
             if changed is None:
-                output.write(time, picture, _Layers(result))
+                output.write(time, picture, layers_of(result, layers, mode))
             else:
-                output.write_over(time, result.plate, changed.slices, picture, _Layers(result))
+                output.write_over(time, result.plate, changed.slices, picture, layers_of(result, layers, mode))
             if matte is not None:
                 matte.write(time, result.matte)
         quality[time] = result.quality
@@ -144,20 +149,33 @@ def _way_on(time: int, wanted: list[int]) -> str:
     return f"Stopped at frame {time}. {done}{rest}"
 
 
-class _Layers(Mapping[str, Floats]):
-    """Face and matte, made only if the format stores them."""
+def layers_of(result: RenderResult, choice: LayerChoice, mode: str) -> Layers:
+    """The layers of a frame, besides the output ``mode`` that is its picture: made only if the format stores them."""
+    return Layers(_Pictures(result, _names_of(choice, mode)), result.header if choice == "all" else {})
 
-    def __init__(self, result: RenderResult) -> None:
-        self._result = result
+
+def _names_of(choice: LayerChoice, mode: str) -> tuple[str, ...]:
+    """The outputs that are stored as layers besides ``mode``."""
+    if choice == "none":
+        return ()
+    rows = ((name, row) for name, row in OUTPUTS.items() if row.layer)
+    return tuple(name for name, row in rows if row.usual or (choice == "all" and name != mode))
+
+
+class _Pictures(Mapping[str, Floats]):
+    """Outputs of a frame by name, each made when it is asked for."""
+
+    def __init__(self, result: RenderResult, names: tuple[str, ...]) -> None:
+        self._result, self._names = result, names
 
     def __getitem__(self, name: str) -> Floats:
-        return {"face": lambda: self._result.face, "matte": lambda: self._result.matte}[name]()
+        return self._result.layer(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(("face", "matte"))
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return 2
+        return len(self._names)
 
 
 def _progress(time: int, done: int, total: int, elapsed: float) -> ShotProgress:

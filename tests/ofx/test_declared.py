@@ -149,6 +149,9 @@ PREMULTIPLICATION = {
     "learned-matte": "OfxImageOpaque",
     "occlusion": "OfxImageOpaque",
     "trust": "OfxImageOpaque",
+    "difference": "OfxImageOpaque",
+    "st-map": "OfxImageOpaque",
+    "people": "OfxImageOpaque",
 }
 
 

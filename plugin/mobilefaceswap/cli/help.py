@@ -18,6 +18,8 @@ MORE = "More options"
 _FIRST = "Options"
 _SETTINGS = "Settings, explained by `mobilefaceswap settings`"
 _GLUE = "\u00a0"
+_WIDEST = 70
+"""Characters beyond which the entries of a choice are not listed."""
 
 
 class SettingsCommand(TyperCommand):
@@ -53,10 +55,9 @@ def _cell(row: Setting) -> str:
     name = row.name.replace("_", "-")
     if row.kind == "boolean":
         return f"--[no-]{name} [{'on' if row.default else 'off'}]"
-    if row.open:
-        return f"--{name} NAME"
     if row.kind == "choice":
-        return f"--{name} {'|'.join(row.entries)}"
+        listed = f"--{name} {'|'.join(row.entries)}"
+        return f"--{name} NAME" if row.open or len(listed) > _WIDEST else listed
     if row.minimum is None:
         return f"--{name} PATH"
     return f"--{name} {row.minimum:g}..{row.maximum:g} [{row.default:g}]"

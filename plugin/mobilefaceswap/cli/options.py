@@ -22,6 +22,7 @@ __all__ = [
     "ForceTrack",
     "InsideMatte",
     "JsonOption",
+    "LayersOption",
     "MatteFit",
     "OutsideMatte",
     "Overwrite",
@@ -63,6 +64,12 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", "-y", help="Replace outp
 BitDepth = Annotated[
     int | None,
     typer.Option("--bit-depth", metavar="BITS", help="8, 10, 12, 16 or 32; else the clip's.", rich_help_panel=MORE),
+]
+LayersOption = Annotated[
+    Literal["none", "usual", "all"],
+    typer.Option(
+        "--layers", metavar="WHICH", help="Layers of an EXR: none, face and matte, or all.", rich_help_panel=MORE
+    ),
 ]
 SourceFace = Annotated[
     int,

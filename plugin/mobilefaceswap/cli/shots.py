@@ -20,7 +20,7 @@ from ..identity import Identity, load_source, picture_files
 from ..media import PICTURE_ENDINGS, MediaClip, Writer, check_output, create_output, matte_file, open_matte
 from ..node import FaceSwapNode
 from ..packs import find_pack
-from ..render_shot import MattesAt, render_shot
+from ..render_shot import LayerChoice, MattesAt, layers_of, render_shot
 from ..settings import Alpha, MissingFrames, Settings, output_of
 from .clips import open_target
 from .outputs import Job, check_free_or_ask, plan_jobs
@@ -31,6 +31,7 @@ from .terminal import print_json_line, progress_of, quiet_libraries
 __all__ = ["Delivery", "Mattes", "Person", "Shot", "swap_clips", "swap_frame", "with_defaults"]
 
 _CACHE_BYTES = 128 << 20
+_MATTE_CODECS = {".mov": "prores", ".mkv": "ffv1"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Delivery:
     audio: bool = True
     resume: bool = False
     overwrite: bool = False
+    layers: LayerChoice = "usual"
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,7 @@ def _swap_clip(
                 mode=settings.output_mode,
                 settings=settings,
                 progress=progress,
+                layers=delivery.layers,
             )
     summarise(report, job.output, as_json=as_json)
 
@@ -237,7 +240,11 @@ def swap_frame(target: str, output: str, person: Person, delivery: Delivery, sho
         inside, outside = mattes(time)
         result = _nodes(person, shot)(clip).render(time, shot.settings, inside=inside, outside=outside)
         with writer:
-            writer.write(time, result.layer(shot.settings.output_mode), {"face": result.face, "matte": result.matte})
+            writer.write(
+                time,
+                result.layer(shot.settings.output_mode),
+                layers_of(result, delivery.layers, shot.settings.output_mode),
+            )
     if as_json:
         print_json_line({"frame": time, "output": output, "quality": asdict(result.quality)})
     else:
@@ -279,13 +286,11 @@ def _check_free(job: Job, times: range, delivery: Delivery) -> None:
 
 
 def _matte_output(job: Job, clip: MediaClip, delivery: Delivery) -> Writer:
-    """The matte's writer. Codec and quality are the picture's only if the file type is the same."""
+    """The matte's writer: ProRes 4444 in .mov, with the matte in colour and alpha; 16 bits of grey in .mkv."""
     assert job.matte is not None
-    alike = Path(job.matte).suffix.lower() == Path(job.output).suffix.lower()
-    codec, quality = (delivery.codec, delivery.quality) if alike else (None, None)
-    return create_output(
-        job.matte, like=clip, codec=codec, quality=quality, alpha=False, audio=False, resume=delivery.resume
-    )
+    ending = Path(job.matte).suffix.lower()
+    codec = _MATTE_CODECS.get(ending)
+    return create_output(job.matte, like=clip, codec=codec, alpha=ending == ".mov", audio=False, resume=delivery.resume)
 
 
 def _premultiplied(settings: Settings) -> bool | None:

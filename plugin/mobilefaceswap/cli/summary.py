@@ -46,6 +46,13 @@ def summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
     doubtful = [time for time, found in swapped.items() if found.plausibility < _DOUBTFUL]
     if doubtful:
         typer.echo(f"look twice: the face's points are unlike a face's in {_listed(doubtful)}", err=True)
+    broken = [time for time, found in report.quality.items() if found.not_finite]
+    if broken:
+        typer.echo(
+            f"NaN or infinite pixels of the plate count as black under the matte in {len(broken)} frames, from frame "
+            f"{broken[0]} on",
+            err=True,
+        )
     if empty:
         typer.echo(f"no face was swapped in {_listed(empty)}", err=True)
 

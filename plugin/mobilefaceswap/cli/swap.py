@@ -16,6 +16,7 @@ from .options import (
     ForceTrack,
     InsideMatte,
     JsonOption,
+    LayersOption,
     MatteFit,
     OutsideMatte,
     Overwrite,
@@ -61,6 +62,7 @@ def swap(
         bool, typer.Option("--dry-run", "-n", help="List what would be read and written, and the time.")
     ] = False,
     bit_depth: BitDepth = None,
+    layers: LayersOption = "usual",
     audio: Annotated[
         bool, typer.Option("--audio/--no-audio", help="Leave the sound out.", rich_help_panel=MORE)
     ] = True,
@@ -88,7 +90,7 @@ def swap(
     from .shots import Delivery, Mattes, Person, Shot, swap_clips, with_defaults
 
     person = Person(source, source_face, pack, faces)
-    delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite)
+    delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite, layers)
     mattes = Mattes(inside, outside, matte_fit)
     shot = Shot(frames, track, allow_interlaced, disk_cache, with_defaults(settings, pack), mattes, force_track)
     swap_clips(targets, (output, matte), person, delivery, shot, dry_run=dry_run, as_json=as_json)
@@ -106,6 +108,7 @@ def frame(
     outside: OutsideMatte = None,
     overwrite: Overwrite = False,
     bit_depth: BitDepth = None,
+    layers: LayersOption = "usual",
     source_face: SourceFace = 0,
     pack: PackName = None,
     faces: FacesName = None,
@@ -131,4 +134,6 @@ def frame(
         mattes=mattes,
         force_track=force_track,
     )
-    swap_frame(target, output, person, Delivery(bit_depth=bit_depth, overwrite=overwrite), shot, as_json=as_json)
+    swap_frame(
+        target, output, person, Delivery(bit_depth=bit_depth, overwrite=overwrite, layers=layers), shot, as_json=as_json
+    )

@@ -132,7 +132,13 @@ class Session:
         matte_only = Flags.MATTE_ONLY in picture.flags
         mode = "matte" if matte_only else settings.output_mode
         whole = OUTPUTS[mode].whole if matte_only else output_of(settings).whole
-        notes = [note, uncovered, _unsmoothed(node, settings) if around is None else ""]
+        broken = result.quality.not_finite
+        notes = [
+            note,
+            uncovered,
+            f"{broken} NaN or infinite pixels under the matte count as black" if broken else "",
+            _unsmoothed(node, settings) if around is None else "",
+        ]
         width = node.pack.crop.template.face_width
         boxes = rendered_boxes(result, width, outlined=Flags.OUTLINES in picture.flags)
         return _rendered(result, mode, whole, boxes, "; ".join(filter(None, notes)))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..faces import Face
 from ..frame import Floats, Frame, straight
-from ..geometry import Rectangle
+from ..geometry import Matrix, Rectangle, composed
 
 __all__ = [
     "Composition",
@@ -37,7 +37,8 @@ class Layer:
     colour: (h, w, 3) straight, in the plate's colour space. matte: (h, w), final. shaped: (h, w), the matte before
     external mattes and mix, for the status picture. face: the one that it replaces; corners: (4, 2), of its crop where
     it is drawn, clockwise from the top left. maps: further mattes, (h, w), by name, made when asked for: ``learned``,
-    ``occlusion``, ``trust``.
+    ``occlusion``, ``trust``. side: of the crop. matrices: from plate
+    to crop, one, or several while the shutter is open. name: who it is, in layers of ids.
     """
 
     region: Rectangle
@@ -47,6 +48,14 @@ class Layer:
     face: Face | None = None
     corners: npt.NDArray[np.float64] | None = None
     maps: Callable[[str], Floats] | None = None
+    side: int = 1
+    matrices: tuple[Matrix, ...] = ()
+    name: str = ""
+
+    def moved(self, x: int, y: int) -> Layer:
+        """The same layer ``x`` pixels further right and ``y`` further down."""
+        moved = tuple(composed(matrix, np.array([[1.0, 0, -x], [0, 1, -y]])) for matrix in self.matrices)
+        return replace(self, region=self.region.moved(x, y), matrices=moved)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +78,7 @@ class Composition:
 
     def part(self, rectangle: Rectangle) -> Composition:
         """The composition inside ``rectangle`` alone, without the faces found."""
-        moved = tuple(replace(layer, region=layer.region.moved(-rectangle.x1, -rectangle.y1)) for layer in self.layers)
+        moved = tuple(layer.moved(-rectangle.x1, -rectangle.y1) for layer in self.layers)
         plate = self.plate.with_pixels(self.plate.part(rectangle.slices))
         return Composition(plate, moved, matte_to_alpha=self.matte_to_alpha)
 
@@ -153,8 +162,8 @@ def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bo
         if premultiplied and alpha is not None:
             colour = colour * alpha
         plate = picture[..., channel]
-        # A plate that is not finite cannot be mixed with anything.
-        below = np.where(np.isfinite(plate), plate, colour)
+        # What is not finite cannot be mixed: it counts as black.
+        below = np.where(np.isfinite(plate), plate, np.float32(0))
         np.copyto(plate, below * left + colour * layer.matte, where=touched)
 
 

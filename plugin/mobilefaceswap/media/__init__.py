@@ -8,7 +8,7 @@ each, in the ``notes`` of clips and outputs.
 from __future__ import annotations
 
 from ..files import write_failure
-from .clip import MediaClip, Writer
+from .clip import Layers, MediaClip, Writer
 from .declared import ClipFormat
 from .mattes import MatteClip, matte_file, open_matte
 from .open import PICTURE_ENDINGS, VIDEO_ENDINGS, create_output, open_clip
@@ -19,6 +19,7 @@ __all__ = [
     "PICTURE_ENDINGS",
     "VIDEO_ENDINGS",
     "ClipFormat",
+    "Layers",
     "MatteClip",
     "MediaClip",
     "Writer",

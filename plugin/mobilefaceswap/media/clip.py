@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from ..errors import MediaError
 from ..frame import Box, ColourSpace, Floats, Frame
 from .declared import ClipFormat, ColourTags, Orientation
 
-__all__ = ["MediaClip", "NoClip", "Writer"]
+__all__ = ["Layers", "MediaClip", "NoClip", "Writer"]
 
 
 class MediaClip(ABC):
@@ -142,6 +143,17 @@ class NoClip(MediaClip):
         raise MediaError(f"expected a clip to read frame {time} from; found none. Open one")
 
 
+@dataclass(frozen=True)
+class Layers:
+    """What a frame has besides its picture. pictures: by the names of ``OUTPUTS``, made when they are asked for.
+
+    header: attributes for the file's header, by name.
+    """
+
+    pictures: Mapping[str, Floats]
+    header: Mapping[str, str] = field(default_factory=dict)
+
+
 class Writer(ABC):
     """An open output; a context manager. notes: what of the clip is not carried over, a sentence each."""
 
@@ -149,16 +161,14 @@ class Writer(ABC):
     notes: tuple[str, ...] = ()
 
     @abstractmethod
-    def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
+    def write(self, time: int, pixels: Floats, layers: Layers | None = None) -> None:
         """Writes the frame at ``time``; times ascend.
 
-        pixels: float32 (H, W, 3|4), or a matte (H, W). layers: further pictures by name, stored beside the frame
-        where the format holds several (EXR), ignored elsewhere. Raises MediaError where the file cannot be written.
+        pixels: float32 (H, W, 3|4), or a matte (H, W). layers: stored beside the frame where the
+        format holds several (EXR), ignored elsewhere. Raises MediaError where the file cannot be written.
         """
 
-    def write_over(
-        self, time: int, plate: Frame, box: Box, part: Floats, layers: Mapping[str, Floats] | None = None
-    ) -> None:
+    def write_over(self, time: int, plate: Frame, box: Box, part: Floats, layers: Layers | None = None) -> None:
         """Writes ``plate`` with ``part`` (h, w, 3|4) in place of what is inside ``box``. See ``write``.
 
         A video file that stores what the plate's does takes everything outside the box as it was decoded.

@@ -67,10 +67,18 @@ def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[tuple[F
 
 
 def _layer(kit: Kit, shot: Shot, target: Target, arrays: Arrays, mattes: tuple[Floats, Floats]) -> Layer:
-    where = _place(kit, shot, target)
+    where, colour = _place(kit, shot, target), _colour(kit, shot, target, arrays)
     corners = crop_quad(where.matrices[len(where.matrices) // 2], target.crop.shape[0])
-    maps = partial(_map, kit, shot, target, arrays["mask"])
-    return Layer(where.region, _colour(kit, shot, target, arrays), *mattes, target.face, corners, maps)
+    maps, name = partial(_map, kit, shot, target, arrays["mask"]), _name(shot, target.face)
+    side = target.crop.shape[0]
+    return Layer(where.region, colour, *mattes, target.face, corners, maps, side, where.matrices, name)
+
+
+def _name(shot: Shot, face: Face) -> str:
+    """Of a face in layers of ids: its person in the track, or its number from the left."""
+    if face.person:
+        return f"person_{face.person}"
+    return f"face_{next((number for number, other in enumerate(shot.faces) if other is face), 0)}"
 
 
 def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> tuple[Floats, Floats]:
@@ -176,7 +184,15 @@ def quality(shot: Shot, drawn: Composition) -> QualityRecord:
         likeness=shot.likeness,
         filled=any(target.face.filled for target in shot.targets),
         presence=min(target.face.presence for target in shot.targets),
+        not_finite=_not_finite(drawn),
     )
+
+
+def _not_finite(drawn: Composition) -> int:
+    """How many pixels under the matte are NaN or infinite in the plate."""
+    box = drawn.changed
+    finite = np.isfinite(drawn.plate.part(box.slices)[..., :3]).all(axis=-1)
+    return 0 if finite.all() else int(np.count_nonzero(~finite & (drawn.matte[box.slices] > 0)))
 
 
 def _outside(quad: Floats, width: int, height: int) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from pkgutil import resolve_name
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..faces import Face
 from ..frame import Floats, Frame
 from ..geometry import Rectangle
 from ..look import Composition, Layer
+from ..look.cryptomatte import manifest
 from ..settings import OUTPUTS
 
 __all__ = ["QualityRecord", "RenderResult"]
@@ -27,7 +29,8 @@ class QualityRecord:
     network's crop; above 1 the face is softer than the plate. outside: share of the crop beyond the plate's edge.
     clipped: share of the crop that display-referred sRGB cannot hold. matte: share of the plate under the matte.
     likeness: cosine to the reference picture, or None. filled: interpolated from neighbouring frames.
-    presence: 1, or less where the swap fades out or in.
+    presence: 1, or less where the swap fades out or in. not_finite: pixels under the matte that are NaN or infinite in
+    the plate, and count as black.
     """
 
     faces_found: int = 0
@@ -43,6 +46,7 @@ class QualityRecord:
     likeness: float | None = None
     filled: bool = False
     presence: float = 0.0
+    not_finite: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,12 @@ class RenderResult:
         return self._drawn.layers
 
     @property
+    def header(self) -> dict[str, str]:
+        """What a file that holds layers says of them: quality figures as JSON, and the manifest of ids."""
+        names = sorted({layer.name for layer in self._drawn.layers})
+        return {"mobilefaceswap/quality": json.dumps(asdict(self.quality)), **manifest(names)}
+
+    @property
     def composite(self) -> Floats:
         """(H, W, 3|4) in the plate's encoding and premultiplication."""
         return self.layer("composite")
@@ -86,7 +96,7 @@ class RenderResult:
         return self.layer("matte")
 
     def layer(self, output: str) -> Floats:
-        """The picture of one of ``OUTPUTS``: (H, W, 3|4), or (H, W) for the matte."""
+        """The picture of one of ``OUTPUTS``: (H, W, 3|4), or (H, W) for mattes."""
         if output not in self._pictures:
             self._pictures[output] = _picture(output, self._drawn)
         return self._pictures[output]

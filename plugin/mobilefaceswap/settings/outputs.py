@@ -39,7 +39,9 @@ class Output:
 
     label: as people read it. draw: the function of `look` that makes the picture of a `Composition`, as
     ``module:function``. picture: in the plate's colour space; otherwise data. whole: every pixel may differ from what
-    lies outside, so that the whole picture is made. alpha_switch: Matte to Alpha replaces its alpha.
+    lies outside, so that the whole picture is made. alpha_switch: Matte to Alpha replaces its alpha. layer: its name
+    among the layers of an EXR, "" where it is none; channels: theirs, where not R, G, B and A; usual: whether it is
+    stored without being asked for; exact: in 32 bits, whatever the picture has.
     """
 
     label: str
@@ -49,28 +51,101 @@ class Output:
     picture: bool = True
     whole: bool = False
     alpha_switch: bool = False
+    layer: str = ""
+    channels: tuple[str, ...] = ()
+    usual: bool = False
+    exact: bool = False
 
 
 OUTPUTS: Mapping[str, Output] = {
     "composite": Output(
-        "Composite", "mobilefaceswap.look.over:composite", Alpha.PLATE, Outside.PLATE, alpha_switch=True
+        "Composite",
+        "mobilefaceswap.look.over:composite",
+        Alpha.PLATE,
+        Outside.PLATE,
+        alpha_switch=True,
+        layer="composite",
     ),
-    "face": Output("Face (premultiplied)", "mobilefaceswap.look.over:face", Alpha.PREMULTIPLIED, Outside.ZERO),
+    "face": Output(
+        "Face (premultiplied)",
+        "mobilefaceswap.look.over:face",
+        Alpha.PREMULTIPLIED,
+        Outside.ZERO,
+        layer="face",
+        usual=True,
+    ),
     "face-unpremultiplied": Output(
         "Face (unpremultiplied)", "mobilefaceswap.look.over:straight_face", Alpha.STRAIGHT, Outside.ZERO
     ),
-    "matte": Output("Matte", "mobilefaceswap.look.over:matte", Alpha.OPAQUE, Outside.ZERO, picture=False),
+    "matte": Output(
+        "Matte",
+        "mobilefaceswap.look.over:matte",
+        Alpha.OPAQUE,
+        Outside.ZERO,
+        picture=False,
+        layer="matte",
+        channels=("A",),
+        usual=True,
+    ),
     "status": Output(
         "Status", "mobilefaceswap.look.views:status", Alpha.OPAQUE, Outside.ZERO, picture=False, whole=True
     ),
     "overlay": Output("Overlay", "mobilefaceswap.look.views:overlay", Alpha.PLATE, Outside.PLATE, whole=True),
     "learned-matte": Output(
-        "Learned Matte", "mobilefaceswap.look.over:learned_matte", Alpha.OPAQUE, Outside.ZERO, picture=False
+        "Learned Matte",
+        "mobilefaceswap.look.over:learned_matte",
+        Alpha.OPAQUE,
+        Outside.ZERO,
+        picture=False,
+        layer="learned",
+        channels=("A",),
     ),
     "occlusion": Output(
-        "Occlusion", "mobilefaceswap.look.over:occlusion_matte", Alpha.OPAQUE, Outside.ZERO, picture=False
+        "Occlusion",
+        "mobilefaceswap.look.over:occlusion_matte",
+        Alpha.OPAQUE,
+        Outside.ZERO,
+        picture=False,
+        layer="occlusion",
+        channels=("A",),
     ),
-    "trust": Output("Trust", "mobilefaceswap.look.over:trust", Alpha.OPAQUE, Outside.ZERO, picture=False),
+    "trust": Output(
+        "Trust",
+        "mobilefaceswap.look.over:trust",
+        Alpha.OPAQUE,
+        Outside.ZERO,
+        picture=False,
+        layer="trust",
+        channels=("A",),
+    ),
+    "difference": Output(
+        "Difference",
+        "mobilefaceswap.look.layers:difference",
+        Alpha.OPAQUE,
+        Outside.ZERO,
+        picture=False,
+        layer="difference",
+        channels=("R", "G", "B"),
+    ),
+    "st-map": Output(
+        "ST Map of the Crop",
+        "mobilefaceswap.look.layers:crop_map",
+        Alpha.OPAQUE,
+        Outside.ZERO,
+        picture=False,
+        layer="forward",
+        channels=("u", "v"),
+        exact=True,
+    ),
+    "people": Output(
+        "People (Cryptomatte)",
+        "mobilefaceswap.look.layers:people",
+        Alpha.OPAQUE,
+        Outside.ZERO,
+        picture=False,
+        layer="CryptoPerson00",
+        exact=True,
+    ),
 }
 """Every output by name, in the order shown. A new one is a row here, the last, since projects of hosts keep a choice's
 place; and a function in `look`.

@@ -7,7 +7,7 @@ import os
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 from ...errors import MediaError
 from ...files import partial_path, write_failure, written_whole
 from ...frame import ColourSpace, Floats, Frame
-from ..clip import MediaClip, Writer
+from ..clip import Layers, MediaClip, Writer
 from ..declared import ClipFormat, Content, Timing, left_out
 from ..grade import converted
 from ..places import file_key
@@ -177,7 +177,7 @@ class AnimatedWriter(Writer):
         if row.name == "GIF" and like.path and Path(like.path).suffix.lower() != ".gif":
             self.notes += ("GIF holds 256 colours per frame: the clip's are reduced to these",)
 
-    def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
+    def write(self, time: int, pixels: Floats, layers: Layers | None = None) -> None:
         """See ``Writer``."""
         picture = pixels[..., None] if pixels.ndim == 2 else self._graded(pixels)
         if picture.shape[2] == 4 and self._alpha is False:

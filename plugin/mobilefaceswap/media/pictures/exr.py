@@ -182,12 +182,12 @@ def _own_channels(stored: Stored) -> tuple[list[str], list[Floats], list[str]]:
     """(channel names, planes, sample types) of the picture and its layers."""
     kind = "half" if stored.bit_depth == 16 else "float"
     names = ["Y"] if stored.pixels.shape[2] == 1 else list("RGBA"[: stored.pixels.shape[2]])
-    planes = [stored.pixels]
-    for layer, pixels in stored.layers.items():
-        planes.append(pixels)
-        channels = "A" if pixels.shape[2] == 1 else "RGBA"[: pixels.shape[2]]
-        names += [f"{layer}.{channel}" for channel in channels]
-    return names, planes, [kind] * len(names)
+    planes, kinds = [stored.pixels], [kind] * len(names)
+    for layer in stored.layers:
+        planes.append(layer.pixels)
+        names += [f"{layer.name}.{channel}" for channel in layer.channels]
+        kinds += ["float" if layer.exact else kind] * len(layer.channels)
+    return names, planes, kinds
 
 
 def _other_parts(source: Metadata, written: list[str]) -> list[tuple[Any, Any] | None]:
@@ -232,6 +232,8 @@ def _kinds(header: Any) -> list[str]:
 def _header(stored: Stored, window: Window, display: Window, names: list[str], kinds: list[str]) -> Any:
     header = oiio.ImageSpec(window.width, window.height, len(names), kinds[0])
     carry(stored, header)
+    for name, value in stored.header.items():
+        header.attribute(name, value)
     header.x, header.y = window.x, window.y
     header.full_x, header.full_y = display.x, display.y
     header.full_width, header.full_height = display.width, display.height

@@ -17,7 +17,7 @@ from ...errors import MediaError
 from ...frame import ColourSpace, Floats
 from .icc import Profile
 
-__all__ = ["DECODER_FAILURES", "Metadata", "Still", "Stored", "Window", "unreadable"]
+__all__ = ["DECODER_FAILURES", "LayerPicture", "Metadata", "Still", "Stored", "Window", "unreadable"]
 
 
 DECODER_FAILURES = (
@@ -101,10 +101,21 @@ class Still:
 
 
 @dataclass(frozen=True, eq=False)
+class LayerPicture:
+    """A layer of a picture. pixels: (H, W, one for each of the channels). exact: always in 32 bits."""
+
+    name: str
+    channels: tuple[str, ...]
+    pixels: Floats
+    exact: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Stored:
     """A picture to be written, in the output's colour space.
 
-    pixels: float32 (H, W, 1|3|4). layers: further pictures by name, for formats that hold several. bit_depth: per
+    pixels: float32 (H, W, 1|3|4). layers: further pictures, for formats that hold several, and header: what it says of
+    them. bit_depth: per
     channel, floating-point with ``floating``. metadata: of the clip's file that it is made from.
     """
 
@@ -112,7 +123,8 @@ class Stored:
     bit_depth: int
     floating: bool
     premultiplied: bool
-    layers: Mapping[str, Floats] = field(default_factory=dict)
+    layers: tuple[LayerPicture, ...] = ()
+    header: Mapping[str, str] = field(default_factory=dict)
     metadata: Metadata | None = None
     frame_rate: Fraction | None = None
     pixel_aspect: Fraction = Fraction(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,14 @@ import numpy as np
 from ...colour import ColourSpace
 from ...errors import MediaError
 from ...frame import Floats
-from ..clip import MediaClip, Writer
+from ...settings import OUTPUTS
+from ..clip import Layers, MediaClip, Writer
 from ..declared import left_out
 from ..grade import converted
 from ..places import Pattern
 from .formats import StillFormat, check_writable, format_of, load_still, save_still
 from .openimageio import carried
-from .still import Metadata, Stored
+from .still import LayerPicture, Metadata, Stored
 
 __all__ = ["SequenceWriter"]
 
@@ -66,7 +66,7 @@ class SequenceWriter(Writer):
             notes += (f"{self._row.name} has no alpha: written without it",)
         return notes
 
-    def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
+    def write(self, time: int, pixels: Floats, layers: Layers | None = None) -> None:
         """See ``Writer``."""
         if not self._pattern.numbered and self._written not in (None, time):
             raise MediaError(
@@ -77,14 +77,15 @@ class SequenceWriter(Writer):
         if picture.shape[2] == 4 and (self._alpha is False or not self._row.alpha):
             picture = picture[..., :3]
         # Layers are made on demand: they are not asked for where they cannot be stored.
-        kept = layers if layers and "layers" in self._row.keeps else {}
+        kept = layers if layers and "layers" in self._row.keeps else Layers({})
         like = self._like
         stored = Stored(
             np.ascontiguousarray(picture, np.float32),
             self._sample_depth(is_matte=picture.shape[2] == 1),
             self._is_floating(picture.shape[2] == 1),
             self._stored_premultiplied,
-            {name: self._graded(layer, premultiplied=True, stored=True) for name, layer in kept.items()},
+            tuple(self._layer(name, picture) for name, picture in kept.pictures.items()),
+            kept.header,
             like.metadata(time),
             like.frame_rate,
             like.format.pixel_aspect,
@@ -101,6 +102,13 @@ class SequenceWriter(Writer):
         lost = [name for name in carried(source.attributes) if _plain(name) not in there and name not in said]
         shown = ", ".join(lost[:_MOST_SHOWN]) + (" …" if len(lost) > _MOST_SHOWN else "")
         return (f"attributes ({shown}): left out, {self._row.name} cannot hold them",) if lost else ()
+
+    def _layer(self, name: str, pixels: Floats) -> LayerPicture:
+        row = OUTPUTS[name]
+        picture = self._graded(pixels, premultiplied=True, stored=True) if row.picture else pixels
+        picture = picture if picture.ndim == 3 else picture[..., None]
+        channels = row.channels or tuple("RGBA"[: picture.shape[2]])
+        return LayerPicture(row.layer, channels, picture[..., : len(channels)], row.exact)
 
     def _graded(self, pixels: Floats, premultiplied: bool, stored: bool) -> Floats:
         """(H, W, channels) in the output's kind of colour space; mattes are data."""

@@ -32,6 +32,8 @@ CODECS = {
 _UNUSABLE = {"libvpx-vp9": ("yuva422p", "yuva444p"), "libx265": ("yuva420p", "yuva420p10le")}
 """Pixel formats that an encoder lists and refuses, or that no decoder gives back."""
 
+_MATTE = PlaneLayout("", "grey", 16)
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -55,15 +57,19 @@ def choose_encoder(
     quality: str | int | None,
     bit_depth: int | None,
     alpha: bool,
+    matte: bool = False,
 ) -> Encoder:
-    """The encoder for pictures of ``size`` (width, height) in ``path``.
+    """The encoder for pictures of ``size`` (width, height) in ``path``. matte: one channel of data, which
+    FFV1 stores in 16 bits of grey.
 
     Raises MediaError on a codec or quality that is not known.
     """
-    wanted = _wanted(like, bit_depth, alpha)
+    wanted = _MATTE if matte else _wanted(like, bit_depth, alpha)
     name = CODECS.get((codec or "").lower(), codec) or _default_codec(path, wanted)
-    layout = _nearest(name, _even(wanted, size))
+    layout = _nearest(name, _even(wanted, size), grey=matte)
     matrix, full_range, tags = _coding(like, layout)
+    if layout.kind == "grey":
+        full_range, tags = True, replace(tags, full_range=True)
     options = encoder_options(codec or name, name, quality, layout, size, like)
     return Encoder(name, layout, matrix, full_range, tags, options, _losses(name, wanted, layout))
 
@@ -95,7 +101,7 @@ def _default_codec(path: str, wanted: PlaneLayout) -> str:
     return "libx264"
 
 
-def _formats(codec: str) -> list[PlaneLayout]:
+def _formats(codec: str, *, grey: bool) -> list[PlaneLayout]:
     try:
         found = av.Codec(codec, "w").video_formats or []
     except (UnknownCodecError, ValueError) as error:
@@ -104,17 +110,17 @@ def _formats(codec: str) -> list[PlaneLayout]:
             "name of FFmpeg's"
         ) from error
     layouts = [writable_layout(item.name) for item in found if item.name not in _UNUSABLE.get(codec, ())]
-    known = [layout for layout in layouts if layout is not None and layout.kind != "grey"]
+    known = [layout for layout in layouts if layout is not None and (grey or layout.kind != "grey")]
     if not known:
         raise MediaError(f"expected a codec that takes planar pictures; {codec} does not. Choose h264 or prores")
     return known
 
 
-def _nearest(codec: str, wanted: PlaneLayout) -> PlaneLayout:
+def _nearest(codec: str, wanted: PlaneLayout, *, grey: bool) -> PlaneLayout:
     """The codec's pixel format that loses least and, of those, is smallest."""
 
     def loss(layout: PlaneLayout) -> tuple[object, ...]:
-        kind = "yuv" if wanted.kind == "grey" else wanted.kind
+        kind = "yuv" if wanted.kind == "grey" and not grey else wanted.kind
         coarser = layout.step[0] > wanted.step[0] or layout.step[1] > wanted.step[1]
         finer = wanted.step[0] * wanted.step[1] - layout.step[0] * layout.step[1]
         return (
@@ -127,7 +133,7 @@ def _nearest(codec: str, wanted: PlaneLayout) -> PlaneLayout:
             layout.bits,
         )
 
-    return min(_formats(codec), key=loss)
+    return min(_formats(codec, grey=grey), key=loss)
 
 
 def _losses(codec: str, wanted: PlaneLayout, layout: PlaneLayout) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ...colour import ColourSpace
 from ...errors import MediaError
 from ...files import partial_path, temporary_path, write_failure
 from ...frame import Box, Floats, Frame
-from ..clip import MediaClip, Writer
+from ..clip import Layers, MediaClip, Writer
 from ..declared import Orientation
 from ..grade import converted, same_numbers
 from .clock import Clock
@@ -79,7 +79,7 @@ class VideoWriter(Writer):
                 f"{self._target.suffix} cannot. Choose .mp4, .mov or .mkv"
             )
 
-    def _choose(self, size: tuple[int, int], has_alpha: bool) -> Encoder:
+    def _choose(self, size: tuple[int, int], has_alpha: bool, *, matte: bool = False) -> Encoder:
         encoder = choose_encoder(
             self.path,
             self._like,
@@ -88,19 +88,19 @@ class VideoWriter(Writer):
             quality=self._quality,
             bit_depth=self._bit_depth,
             alpha=has_alpha if self._alpha is None else self._alpha,
+            matte=matte and self._codec == "ffv1",
         )
         self.notes = encoder.notes
         return encoder
 
-    def write(self, time: int, pixels: Floats, layers: Mapping[str, Floats] | None = None) -> None:
+    def write(self, time: int, pixels: Floats, layers: Layers | None = None) -> None:
         """See ``Writer``."""
         picture = self._stored(pixels)
-        with self._written_at(time, picture.shape[1::-1], has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4):
+        has_alpha, matte = pixels.ndim == 3 and pixels.shape[2] == 4, pixels.ndim == 2
+        with self._written_at(time, picture.shape[1::-1], has_alpha=has_alpha, matte=matte):
             self._pictures.encode(time, picture)
 
-    def write_over(
-        self, time: int, plate: Frame, box: Box, part: Floats, layers: Mapping[str, Floats] | None = None
-    ) -> None:
+    def write_over(self, time: int, plate: Frame, box: Box, part: Floats, layers: Layers | None = None) -> None:
         """See ``Writer``."""
         same_values = same_numbers(self._space, self._stored_space)
         opaque = plate.channels == part.shape[2] == 3
@@ -111,11 +111,11 @@ class VideoWriter(Writer):
             super().write_over(time, plate, box, part, layers)
 
     @contextmanager
-    def _written_at(self, time: int, size: tuple[int, int], *, has_alpha: bool) -> Iterator[None]:
+    def _written_at(self, time: int, size: tuple[int, int], *, has_alpha: bool, matte: bool = False) -> Iterator[None]:
         """Around the encoding of the frame at ``time``, (width, height) as it is stored."""
         with self._explained():
             if self._container is None:
-                self._begin(time, size, has_alpha)
+                self._begin(time, size, has_alpha, matte)
             if self._others:
                 self._others.copy_until(self._pictures.begins(time))
             yield
@@ -134,14 +134,14 @@ class VideoWriter(Writer):
     def _stored(self, pixels: Floats) -> Floats:
         """(H, W, 3|4) as the file stores it: in its colour space, turned back."""
         if pixels.ndim == 2:
-            picture = np.dstack([pixels] * 3)
+            picture = np.dstack([pixels] * (4 if self._alpha else 3))
         else:
             spaces = self._space, self._stored_space
             picture = converted(pixels, *spaces, self._premultiplied, self._stored_premultiplied)
         return self._turned.stored(picture)
 
-    def _begin(self, time: int, size: tuple[int, int], has_alpha: bool) -> None:
-        self._encoder = self._choose(size, has_alpha)
+    def _begin(self, time: int, size: tuple[int, int], has_alpha: bool, matte: bool) -> None:
+        self._encoder = self._choose(size, has_alpha, matte=matte)
         self._clock = Clock(self._like, time)
         self._partial = temporary_path(self._target)
         try:

@@ -1,0 +1,199 @@
+"""Layers and matte tracks: one EXR with everything, ids as Cryptomatte has them, data that stay data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from compare import assert_same
+from drawn import DrawnClip, MarkerDetector, drawn_frame, drawn_people
+from media_made import make_clip
+from mobilefaceswap import FaceSwapNode, Frame, RenderCache, Settings
+from mobilefaceswap.look import cryptomatte
+from mobilefaceswap.media import create_output, open_clip
+from mobilefaceswap.render_shot import layers_of, render_shot
+from mobilefaceswap.settings import OUTPUTS
+
+
+@pytest.fixture
+def node(tiny_pack, tiny_identity) -> FaceSwapNode:
+    return FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=MarkerDetector(), cache=RenderCache(memory=0))
+
+
+def channels(path: Path) -> dict[str, np.ndarray]:
+    file = oiio.ImageInput.open(str(path))
+    pixels = file.read_image("float")
+    return {name: pixels[..., place] for place, name in enumerate(file.spec().channelnames)}
+
+
+def kinds(path: Path) -> dict[str, str]:
+    header = oiio.ImageInput.open(str(path)).spec()
+    found = [str(kind) for kind in header.channelformats] or [str(header.format)] * header.nchannels
+    return dict(zip(header.channelnames, found, strict=True))
+
+
+def written(node: FaceSwapNode, folder: Path, **more: object) -> Path:
+    with create_output(folder / "a.%04d.exr", None) as output:
+        render_shot(node, output, range(2, 5), settings=Settings(smoothing=0), **more)
+    return folder / "a.0003.exr"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("", 0x00000000),
+        ("hello", 0x248BFA47),
+        ("hello, world", 0x149BBB7F),
+        ("The quick brown fox jumps over the lazy dog", 0x2E4FF723),
+        # The example manifest of the specification.
+        ("bunny", 0x13851A76),
+        ("default", 0x42C9679F),
+    ],
+)
+def test_ids_are_murmur_hashes(name: str, code: int):
+    assert cryptomatte.hashed(name) == code
+
+
+def test_ids_are_ordinary_floats():
+    ids = [cryptomatte.id_of(f"person_{number}") for number in range(3000)]
+    assert np.isfinite(ids).all()
+    assert (np.abs(ids) >= np.finfo(np.float32).tiny).all()
+    assert len(set(ids)) == len(ids)
+    # Zero would be a denormal, and is moved out of the way.
+    assert cryptomatte.id_of("").view(np.uint32) == 1 << 23
+
+
+def test_ranks_hold_the_two_greatest_coverages():
+    shares = {"a": np.array([[0.2, 1.0, 0.0]], np.float32), "b": np.array([[0.5, 0.0, 0.0]], np.float32)}
+    shares["c"] = np.array([[0.3, 0.0, 0.0]], np.float32)
+    found = cryptomatte.ranked(shares, (1, 3))[0]
+    np.testing.assert_array_equal(found[0], [cryptomatte.id_of("b"), 0.5, cryptomatte.id_of("c"), np.float32(0.3)])
+    np.testing.assert_array_equal(found[1], [cryptomatte.id_of("a"), 1, 0, 0])
+    np.testing.assert_array_equal(found[2], 0)
+
+
+def test_one_exr_holds_everything(node, tmp_path):
+    path = written(node, tmp_path, layers="all")
+    found, stored = channels(path), kinds(path)
+    names = {"R", "G", "B", "face.R", "face.G", "face.B", "face.A", "matte.A", "learned.A", "forward.u", "forward.v"}
+    names |= {"occlusion.A", "trust.A"}
+    names |= {f"difference.{letter}" for letter in "RGB"} | {f"CryptoPerson00.{letter}" for letter in "RGBA"}
+    assert set(found) == names
+    assert {stored[name] for name in names if name.startswith(("Crypto", "forward"))} == {"float"}
+    assert stored["matte.A"] == "half"
+    result = node.render(3, Settings(smoothing=0))
+    assert_same(found["matte.A"], result.matte, atol=1e-3)
+    assert_same(found["learned.A"], result.layer("learned-matte"), atol=1e-3)
+    attributes = {item.name: item.value for item in oiio.ImageInput.open(str(path)).spec().extra_attribs}
+    quality = json.loads(attributes["mobilefaceswap/quality"])
+    assert quality["faces_swapped"] == 1
+    key = next(name for name in attributes if name.endswith("/manifest"))
+    assert attributes[key.replace("manifest", "name")] == "CryptoPerson"
+    ((_, code),) = json.loads(attributes[key]).items()
+    person = np.array([int(code, 16)], np.uint32).view(np.float32)[0]
+    covered = found["CryptoPerson00.R"] == person
+    assert_same(np.where(covered, found["CryptoPerson00.G"], 0), result.matte, atol=1e-6)
+
+
+def test_usual_layers_are_face_and_matte_and_none_is_none(node, tmp_path):
+    (tmp_path / "none").mkdir()
+    usual = set(channels(written(node, tmp_path)))
+    assert usual == {"R", "G", "B", "face.R", "face.G", "face.B", "face.A", "matte.A"}
+    assert set(channels(written(node, tmp_path / "none", layers="none"))) == {"R", "G", "B"}
+
+
+def test_a_frame_without_a_face_has_the_same_channels(node, tmp_path):
+    clip = DrawnClip()
+    empty = Frame(np.full((180, 320, 3), 0.4, np.float32))
+    clip.frame = lambda time: empty if time == 3 else drawn_frame(time)
+    node.target = clip
+    path = written(node, tmp_path, layers="all")
+    assert kinds(path) == kinds(tmp_path / "a.0002.exr") == kinds(tmp_path / "a.0004.exr")
+    assert all(not pixels.any() for name, pixels in channels(path).items() if "." in name)
+
+
+def test_composite_is_a_layer_where_it_is_not_the_picture(node):
+    result = node.render(3)
+    assert "composite" in [*layers_of(result, "all", "matte").pictures]
+    assert "composite" not in [*layers_of(result, "all", "composite").pictures]
+
+
+def test_difference_added_to_the_plate_is_the_composite(node):
+    result = node.render(3)
+    np.testing.assert_allclose(result.plate.pixels + result.layer("difference"), result.composite, atol=1e-6)
+    assert not result.layer("difference")[result.matte == 0].any()
+
+
+def test_the_st_map_puts_the_crop_back(node, tiny_pack):
+    result = node.render(3)
+    found = result.layer("st-map")
+    x, y = np.rint(result.swapped[0].landmarks[2]).astype(int)
+    s, t, inside = found[y, x]
+    side = tiny_pack.crop.size
+    nose = tiny_pack.crop.template.on(side)[2]
+    # Half a pixel of the plate, and the template's fit.
+    np.testing.assert_allclose((s * side - 0.5, (1 - t) * side - 0.5), nose, atol=1.2)
+    assert inside == 1
+    assert found[..., :2].min() >= 0
+    assert found[..., :2].max() <= 1
+    assert found[y + 6, x, 1] < t, "t rises upwards"
+
+
+def test_two_people_have_ids_of_their_own(node):
+    result = node.render(0, Settings(face_choice="all", smoothing=0), drawn_people())
+    ids = result.layer("people")
+    assert len(set(np.unique(ids[..., 0])) - {0}) == 2
+    assert_same(ids[..., 1] + ids[..., 3], result.matte, atol=0.3)
+    assert (ids[..., 1] + ids[..., 3]).max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("output", [name for name, row in OUTPUTS.items() if row.layer])
+def test_the_changed_part_of_a_layer_is_that_part(node, output: str):
+    settings = Settings(output_mode=output)
+    result = node.render(3, settings)
+    assert_same(result.changed_part(output), result.layer(output)[result.changed.slices], atol=1e-5)
+
+
+def test_what_is_not_finite_counts_as_black_under_the_matte_and_is_counted(node):
+    plate = drawn_frame(3)
+    x, y = np.rint(node.analyse(3)[0].landmarks.mean(axis=0)).astype(int)
+    black = plate.with_pixels(plate.pixels.copy())
+    black.pixels[y - 1 : y + 2, x] = 0
+    broken = plate.with_pixels(plate.pixels.copy())
+    broken.pixels[y - 1 : y + 2, x] = (np.nan, np.inf, 0)
+    broken.pixels[0, 0] = np.nan
+    broken.pixels[170, 300, 1] = -np.inf
+    inside = np.full(plate.pixels.shape[:2], 0.5, np.float32)
+    settings = Settings(smoothing=0)
+    want = node.render(3, settings, replace(black), inside=inside)
+    found = node.render(3, settings, broken, inside=inside)
+    assert (found.quality.not_finite, want.quality.not_finite) == (3, 0)
+    assert np.isnan(found.composite[0, 0]).all()
+    assert found.composite[170, 300, 1] == -np.inf
+    under = found.matte > 0
+    assert np.isfinite(found.composite[under]).all()
+    # A neighbour's infinity is black to the crop, too.
+    assert_same(found.composite[under], want.composite[under], atol=1e-5)
+    assert np.isfinite(found.layer("difference")).all()
+
+
+@pytest.mark.parametrize(("ending", "codec", "alpha"), [("mkv", "ffv1", False), ("mov", "prores", True)])
+def test_matte_tracks_keep_their_depth(tmp_path, ending: str, codec: str, alpha: bool):
+    source = make_clip(tmp_path / "in.mp4", frames=2, size=(64, 48))
+    matte = np.linspace(0, 1, 64 * 48, dtype=np.float32).reshape(48, 64)
+    place = tmp_path / f"matte.{ending}"
+    with open_clip(source) as clip, create_output(place, clip, codec=codec, alpha=alpha, audio=False) as output:
+        output.write(0, matte)
+        output.write(1, 1 - matte)
+    with open_clip(place) as track:
+        assert track.format.planes.kind == ("grey" if ending == "mkv" else "yuv")
+        assert track.bit_depth == (16 if ending == "mkv" else track.bit_depth)
+        first = track.frame(0).pixels
+        held = first[..., 3] if alpha else first[..., 0]
+        assert_same(held, matte, atol=1 / 65535 if ending == "mkv" else 1 / 1023)
+        assert_same(track.frame(1).pixels[..., -1], 1 - matte, atol=1 / 65535 if ending == "mkv" else 1 / 1023)
