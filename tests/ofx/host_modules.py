@@ -1,7 +1,7 @@
-"""Stand-ins for the scripting modules of hosts: they have the names that the hosts' documentation has, and no others.
+"""Stand-ins for the scripting modules of hosts: they have the names that our scripts use, and no others.
 
-What a script does is noted, so that tests see the graph that it builds. Natron: the Python reference of 2.5. Nuke: the
-Python API reference of 16. Fusion: the scripting guide.
+What a script does is noted, so that tests see the graph that it builds. The names were looked up in Natron's Python
+reference of 2.5, in part in Nuke's Python API reference of 16, and for Fusion in public scripts.
 """
 
 # ruff: noqa: N802, N803, N815  (the hosts named them)
