@@ -71,6 +71,7 @@ def test_an_unknown_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_line_says_what_ran(shot: Path, grace_hopper: Path) -> None:
     words = ("swap", shot, "-s", grace_hopper, "-o", shot.parent / "out.mp4", "--range", "0-1", "--no-disk-cache")
     done = run(*words, "--device", "cpu", "--json")
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["network_ran_on"].endswith("CPUExecutionProvider"), done.stderr
     wrong = run(*words, "-y", "--device", "abacus")
     assert (wrong.returncode, "abacus" in wrong.stderr) == (2, True)

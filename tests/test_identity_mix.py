@@ -19,7 +19,7 @@ from mobilefaceswap.packs import find_pack
 @pytest.fixture(scope="module")
 def people(tiny_pack) -> list[Identity]:
     clip = DrawnClip()
-    return [prepare_identity([("one", clip.frame(time))], tiny_pack, MarkerDetector()) for time in (0, 20)]
+    return [prepare_identity([("one", clip.frame(time))], tiny_pack, MarkerDetector()) for time in (0, 8)]
 
 
 def test_weights_are_shares_and_one_alone_is_itself(people, tiny_pack):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from drawn import as_frame, drawn_people
+from drawn import drawn_people
 from mobilefaceswap import Settings
 
 NEAR = ((110, 95), (150, 90))
@@ -53,14 +53,11 @@ def test_a_farther_face_stays_behind_a_nearer_one_that_is_not_swapped(node, peop
     assert small.matte.sum() < 0.95 * apart.matte.sum()
 
 
-def test_the_same_where_the_nearer_face_stands_on_the_other_side(node, people):
-    mirrored = as_frame(np.ascontiguousarray(people.pixels[:, ::-1]))
+def test_the_same_where_the_nearer_face_stands_on_the_other_side(node):
     turned = drawn_people(((210, 95), (170, 90)))
-    for plate in (mirrored, turned):
-        if len(node.render(0, plate=plate).faces) < 2:
-            continue
-        large, small = alone(node, plate, large=True), alone(node, plate, large=False)
-        assert small.matte[front_of(large)].max() < 1e-3
+    front = front_of(alone(node, turned, large=True))
+    assert front.sum() > 500
+    assert alone(node, turned, large=False).matte[front].max() < 1e-3
 
 
 def test_an_inside_matte_still_brings_the_farther_face_forward(node, people):

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from media_made import copied, make_clip
 from mobilefaceswap.errors import MediaError
-from mobilefaceswap.media import create_output, open_clip, read_picture
+from mobilefaceswap.media import Layers, create_output, open_clip, read_picture
 from mobilefaceswap.media.pictures.icc import Profile
 
 RANDOM = np.random.default_rng(0)
@@ -164,7 +164,7 @@ def test_the_rgb_part_of_a_multipart_exr_is_the_picture(tmp_path: Path, order: t
     source = exr(tmp_path / "in.exr", [made[name] for name in order])
     assert np.array_equal(read_picture(source).pixels, made["beauty"][1])
     with open_clip(source) as clip, create_output(tmp_path / "out.exr", clip) as writer:
-        writer.write(0, clip.frame(0).pixels / 2, {"matte": np.ones((8, 12), np.float32)})
+        writer.write(0, clip.frame(0).pixels / 2, Layers({"matte": np.ones((8, 12), np.float32)}))
     found = read_parts(tmp_path / "out.exr")
     assert list(found) == list(order)
     assert found["depth"][0].channelnames == ("Z",)
