@@ -68,8 +68,8 @@ def test_an_unknown_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         network_device()
 
 
-def test_the_command_line_says_what_ran(shot: Path, grace_hopper: Path) -> None:
-    words = ("swap", shot, "-s", grace_hopper, "-o", shot.parent / "out.mp4", "--range", "0-1", "--no-disk-cache")
+def test_the_command_line_says_what_ran(shot: Path, grace_hopper: Path, tmp_path: Path) -> None:
+    words = ("swap", shot, "-s", grace_hopper, "-o", tmp_path / "ran.mp4", "--range", "0-1", "--no-disk-cache")
     done = run(*words, "--device", "cpu", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["network_ran_on"].endswith("CPUExecutionProvider"), done.stderr

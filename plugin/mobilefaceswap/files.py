@@ -12,8 +12,10 @@ from uuid import uuid4
 
 from .errors import MediaError
 
-__all__ = ["partial_path", "temporary_path", "write_failure", "written_whole"]
+__all__ = ["DAMAGED", "partial_path", "temporary_path", "write_failure", "written_whole"]
 
+DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What reading a JSON document of ours can raise where somebody or something has changed it."""
 _NAME_LENGTH = 64
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import TrackError
-from ..files import write_failure, written_whole
+from ..files import DAMAGED, write_failure, written_whole
 from .face import Face, Points
 from .track import Track
 
@@ -130,7 +130,7 @@ class Edits:
             if document.get("format") != _FORMAT or document.get("version") != _VERSION:
                 raise ValueError(f"format {document.get('format')!r}, version {document.get('version')!r}")
             found = cls(tuple(map(Edit.from_named, document["edits"])), str(document["track"]))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except DAMAGED as error:
             raise TrackError(
                 f"expected {place} to hold corrections of version {_VERSION} made by `mobilefaceswap track edit`; "
                 f"found {type(error).__name__}: {error}. Remove it, or restore it from a copy"

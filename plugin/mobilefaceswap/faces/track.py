@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TrackError
-from ..files import write_failure, written_whole
+from ..files import DAMAGED, write_failure, written_whole
 from .face import Face
 from .follow import Timeline
 from .plausible import plausibility, roll_of
@@ -101,7 +101,7 @@ class Track:
         """Reads what ``save`` wrote, and tracks of earlier versions. Raises TrackError on anything else."""
         try:
             return _read(json.loads(Path(path).read_text("utf-8")))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except DAMAGED as error:
             raise TrackError(
                 f"expected {path} to be a track of version 1 to {_VERSION} written by `mobilefaceswap analyse`; "
                 f"found {type(error).__name__}: {error}. Analyse the clip again"
