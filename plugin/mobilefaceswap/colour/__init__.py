@@ -4,7 +4,7 @@ A `space` is one of the usual ones, or any that an OpenColorIO `config` defines;
 much of the light beyond white the network gets to see.
 """
 
-from .display import from_display, to_display
+from .display import from_display, luma_of, to_display
 from .space import AUTOMATIC, SPACES, ColourSpace, coded_space, space_named
 from .view import exposure_for, shouldered, white_of
 
@@ -15,6 +15,7 @@ __all__ = [
     "coded_space",
     "exposure_for",
     "from_display",
+    "luma_of",
     "shouldered",
     "space_named",
     "to_display",

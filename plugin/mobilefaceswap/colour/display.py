@@ -7,7 +7,7 @@ through both ways.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .space import ColourSpace
 
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-__all__ = ["from_display", "to_display"]
+__all__ = ["from_display", "luma_of", "to_display"]
 
 _HDR_WHITE = 203 / 100
 """OpenColorIO's displays show 1 at 100 cd/m²."""
+_REC709 = (0.2126, 0.7152, 0.0722)
+
+
+def luma_of(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(...) weighted sum of (..., 3) by ITU-R BT.709: luminance of linear light, luma of display values."""
+    import numpy as np
+
+    return np.asarray(rgb @ np.array(_REC709, np.float32))
 
 
 def to_display(rgb: Floats, space: ColourSpace) -> Floats:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .display import from_display
+from .display import from_display, luma_of
 from .space import ColourSpace
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _KNEE = 0.9
 """Display value from which highlights are compressed."""
 _SPARKLE = 99.5
 """Per cent of the crop that tell where white is; the rest may be sparks or hot pixels."""
-_REC709 = (0.2126, 0.7152, 0.0722)
 
 
 def exposure_for(display: Floats) -> float:
@@ -37,8 +36,7 @@ def exposure_for(display: Floats) -> float:
     """
     import numpy as np
 
-    light = from_display(display, ColourSpace.LINEAR) @ np.array(_REC709, np.float32)
-    median = float(np.median(light))
+    median = float(np.median(luma_of(from_display(display, ColourSpace.LINEAR))))
     if not np.isfinite(median):
         return 0.0
     return float(np.clip(np.log2(_FACE / max(median, _DARKEST)), -_FARTHEST, _FARTHEST))

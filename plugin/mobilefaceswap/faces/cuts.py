@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cache import opened
-from ..colour import to_display
+from ..colour import luma_of, to_display
 from ..frame import Frame
 from ..geometry import reduced
 
@@ -29,8 +29,7 @@ _STEP = 40
 def thumbnail(plate: Frame) -> Thumbnail:
     """(54, 96) luma of ``plate``, straight alpha, as 8-bit display codes."""
     display = to_display(reduced(plate, (_WIDTH, _HEIGHT), finite=True), plate.colour_space)
-    luma = np.clip(display, 0.0, 1.0) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    return np.rint(255 * luma).astype(np.uint8)
+    return np.asarray(np.rint(255 * luma_of(np.clip(display, 0.0, 1.0))).astype(np.uint8))
 
 
 def is_cut(before: Thumbnail, after: Thumbnail) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..colour import luma_of
 from ..frame import Floats
 from ..settings import Settings
 from .operation import Swapped
@@ -14,7 +15,6 @@ _WHITE, _HIGHLIGHT = 1.0, 1.353
 """Display luma from which a pixel is a highlight rather than skin, and from which it is nothing else: one stop above
 white.
 """
-_REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def beyond_range(face: Swapped, picture: Floats, settings: Settings) -> Floats:
@@ -26,7 +26,7 @@ def beyond_range(face: Swapped, picture: Floats, settings: Settings) -> Floats:
     if face.seen is face.plate:
         return picture
     whole = picture + (face.plate - face.seen)
-    share = np.clip((face.shown @ _REC709 - _WHITE) / (_HIGHLIGHT - _WHITE), 0.0, 1.0)
+    share = np.clip((luma_of(face.shown) - _WHITE) / (_HIGHLIGHT - _WHITE), 0.0, 1.0)
     share = (share * share * (3 - 2 * share))[..., None].astype(np.float32)
     # The other way round rounding would change values of highlights.
     return np.asarray(np.where(share == 1, face.plate, whole + share * (face.plate - whole)), np.float32)

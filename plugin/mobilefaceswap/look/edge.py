@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..colour import luma_of
 from ..frame import Floats
 
 __all__ = ["OCTAGON", "blurred", "drawn_in", "moved", "softened_edge", "softened_inside", "softened_outside"]
@@ -20,7 +21,6 @@ _LEVELS = 8
 _LITTLE = 1e-4
 _FROM, _TO = 0.2, 0.5
 """How far a tone must lie between the face's and black or white to count as dark or bright, and to count in full."""
-_REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def moved(matte: Floats, distance: float) -> Floats:
@@ -79,7 +79,7 @@ def drawn_in(matte: Floats, crop: Floats, dark: float, bright: float, width: flo
     core = np.asarray(matte > 0.5, np.float32)
     if (dark <= 0 and bright <= 0) or not core.any():
         return matte
-    luma = crop @ _REC709
+    luma = luma_of(crop)
     face = float(np.clip(np.median(luma[core > 0]), 1e-3, 1 - 1e-3))
     rim = moved(core, width / 2) - moved(core, -width / 2)
     tone = blurred(luma, width)

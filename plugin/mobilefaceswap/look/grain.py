@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..colour import luma_of
 from ..frame import Floats
 from ..geometry import paste
 from ..settings import Settings
@@ -25,7 +26,6 @@ _FLAT, _CHANCE = 0.25, 1.8
 _FEWEST = 6
 _BINS = 6
 _STILL = 1e-5
-_REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _Doubles = npt.NDArray[np.float64]
 
 
@@ -56,7 +56,7 @@ def regrained(face: Swapped, picture: Floats, settings: Settings) -> Floats:
     plate = measured(face.plate, np.ones_like(weight))
     if plate is None:
         return picture
-    luma = cv2.GaussianBlur(picture, (0, 0), 2) @ _REC709
+    luma = luma_of(cv2.GaussianBlur(picture, (0, 0), 2))
     under = luma[weight > 0.5] if (weight > 0.5).any() else luma.ravel()
     typical = np.median(under).astype(np.float32)
     wanted = plate.power * plate.level(typical)[:, None, None].astype(np.float64) ** 2
@@ -138,7 +138,7 @@ def _blocks(picture: Floats, weight: Floats) -> tuple[_Doubles, _Doubles]:
     if not whole:
         return np.zeros((0, _BLOCK, _BLOCK, 3)), np.zeros(0)
     blocks = np.stack([picture[place] for place in whole]).astype(np.float64)
-    luma = (blocks @ _REC709).mean(axis=(1, 2))
+    luma = luma_of(blocks).mean(axis=(1, 2))
     y, x = np.mgrid[:_BLOCK, :_BLOCK] - (_BLOCK - 1) / 2
     plane = np.stack([np.ones_like(x), x, y]).reshape(3, -1)
     plane /= np.linalg.norm(plane, axis=1, keepdims=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..colour import luma_of
 from ..frame import Floats
 from ..settings import Settings
 from .operation import Swapped
@@ -14,7 +15,6 @@ _NEUTRAL, _COLOURED = 0.01, 0.05
 """Colourfulness of a face, as a share of its luma, up to which a plate is black and white, and from which it is not.
 Skin lies above 0.15 in any light; what a codec leaves in the chroma planes of grey footage, below 0.01.
 """
-_REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def neutral_plate(face: Swapped, colour: Floats, settings: Settings) -> Floats:
@@ -25,10 +25,10 @@ def neutral_plate(face: Swapped, colour: Floats, settings: Settings) -> Floats:
     """
     weight = face.mask / max(float(face.mask.sum()), 1e-6)
     spread = (face.crop.max(axis=2) - face.crop.min(axis=2)) * weight
-    luma = (face.crop @ _REC709) * weight
+    luma = luma_of(face.crop) * weight
     colourfulness = float(spread.sum()) / max(float(luma.sum()), 1e-3)
     kept = np.clip((colourfulness - _NEUTRAL) / (_COLOURED - _NEUTRAL), 0.0, 1.0)
     if kept == 1:
         return colour
-    grey = (colour @ _REC709)[..., None]
+    grey = luma_of(colour)[..., None]
     return np.asarray(grey + np.float32(kept) * (colour - grey), np.float32)

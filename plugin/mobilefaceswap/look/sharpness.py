@@ -7,6 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from ..colour import luma_of
 from ..frame import Floats
 from ..geometry import paste, scale_of
 from ..settings import Settings
@@ -14,7 +15,6 @@ from .operation import Swapped
 
 __all__ = ["sharpness", "sharpness_match"]
 
-_REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _STEPS = 10
 _MOST_BLUR, _MOST_SHARPENING = 4.0, 3.0
 _MAD = 1.4826
@@ -55,7 +55,7 @@ def sharpness(picture: Floats, weight: Floats, step: float) -> float:
     weight: (h, w), where it counts. step: pixels of the finest detail that counts. Grain is measured in the finest
     detail and taken off, since a blurred plate is as grainy as a sharp one.
     """
-    luma = np.asarray(picture @ _REC709, np.float32)
+    luma = luma_of(picture)
     fine, middle, coarse = (_gaussian(luma, factor * step) for factor in (1, 2, 4))
     grain = _grain(luma, weight)
     energies = []

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..colour import ColourSpace, from_display, to_display
+from ..colour import ColourSpace, from_display, luma_of, to_display
 from ..frame import Floats
 from ..settings import Settings
 from .operation import Swapped
 
 __all__ = ["trimmed"]
-
-_REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def trimmed(face: Swapped, colour: Floats, settings: Settings) -> Floats:
@@ -24,9 +22,9 @@ def trimmed(face: Swapped, colour: Floats, settings: Settings) -> Floats:
     if exposure == 0 and saturation == 1 and warmth == 0:
         return colour
     light = from_display(colour, ColourSpace.LINEAR) * np.float32(2**exposure)
-    before = light @ _REC709
+    before = luma_of(light)
     light = light * np.array([2 ** (warmth / 2), 1, 2 ** (-warmth / 2)], np.float32)
-    after = light @ _REC709
+    after = luma_of(light)
     light *= np.divide(before, after, out=np.ones_like(before), where=np.abs(after) > 1e-6)[..., None]
     light = before[..., None] + np.float32(saturation) * (light - before[..., None])
     return to_display(np.asarray(light, np.float32), ColourSpace.LINEAR)
