@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from kernels import convolved, frozen_prelu
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -59,14 +60,14 @@ def _conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int,
         # TensorFlow's padding: where it is uneven, the larger part comes after.
         needs = [max((math.ceil(n / stride) - 1) * stride + weight.shape[-1] - n, 0) for n in x.shape[2:]]
         x, pad = F.pad(x, (needs[1] // 2, needs[1] - needs[1] // 2, needs[0] // 2, needs[0] - needs[0] // 2)), 0
-    return F.conv2d(x, weight, bias, stride, pad, groups=groups)
+    return convolved(x, weight, bias, stride, pad, groups)
 
 
 _OPERATIONS = {
     "conv": _conv,
     "linear": lambda x, weight, bias=None: F.linear(x, weight, bias),
     "affine": lambda x, scale, shift: x * scale + shift,
-    "prelu": lambda x, slope: F.prelu(x, slope.flatten().to(x.dtype)),
+    "prelu": frozen_prelu,
     "relu": F.relu,
     "relu6": F.relu6,
     "sigmoid": torch.sigmoid,

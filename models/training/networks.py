@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from critics import EMBEDDING
+from kernels import convolved
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
@@ -227,9 +228,7 @@ def dynamic(x: Tensor, weights: Mapping[str, Tensor], layer: str, stride: int = 
         x = F.conv2d(x, depthwise, None, stride, 1, groups=x.shape[1])
         return F.leaky_relu(F.conv2d(x, pointwise, bias), IDN_SLOPE)
     n, channels = x.shape[:2]
-    x = F.conv2d(
-        x.reshape(1, n * channels, *x.shape[2:]), depthwise.flatten(0, 1), None, stride, 1, groups=n * channels
-    )
+    x = convolved(x.reshape(1, n * channels, *x.shape[2:]), depthwise.flatten(0, 1), None, stride, 1, n * channels)
     size = x.shape[2:]
     x = torch.baddbmm(bias[:, :, None], pointwise[..., 0, 0], x.reshape(n, channels, -1))
     return F.leaky_relu(x, IDN_SLOPE).reshape(n, -1, *size)

@@ -66,6 +66,8 @@ class Run:
         torch.manual_seed(config.seed)
         self.faces = Faces(data, config.size, device, config.people)
         self.recognisers, self.perception, self.mesh = load_critics(critics, device)
+        for frozen in (*self.recognisers.graphs.values(), self.perception, self.mesh.graph):
+            frozen.bfloat16()  # once, rather than by autocast at every call
         self.net = self._moved(Student() if config.stage == "student" else teacher_of(config))
         self.average = self._moved(Student() if config.stage == "student" else teacher_of(config))
         self.teacher = self._teacher() if config.stage == "student" and config.weights.taught else None
@@ -233,10 +235,14 @@ class Run:
 
     def _judged(self, swap: Tensor, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
         both = torch.cat([swap, batch.target[: batch.cross]])
-        seen = self.features(augmented(both, chance))
+        n, cross = len(swap), batch.cross
+        both = augmented(both, chance)
+        seen = self.features(both[:n])
+        if cross:
+            with torch.no_grad():
+                seen = [torch.cat(pair) for pair in zip(seen, self.features(both[n:]), strict=True)]
         with self._cast():
             judged, deep = self.judge(seen)
-        n, cross = len(swap), batch.cross
         told = {"adversarial": hinge_generator([j[:n] for j in judged])}
         if cross:
             told["matching"] = feature_distance([d[:cross] for d in deep], [d[n:] for d in deep]).mean()
@@ -304,7 +310,8 @@ class Run:
 
     def _found(self, swap: Tensor, source: Tensor, target: Tensor) -> dict[str, float]:
         """By each recogniser, after taking off what all faces have in common."""
-        seen = self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area"))
+        with self._cast():
+            seen = self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area"))
         usual, known = (
             dict(zip(SIZES, part.split(tuple(SIZES.values()), -1), strict=True))
             for part in (self.faces.usual, self.faces.embeddings[self.faces.shown])

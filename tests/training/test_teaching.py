@@ -22,6 +22,7 @@ import critics  # noqa: E402
 import data  # noqa: E402
 import export  # noqa: E402
 import graphs  # noqa: E402
+import kernels  # noqa: E402
 import losses  # noqa: E402
 import networks  # noqa: E402
 import prepare  # noqa: E402
@@ -236,6 +237,36 @@ class TestLosses:
         assert float(losses.hinge_discriminator(sure, wrong)) == 0
         assert float(losses.hinge_discriminator(wrong, sure)) == 6
         assert float(losses.hinge_generator(sure)) == -2
+
+
+class TestKernels:
+    """In bf16 within its rounding of what PyTorch's own operations give in fp32."""
+
+    @staticmethod
+    def _gradients(function, parts: tuple, kind: torch.dtype) -> list:  # type: ignore[no-untyped-def,type-arg]
+        given = [part.to(kind).requires_grad_() for part in parts]
+        found = function(*given)
+        found.backward(torch.linspace(-1, 1, found.numel()).reshape(found.shape).to(kind))
+        return [found, *(part.grad for part in given)]
+
+    @pytest.mark.parametrize(("kernel", "pad"), [(3, 1), (4, 1), (5, 0)])
+    def test_strided_depthwise_convolution(self, kernel: int, pad: int) -> None:
+        torch.manual_seed(0)
+        parts = torch.randn(2, 6, 17, 15), torch.randn(6, 1, kernel, kernel), torch.randn(6)
+        ours = self._gradients(lambda x, w, b: kernels.convolved(x, w, b, 2, pad, 6), parts, torch.bfloat16)
+        known = self._gradients(lambda x, w, b: torch.nn.functional.conv2d(x, w, b, 2, pad, 1, 6), parts, torch.float32)
+        for found, wanted in zip(ours, known, strict=True):
+            assert found.dtype == torch.bfloat16
+            assert (found - wanted).abs().max() < 0.02 * wanted.abs().max()
+
+    @pytest.mark.parametrize("slopes", [1, 6])
+    def test_frozen_prelu(self, slopes: int) -> None:
+        torch.manual_seed(0)
+        parts, slope = (torch.randn(2, 6, 7, 7),), torch.rand(slopes)
+        ours = self._gradients(lambda x: kernels.frozen_prelu(x, slope), parts, torch.bfloat16)
+        known = self._gradients(lambda x: torch.nn.functional.prelu(x, slope), parts, torch.float32)
+        for found, wanted in zip(ours, known, strict=True):
+            assert (found - wanted).abs().max() < 0.02 * wanted.abs().max()
 
 
 class TestNetworks:
