@@ -46,6 +46,7 @@ PICTURE = Picture(
     range=3,
     space="lin_rec709_srgb",
     identity_space="srgb_tx",
+    config="/show/config.ocio",
 )
 LINES = ((30.0, 40.5, 90.0, 40.5), (90.0, 40.5, 30.0, 40.5))
 FACES = (

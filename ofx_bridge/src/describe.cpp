@@ -244,7 +244,8 @@ void describeOverlay(const Properties& properties) {
 }
 
 void describeColour(const Properties& properties) {
-  properties.set("OfxImageEffectPropColourManagementStyle", "OfxImageEffectColourManagementCore");
+  // The most that there is: hosts that offer less choose from that. Their configuration is the engine's to read.
+  properties.set("OfxImageEffectPropColourManagementStyle", "OfxImageEffectColourManagementOCIO");
   properties.set("OfxImageEffectPropColourManagementAvailableConfigs", "ofx-native-v1.5_aces-v1.3_ocio-v2.3");
 }
 

@@ -98,6 +98,8 @@ bool isPremultiplied(const ClipImage& image) {
 
 std::string declaredSpace(const Clip& clip) { return clip.properties().text("OfxImageClipPropColourspace"); }
 
+std::string hostConfig(OfxHandle effect) { return effectProperties(effect).text("OfxImageEffectPropOCIOConfig"); }
+
 double identityTime(const Clip& identity, double time) {
   return host().traits->temporal ? identity.properties().number("OfxImageEffectPropFrameRange", time) : time;
 }

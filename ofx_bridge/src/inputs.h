@@ -21,8 +21,10 @@ double pixelAspect(const Clip& clip, const ClipImage& image, const FrameArgument
 // Width and height of a pixel on the canonical plane.
 OfxPointD pixelSize(const ClipImage& image);
 bool isPremultiplied(const ClipImage& image);
-// OpenFX 1.5's name of the space that the host declares, "" where it declares none.
+// The name of the space that the host declares, "" where it declares none; its OpenColorIO configuration says what the
+// name means, or OpenFX 1.5 where there is none.
 std::string declaredSpace(const Clip& clip);
+std::string hostConfig(OfxHandle effect);
 
 // Where and when the identity clip is looked at.
 double identityTime(const Clip& identity, double time);

@@ -68,11 +68,14 @@ wire::Values settingValues(OfxHandle effect, double time) {
   int position = 0;
   for (const settings::Row& setting : settings::kRows) {
     if (setting.type == Type::Choice) checkTypedChoice(parameters, setting);
-    if (isText(setting))
-      values.texts.push_back(parameters.text(setting.name, time));
-    else
-      values.numbers.push_back(settingValue(parameters, static_cast<Position>(position), time));
-    ++position;
+    const auto here = static_cast<Position>(position++);
+    if (!isText(setting)) {
+      values.numbers.push_back(settingValue(parameters, here, time));
+      continue;
+    }
+    values.texts.push_back(parameters.text(setting.name, time));
+    // A space that the user names is looked for where the host looks for its own.
+    if (here == Position::ocio_config && values.texts.back().empty()) values.texts.back() = hostConfig(effect);
   }
   return values;
 }
@@ -92,6 +95,7 @@ PlateRequest::PlateRequest(OfxHandle effect, Effect kind, const FrameArguments& 
   picture_.height = image.height();
   picture_.channels = image.components == 3 ? 3 : 4;
   spaces_.plate = declaredSpace(sourceClip);
+  spaces_.config = hostConfig(effect);
   if (isPremultiplied(source)) picture_.flags |= wire::Premultiplied;
   if (kind == Effect::FaceMatte) picture_.flags |= wire::MatteOnly;
   if (arguments.batch) picture_.flags |= wire::Batch;

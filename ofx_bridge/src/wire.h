@@ -12,7 +12,7 @@
 namespace wire {
 
 constexpr uint32_t kMagic = 0x5753464d;  // "MFSW"
-constexpr uint16_t kVersion = 3;
+constexpr uint16_t kVersion = 4;
 constexpr uint32_t kLargestBody = 1 << 20;
 
 enum class Kind : uint16_t {
@@ -83,9 +83,10 @@ struct Picture {
 };
 static_assert(sizeof(Picture) == 64, "the layout of the wire");
 
-// The colour spaces of the pictures by OpenFX's native names.
+// The colour spaces of the pictures by the names of `config`, the host's OpenColorIO configuration, or by OpenFX's native
+// names where there is none; "" undeclared.
 struct Spaces {
-  std::string plate, identity;
+  std::string plate, identity, config;
 };
 
 struct Range {
@@ -155,7 +156,9 @@ class Writer {
     for (const std::string& value : values.texts) counted(value);
     return *this;
   }
-  Writer& spaces(const Spaces& spaces) { return counted(spaces.plate).counted(spaces.identity); }
+  Writer& spaces(const Spaces& spaces) {
+    return counted(spaces.plate).counted(spaces.identity).counted(spaces.config);
+  }
   std::string body() && { return std::move(body_); }
 
  private:
@@ -182,8 +185,8 @@ class Reader {
     return values;
   }
   Spaces spaces() {
-    std::string plate = counted();
-    return {std::move(plate), counted()};
+    std::string plate = counted(), identity = counted();
+    return {std::move(plate), std::move(identity), counted()};
   }
   std::string text() { return std::string(bytesOf(rest_.size())); }
 

@@ -246,7 +246,7 @@ def test_fields_and_colour_management_are_declared_by_the_standard_s_names(effec
     for effect in effects:
         assert effect.clips["Source"]["OfxImageClipPropFieldExtraction"] == ["OfxFieldDoubled"]
         style = effect.properties["OfxImageEffectPropColourManagementStyle"]
-        assert style == ["OfxImageEffectColourManagementCore"]
+        assert style == ["OfxImageEffectColourManagementOCIO"]
 
 
 @pytest.mark.parametrize("mode", MODES)

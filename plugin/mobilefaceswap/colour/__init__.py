@@ -5,11 +5,13 @@ much of the light beyond white the network gets to see.
 """
 
 from .display import from_display, luma_of, to_display
-from .space import AUTOMATIC, SPACES, ColourSpace, coded_space, space_named
+from .space import AUTOMATIC, BUILT_IN, OPENFX_FAMILY, SPACES, ColourSpace, coded_space, space_in, space_named
 from .view import exposure_for, shouldered, white_of
 
 __all__ = [
     "AUTOMATIC",
+    "BUILT_IN",
+    "OPENFX_FAMILY",
     "SPACES",
     "ColourSpace",
     "coded_space",
@@ -17,6 +19,7 @@ __all__ = [
     "from_display",
     "luma_of",
     "shouldered",
+    "space_in",
     "space_named",
     "to_display",
     "white_of",

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SettingsError
-from .space import ColourSpace, Encoding
+from .space import BUILT_IN, ColourSpace, Encoding
 
 if TYPE_CHECKING:
     import PyOpenColorIO as ocio
 
 __all__ = ["aliases_of", "defined", "names_of", "processor"]
 
-_BUILT_IN = "ocio://studio-config-v2.1.0_aces-v1.3_ocio-v2.3"
 _ENCODINGS: dict[str, Encoding] = {
     "scene-linear": "linear",
     "display-linear": "linear",
@@ -101,7 +100,7 @@ def _guessed(name: str, where: str) -> Encoding:
 def _place(place: str) -> str:
     """Where the configuration lies; "" for the built-in one."""
     found = place or os.environ.get("OCIO", "")
-    return "" if found == _BUILT_IN else found
+    return "" if found == BUILT_IN else found
 
 
 def _opened(place: str) -> Any:
@@ -140,7 +139,7 @@ def _studio() -> Any:
     """
     import PyOpenColorIO as ocio
 
-    config = ocio.Config.CreateFromFile(_BUILT_IN)
+    config = ocio.Config.CreateFromFile(BUILT_IN)
     per_decade, white, black = 0.6 / 0.002, 685, 95
     offset = 10 ** ((black - white) / per_decade)
     curve = ocio.LogAffineTransform(

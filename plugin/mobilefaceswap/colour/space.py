@@ -9,10 +9,28 @@ from typing import ClassVar, Literal
 
 from ..errors import SettingsError
 
-__all__ = ["AUTOMATIC", "SPACES", "ColourSpace", "Encoding", "coded_space", "space_named"]
+__all__ = [
+    "AUTOMATIC",
+    "BUILT_IN",
+    "OPENFX_FAMILY",
+    "SPACES",
+    "ColourSpace",
+    "Encoding",
+    "coded_space",
+    "space_in",
+    "space_named",
+]
 
 AUTOMATIC = "auto"
 """Stands for the space that the clip or the host declares."""
+
+BUILT_IN = "ocio://studio-config-v2.1.0_aces-v1.3_ocio-v2.3"
+"""The ACES studio configuration that comes with OpenColorIO. OpenFX's own names of colour spaces are those of this
+one.
+"""
+
+OPENFX_FAMILY = "ofx_"
+"""Begins the names by which OpenFX hosts call families of spaces, whose primaries remain open."""
 
 Encoding = Literal["display", "linear", "log", "hdr"]
 _MOST_NAMED = 6
@@ -134,17 +152,44 @@ def space_named(name: str, config: str = "") -> ColourSpace:
     known = {_plain(word): space for space in SPACES.values() for word in _words(space)}
     if _plain(name) in known:
         return known[_plain(name)]
-    from .config import defined, names_of  # the rows above are read where OpenColorIO is not
-
-    found = defined(name, config)
+    found = _defined(name, config)
     if found is not None:
-        usual = (space for space in SPACES.values() if not found["config"] and space.ocio == found["ocio"])
-        return next(usual, None) or ColourSpace(**found)
+        return found
+    from .config import names_of
+
     names = [word for space in SPACES.values() for word in _words(space)] + names_of(config)
     raise SettingsError(
         f"expected a colour space; found {name!r}. Nearest: {', '.join(_nearest(name, names))}. `mobilefaceswap "
         "settings` lists the usual ones; any name, alias or role of the OpenColorIO configuration will do, too"
     )
+
+
+def space_in(config: str, name: str) -> ColourSpace:
+    """The space that ``config``, a host's configuration, calls ``name``, even where a usual one has the same name.
+
+    OpenFX's names of families (``ofx_scene_linear`` and its like) need not be defined there. Raises SettingsError on a
+    name that the configuration lacks, on data that are no colour, and on a configuration that cannot be used.
+    """
+    family = (space for space in SPACES.values() if name in space.openfx and name.startswith(OPENFX_FAMILY))
+    found = _defined(name, config) or next(family, None)
+    if found is not None:
+        return found
+    from .config import names_of
+
+    raise SettingsError(
+        f"expected a colour space of {config}; found {name!r}. Nearest: {', '.join(_nearest(name, names_of(config)))}"
+    )
+
+
+def _defined(name: str, config: str) -> ColourSpace | None:
+    """The space that a configuration defines under a name, alias or role."""
+    from .config import defined  # the rows above are read where OpenColorIO is not
+
+    found = defined(name, config)
+    if found is None:
+        return None
+    usual = (space for space in SPACES.values() if not found["config"] and space.ocio == found["ocio"])
+    return next(usual, None) or ColourSpace(**found)
 
 
 def _words(space: ColourSpace) -> tuple[str, ...]:

@@ -197,7 +197,7 @@ def _default_space(picture: Picture) -> ColourSpace:
 
 
 def _plate(picture: Picture, inputs: Inputs, settings: Settings) -> tuple[Frame, str]:
-    space, note = plate_space(settings, picture.space, "", _default_space(picture))
+    space, note = plate_space(settings, picture.space, picture.config, _default_space(picture))
     premultiplied = Flags.PREMULTIPLIED in picture.flags
     return Frame(inputs.plate, space, premultiplied, picture.pixel_aspect, inputs.hashed), note
 
@@ -208,9 +208,9 @@ def _shown(picture: Picture, inputs: Inputs, settings: Settings) -> Frame | None
         return None
     declared = picture.identity_space
     if declared:
-        space, _ = declared_space(declared, "", _default_space(picture))
+        space, _ = declared_space(declared, picture.config, _default_space(picture))
     else:
-        space, _ = plate_space(settings, "", "", _default_space(picture))
+        space, _ = plate_space(settings, "", picture.config, _default_space(picture))
     premultiplied = Flags.IDENTITY_PREMULTIPLIED in picture.flags
     return Frame(inputs.identity, space, premultiplied, picture.identity_aspect)
 

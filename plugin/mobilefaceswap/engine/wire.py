@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _MAGIC = 0x5753464D
-_VERSION = 3
+_VERSION = 4
 _LARGEST_BODY = 1 << 20
 _HEADER = struct.Struct("<IHHII")
 _GREETING = struct.Struct("<Q")
@@ -222,7 +222,11 @@ def read_sights(body: bytes) -> dict[int, bytes]:
 
 @dataclass(frozen=True)
 class Picture:
-    """One plate in the segment and what goes with it. Sizes in pixels; spaces by OpenFX's names, "" undeclared."""
+    """One plate in the segment and what goes with it. Sizes in pixels.
+
+    space, identity_space: by the names of ``config``, the host's OpenColorIO configuration, or by OpenFX's where there
+    is none; "" undeclared.
+    """
 
     segment_bytes: int
     time: int
@@ -238,19 +242,22 @@ class Picture:
     range: int
     space: str = ""
     identity_space: str = ""
+    config: str = ""
 
     def packed(self) -> bytes:
-        *fields, space, identity_space = astuple(self)
-        return _PICTURE.pack(*fields) + _counted(space) + _counted(identity_space)
+        *fields, space, identity_space, config = astuple(self)
+        return _PICTURE.pack(*fields) + b"".join(map(_counted, (space, identity_space, config)))
 
     @classmethod
     def unpacked(cls, body: bytes) -> tuple[Self, bytes]:
         """The picture and the rest of the body. Raises EngineError on sizes that cannot be."""
         head = list(_unpacked(_PICTURE, body))
         head[-2] = Flags(head[-2])
-        space, rest = _read_counted(body[_PICTURE.size :])
-        identity_space, rest = _read_counted(rest)
-        picture = cls(*(*head, space, identity_space))
+        spaces, rest = [], body[_PICTURE.size :]
+        for _ in range(3):
+            text, rest = _read_counted(rest)
+            spaces.append(text)
+        picture = cls(*head, *spaces)
         plausible = min(picture.width, picture.height) > 0 and picture.channels in (3, 4) and picture.pixel_aspect > 0
         if not plausible or picture.result_offset > picture.segment_bytes:
             raise EngineError(f"expected a picture from the bridge; found {picture}. {_ADVICE}")
