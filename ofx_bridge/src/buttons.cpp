@@ -51,6 +51,7 @@ void prepareIdentity(const Call& call) { report(call, askText(withValues(wire::K
 void setChanged(const Call& call, const wire::Values& before, const wire::Values& after) {
   if (before.numbers.size() != after.numbers.size()) throw EngineFailure("the look has other settings than this node");
   const Parameters parameters(call.effect);
+  const Edit edit(parameters, "Load Look");
   size_t number = 0;
   for (const settings::Row& setting : settings::kRows) {
     if (setting.type == settings::Type::File || setting.type == settings::Type::Text) continue;
@@ -105,17 +106,21 @@ void analyseRange(const Call& call) {
   const Range range = clipRange(call.effect, clip);
   const uint32_t number = nextRange();
   const Progress progress(call.effect, "Analysing faces");
+  double share = 0;
+  // Also asked while a frame takes its time: hosts answer their user whenever the bar moves.
+  const auto cancelled = [&] { return !progress.update(share); };
   const auto analyse = [&](Engine::Conversation& conversation) {
     for (double time = range.first; time <= range.last; ++time) {
       analyseFrame(call, conversation, clip, time, number);
-      if (!progress.update((time - range.first + 1) / (range.last - range.first + 1))) throw Aborted();
+      share = (time - range.first + 1) / (range.last - range.first + 1);
+      if (cancelled()) throw Aborted();
     }
     wire::Writer body;
     body.put(wire::Range{number});
     const std::string track = conversation.askText({wire::Kind::SaveTrack, std::move(body).body()});
     Parameters(call.effect).set(row(Position::track_file).name, track);
   };
-  Engine::shared().converse(analyse, {});
+  Engine::shared().converse(analyse, {cancelled});
 }
 
 struct Action {

@@ -51,6 +51,15 @@ double outwards(const OfxPointD& from, const OfxPointD& to) {
 
 }  // namespace
 
+const char* Grip::label() const {
+  switch (kind) {
+    case Kind::Point: return "Move Point";
+    case Kind::Side: return "Crop Matte";
+    case Kind::Outline: break;
+  }
+  return "Expand Matte";
+}
+
 double Pointer::to(const OfxPointD& place) const {
   return std::hypot((pen.x - place.x) / pixel.x, (pen.y - place.y) / pixel.y);
 }

@@ -14,6 +14,9 @@ struct Grip {
   Seen face{};
   OfxPointD origin{};
   double before = 0;
+
+  // What dragging it is called in the host's undo.
+  const char* label() const;
 };
 
 // The size of a pixel of the screen on the plane, and the pen.

@@ -203,6 +203,14 @@ void Parameters::set(const char* name, int value) const {
   if (OfxHandle parameter = find(name)) (void)host().parameter->setValue(parameter, value);
 }
 
+void Parameters::beginEdit(const char* label) const {
+  if (set_ && host().parameter->editBegin) (void)host().parameter->editBegin(set_, label);
+}
+
+void Parameters::endEdit() const {
+  if (set_ && host().parameter->editEnd) (void)host().parameter->editEnd(set_);
+}
+
 Clip::Clip(OfxHandle effect, const char* name) {
   OfxHandle properties = nullptr;
   if (host().effect->clipGetHandle(effect, name, &handle_, &properties) != ofx::OK) handle_ = nullptr;

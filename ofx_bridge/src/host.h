@@ -74,10 +74,25 @@ class Parameters {
   void set(const char* name, const std::string& value) const;
   void set(const char* name, double value) const;
   void set(const char* name, int value) const;
+  // What is set in between is one step for the host's undo.
+  void beginEdit(const char* label) const;
+  void endEdit() const;
 
  private:
   OfxHandle find(const char* name) const;
   OfxHandle set_ = nullptr;
+};
+
+// One step for the host's undo, as long as it is in scope.
+class Edit {
+ public:
+  Edit(const Parameters& parameters, const char* label) : parameters_(parameters) { parameters_.beginEdit(label); }
+  ~Edit() { parameters_.endEdit(); }
+  Edit(const Edit&) = delete;
+  Edit& operator=(const Edit&) = delete;
+
+ private:
+  const Parameters& parameters_;
 };
 
 class ClipImage;

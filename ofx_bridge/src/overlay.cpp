@@ -104,9 +104,24 @@ OfxStatus draw(const Look& look, OfxHandle context) {
   return ofx::OK;
 }
 
+// Lets go of what is held; whether there was something.
+bool release(const Look& look) {
+  {
+    const std::lock_guard<std::mutex> lock(state().mutex);
+    if (!state().held.erase(look.effect)) return false;
+  }
+  look.parameters.endEdit();
+  return true;
+}
+
+// All of a drag is one step for the host's undo.
 OfxStatus hold(const Look& look, const Grip& grip) {
-  const std::lock_guard<std::mutex> lock(state().mutex);
-  state().held[look.effect] = grip;
+  release(look);
+  {
+    const std::lock_guard<std::mutex> lock(state().mutex);
+    state().held[look.effect] = grip;
+  }
+  look.parameters.beginEdit(grip.label());
   return ofx::OK;
 }
 
@@ -115,6 +130,7 @@ void choose(const Look& look, const OfxRectD& plate, const Seen& face) {
   const double choice = settingValue(look.parameters, Position::face_choice, look.time);
   if (choice == settings::face_choice_entry::kPerson && face.person)
     return look.parameters.set(row(Position::face_person).name, face.person);
+  const Edit edit(look.parameters, "Choose Face");
   look.parameters.set(row(Position::face_choice).name, settings::face_choice_entry::kNearest);
   setPoint(look, plate, {(face.box.x1 + face.box.x2) / 2, (face.box.y1 + face.box.y2) / 2});
 }
@@ -150,11 +166,6 @@ OfxStatus penMotion(const Look& look) {
   return ofx::OK;
 }
 
-OfxStatus penUp(const Look& look) {
-  const std::lock_guard<std::mutex> lock(state().mutex);
-  return state().held.erase(look.effect) ? ofx::OK : ofx::ReplyDefault;
-}
-
 // The viewer draws again where one of these changes.
 OfxStatus created(OfxHandle interact) {
   OfxHandle set = nullptr;
@@ -177,7 +188,9 @@ OfxStatus act(std::string_view action, OfxHandle interact, const Properties& in,
   }
   if (action == "OfxInteractActionPenDown") return penDown(look);
   if (action == "OfxInteractActionPenMotion") return penMotion(look);
-  if (action == "OfxInteractActionPenUp") return penUp(look);
+  // A host that takes the viewer's focus away may keep the pen's way up to itself.
+  if (action == "OfxInteractActionPenUp" || action == "OfxInteractActionLoseFocus")
+    return release(look) ? ofx::OK : ofx::ReplyDefault;
   return ofx::ReplyDefault;
 }
 

@@ -75,6 +75,8 @@ def test_a_look_goes_from_shot_to_shot(desk: Desk, effects, tmp_path: Path) -> N
     changed = {name for name, value in other.values.items() if value != before[name]}
     assert changed == {"matte_feather", "mix", "engine_status"}
     assert (other.values["matte_feather"], other.values["mix"]) == (7.5, 0.25)
+    label, names = other.undo[0]
+    assert (label, set(names)) == ("Load Look", {"matte_feather", "mix"})
 
 
 @pytest.mark.parametrize("button", ["save_look", "load_look", "choose_source", "choose_pack", "choose_detector"])

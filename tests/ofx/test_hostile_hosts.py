@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_faults import engines
+from test_faults import engines, script
 
 from bundles import failed, is_failure_picture, own_copy, python_with, rendered
 from mobilefaceswap.colour import SPACES, space_named
@@ -119,6 +119,15 @@ def test_a_cancelled_range_changes_nothing(temporal, plate) -> None:
     assert node.press("analyse_range") == 0
     assert len(node.progress) == 2
     assert (node.values["track_file"], node.persistent, node.held) == ("", "", 0)
+
+
+def test_a_range_is_cancelled_while_the_engine_is_silent(temporal, environment, plate, tmp_path: Path) -> None:
+    environment.setenv("MOBILEFACESWAP_PYTHON", script(tmp_path, "import time; time.sleep(60)"))
+    environment.setenv("MOBILEFACESWAP_TIMEOUT", "5")
+    node = temporal.create()
+    node.footage, node.bounds, node.patience = (lambda _: plate), (0.0, 50.0), 3
+    assert node.press("analyse_range") == 0
+    assert (node.progress, node.persistent, node.values["track_file"]) == ([0, 0, 0], "", "")
 
 
 def test_a_range_beyond_the_clip_says_where(temporal, plate) -> None:

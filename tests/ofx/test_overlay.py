@@ -175,3 +175,36 @@ def test_the_viewer_draws_again_where_a_control_of_the_overlay_changes(effects) 
     slaves = effects[0].host.sets.sets[node.interact]["OfxInteractPropSlaveToParam"]
     assert {"face_choice", "face_point_x", "matte_left", "matte_bottom"} <= set(slaves)
     assert set(slaves) <= set(effects[0].parameters)
+
+
+def test_a_drag_is_one_step_for_undo(effects, identity: Path, plate) -> None:
+    node = effects[0].create(source=str(identity))
+    rendered(node, plate)
+    clip = viewed(plate)
+    taken = handles(node.overlay("Draw", clip=clip)[1])["left"]
+    for way in ("PenUp", "LoseFocus"):
+        node.undo.clear()
+        assert node.overlay("PenDown", tuple(taken), clip=clip)[0] == 0
+        for step in (3, 6, 0):
+            assert node.overlay("PenMotion", (taken[0] + step, taken[1]), clip=clip)[0] == 0
+        assert node.editing
+        assert node.overlay(way, tuple(taken), clip=clip)[0] == 0
+        assert (node.editing, node.undo) == (False, [("Crop Matte", ["matte_left"] * 3)])
+        assert node.overlay(way, tuple(taken), clip=clip)[0] == 14, "nothing is held any more"
+
+
+def test_a_pen_that_comes_down_twice_holds_one_handle(effects, plate) -> None:
+    node = effects[0].create(face_choice=NEAREST)
+    for _ in range(2):
+        assert node.overlay("PenDown", (128, 128), clip=viewed(plate))[0] == 0
+    assert node.overlay("PenUp", (128, 128), clip=viewed(plate))[0] == 0
+    assert [label for label, _ in node.undo] == ["Move Point"] * 2
+
+
+def test_choosing_a_face_is_one_step_for_undo(effects, identity: Path, expected, plate) -> None:
+    node = effects[0].create(source=str(identity), **{f"matte_{side}": 0.0 for side in SIDES})
+    rendered(node, plate)
+    (face,) = expected(plate).faces
+    x, y, width, height = face.box
+    assert node.overlay("PenDown", (x + width / 2 + 5, 256 - y - height / 2), clip=viewed(plate))[0] == 0
+    assert node.undo == [("Choose Face", ["face_choice", "face_point_x", "face_point_y"])]

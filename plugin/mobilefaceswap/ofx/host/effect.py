@@ -29,7 +29,8 @@ class Instance:
     control since, such as whether it is enabled. preferences: what it prefers of its clips, asked anew where the
     effect says that a parameter counts. interact: the handle of its overlay. footage: what the Source shows at a time
     outside of a render, None where it shows nothing. bounds: of the timeline. progress: what the node reported; after
-    ``patience`` reports the user cancels.
+    ``patience`` reports the user cancels. undo: the steps that the effect's own changes make, each with its label and
+    the parameters set; editing: whether one of them goes on.
     """
 
     handle: int
@@ -48,6 +49,8 @@ class Instance:
     preferences: Properties = field(default_factory=dict)
     preferred_with: object = None
     interact: int = 0
+    undo: list[tuple[str, list[str]]] = field(default_factory=list)
+    editing: bool = False
 
     def render(
         self,

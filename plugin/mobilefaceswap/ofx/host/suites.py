@@ -76,7 +76,9 @@ class Suites:
             callback(lambda handle, time, out: self._value(handle, out), place, double, place),
             _NONE, _NONE,
             callback(self._set_value, place, place, double),
-            *[_NONE] * 9,
+            *[_NONE] * 7,
+            callback(self._edit_begun, place, text),
+            callback(self._edit_ended, place),
         ]  # fmt: skip
 
     def _draw_suite(self) -> list[Any]:
@@ -230,6 +232,25 @@ class Suites:
         for fault in value_fault(kind, instance.effect.parameters[name], value):
             self._sets.violations.append(f"{name}: {fault}")
         instance.values[name] = value
+        if instance.editing:
+            instance.undo[-1][1].append(name)
+        else:
+            instance.undo.append((name, [name]))
+        return OK
+
+    def _edit_begun(self, effect: int, label: bytes) -> int:
+        instance = self._host.instances[effect]
+        if instance.editing or self._host.rendering:
+            self._sets.violations.append(f"the edit {label.decode()} begins inside another one or a render")
+        instance.editing = True
+        instance.undo.append((label.decode(), []))
+        return OK
+
+    def _edit_ended(self, effect: int) -> int:
+        instance = self._host.instances[effect]
+        if not instance.editing:
+            self._sets.violations.append("an edit ends that did not begin")
+        instance.editing = False
         return OK
 
     def _told(self, kind: bytes, form: bytes) -> str:
