@@ -15,6 +15,7 @@ from mobilefaceswap.cli.doctor import examined
 from mobilefaceswap.engine.session import Session
 from mobilefaceswap.errors import PackError, UserInputError
 from mobilefaceswap.runtime import DEVICES, network_device, on_device
+from mobilefaceswap.settings import table
 
 SMALL = runtime._small_model()
 
@@ -60,6 +61,20 @@ def test_a_device_that_cannot_run_is_never_replaced_silently(
     report = examined()
     assert report["device"] == "none"
     assert any("CUDAExecutionProvider" in problem for problem in report["problems"])
+
+
+def test_a_host_s_choices_are_the_devices() -> None:
+    (row,) = (row for row in table(host=True) if row.name == "device")
+    assert row.entries.keys() == {runtime.AUTOMATIC, *DEVICES}
+
+
+def test_a_node_s_own_device_wins(monkeypatch: pytest.MonkeyPatch, broken_driver: None) -> None:
+    for device in ("auto", "cpu", "cuda"):
+        monkeypatch.setenv("MOBILEFACESWAP_DEVICE", device)
+        assert network_device("cpu") == "cpu"
+        assert on_device(SMALL, "cpu").providers == ("CPUExecutionProvider",)
+        with pytest.raises(PackError, match=r"CUDAExecutionProvider.*Device in a host"):
+            on_device(SMALL, "cuda")
 
 
 def test_an_unknown_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ class NegativeNetwork:
     nbytes = 0
     runtime = "toy"
 
-    def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
+    def __init__(self, pack: Pack, weights: Mapping[str, Floats], device: str = "auto") -> None:
         self._level = float(weights["level"][0])
 
     @staticmethod

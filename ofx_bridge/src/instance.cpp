@@ -17,6 +17,12 @@ void updateStatus(const Call& call) {
     parameters.set(control::kStatus, described);
 }
 
+bool isShownInStatus(const std::string& setting) {
+  for (Position position : {Position::pack, Position::detector, Position::device})
+    if (setting == row(position).name) return true;
+  return false;
+}
+
 // A control counts where the setting that it depends on has the value that it belongs to.
 bool counts(const Parameters& parameters, const settings::Row& setting, double time) {
   if (setting.dependsOn < 0) return true;
@@ -86,9 +92,7 @@ OfxStatus instanceChanged(const Call& call) {
   try {
     const std::string changed = call.in.text("OfxPropName");
     const bool shown = !Parameters(call.effect).text(control::kStatus, call.time()).empty();
-    if (press(call, changed) || !shown || changed == row(Position::pack).name ||
-        changed == row(Position::detector).name)
-      updateStatus(call);
+    if (press(call, changed) || !shown || isShownInStatus(changed)) updateStatus(call);
   } catch (const Aborted&) {
     return ofx::OK;
   } catch (const std::exception& error) {

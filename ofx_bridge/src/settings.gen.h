@@ -36,12 +36,13 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0xa8e9babf5ca94437;
+constexpr uint64_t kFingerprint = 0x74e28b035314d964;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
 constexpr const char* k_missing_frames[] = {"Fail", "Hold", "Skip"};
 constexpr const char* k_face_choice[] = {"Largest", "By Number", "Nearest to Point", "Like Reference Picture", "All Faces", "By Track ID"};
+constexpr const char* k_device[] = {"Automatic", "CPU", "CUDA", "TensorRT", "Core ML", "DirectML", "OpenVINO"};
 constexpr const char* k_pixel_boost[] = {"1x", "2x", "3x", "4x"};
 constexpr const char* k_matte_source[] = {"Learned Mask", "Hull", "Both", "Either"};
 constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linear Rec.709", "ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65", "ACEScct", "DaVinci Intermediate", "ARRI LogC3", "ARRI LogC4", "S-Log3 S-Gamut3.Cine", "S-Log3 S-Gamut3", "Canon Log 2", "Canon Log 3", "RED Log3G10", "Panasonic V-Log", "BMD Film Gen 5", "Cineon Film Log", "Display P3", "P3 (DCI)", "Rec.2020", "PQ Rec.2100", "PQ P3-D65", "HLG Rec.2100"};
@@ -67,6 +68,7 @@ constexpr Row kRows[] = {
     {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, "", false, 10, 3, 0, nullptr},
     {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, "", true, 10, 3, 0, nullptr},
     {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another. Controls keep their values: defaults of the other pack do not apply.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
+    {Type::Choice, "device", "Swap", "Device", "What the swapping network runs on. Automatic takes MOBILEFACESWAP_DEVICE, else the first that works; one that you name runs or the frame fails. Engine says which it is.", 0, 0, 1, "", false, -1, 0, 7, k_device},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "likeness", "Swap", "Likeness", "From the target's own face at 0 to the source at 1, and beyond it up to 1.3, where traits are exaggerated.", 1, 0, 1.3, "", true, -1, 0, 0, nullptr},
@@ -99,7 +101,7 @@ constexpr Row kRows[] = {
     {Type::Double, "keep_skin", "Matte", "Keep Skin", "Keeps the plate's skin, so that only eyes, brows and mouth are swapped.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "occlusion", "Matte", "Occlusion", "Keeps what stands before the face, as far as its colour differs from the face's: hair, microphones, dark glasses, gloves, food. A bare hand of the same colour needs an outside matte.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Text, "other_space", "Colour & Detail", "Other Space", "A colour space that Working Space does not list: a name, alias or role of the OpenColorIO configuration. Empty for Working Space.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
-    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 49, 0, 26, k_colour_space},
+    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 50, 0, 26, k_colour_space},
     {Type::File, "ocio_config", "Colour & Detail", "OpenColorIO Config", "A configuration file (.ocio, .ocioz) or ocio:// name that defines further working spaces. Empty for $OCIO or, where that is not set, the built-in ACES studio configuration. The spaces listed need none.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Double, "view_exposure", "Colour & Detail", "View Exposure", "Brightens or darkens the plate for detector and network alone, as a viewer's gain does. The picture keeps its exposure. With Automatic Exposure it is added to it. In stops.", 0, -10, 10, "", true, -1, 0, 0, nullptr},
     {Type::Boolean, "auto_exposure", "Colour & Detail", "Automatic Exposure", "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed plates, and day for night. The picture keeps its exposure.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
@@ -114,7 +116,7 @@ constexpr Row kRows[] = {
     {Type::Double, "regrain", "Colour & Detail", "Regrain", "Adds the plate's own grain, measured around the face in this frame, as far as the face lacks it. 1 is the plate's.", 0, 0, 2, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 12, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 64, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 65, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -153,6 +155,7 @@ enum class Position {
   reference,
   reference_threshold,
   pack,
+  device,
   enable,
   mix,
   likeness,
@@ -209,6 +212,9 @@ enum Entry { kFail, kHold, kSkip };
 }
 namespace face_choice_entry {
 enum Entry { kLargest, kIndex, kNearest, kReference, kAll, kPerson };
+}
+namespace device_entry {
+enum Entry { kAuto, kCpu, kCuda, kTensorrt, kCoreml, kDirectml, kOpenvino };
 }
 namespace pixel_boost_entry {
 enum Entry { k1x, k2x, k3x, k4x };

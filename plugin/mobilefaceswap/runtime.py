@@ -16,6 +16,7 @@ from .errors import PackError, UserInputError
 from .frame import Floats
 
 __all__ = [
+    "AUTOMATIC",
     "DEVICES",
     "Session",
     "available_providers",
@@ -43,8 +44,10 @@ DEVICES: Mapping[str, tuple[str, ...]] = {
     "openvino": ("OpenVINOExecutionProvider",),
 }
 """ONNX Runtime's providers for every device that a swapping network can run on."""
-_AUTOMATIC = ("cuda", "directml", "coreml", "cpu")
-"""What ``auto`` tries, in order. TensorRT builds for minutes, and OpenVINO is no faster than the processor's own."""
+AUTOMATIC = "auto"
+"""Stands for MOBILEFACESWAP_DEVICE, or the first device that works where that names none."""
+_TRIED = ("cuda", "directml", "coreml", "cpu")
+"""What is tried then, in order. TensorRT builds for minutes, and OpenVINO is no faster than the processor's own."""
 _VARIABLE = "MOBILEFACESWAP_DEVICE"
 
 
@@ -99,7 +102,7 @@ def load_session(model: bytes | Path, *, threads: int = 1, providers: Sequence[s
     if session.providers[: len(providers)] != tuple(providers):
         raise PackError(
             f"expected ONNX Runtime to run on {', '.join(providers)}; it fell back to {', '.join(session.providers)}. "
-            "Check the device's driver with `mobilefaceswap doctor`, or choose another with --device"
+            "Check the device's driver with `mobilefaceswap doctor`, or choose another (--device, Device in a host)"
         )
     return session
 
@@ -110,7 +113,7 @@ def _check_providers(providers: Sequence[str]) -> None:
         raise PackError(
             f"expected ONNX Runtime to offer {', '.join(missing) or 'a provider'}; it offers "
             f"{', '.join(available_providers())}. Install the build of ONNX Runtime for your device (see the "
-            "README), or choose another with --device (MOBILEFACESWAP_DEVICE in a host)"
+            "README), or choose another (--device, Device in a host)"
         )
 
 
@@ -149,45 +152,49 @@ def _mismatch(wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[i
     )
 
 
-def chosen_device() -> str:
-    """What MOBILEFACESWAP_DEVICE asks for: ``auto``, or one of ``DEVICES``. Raises UserInputError on anything else."""
-    wanted = os.environ.get(_VARIABLE, "") or "auto"
-    if wanted != "auto" and wanted not in DEVICES:
-        raise UserInputError(f"expected {_VARIABLE} to be auto, {', '.join(DEVICES)}; found {wanted!r}. Correct it")
+def chosen_device(device: str = AUTOMATIC) -> str:
+    """``device``, or what MOBILEFACESWAP_DEVICE asks for where it is ``auto``: ``auto``, or one of ``DEVICES``.
+
+    Raises UserInputError on anything else.
+    """
+    wanted = device if device != AUTOMATIC else os.environ.get(_VARIABLE, "") or AUTOMATIC
+    if wanted != AUTOMATIC and wanted not in DEVICES:
+        name = _VARIABLE if device == AUTOMATIC else "the device"
+        raise UserInputError(f"expected {name} to be {AUTOMATIC}, {', '.join(DEVICES)}; found {wanted!r}. Correct it")
     return wanted
 
 
-def on_device(model: bytes | Path) -> Session:
-    """A session for a swapping network, on the chosen device.
+def on_device(model: bytes | Path, device: str = AUTOMATIC) -> Session:
+    """A session for a swapping network, on a device as ``chosen_device`` takes it.
 
     Raises PackError where a device that was named cannot run it; ``auto`` goes on to the next, and ``network_device``
     says so.
     """
-    *preferred, last = _candidates()
+    *preferred, last = _candidates(device)
     for name in preferred:
         with suppress(PackError):
             return load_session(model, providers=DEVICES[name])
     return load_session(model, providers=DEVICES[last])
 
 
-def network_device() -> str:
+def network_device(device: str = AUTOMATIC) -> str:
     """The device that swapping networks run on, for people to read, with those that were tried in vain.
 
     Raises as ``on_device`` does.
     """
-    candidates = _candidates()
+    candidates = _candidates(device)
     if candidates == ["cpu"]:
         return "cpu"
-    used = opened.get("device", chosen_device(), lambda: on_device(_small_model())).providers[0]
+    used = opened.get("device", chosen_device(device), lambda: on_device(_small_model(), device)).providers[0]
     place = next(number for number, name in enumerate(candidates) if DEVICES[name][0] == used)
     vain = f" ({', '.join(candidates[:place])} failed: check the driver)" if place else ""
     return f"{candidates[place]}{vain}"
 
 
-def _candidates() -> list[str]:
+def _candidates(device: str) -> list[str]:
     """The device that was asked for, or those that ``auto`` tries: what this build offers, the processor last."""
-    wanted = chosen_device()
-    return [wanted] if wanted != "auto" else [name for name in _AUTOMATIC if DEVICES[name][0] in available_providers()]
+    wanted = chosen_device(device)
+    return [wanted] if wanted != AUTOMATIC else [name for name in _TRIED if DEVICES[name][0] in available_providers()]
 
 
 def _small_model() -> bytes:

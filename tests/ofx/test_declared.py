@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bundles import rendered
+from bundles import is_failure_picture, rendered
 from mobilefaceswap.colour import ColourSpace
 from mobilefaceswap.errors import EngineError
 from mobilefaceswap.faces.detector import open_detector
@@ -20,7 +20,8 @@ from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host, Layout
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import Pack
-from mobilefaceswap.settings import OUTPUTS
+from mobilefaceswap.runtime import DEVICES, available_providers
+from mobilefaceswap.settings import OUTPUTS, table
 
 GENERAL = "OfxImageEffectContextGeneral"
 MODES = list(OUTPUTS)
@@ -300,6 +301,22 @@ def test_a_draft_searches_a_smaller_picture(effects, identity: Path, expected, p
     node.values["analysis_size"] = 1280
     status, output = node.render(plate, more={"OfxImageEffectPropRenderQualityDraft": [1]})
     np.testing.assert_array_equal(output, expected(plate, default_settings().replaced(analysis_size=320)).composite)
+
+
+def test_a_device_that_this_machine_lacks_fails_the_frame(effects, identity: Path, expected, plate) -> None:
+    present = {"cpu", *(name for name, needed in DEVICES.items() if {*needed} <= {*available_providers()})}
+    labels = list(next(row for row in table(host=True) if row.name == "device").entries)
+    absent = next(name for name in DEVICES if name not in present)
+    node = effects[0].create(source=str(identity))
+    node.edit(device=labels.index("cpu"))
+    np.testing.assert_array_equal(rendered(node, plate), expected(plate).composite)
+    node.edit(pack="", device=labels.index("cpu"))
+    assert node.values["engine_status"].endswith(", cpu")
+    node.edit(device=labels.index(absent))
+    status, output = node.render(plate)
+    assert (status, is_failure_picture(output)) == (1, True)
+    assert DEVICES[absent][0] in node.persistent
+    assert "Device" in node.persistent
 
 
 def test_controls_without_effect_are_greyed_out(effects) -> None:

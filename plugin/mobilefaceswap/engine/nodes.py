@@ -44,7 +44,7 @@ class Nodes:
         pack = pack_of(host)
         source = shown.content_hash() if shown is not None else _state(host.source, "source")
         track = _track_state(host.track_file) if host.track_file else ()
-        key = (pack.content_hash, detector_of(host), source, host.source_face, track)
+        key = (pack.content_hash, detector_of(host), source, host.source_face, track, host.device)
         with self._lock:
             preparing = self._preparing.setdefault(key, threading.Lock())
         with preparing:
@@ -77,7 +77,13 @@ class Nodes:
             source = prepare_identity([("the Identity input", picture)], pack, detector, host.source_face)
         track = load_track(host.track_file) if host.track_file else None
         return FaceSwapNode(
-            source, pack=pack, faces=detector, track=track, source_face=host.source_face, cache=self._cache
+            source,
+            pack=pack,
+            faces=detector,
+            track=track,
+            source_face=host.source_face,
+            cache=self._cache,
+            device=host.device,
         )
 
 

@@ -105,10 +105,9 @@ class Session:
         """
         host = HostSettings() if values is None else read_settings(values)[0]
         pack, detector = pack_of(host), detector_of(host)
-        return (
-            f"MobileFaceSwap {__version__}, pack {pack.name} ({pack.licence}), "
-            f"detector {detector or next(iter(DETECTORS))} ({detector_licence(pack, detector)}), {network_device()}"
-        )
+        detected_by = f"{detector or next(iter(DETECTORS))} ({detector_licence(pack, detector)})"
+        device = network_device(host.device)
+        return f"MobileFaceSwap {__version__}, pack {pack.name} ({pack.licence}), detector {detected_by}, {device}"
 
     def render(
         self, picture: Picture, values: Values, inputs: Inputs, sights: Mapping[int, bytes] | None = None

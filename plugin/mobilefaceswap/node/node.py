@@ -16,6 +16,7 @@ from ..faces import Face, FaceDetector, Track, open_detector, working
 from ..frame import Clip, Floats, Frame, KeyedClip
 from ..identity import Source, load_source
 from ..packs import Pack, find_pack
+from ..runtime import AUTOMATIC
 from ..settings import MissingFrames, Settings
 from ..swap import open_network
 from .keys import plate_key
@@ -33,7 +34,8 @@ class FaceSwapNode:
     source: a prepared identity, its file (.idn), a picture, a folder of pictures, or several pictures. target: any
     clip, or None where a host hands the plates in. pack: a pack, its name or folder; None for the default. settings:
     where left out, the pack's own defaults. faces: another detector, or its name, such as
-    ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. Thread-safe.
+    ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. device: what the network runs on, one of
+    ``runtime.DEVICES``, or ``auto``. Thread-safe.
 
     Raises PackError, NoFaceInSourceError, IdentityFileError, MediaError, SettingsError, UserInputError.
     """
@@ -50,6 +52,7 @@ class FaceSwapNode:
         source_face: int = 0,
         cache: RenderCache | None = None,
         stages: StageTimes | None = None,
+        device: str = AUTOMATIC,
     ) -> None:
         self.pack = pack if isinstance(pack, Pack) else find_pack(pack)
         self.target, self.track = target, track
@@ -59,7 +62,7 @@ class FaceSwapNode:
         detector = open_detector(self.pack, faces) if faces is None or isinstance(faces, str) else faces
         self.identity = load_source(source, self.pack, detector, source_face)
         self.identity.check_pack(self.pack)
-        network = open_network(self.pack, self.identity.weights, self.identity.content_hash)
+        network = open_network(self.pack, self.identity.weights, self.identity.content_hash, device)
         self._kit = Kit(self.pack, detector, network, self.identity.content_hash, self.cache)
 
     @property

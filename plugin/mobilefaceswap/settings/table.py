@@ -756,6 +756,25 @@ class HostSettings(Table):
         host_only=True,
         stage="swap",
     )
+    device: str = row(
+        "Swap",
+        "Device",
+        "What the swapping network runs on. Automatic takes MOBILEFACESWAP_DEVICE, else the first that works; one that "
+        "you name runs or the frame fails. Engine says which it is.",
+        "auto",
+        entries={
+            "auto": "Automatic",
+            "cpu": "CPU",
+            "cuda": "CUDA",
+            "tensorrt": "TensorRT",
+            "coreml": "Core ML",
+            "directml": "DirectML",
+            "openvino": "OpenVINO",
+        },
+        animates=False,
+        host_only=True,
+        stage="swap",
+    )
     engine_failure: EngineFailure = row(
         "Output",
         "If the Engine Fails",

@@ -11,7 +11,7 @@ from ..cache import opened
 from ..errors import PackError
 from ..frame import Floats
 from ..packs import Crop, Pack
-from ..runtime import chosen_device, on_device, open_session
+from ..runtime import AUTOMATIC, chosen_device, on_device, open_session
 from .network import Portrait, from_planar, mean_of, to_planar
 
 __all__ = ["EmbeddingNetwork", "template_mask"]
@@ -23,9 +23,9 @@ _HALF_WIDTH, _HALF_HEIGHT, _SOFT = 0.54, 0.68, 0.3
 class EmbeddingNetwork:
     """See `SwapNetwork`. The identity holds the one array that is fed to the network."""
 
-    def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
-        place = pack.path("swapper")
-        self._session = opened.get("swapper", (pack.content_hash, chosen_device()), lambda: on_device(place))
+    def __init__(self, pack: Pack, weights: Mapping[str, Floats], device: str = AUTOMATIC) -> None:
+        place, chosen = pack.path("swapper"), chosen_device(device)
+        self._session = opened.get("swapper", (pack.content_hash, chosen), lambda: on_device(place, device))
         self._described, self._crop = pack.network, pack.crop
         self._identity = weights["identity"]
         self.nbytes = self._identity.nbytes

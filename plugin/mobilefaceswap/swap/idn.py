@@ -10,7 +10,7 @@ from ..errors import PackError
 from ..frame import Floats
 from ..packs import FaceInput, Pack
 from ..packs.crop import Crop
-from ..runtime import Session, on_device, open_session, specialise
+from ..runtime import AUTOMATIC, Session, on_device, open_session, specialise
 from .network import Portrait, from_planar, mean_of, to_planar
 
 __all__ = ["IdnNetwork", "portrait_size"]
@@ -19,8 +19,8 @@ __all__ = ["IdnNetwork", "portrait_size"]
 class IdnNetwork:
     """See `SwapNetwork`."""
 
-    def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
-        self._session = on_device(specialise(pack.path("idn").read_bytes(), weights))
+    def __init__(self, pack: Pack, weights: Mapping[str, Floats], device: str = AUTOMATIC) -> None:
+        self._session = on_device(specialise(pack.path("idn").read_bytes(), weights), device)
         self._numbers = pack.network
         self.nbytes = self._session.nbytes
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..cache import opened
 from ..frame import Floats
 from ..packs import CONTRACTS, FaceInput, Normalisation, Pack
-from ..runtime import chosen_device
+from ..runtime import AUTOMATIC, chosen_device
 
 __all__ = ["Portrait", "SwapNetwork", "from_planar", "mean_of", "network_class", "open_network", "to_planar"]
 
@@ -24,8 +24,11 @@ class SwapNetwork(Protocol):
 
     nbytes: int
 
-    def __init__(self, pack: Pack, weights: Mapping[str, Floats]) -> None:
-        """weights: what ``prepared`` gave. Raises PackError where they do not fit."""
+    def __init__(self, pack: Pack, weights: Mapping[str, Floats], device: str = AUTOMATIC) -> None:
+        """weights: what ``prepared`` gave. device: as ``runtime.on_device`` takes it.
+
+        Raises PackError where the weights do not fit or the device cannot run them.
+        """
         ...
 
     @staticmethod
@@ -59,13 +62,13 @@ def network_class(pack: Pack) -> type[SwapNetwork]:
     return cast(type[SwapNetwork], resolve_name(CONTRACTS[pack.kind].network))
 
 
-def open_network(pack: Pack, weights: Mapping[str, Floats], identity: str) -> SwapNetwork:
+def open_network(pack: Pack, weights: Mapping[str, Floats], identity: str, device: str = AUTOMATIC) -> SwapNetwork:
     """The network of an identity, opened once per process, since hosts recreate their nodes at every edit.
 
-    identity: the content hash of the identity that ``weights`` belong to.
+    identity: the content hash of the identity that ``weights`` belong to. device: as ``runtime.on_device`` takes it.
     """
-    key = pack.content_hash, identity, chosen_device()
-    return opened.get("network", key, lambda: network_class(pack)(pack, weights))
+    key = pack.content_hash, identity, chosen_device(device)
+    return opened.get("network", key, lambda: network_class(pack)(pack, weights, device))
 
 
 def mean_of(weights: Sequence[Mapping[str, Floats]], shares: Sequence[float]) -> dict[str, Floats]:
