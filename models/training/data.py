@@ -5,7 +5,8 @@ Three kinds of row, in this order:
 - *same*: source and target are one person, by two pictures where there are two; the answer is the target.
 - *real*: a real picture is the **answer**. The target is that picture with somebody else's face put on it, the source
   is the picture's own person. Several makers put the faces on, so that no maker's marks are learnt: a graft along
-  landmarks, the averaged network of the moment, and a change of shape on top of either.
+  landmarks, the averaged network of the moment, a swapper that made its pictures beforehand, and a change of shape on
+  top of each.
 
 Pictures are (N, 3, S, S), RGB 0..1, display-referred sRGB; points are (x, y) in widths of a crop.
 """
@@ -60,10 +61,14 @@ class Batch:
 class Faces:
     """The pack of prepare.py on a device; some people never train.
 
-    `people`: train on the first so many alone, and show them on the sheets; 0: all but those held out.
+    `people`: train on the first so many alone, and show them on the sheets; 0: all but those held out. `made`: a file
+    with rows (N,) of the pack, and with `pictures` and `ends` as the pack has them, what they are with other people's
+    faces.
     """
 
-    def __init__(self, path: Path, size: int, device: torch.device | str = "cpu", people: int = 0) -> None:
+    def __init__(
+        self, path: Path, size: int, device: torch.device | str = "cpu", people: int = 0, made: Path | None = None
+    ) -> None:
         if not path.is_file():
             raise SystemExit(f"expected packed faces at {path}; found no file. Make it with prepare.py")
         stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -88,6 +93,12 @@ class Faces:
         # Frames of one video are one person: they come as sources less often than their number.
         self._as_source = (training / counts[persons].sqrt()).to(device)
         self._as_target = (training & targets).float().to(device)
+        self.made = torch.empty(0, 3, size, size, dtype=torch.uint8, device=device)
+        self._made_at = torch.full_like(self._place, -1)
+        if made:
+            told = torch.load(made, map_location="cpu", weights_only=True)
+            self.made = _decoded(told["pictures"].numpy(), told["ends"].tolist(), size).to(device)
+            self._made_at[told["rows"].to(device)] = torch.arange(len(self.made), device=device)
         # What all faces have in common would otherwise drown what tells people apart.
         self.usual = self.embeddings[training.to(device)].mean(0)
 
@@ -110,14 +121,23 @@ class Faces:
         target = self._drawn(self._as_target, total, chance)
         source = torch.cat([self._drawn(self._as_source, cross, chance), self.mate(target[cross:], chance)])
         embedding = self._said(source, cross if mixed else 0, chance)
-        answer, points = self._viewed(target, chance)
-        answer = recoloured(answer, chance)
+        at = self._made_at[target]
+        pictures = [self.pictures[target]]
+        if len(self.made):
+            known = torch.where(at[:, None, None, None] < 0, pictures[0], self.made[at.clamp_min(0)])
+            pictures.append(known)
+        seen, points = self._viewed(pictures, self.points[target], chance)
+        answer, *swapped = recoloured(seen, chance)
         face, features = shapes(points, self.size)
         given = answer.clone()
         rows = slice(cross + same, total)
         if real:
             other = self._drawn(self._as_target, real, chance)
             given[rows] = self._made(answer[rows], points[rows], face[rows], features[rows], other, chance, maker)
+            if swapped:
+                beforehand = (_uniform(chance, real, 0, 1, self.device) < 0.5) & (at[rows] >= 0)
+                given[rows] = torch.where(beforehand[:, None, None, None], swapped[0][rows], given[rows])
+            given[rows] = worn(given[rows], face[rows], chance)
         given, answer = footage([given, answer], chance)
         given, answer, face, features = veiled(given, answer, face, features, chance)
         return Batch(given, answer, embedding, face, features, points, source, cross)
@@ -141,12 +161,12 @@ class Faces:
         """Pictures of sources, (N, 3, S, S); with `chance` as other photographers might have taken and cropped them."""
         if chance is None:
             return self.pictures[rows].float() / 255
-        return recoloured(self._viewed(rows, chance)[0], chance)
+        return recoloured(self._viewed([self.pictures[rows]], self.points[rows], chance)[0], chance)[0]
 
-    def _viewed(self, rows: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Crops and their points, moved, turned, scaled and mirrored a little at random."""
-        picture, points = self.pictures[rows].float() / 255, self.points[rows]
-        n = len(rows)
+    def _viewed(self, pictures: list[Tensor], points: Tensor, chance: torch.Generator) -> tuple[list[Tensor], Tensor]:
+        """Crops, from bytes, and their points, moved, turned, scaled and mirrored a little, those of a row alike."""
+        picture = torch.cat(pictures, 1).float() / 255
+        n = len(picture)
         angle, zoom = (_normal(chance, n, s, self.device) for s in (0.05, 0.04))
         zoom, move = torch.exp(zoom), _normal(chance, 2 * n, 0.015, self.device).reshape(n, 2)
         mirror = torch.where(_uniform(chance, n, 0, 1, self.device) < 0.5, -1.0, 1.0)
@@ -157,7 +177,7 @@ class Faces:
         grid = F.affine_grid(torch.cat([turn, 2 * move[:, :, None]], 2), list(picture.shape), align_corners=False)
         view = F.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
         moved = torch.linalg.solve(turn, (2 * points - 1 - 2 * move[:, None]).transpose(1, 2)).transpose(1, 2)
-        return view, (moved + 1) / 2
+        return list(view.split(3, 1)), (moved + 1) / 2
 
     def _made(
         self, answer: Tensor, points: Tensor, face: Tensor, features: Tensor, other: Tensor,
@@ -169,9 +189,7 @@ class Faces:
         if maker is not None:
             by_network = maker(answer, other)
             made = torch.where(_uniform(chance, n, 0, 1, self.device)[:, None, None, None] < 0.5, by_network, made)
-        warped = displaced(made, face, chance, 0.02)
-        made = torch.where(_uniform(chance, n, 0, 1, self.device)[:, None, None, None] < 0.4, warped, made)
-        return marred(made, face, chance)
+        return made
 
 
 def _decoded(raw: np.ndarray, ends: list[int], size: int) -> Tensor:
@@ -309,6 +327,12 @@ def displaced(picture: Tensor, face: Tensor, chance: torch.Generator, amount: fl
     return picture + (4 * face).clamp_max(1) * (changed - picture)
 
 
+def worn(picture: Tensor, face: Tensor, chance: torch.Generator) -> Tensor:
+    """Made faces, two in five in another shape, all marred."""
+    changed = _uniform(chance, len(picture), 0, 1, picture.device)[:, None, None, None] < 0.4
+    return marred(torch.where(changed, displaced(picture, face, chance, 0.02), picture), face, chance)
+
+
 def marred(picture: Tensor, face: Tensor, chance: torch.Generator) -> Tensor:
     """Marks of a poor swapper inside the face, so that none is learnt: soft, noisy, of another colour."""
     n, device = len(picture), picture.device
@@ -324,14 +348,14 @@ def marred(picture: Tensor, face: Tensor, chance: torch.Generator) -> Tensor:
     return (picture + face * (changed - picture)).clamp(0, 1)
 
 
-def recoloured(picture: Tensor, chance: torch.Generator) -> Tensor:
-    """Exposure, colour cast, gamma, now and then no colour."""
-    n, device = len(picture), picture.device
+def recoloured(pictures: list[Tensor], chance: torch.Generator) -> list[Tensor]:
+    """Exposure, colour cast, gamma, now and then no colour; all the pictures of a row alike."""
+    n, device = len(pictures[0]), pictures[0].device
     gamma = torch.exp(_normal(chance, n, 0.12, device))[:, None, None, None]
     gain = torch.exp(_normal(chance, n, 0.1, device)[:, None] + _normal(chance, 3 * n, 0.04, device).reshape(n, 3))
     grey = (_uniform(chance, n, 0, 1, device) < 0.03).float()[:, None, None, None]
-    picture = picture + grey * (picture.mean(1, keepdim=True) - picture)
-    return (picture.clamp_min(1e-4) ** gamma * gain[:, :, None, None]).clamp(0, 1)
+    toned = (p + grey * (p.mean(1, keepdim=True) - p) for p in pictures)
+    return [(p.clamp_min(1e-4) ** gamma * gain[:, :, None, None]).clamp(0, 1) for p in toned]
 
 
 def footage(pictures: list[Tensor], chance: torch.Generator) -> list[Tensor]:

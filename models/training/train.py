@@ -60,11 +60,12 @@ class Run:
     """One stage of the training on one device: networks, critics, data, and one step after another."""
 
     def __init__(
-        self, config: Config, data: Path, critics: Path, run: Path, device: str, rank: int, ranks: int
-    ) -> None:
+        self, config: Config, data: Path, critics: Path, run: Path, device: str, rank: int, ranks: int,
+        made: Path | None = None,
+    ) -> None:  # fmt: skip
         self.config, self.folder, self.device, self.rank, self.ranks = config, run, torch.device(device), rank, ranks
         torch.manual_seed(config.seed)
-        self.faces = Faces(data, config.size, device, config.people)
+        self.faces = Faces(data, config.size, device, config.people, made)
         self.recognisers, self.perception, self.mesh = load_critics(critics, device)
         for frozen in (*self.recognisers.graphs.values(), self.perception, self.mesh.graph):
             frozen.bfloat16()  # once, rather than by autocast at every call
@@ -234,13 +235,13 @@ class Run:
         return (found - wanted).abs().clamp_max(0.5).mean()
 
     def _judged(self, swap: Tensor, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
-        both = torch.cat([swap, batch.target[: batch.cross]])
         n, cross = len(swap), batch.cross
-        both = augmented(both, chance)
+        both = augmented(torch.cat([swap, batch.target[:cross]]), chance)
         seen = self.features(both[:n])
         if cross:
             with torch.no_grad():
-                seen = [torch.cat(pair) for pair in zip(seen, self.features(both[n:]), strict=True)]
+                known = self.features(both[n:])
+            seen = [torch.cat(pair) for pair in zip(seen, known, strict=True)]
         with self._cast():
             judged, deep = self.judge(seen)
         told = {"adversarial": hinge_generator([j[:n] for j in judged])}
@@ -364,7 +365,7 @@ def work(rank: int, given: argparse.Namespace) -> None:
         os.sched_setaffinity(0, {cores[rank % len(cores)]})
         dist.init_process_group("gloo", f"file://{given.run.resolve()}/meeting", rank=rank, world_size=given.workers)
     config = Config.read(given.config)
-    run = Run(config, given.data, given.critics, given.run, given.device, rank, given.workers)
+    run = Run(config, given.data, given.critics, given.run, given.device, rank, given.workers, given.made)
     for line in steps(run, given.seconds):
         if rank:
             continue
@@ -384,6 +385,7 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="the file that prepare.py wrote")
     parser.add_argument("--critics", type=Path, required=True, help="the file that critics.py wrote")
+    parser.add_argument("--made", type=Path, help="swaps made beforehand, as inputs of `real` rows (canvas/made.py)")
     parser.add_argument("--run", type=Path, required=True, help="folder of the state")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, resumably")
     parser.add_argument("--workers", type=int, default=1)

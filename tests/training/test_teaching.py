@@ -139,6 +139,23 @@ class TestBatches:
         assert difference[inside].mean() > 0.01
         assert difference[outside].max() < 0.01
 
+    def test_swaps_made_beforehand_lie_exactly_on_half_of_the_pictures(
+        self, faces: data.Faces, stand_ins: Path, tmp_path: Path
+    ) -> None:
+        codes = []
+        for picture in faces.pictures.permute(0, 2, 3, 1).numpy():
+            swap = np.ascontiguousarray(picture[:, :, ::-1])
+            swap[36:44, 28:36] = (0, 255, 0)
+            codes.append(torch.from_numpy(cv2.imencode(".png", swap)[1].ravel()))
+        ends = torch.tensor([len(code) for code in codes]).cumsum(0)
+        stored = {"rows": torch.arange(len(codes)), "pictures": torch.cat(codes), "ends": ends}
+        torch.save(stored, tmp_path / "made.pt")
+        batch = data.Faces(stand_ins / "faces.pt", 64, made=tmp_path / "made.pt").batch((0, 0, 64), chance())
+        green = batch.target[:, 1] - batch.target[:, ::2].amax(1)
+        assert 16 < int((green.amax((1, 2)) > 0.25).sum()) < 48
+        outside = (batch.face < 0.001).expand_as(batch.answer)
+        assert (batch.target - batch.answer).abs()[outside].max() < 0.01
+
     def test_same_rows_want_the_target_back(self, faces: data.Faces) -> None:
         batch = faces.batch((0, 8, 0), chance())
         assert torch.equal(batch.target, batch.answer)
@@ -170,7 +187,7 @@ class TestBatches:
         at = (faces.points[:, prepare.PLACES["irises"].start] * 64).long()
         for i, (x, y) in enumerate(at.tolist()):
             painted.pictures[i, :, y - 1 : y + 2, x - 1 : x + 2] = 255
-        view, points = painted._viewed(torch.arange(12), chance(5))
+        (view,), points = painted._viewed([painted.pictures[:12]], painted.points[:12], chance(5))
         for picture, point in zip(view, points[:, prepare.PLACES["irises"].start], strict=True):
             y, x = divmod(int(picture.sum(0).argmax()), 64)
             assert abs(x + 0.5 - float(point[0]) * 64) < 2.5
@@ -338,7 +355,7 @@ class TestRun:
         taught = "\ntaught = 5.0\ntaught_features = 1.0\n" if stage == "student" else ""
         own.write_text(f'stage = "{stage}"\n{told}{taught}')
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
-        told = {"config": own, "run": run, "device": "cpu", "workers": 1, "seconds": 1e9, **files}
+        told = {"config": own, "run": run, "device": "cpu", "workers": 1, "made": None, "seconds": 1e9, **files}
         train.work(0, argparse.Namespace(**told))
         return torch.load(run / f"{stage}.pt", weights_only=True)  # type: ignore[no-any-return]
 
@@ -378,6 +395,21 @@ class TestRun:
         assert back["step"] == first["step"]
         resumed = self.teach(stand_ins, tmp_path / "back", 3)
         assert resumed["step"] == 3
+
+    def test_every_loss_moves_the_picture(self, stand_ins: Path, tmp_path: Path) -> None:
+        """One that is computed but gives no gradient leaves the others alone with the network."""
+        import train
+
+        told = config.Config.read(RECIPE / "configs" / "smoke.toml")
+        run = train.Run(told, stand_ins / "faces.pt", stand_ins / "critics.pt", tmp_path, "cpu", 0, 1)
+        batch = run.faces.batch(told.rows, chance())
+        drawn = run.draw(run.net, batch.target, batch.source, batch.embedding)
+        swap = losses.composite(drawn, batch.target, batch.face)
+        found = run._losses(batch, drawn, swap, chance(), adversarial=True)
+        assert {"adversarial", "matching", "identity", "movement", "perceptual"} <= set(found)
+        for name, loss in found.items():
+            (gradient,) = torch.autograd.grad(loss, drawn, retain_graph=True)
+            assert gradient.abs().max() > 0, name
 
     def test_a_slice_sees_what_comes_next(self, stand_ins: Path, tmp_path: Path) -> None:
         """The teacher until it has seen enough, then the student; all that is left fits into what may come back."""
