@@ -26,6 +26,7 @@ _PARTS = (
     "instance",
     "needs",
     "overlay",
+    "point",
     "handles",
     "seen",
     "pen",

@@ -47,6 +47,7 @@ constexpr char kSaveLook[] = "save_look";
 constexpr char kClearCache[] = "clear_cache";
 constexpr char kChoosePack[] = "choose_pack";
 constexpr char kChooseDetector[] = "choose_detector";
+constexpr char kPoint[] = "face_point";
 }  // namespace control
 
 // buttons.cpp: what pressing one does; returns whether the control is a button. Throws what Engine::converse throws.

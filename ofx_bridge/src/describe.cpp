@@ -3,6 +3,7 @@
 
 #include "actions.h"
 #include "overlay.h"
+#include "point.h"
 
 namespace mfs {
 namespace {
@@ -169,6 +170,11 @@ void defineGroup(OfxHandle set, Effect kind, const std::string& label) {
   for (const Row& setting : settings::kRows)
     if (const auto here = static_cast<Position>(position++); setting.group == label && hasSetting(kind, here))
       defineSetting(set, setting, name.c_str());
+  if (label == row(Position::face_point_x).group) {
+    const char* const hint = "Where Point X and Point Y are in the viewer; drag its crosshair.";
+    if (const auto point = define(set, "OfxParamTypeDouble2D", control::kPoint, "Point", hint))
+      definePoint(point, name.c_str());
+  }
   for (const Button& button : kButtons) {
     if (button.group != label) continue;
     if (const auto made = define(set, "OfxParamTypePushButton", button.name, button.label, button.hint))

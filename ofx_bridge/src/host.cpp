@@ -185,6 +185,13 @@ std::string Parameters::text(const char* name, double time) const {
   return found && value ? value : "";
 }
 
+OfxPointD Parameters::point(const char* name, double time, OfxPointD otherwise) const {
+  OfxHandle parameter = find(name);
+  OfxPointD value = otherwise;
+  const bool found = parameter && host().parameter->getValueAtTime(parameter, time, &value.x, &value.y) == ofx::OK;
+  return found && std::isfinite(value.x) && std::isfinite(value.y) ? value : otherwise;
+}
+
 Properties Parameters::properties(const char* name) const {
   OfxHandle parameter = nullptr, found = nullptr;
   if (!set_ || host().parameter->getHandle(set_, name, &parameter, &found) != ofx::OK) return Properties();
@@ -201,6 +208,10 @@ void Parameters::set(const char* name, double value) const {
 
 void Parameters::set(const char* name, int value) const {
   if (OfxHandle parameter = find(name)) (void)host().parameter->setValue(parameter, value);
+}
+
+void Parameters::set(const char* name, const OfxPointD& value) const {
+  if (OfxHandle parameter = find(name)) (void)host().parameter->setValue(parameter, value.x, value.y);
 }
 
 void Parameters::beginEdit(const char* label) const {

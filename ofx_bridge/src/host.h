@@ -69,11 +69,13 @@ class Parameters {
   int integer(const char* name, double time, int otherwise) const;
   double number(const char* name, double time, double otherwise) const;
   std::string text(const char* name, double time) const;
+  OfxPointD point(const char* name, double time, OfxPointD otherwise) const;
   // What the host tells of a parameter.
   Properties properties(const char* name) const;
   void set(const char* name, const std::string& value) const;
   void set(const char* name, double value) const;
   void set(const char* name, int value) const;
+  void set(const char* name, const OfxPointD& value) const;
   // What is set in between is one step for the host's undo.
   void beginEdit(const char* label) const;
   void endEdit() const;

@@ -1,6 +1,7 @@
 // An instance's life: created, changed, destroyed, and what it prefers of its clips.
 #include "actions.h"
 #include "overlay.h"
+#include "point.h"
 
 namespace mfs {
 namespace {
@@ -33,16 +34,20 @@ bool counts(const Parameters& parameters, const settings::Row& setting, double t
   return value == setting.dependsOnValue;
 }
 
+void setEnabled(const Properties& properties, bool counts) {
+  const int enabled = counts ? 1 : 0;
+  if (properties && properties.integer("OfxParamPropEnabled", 1) != enabled)
+    properties.set("OfxParamPropEnabled", enabled);
+}
+
 // Greys out what has no effect at the moment.
 void updateEnabled(const Call& call) {
   const Parameters parameters(call.effect);
-  for (const settings::Row& setting : settings::kRows) {
-    if (setting.dependsOn < 0) continue;
-    const Properties properties = parameters.properties(setting.name);
-    const int enabled = counts(parameters, setting, call.time());
-    if (properties && properties.integer("OfxParamPropEnabled", 1) != enabled)
-      properties.set("OfxParamPropEnabled", enabled);
-  }
+  for (const settings::Row& setting : settings::kRows)
+    if (setting.dependsOn >= 0)
+      setEnabled(parameters.properties(setting.name), counts(parameters, setting, call.time()));
+  if (hostShowsPoint(parameters))
+    setEnabled(parameters.properties(control::kPoint), counts(parameters, row(Position::face_point_x), call.time()));
 }
 
 double now(OfxHandle effect) {
@@ -86,11 +91,15 @@ OfxStatus instanceDestroyed(const Call& call) {
 }
 
 OfxStatus instanceChanged(const Call& call) {
-  if (call.in.text("OfxPropChangeReason") == "OfxChangeTime") return ofx::ReplyDefault;
+  if (call.in.text("OfxPropChangeReason") == "OfxChangeTime") {
+    matchPoint(call, "");
+    return ofx::ReplyDefault;
+  }
   updateEnabled(call);
   if (call.in.text("OfxPropChangeReason") != "OfxChangeUserEdited") return ofx::OK;
   try {
     const std::string changed = call.in.text("OfxPropName");
+    matchPoint(call, changed);
     const bool shown = !Parameters(call.effect).text(control::kStatus, call.time()).empty();
     if (press(call, changed) || !shown || isShownInStatus(changed)) updateStatus(call);
   } catch (const Aborted&) {

@@ -8,6 +8,7 @@
 
 #include "handles.h"
 #include "pen.h"
+#include "point.h"
 
 namespace mfs {
 namespace {
@@ -54,22 +55,13 @@ struct Look {
     const bool now = found != state().frames.end() && std::abs(found->second.time - time) < 0.5;
     return now ? found->second.faces : std::vector<Seen>();
   }
+  // Whether the point counts, and is ours to show.
+  bool showsPoint() const { return choosesByPoint() && !hostShowsPoint(parameters); }
   bool choosesByPoint() const {
     return settingValue(parameters, Position::face_choice, time) == settings::face_choice_entry::kNearest;
   }
   std::optional<OfxRectD> plate() const { return Clip(effect, "Source").regionOfDefinition(time); }
 };
-
-OfxPointD pointOn(const OfxRectD& plate, const Look& look) {
-  return {plate.x1 + settingValue(look.parameters, Position::face_point_x, look.time) * (plate.x2 - plate.x1),
-          plate.y1 + settingValue(look.parameters, Position::face_point_y, look.time) * (plate.y2 - plate.y1)};
-}
-
-void setPoint(const Look& look, const OfxRectD& plate, const OfxPointD& place) {
-  const double x = (place.x - plate.x1) / (plate.x2 - plate.x1), y = (place.y - plate.y1) / (plate.y2 - plate.y1);
-  look.parameters.set(row(Position::face_point_x).name, std::clamp(x, 0.0, 1.0));
-  look.parameters.set(row(Position::face_point_y).name, std::clamp(y, 0.0, 1.0));
-}
 
 // What By Number and By Track ID call a face, and how confident the detector is of it.
 std::string wordsFor(const Seen& face, int number) {
@@ -98,9 +90,9 @@ OfxStatus draw(const Look& look, OfxHandle context) {
   int number = 0;
   for (const Seen& face : look.faces()) drawFace(pen, look, face, number++);
   const auto plate = look.plate();
-  if (!plate || !look.choosesByPoint()) return ofx::OK;
+  if (!plate || !look.showsPoint()) return ofx::OK;
   pen.setColour(kPoint);
-  pen.cross(pointOn(*plate, look));
+  pen.cross(pointOn(*plate, look.parameters, look.time));
   return ofx::OK;
 }
 
@@ -132,14 +124,16 @@ void choose(const Look& look, const OfxRectD& plate, const Seen& face) {
     return look.parameters.set(row(Position::face_person).name, face.person);
   const Edit edit(look.parameters, "Choose Face");
   look.parameters.set(row(Position::face_choice).name, settings::face_choice_entry::kNearest);
-  setPoint(look, plate, {(face.box.x1 + face.box.x2) / 2, (face.box.y1 + face.box.y2) / 2});
+  const OfxPointD centre{(face.box.x1 + face.box.x2) / 2, (face.box.y1 + face.box.y2) / 2};
+  setPoint(look.parameters, plate, centre, look.time);
 }
 
 // Takes hold of the point or of a handle, or chooses the face under the pen.
 OfxStatus penDown(const Look& look) {
   const auto plate = look.plate();
   if (!plate) return ofx::ReplyDefault;
-  if (look.choosesByPoint() && look.pointer.to(pointOn(*plate, look)) <= kReach) return hold(look, {Grip::Kind::Point});
+  if (look.showsPoint() && look.pointer.to(pointOn(*plate, look.parameters, look.time)) <= kReach)
+    return hold(look, {Grip::Kind::Point});
   if (const auto grip = gripAt(look.pointer, look.faces(), look.parameters, look.time)) return hold(look, *grip);
   const OfxPointD& pen = look.pointer.pen;
   for (const Seen& face : look.faces()) {
@@ -162,7 +156,7 @@ OfxStatus penMotion(const Look& look) {
   if (grip.kind != Grip::Kind::Point)
     drag(grip, look.pointer, look.parameters);
   else if (const auto plate = look.plate())
-    setPoint(look, *plate, look.pointer.pen);
+    setPoint(look.parameters, *plate, look.pointer.pen, look.time);
   return ofx::OK;
 }
 

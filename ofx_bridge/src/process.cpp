@@ -41,8 +41,8 @@ void checkPatience(Deadline deadline, const AbortFunction& aborted) {
 }
 
 bool isForeignVariable(std::string_view assignment) {
-  const std::string_view kept_out[] = {"PYTHON", "LD_LIBRARY_PATH=", "LD_PRELOAD=",
-                                       "DYLD_",  "QT_",              "__PYVENV_LAUNCHER__="};
+  const std::string_view kept_out[] = {"PYTHON", "LD_LIBRARY_PATH=",    "LD_PRELOAD=", "DYLD_",
+                                       "QT_",    "__PYVENV_LAUNCHER__="};
   return std::any_of(std::begin(kept_out), std::end(kept_out),
                      [assignment](std::string_view prefix) { return startsWith(assignment, prefix); });
 }

@@ -83,8 +83,8 @@ struct Picture {
 };
 static_assert(sizeof(Picture) == 64, "the layout of the wire");
 
-// The colour spaces of the pictures by the names of `config`, the host's OpenColorIO configuration, or by OpenFX's native
-// names where there is none; "" undeclared.
+// The colour spaces of the pictures by the names of `config`, the host's OpenColorIO configuration, or by OpenFX's
+// native names where there is none; "" undeclared.
 struct Spaces {
   std::string plate, identity, config;
 };
@@ -156,9 +156,7 @@ class Writer {
     for (const std::string& value : values.texts) counted(value);
     return *this;
   }
-  Writer& spaces(const Spaces& spaces) {
-    return counted(spaces.plate).counted(spaces.identity).counted(spaces.config);
-  }
+  Writer& spaces(const Spaces& spaces) { return counted(spaces.plate).counted(spaces.identity).counted(spaces.config); }
   std::string body() && { return std::move(body_); }
 
  private:

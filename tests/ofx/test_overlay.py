@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from test_batch import BATCH
 
-from bundles import rendered
+from bundles import own_copy, rendered
 from mobilefaceswap.ofx.defaults import default_settings
-from mobilefaceswap.ofx.host import Layout
+from mobilefaceswap.ofx.host import Effect, Host, Layout
 from mobilefaceswap.ofx.host.images import Image, allocated
+from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs.crop import TEMPLATES
 
 NEAREST = 2
@@ -208,3 +209,58 @@ def test_choosing_a_face_is_one_step_for_undo(effects, identity: Path, expected,
     x, y, width, height = face.box
     assert node.overlay("PenDown", (x + width / 2 + 5, 256 - y - height / 2), clip=viewed(plate))[0] == 0
     assert node.undo == [("Choose Face", ["face_choice", "face_point_x", "face_point_y"])]
+
+
+@pytest.fixture
+def crosshair(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path):
+    """Face Swap in a host whose viewer has a crosshair of its own."""
+    folder = tmp_path / "crosshair"
+    folder.mkdir()
+    loaded = Host(binary_of(own_copy(bundle, folder)), crosshairs=True).effects()
+    yield loaded[0]
+    assert [effect.unload() for effect in loaded] == [0, 0]
+
+
+def test_the_host_s_crosshair_is_hidden_where_it_has_none(effects, crosshair: Effect) -> None:
+    told = [effect.parameters["face_point"] for effect in (effects[0], crosshair)]
+    assert [one["OfxParamPropSecret"] for one in told] == [[1], [0]]
+    assert [one["kOfxParamPropUseHostOverlayHandle"] for one in told] == [[0], [1]]
+    assert not crosshair.create().enabled("face_point")
+    assert crosshair.create(face_choice=NEAREST).enabled("face_point")
+
+
+def test_the_host_s_crosshair_and_the_settings_agree(crosshair: Effect, plate) -> None:
+    node = crosshair.create(face_choice=NEAREST)
+    clip = viewed(plate, Layout(origin=(100, 50)))
+    with crosshair.host.showing({"Source": clip}):
+        node.edit(face_point=(164.0, 242.0))
+        assert (node.values["face_point_x"], node.values["face_point_y"]) == (0.25, 0.75)
+        assert node.undo == [("Move Point", ["face_point_x", "face_point_y"])]
+        node.edit(face_point=(0.0, 1000.0))
+        assert (node.values["face_point_x"], node.values["face_point_y"]) == (0.0, 1.0)
+        assert node.values["face_point"] == (100.0, 306.0), "it stays inside the picture"
+        node.edit(face_point_x=0.5)
+        assert node.values["face_point"] == (228.0, 306.0)
+        # Keyframes of the settings, seen at another frame.
+        node.values["face_point_y"] = 0.25
+        node.press("face_point_y", "OfxChangeTime")
+        assert node.values["face_point"] == (228.0, 114.0)
+        node.undo.clear()
+        node.press("face_point_y", "OfxChangeTime")
+    assert node.undo == [], "a host may render again for anything that is set"
+
+
+def test_a_point_that_the_host_shows_is_not_drawn_by_us(crosshair: Effect, plate) -> None:
+    node = crosshair.create(face_choice=NEAREST)
+    assert node.overlay("Draw", clip=viewed(plate)) == (0, [])
+    assert node.overlay("PenDown", (128, 128), clip=viewed(plate))[0] == 14
+
+
+def test_a_click_moves_the_host_s_crosshair(crosshair: Effect, identity: Path, expected, plate) -> None:
+    node = crosshair.create(source=str(identity), **{f"matte_{side}": 0.0 for side in SIDES})
+    rendered(node, plate)
+    (face,) = expected(plate).faces
+    x, y, width, height = face.box
+    centre = (x + width / 2, 256 - y - height / 2)
+    assert node.overlay("PenDown", (centre[0] + 5, centre[1] - 5), clip=viewed(plate))[0] == 0
+    np.testing.assert_allclose(node.values["face_point"], centre, atol=1e-2)

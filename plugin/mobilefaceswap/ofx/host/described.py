@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from .abi import Properties
 
-__all__ = ["faults_of", "value_fault"]
+__all__ = ["POINT", "faults_of", "value_fault"]
 
 _CLIPS = {"OfxImageEffectContextFilter": {"Source", "Output"}, "OfxImageEffectContextGeneral": {"Output"}}
 _DEFAULTS: Mapping[str, type] = {
@@ -16,6 +16,7 @@ _DEFAULTS: Mapping[str, type] = {
     "OfxParamTypeChoice": int,
     "OfxParamTypeString": str,
 }
+POINT = "OfxParamTypeDouble2D"
 _GROUP, _PAGE = "OfxParamTypeGroup", "OfxParamTypePage"
 
 

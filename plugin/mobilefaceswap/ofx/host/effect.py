@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import EngineError
 from .abi import MAIN_ENTRY, OK, Plugin, Properties, place
-from .described import faults_of
+from .described import POINT, faults_of
 from .images import Array, Image, Layout
 from .standard import RESULTS
 
@@ -193,7 +193,7 @@ class Effect:
     def create(self, **values: Any) -> Instance:
         """A node with these values, the rest at their defaults."""
         defaults = {
-            name: properties.get("OfxParamPropDefault", [""])[0]
+            name: _default(self.types[name], properties)
             for name, properties in self.parameters.items()
             if self.types[name] not in _WITHOUT_VALUE
         }
@@ -210,3 +210,8 @@ class Effect:
     def unload(self) -> int:
         """The last action."""
         return self.action("OfxActionUnload", None, {})[0]
+
+
+def _default(kind: str, told: Properties) -> Any:
+    values = told.get("OfxParamPropDefault", [""])
+    return tuple(values) if kind == POINT else values[0]

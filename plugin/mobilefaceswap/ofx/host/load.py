@@ -22,7 +22,8 @@ __all__ = ["Host"]
 
 
 class Host:
-    """Loads the binary of a bundle. name, properties: what it says of itself; without: suites that it does not offer.
+    """Loads the binary of a bundle. name, properties: what it says of itself; without: suites that it does not offer;
+    crosshairs: its viewer shows points that effects ask for.
 
     Raises EngineError where the binary does not load.
     """
@@ -33,8 +34,11 @@ class Host:
         name: str = "org.mobilefaceswap.check",
         without: Sequence[str] = (),
         properties: Properties | None = None,
+        *,
+        crosshairs: bool = False,
     ) -> None:
         self.sets = PropertySets()
+        self.crosshairs = crosshairs
         self.instances: dict[int, Instance] = {}
         self.describing: dict[int, Effect] = {}
         self.drawn: list[tuple[str, tuple[float, ...]]] = []

@@ -6,7 +6,7 @@ import ctypes as c
 from typing import TYPE_CHECKING, Any
 
 from .abi import FAILED, NO, OK, UNKNOWN, Properties, callback, double, integer, place, text
-from .described import value_fault
+from .described import POINT, value_fault
 from .images import Layout, allocated, image_properties, region
 from .standard import is_value
 
@@ -72,10 +72,10 @@ class Suites:
             callback(self._define, place, text, text, c.POINTER(place)),
             callback(self._parameter, place, text, c.POINTER(place), c.POINTER(place)),
             _NONE, _NONE,
-            callback(self._value, place, place),
-            callback(lambda handle, time, out: self._value(handle, out), place, double, place),
+            callback(self._value, place, place, place),
+            callback(lambda handle, time, *out: self._value(handle, *out), place, double, place, place),
             _NONE, _NONE,
-            callback(self._set_value, place, place, double),
+            callback(self._set_value, place, place, double, double),
             *[_NONE] * 7,
             callback(self._edit_begun, place, text),
             callback(self._edit_ended, place),
@@ -190,6 +190,8 @@ class Suites:
             self._sets.violations.append(f"there is no parameter type {kind.decode()}")
         if name.decode() in described.parameters:
             self._sets.violations.append(f"there are two parameters {name.decode()}")
+        if kind.decode() == POINT and self._host.crosshairs:
+            properties["OfxParamPropHasHostOverlayHandle"] = [1]
         described.parameters[name.decode()] = properties
         described.types[name.decode()] = kind.decode()
         out[0] = self._sets.new(properties)
@@ -205,19 +207,22 @@ class Suites:
             properties[0] = out[0]
         return OK
 
-    def _value(self, parameter: int, out: int) -> int:
+    def _value(self, parameter: int, out: int, second: int) -> int:
         effect, name = self._named[parameter]
         instance = self._host.instances[effect]
         kind, value = instance.effect.types[name], instance.values[name]
         if kind == "OfxParamTypeDouble":
             c.cast(out, c.POINTER(double))[0] = value
+        elif kind == POINT:
+            for number, axis in zip((out, second), value, strict=True):
+                c.cast(number, c.POINTER(double))[0] = axis
         elif kind == "OfxParamTypeString":
             c.cast(out, c.POINTER(text))[0] = self._sets.kept(value)
         else:
             c.cast(out, c.POINTER(integer))[0] = int(value)
         return OK
 
-    def _set_value(self, parameter: int, whole: int | None, number: float) -> int:
+    def _set_value(self, parameter: int, whole: int | None, number: float, second: float) -> int:
         effect, name = self._named[parameter]
         instance = self._host.instances[effect]
         if self._host.rendering:
@@ -227,6 +232,8 @@ class Suites:
         value: object
         if kind == "OfxParamTypeString":
             value = c.string_at(whole or 0).decode()
+        elif kind == POINT:
+            value = (number, second)
         else:
             value = number if kind == "OfxParamTypeDouble" else c.c_int(whole or 0).value
         for fault in value_fault(kind, instance.effect.parameters[name], value):
