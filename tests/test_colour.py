@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from mobilefaceswap import Settings
-from mobilefaceswap.colour import SPACES, ColourSpace, coded_space, from_display, space_named, to_display
+from mobilefaceswap.colour import SPACES, ColourSpace, coded_space, from_display, safe_codes, space_named, to_display
+from mobilefaceswap.colour.config import processor
+from mobilefaceswap.colour.curve import curve_between
 from mobilefaceswap.errors import SettingsError
 
 CONFIG = """ocio_profile_version: 2
@@ -230,3 +232,31 @@ def test_a_configuration_that_meets_no_other_says_what_it_lacks(tmp_path):
     place.write_text(CONFIG.replace("aces_interchange: ap0, ", "").replace("cie_xyz_d65_interchange: xyz, ", ""))
     with pytest.raises(SettingsError, match="aces_interchange"):
         to_display(grey(0.2), space_named("ap0", str(place)))
+
+
+@pytest.mark.parametrize("space", [ColourSpace.REC709, ColourSpace.LINEAR, SPACES["hlg"]], ids=str)
+def test_a_curve_gives_what_opencolorio_gives(space: ColourSpace) -> None:
+    pixels = np.random.default_rng(0).random((64, 64, 3), np.float32)
+    pixels[0] = np.geomspace(1e-9, 1e-2, 192, dtype=np.float32).reshape(64, 3)
+    pixels[1] = np.linspace(-2, 3, 192, dtype=np.float32).reshape(64, 3)
+    pixels[2, :2] = [[0, 1, np.nextafter(np.float32(1), np.float32(0))], [np.nan, np.inf, -np.inf]]
+    for source, destination in ((space, ColourSpace.SRGB), (ColourSpace.SRGB, space)):
+        expected = pixels.copy()
+        processor(source, destination).applyRGB(expected)
+        curve = curve_between(source, destination)
+        assert (curve is None) is (space.name == "hlg")
+        if curve is not None:
+            np.testing.assert_allclose(curve(pixels), expected, rtol=0, atol=3e-7)
+            outside = ~((pixels > 1 / 256) & (pixels < 1))
+            np.testing.assert_array_equal(curve(pixels)[outside], expected[outside])
+
+
+def test_codes_that_are_safe_are_shown_inside_the_display_s_range() -> None:
+    for space in SPACES.values():
+        codes = safe_codes(space)
+        if codes is not None:
+            shown = to_display(np.random.default_rng(0).uniform(*codes, (99, 3)).astype(np.float32), space)
+            assert 0 <= shown.min() <= shown.max() <= 1
+    assert safe_codes(ColourSpace.REC709)
+    assert safe_codes(ColourSpace.REC709.exposed(1)) is None
+    assert safe_codes(SPACES["display-p3"]) is None

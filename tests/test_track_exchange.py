@@ -17,7 +17,8 @@ from mobilefaceswap.exchange import FORMATS, motion_of, points_of, read_motion, 
 from mobilefaceswap.exchange.motion import CORNERS, NAMES
 from mobilefaceswap.faces import Edit, Edits, Face, Track, followed, load_track
 from mobilefaceswap.geometry import fit_crop, sample_crop
-from mobilefaceswap.media import read_picture
+from mobilefaceswap.media import create_output, open_clip, read_picture
+from mobilefaceswap.media.video.source import VideoClip
 from mobilefaceswap.packs import TEMPLATES, Crop
 
 SIZE = (320, 180)
@@ -283,3 +284,23 @@ def test_a_track_of_another_clip_is_told_by_its_first_and_last_plate(tiny_pack):
         with pytest.raises(TrackError, match=r"b\.mov.*a\.mov.*--force-track"):
             check_clip(track, clip, "b.mov")
     check_clip(replace(track, hashes={}), Other(), "of version 1")
+
+
+def test_a_clip_is_told_without_decoding_it(tiny_pack, tmp_path, monkeypatch):
+    with create_output(tmp_path / "long.mp4") as writer:
+        for time in range(24):
+            writer.write(time, DrawnClip().frame(time).pixels)
+    with open_clip(tmp_path / "long.mp4") as clip:
+        track = analyse_clip(clip, tiny_pack, MarkerDetector(), Settings(), range(3, 20))
+        assert set(track.hashes) == {3, 19}
+        track = analyse_clip(clip, tiny_pack, MarkerDetector(), Settings())
+        assert set(track.hashes) == {0, 23}
+    decoded, keep = [], VideoClip._keep
+    monkeypatch.setattr(VideoClip, "_keep", lambda clip, picture: decoded.append(keep(clip, picture)))
+    with open_clip(tmp_path / "long.mp4") as clip:
+        check_clip(track, clip, "long.mp4")
+        assert len(decoded) <= 2
+        with pytest.raises(TrackError, match="frame 0 differs"):
+            check_clip(replace(track, hashes={0: "other", 23: track.hashes[23]}), clip, "long.mp4")
+        with pytest.raises(TrackError, match="frame 24 differs or is missing"):
+            check_clip(replace(track, hashes={**track.hashes, 24: "more"}), clip, "long.mp4")

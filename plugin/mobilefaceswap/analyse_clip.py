@@ -10,6 +10,7 @@ from .errors import TrackError
 from .faces import FaceDetector, Sighting, Thumbnail, Track, find_faces, identified, is_cut, thumbnail, working
 from .frame import Clip, Frame, Hashed
 from .identity import encode_face
+from .media import MediaClip
 from .packs import Pack
 from .settings import Settings
 from .threads import cores, in_order
@@ -19,7 +20,7 @@ __all__ = ["Analysis", "analyse_clip", "analyse_plate", "check_clip", "track_of"
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What one plate shows. hash: of its pixels. detector, recogniser: what found it."""
+    """What one plate shows. hash: of its pixels, "" where nobody wants it. detector, recogniser: what found it."""
 
     sighting: Sighting
     thumbnail: Thumbnail
@@ -43,42 +44,56 @@ def analyse_clip(
 
     times: ascending, None for all. name: of the clip, for people to read.
     """
-    wanted = range(clip.first, clip.last + 1) if times is None else times
-    under_way = in_order(lambda time: analyse_plate(clip.frame(time), pack, detector, settings), wanted, cores())
-    return track_of({time: analysed() for time, analysed in under_way}, name)
+    wanted = [*(range(clip.first, clip.last + 1) if times is None else times)]
+    telling = {wanted[0], wanted[-1], _decoded_from(clip, wanted[-1])}
+
+    def analysed(time: int) -> Analysis:
+        return analyse_plate(clip.frame(time), pack, detector, settings, hashed=time in telling)
+
+    return track_of({time: found() for time, found in in_order(analysed, wanted, cores())}, name, telling)
 
 
-def analyse_plate(plate: Frame, pack: Pack, detector: FaceDetector, settings: Settings) -> Analysis:
-    """The faces of one plate, each with its embedding, and what tells cuts and clips."""
+def analyse_plate(
+    plate: Frame, pack: Pack, detector: FaceDetector, settings: Settings, *, hashed: bool = True
+) -> Analysis:
+    """The faces of one plate, each with its embedding, and what tells cuts and, if ``hashed``, clips."""
     straight = working(plate, settings).straight()
     faces = find_faces(detector, plate, settings)
     embeddings = tuple(encode_face(straight, face, pack)["embedding"].ravel() for face in faces)
+    digest = _hash(plate) if hashed else ""
     made_by = detector.name, pack.files["encoder"].sha256
-    return Analysis(Sighting(faces, embeddings), thumbnail(straight), plate.size, _hash(plate), *made_by)
+    return Analysis(Sighting(faces, embeddings), thumbnail(straight), plate.size, digest, *made_by)
 
 
-def track_of(found: Mapping[int, Analysis], name: str = "") -> Track:
-    """The track of the plates in ``found``, by frame."""
+def track_of(found: Mapping[int, Analysis], name: str = "", telling: Iterable[int] = ()) -> Track:
+    """The track of the plates in ``found``, by frame. telling: frames that tell the clip besides the first and last."""
     times = sorted(found)
     cuts = frozenset(time for before, time in pairwise(times) if is_cut(found[before].thumbnail, found[time].thumbnail))
     frames, people = identified({time: found[time].sighting for time in times}, cuts)
-    first, last = found[times[0]], found[times[-1]]
-    hashes = {times[0]: first.hash, times[-1]: last.hash}
+    first = found[times[0]]
+    hashes = {time: found[time].hash for time in sorted({times[0], times[-1], *telling} & found.keys())}
     return Track(first.size, frames, name, first.detector, cuts, people, first.recogniser, hashes)
 
 
 def check_clip(track: Track, clip: Clip, name: str) -> None:
-    """Raises TrackError where the track was made from another clip: its first and last plate tell.
+    """Raises TrackError where the track was made from another clip: its length and a few of its plates tell.
 
-    name: of the clip, for the message. Tracks of version 1 and those of hosts without a clip of their own pass.
+    Where pictures are coded as changes of others only plates are looked at that need no others. name: of the clip, for
+    the message. Tracks of version 1 and those of hosts without a clip of their own pass.
     """
-    for time, digest in track.hashes.items():
-        if not clip.first <= time <= clip.last or _hash(clip.frame(time)) != digest:
-            raise TrackError(
-                f"expected the track of {name}; found that of {track.clip or 'another clip'}, whose frame {time} "
-                "differs or is missing. Analyse this clip, or use --force-track where it is the same shot in other "
-                "pixels"
-            )
+    held = [time for time in track.hashes if clip.first <= time <= clip.last]
+    quick = [time for time in held if _decoded_from(clip, time) == time] or held[:1]
+    wrong = track.hashes.keys() - held or {time for time in quick if _hash(clip.frame(time)) != track.hashes[time]}
+    if wrong:
+        raise TrackError(
+            f"expected the track of {name}; found that of {track.clip or 'another clip'}, whose frame {min(wrong)} "
+            "differs or is missing. Analyse this clip, or use --force-track where it is the same shot in other pixels"
+        )
+
+
+def _decoded_from(clip: Clip, time: int) -> int:
+    """The frame that decoding begins with to get at ``time``."""
+    return clip.decoded_from(time) if isinstance(clip, MediaClip) else time
 
 
 def _hash(plate: Frame) -> str:

@@ -4,7 +4,7 @@ A `space` is one of the usual ones, or any that an OpenColorIO `config` defines;
 much of the light beyond white the network gets to see.
 """
 
-from .display import from_display, luma_of, to_display
+from .display import from_display, luma_of, safe_codes, to_display
 from .space import AUTOMATIC, BUILT_IN, OPENFX_FAMILY, SPACES, ColourSpace, coded_space, space_in, space_named
 from .view import exposure_for, shouldered, white_of
 
@@ -18,6 +18,7 @@ __all__ = [
     "exposure_for",
     "from_display",
     "luma_of",
+    "safe_codes",
     "shouldered",
     "space_in",
     "space_named",

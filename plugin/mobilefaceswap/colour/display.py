@@ -7,8 +7,10 @@ through both ways.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from .curve import curve_between
 from .space import ColourSpace
 
 if TYPE_CHECKING:
@@ -17,11 +19,12 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-__all__ = ["from_display", "luma_of", "to_display"]
+__all__ = ["from_display", "luma_of", "safe_codes", "to_display"]
 
 _HDR_WHITE = 203 / 100
 """OpenColorIO's displays show 1 at 100 cd/m²."""
 _REC709 = (0.2126, 0.7152, 0.0722)
+_MARGIN = 1e-4
 
 
 def luma_of(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -47,6 +50,19 @@ def from_display(rgb: Floats, space: ColourSpace) -> Floats:
     return _converted(_converted(rgb, ColourSpace.SRGB, ColourSpace.LINEAR) / gain, ColourSpace.LINEAR, space)
 
 
+@cache
+def safe_codes(space: ColourSpace) -> tuple[float, float] | None:
+    """The least and greatest code value of ``space`` between which display values certainly lie in 0..1; None where
+    that cannot be told from single channels.
+    """
+    import numpy as np
+
+    if curve_between(space.exposed(0), ColourSpace.SRGB) is None:
+        return None
+    least, greatest = (to_display(np.full((1, 3), code, np.float32), space) for code in (_MARGIN, 1 - _MARGIN))
+    return (_MARGIN, 1 - _MARGIN) if least.min() >= 0 and greatest.max() <= 1 else None
+
+
 def _gain(space: ColourSpace) -> np.float32:
     import numpy as np  # rows of spaces are read where no picture is
 
@@ -59,7 +75,12 @@ def _converted(rgb: Floats, source: ColourSpace, destination: ColourSpace) -> Fl
 
     from .config import processor
 
+    if (source.ocio, source.config) == (destination.ocio, destination.config) or rgb.size == 0:
+        return np.array(rgb, dtype=np.float32, order="C")
+    source, destination = source.exposed(0), destination.exposed(0)
+    curve = curve_between(source, destination)
+    if curve is not None:
+        return curve(np.asarray(rgb, np.float32))
     pixels = np.array(rgb, dtype=np.float32, order="C")
-    if source.ocio != destination.ocio or source.config != destination.config:
-        processor(source.exposed(0), destination.exposed(0)).applyRGB(pixels)
+    processor(source, destination).applyRGB(pixels)
     return pixels

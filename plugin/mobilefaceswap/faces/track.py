@@ -30,8 +30,8 @@ class Track:
     """The faces of every analysed frame of one clip, in pixels of a plate of ``size`` (width, height).
 
     cuts: frames with which a shot begins. people: the mean embedding (D,) of each person by id, unit length.
-    recogniser: content hash of the network that made them. hashes: of the first and the last plate, by frame; they
-    tell the clip from others. clip, detector: names, for people to read.
+    recogniser: content hash of the network that made them. hashes: of a few plates by frame, the first and
+    the last among them; they tell the clip from others. clip, detector: names, for people to read.
     """
 
     size: tuple[int, int]

@@ -23,10 +23,14 @@ def beyond_range(face: Swapped, picture: Floats, settings: Settings) -> Floats:
     What returns to the plate is thus the difference that the swap made. From white upwards that difference fades within
     a stop: a light or its reflection stays the plate's. Nothing changes where the plate is within range.
     """
-    if face.seen is face.plate:
+    there, shown, _ = face.beyond
+    if not there.any():
         return picture
-    whole = picture + (face.plate - face.seen)
-    share = np.clip((luma_of(face.shown) - _WHITE) / (_HIGHLIGHT - _WHITE), 0.0, 1.0)
+    drawn, plate = picture[there], face.plate[there]
+    whole = drawn + (plate - face.seen[there])
+    share = np.clip((luma_of(shown) - _WHITE) / (_HIGHLIGHT - _WHITE), 0.0, 1.0)
     share = (share * share * (3 - 2 * share))[..., None].astype(np.float32)
+    result = picture.copy()
     # The other way round rounding would change values of highlights.
-    return np.asarray(np.where(share == 1, face.plate, whole + share * (face.plate - whole)), np.float32)
+    result[there] = np.where(share == 1, plate, whole + share * (plate - whole))
+    return result

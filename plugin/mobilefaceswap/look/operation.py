@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from ..colour import ColourSpace, from_display, shouldered, to_display
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..colour import ColourSpace, from_display, safe_codes, shouldered, to_display
 from ..frame import Floats
 from ..geometry import Matrix, Rectangle
 from ..packs import Template
@@ -45,20 +49,28 @@ class Swapped:
         return self.drawn or (self.matrix,)
 
     @cached_property
-    def shown(self) -> Floats:
-        """(h, w, 3): the plate in display-referred sRGB, unclipped."""
-        return to_display(self.plate, self.space)
-
-    @cached_property
     def seen(self) -> Floats:
         """(h, w, 3): the plate in its own space, limited to the network's range. Pixels inside keep their bits."""
-        seen = shouldered(self.shown, self.white)
-        beyond = (seen != self.shown).any(axis=-1)
-        if not beyond.any():
+        there, _, seen = self.beyond
+        if not there.any():
             return self.plate
         held = self.plate.copy()
-        held[beyond] = from_display(seen[beyond], self.space)
+        held[there] = from_display(seen, self.space)
         return held
+
+    @cached_property
+    def beyond(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats]:
+        """Where the plate lies outside the network's range, (h, w), and what it is there in display-referred sRGB,
+        (N, 3): unclipped, and as the network sees it.
+        """
+        codes, there = safe_codes(self.space), np.ones(self.plate.shape[:2], np.bool_)
+        if codes is not None and self.plate.size:
+            there = cv2.inRange(self.plate, *((code, code, code) for code in codes)) == 0
+        shown = to_display(self.plate[there], self.space)
+        seen = shouldered(shown, self.white)
+        beyond = (seen != shown).any(axis=-1)
+        there[there] = beyond
+        return there, shown[beyond], seen[beyond]
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,10 @@ class MediaClip(ABC):
         """
         return None
 
+    def decoded_from(self, time: int) -> int:
+        """The frame that decoding begins with to get at ``time``: itself, unless pictures are coded as changes."""
+        return time
+
     def owns(self, path: Path) -> bool:
         """Whether ``path``, absolute and resolved, is one of the clip's files or bears the name of one."""
         return bool(self.path) and Path(self.path).resolve() == path

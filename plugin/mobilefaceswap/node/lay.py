@@ -191,8 +191,11 @@ def quality(shot: Shot, drawn: Composition) -> QualityRecord:
 def _not_finite(drawn: Composition) -> int:
     """How many pixels under the matte are NaN or infinite in the plate."""
     box = drawn.changed
-    finite = np.isfinite(drawn.plate.part(box.slices)[..., :3]).all(axis=-1)
-    return 0 if finite.all() else int(np.count_nonzero(~finite & (drawn.matte[box.slices] > 0)))
+    plate = drawn.plate.part(box.slices)[..., :3]
+    if np.isfinite(plate.sum()):
+        return 0
+    finite = np.isfinite(plate).all(axis=-1)
+    return int(np.count_nonzero(~finite & (drawn.matte[box.slices] > 0)))
 
 
 def _outside(quad: Floats, width: int, height: int) -> float:

@@ -163,6 +163,10 @@ class VideoClip(MediaClip):
             return None
         return f"video {self._key} stream {self._stream.index} frame {time} {av.library_versions['libavcodec']}"
 
+    def decoded_from(self, time: int) -> int:
+        """See ``MediaClip``."""
+        return self._key_before(time)
+
     def close(self) -> None:
         """See ``MediaClip``."""
         with self._lock:
