@@ -123,7 +123,7 @@ def test_trust_is_low_where_mask_and_outline_disagree(face):
     outline = hull(points, SIDE, 0.04 * WIDTH)
     mask = outline.copy()
     mask[:, : SIDE // 2] = 0
-    sure = trusted(mask, crop, points, WIDTH)
+    sure = trusted(mask, occlusion(crop, points, WIDTH), points, WIDTH)
     place = np.rint(points.mean(axis=0)).astype(int)
     assert sure[place[1], place[0] + 25] > 0.9
     assert sure[place[1], place[0] - 25] < 0.1

@@ -120,7 +120,7 @@ def _map(name: str, face: Swapped, region: Any) -> Floats:
     drawn = {
         "learned": lambda: face.mask,
         "occlusion": lambda: occlusion(face.crop, points, width),
-        "trust": lambda: trusted(face.mask, face.crop, points, width),
+        "trust": lambda: trusted(face.mask, occlusion(face.crop, points, width), points, width),
     }[name]()
     return matte.on_plate(drawn, [face.matrix], region)
 

@@ -125,6 +125,10 @@ def parity(student: Student, folder: Path, seed: int = 0) -> float:
     return max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, wanted, strict=True))
 
 
+KEPT = ("detector", "encoder", "palms", "hands")
+"""Roles of files that no training changes."""
+
+
 def file_entry(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """What pack.toml says of one ONNX file."""
     model = onnx.load(path)
@@ -143,9 +147,9 @@ def file_entry(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
 def pack_table(
     folder: Path, facts: dict[str, Any], stored: dict[str, Any], figures: dict[str, Any], measured: dict[str, Any]
 ) -> dict[str, Any]:
-    """The whole of pack.toml; detector and recogniser stay as they are."""
+    """The whole of pack.toml; what finds faces and hands, and the recogniser, stay as they are."""
     table = tomllib.loads((folder / "pack.toml").read_text("utf-8"))
-    files = {role: entry for role, entry in table["files"].items() if role in ("detector", "encoder")}
+    files = {role: entry for role, entry in table["files"].items() if role in KEPT}
     files |= {"identity": file_entry(folder / "identity.onnx", facts), "idn": file_entry(folder / "idn.onnx", facts)}
     training = {"steps": stored["step"], "crops_seen": stored["seen"], "settings": stored["settings"]}
     training |= {"data": facts["data"], "hardware": facts["hardware"], "commit": facts["commit"]}

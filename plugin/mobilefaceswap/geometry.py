@@ -24,6 +24,7 @@ __all__ = [
     "crop_quad",
     "crop_rectangle",
     "fit_crop",
+    "inverse",
     "paste",
     "paste_moving",
     "reduced",
@@ -115,7 +116,7 @@ def crop_quad(matrix: Matrix, size: int) -> npt.NDArray[np.float64]:
     """The crop's four corners (4, 2) in plate pixels, clockwise from the top left."""
     low, high = -0.5, size - 0.5
     corners = np.array([[low, low], [high, low], [high, high], [low, high]])
-    return transformed(_inverse(matrix), corners)
+    return transformed(inverse(matrix), corners)
 
 
 def crop_rectangle(matrix: Matrix, size: int, plate_size: tuple[int, int], margin: int = 0) -> Rectangle:
@@ -152,7 +153,7 @@ def _sampled(
         return np.zeros((size, size, *channels), np.float32)
     part, to_part = _reduced(bounded(part_of(region.slices)), factor)
     to_part[:, 2] -= to_part[:, :2] @ (region.x1, region.y1)
-    fine = composed(rescaling(_SUPERSAMPLING), composed(matrix, _inverse(to_part)))
+    fine = composed(rescaling(_SUPERSAMPLING), composed(matrix, inverse(to_part)))
     side = size * _SUPERSAMPLING
     warped = cv2.warpAffine(part, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), np.float32)
@@ -249,7 +250,8 @@ def composed(after: Matrix, before: Matrix) -> Matrix:
     return np.column_stack([linear, after[:, :2] @ before[:, 2] + after[:, 2]])
 
 
-def _inverse(matrix: Matrix) -> Matrix:
+def inverse(matrix: Matrix) -> Matrix:
+    """The matrix that takes back what ``matrix`` does."""
     linear = np.linalg.inv(matrix[:, :2])
     return np.column_stack([linear, -linear @ matrix[:, 2]])
 

@@ -5,6 +5,7 @@ from .detector import DETECTORS, FaceDetector, find_faces, found_in, open_detect
 from .edits import Edit, Edits, load_track
 from .face import Face
 from .follow import Timeline, followed
+from .hands import Hand, HandFinder
 from .people import Sighting, identified
 from .plausible import plausibility, roll_of
 from .track import Track
@@ -15,6 +16,8 @@ __all__ = [
     "Edits",
     "Face",
     "FaceDetector",
+    "Hand",
+    "HandFinder",
     "Sighting",
     "Thumbnail",
     "Timeline",

@@ -3,9 +3,21 @@ composite (`over`) and diagrams (`views`).
 """
 
 from .colour import OPERATIONS, face_colour
+from .hands import hands_matte
 from .occlusion import occlusion, trusted
 from .operation import Operation, Swapped
 from .over import Composition, Layer
 from .regions import hull
 
-__all__ = ["OPERATIONS", "Composition", "Layer", "Operation", "Swapped", "face_colour", "hull", "occlusion", "trusted"]
+__all__ = [
+    "OPERATIONS",
+    "Composition",
+    "Layer",
+    "Operation",
+    "Swapped",
+    "face_colour",
+    "hands_matte",
+    "hull",
+    "occlusion",
+    "trusted",
+]

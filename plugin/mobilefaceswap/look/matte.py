@@ -18,7 +18,6 @@ from ..geometry import Matrix, Rectangle, paste_moving
 from ..packs import Template
 from ..settings import MatteSource, Settings
 from . import edge
-from .occlusion import occlusion
 from .regions import hull, kept_features
 
 __all__ = ["border_falloff", "combine", "core", "on_plate", "shape"]
@@ -43,11 +42,13 @@ def shape(
     *,
     points: npt.NDArray[np.float64] | None = None,
     crop: Floats | None = None,
+    covered: Floats | None = None,
 ) -> Floats:
     """The (S, S) matte of a crop from the network's (S, S) soft mask, both 0..1; exactly 0 along the border.
 
     points: the face's landmarks (5, 2) on the crop; the template's where left out. crop: (S, S, 3) of the plate,
-    display-referred sRGB, for what depends on the plate's tones.
+    display-referred sRGB, for what depends on the plate's tones. covered: (S, S), 0..1, where something stands before
+    the face, for the setting Occlusion.
 
     In order: learned mask and hull joined, islands removed, holes filled, outline smoothed, black and white clip,
     gamma, sides cropped, edge moved, drawn in and softened, inverted, features and occlusion kept, fall-off at the
@@ -69,8 +70,8 @@ def shape(
     matte = 1 - matte if settings.matte_invert else matte
     kept = kept_features(landmarks, side, settings)
     matte = matte if kept is None else matte * (1 - kept)
-    if settings.occlusion > 0 and crop is not None:
-        matte = matte * (1 - np.float32(settings.occlusion) * occlusion(crop, landmarks, 100 * per_cent))
+    if settings.occlusion > 0 and covered is not None:
+        matte = matte * (1 - np.float32(settings.occlusion) * covered)
     return np.asarray(np.clip(matte, 0.0, 1.0) * border_falloff(side), np.float32)
 
 

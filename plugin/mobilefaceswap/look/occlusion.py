@@ -1,12 +1,12 @@
-"""Occlusion: what stands before the face, seen in one frame alone.
+"""Occlusion by colour: what stands before the face, seen in one frame alone.
 
 No network: the face's own skin is modelled, and what does not look like it is taken to be before it. Lightness is a
 quadratic and each chroma a linear function of the place, fitted to the skin of this very face so that what is not skin
 hardly counts (iteratively reweighted least squares, Holland and Welsch, Comm. Statistics A6, 1977). Eyes, brows and
 mouth are no skin; they count as covered as far as the skin around them is, or their hue is none that features have.
 
-It sees what differs from the face in colour: microphones, hair, hands in gloves, dark glasses, food, cloth. A bare hand
-of the face's own colour it does not see.
+It sees what differs from the face in colour: microphones, hair, hands in gloves, dark glasses, food, cloth. Bare hands
+of the face's own colour are found by their shape: see `hands`.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ def occlusion(crop: Floats, points: _Doubles, width: float) -> Floats:
     return _along_edges(np.clip(large, 0, 1), crop, max(2, round(0.04 * width)))
 
 
-def trusted(mask: Floats, crop: Floats, points: _Doubles, width: float) -> Floats:
+def trusted(mask: Floats, covered: Floats, points: _Doubles, width: float) -> Floats:
     """(S, S), 0..1: how far a matte of the network's ``mask`` (S, S) can be trusted inside the face's outline.
 
     It falls where it is not clear whether something stands before the face, and where the mask and what is left of the
-    outline without occlusion disagree. The rest as ``occlusion``.
+    outline without what is ``covered`` (S, S) disagree. The rest as ``occlusion``.
     """
-    covered, face = occlusion(crop, points, width), hull(points, mask.shape[0], 0.04 * width)
+    face = hull(points, mask.shape[0], 0.04 * width)
     unsure = 4 * covered * (1 - covered)
     differing = np.abs(np.clip(mask, 0, 1) - face * (1 - covered))
     return np.asarray(np.maximum(face, mask) * (1 - unsure) * (1 - differing), np.float32)

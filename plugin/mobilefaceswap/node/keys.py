@@ -17,9 +17,9 @@ from ..look import OPERATIONS
 from ..packs import Crop
 from ..settings import Settings
 
-__all__ = ["VERSIONS", "colour_key", "crop_key", "embedding_key", "faces_key", "plate_key", "swap_key"]
+__all__ = ["VERSIONS", "colour_key", "covered_key", "crop_key", "embedding_key", "faces_key", "plate_key", "swap_key"]
 
-VERSIONS = {"faces": 2, "crop": 2, "swap": 3, "colour": 2}
+VERSIONS = {"faces": 2, "crop": 2, "swap": 3, "colour": 2, "covered": 1}
 """Versions of the code that makes each kind of value. Whoever changes what comes out raises the number, so that no
 cache on disk answers with values of earlier code; the golden pictures of the tests fail until that is done.
 """
@@ -58,3 +58,8 @@ def colour_key(swap: str, time: int, settings: Settings, motion: npt.NDArray[np.
     moving = None if motion is None or not settings.motion_blur else motion.tobytes()
     look = settings.of("look")
     return key_of(VERSIONS["colour"], swap, tuple(OPERATIONS), time if timed else None, look, moving)
+
+
+def covered_key(swap: str, points: npt.NDArray[np.float64], hands: str) -> str:
+    """Of what stands before a face with these landmarks on its crop. hands: the name of what finds hands."""
+    return key_of(VERSIONS["covered"], swap, points.tobytes(), hands)

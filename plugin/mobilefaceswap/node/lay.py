@@ -14,9 +14,10 @@ from ..errors import UserInputError
 from ..faces import Face, plausibility, roll_of
 from ..frame import Floats, Frame
 from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, scale_of, transformed
-from ..look import Composition, Layer, Swapped, face_colour, hull, matte, occlusion, trusted
+from ..look import Composition, Layer, Swapped, face_colour, hull, matte, trusted
 from ..settings import Settings
 from . import keys
+from .covered import covered
 from .place import Placed, placed
 from .result import QualityRecord
 from .road import Kit, Plate, Target
@@ -86,7 +87,8 @@ def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: Externa
     settings, where = shot.settings, _place(kit, shot, target)
     mix = settings.mix * target.face.presence
     template, points = kit.pack.crop.template, transformed(target.matrix, target.face.landmarks)
-    own = matte.shape(mask, settings, template, points=points, crop=target.crop)
+    before = covered(kit, shot.plate, target) if settings.occlusion > 0 else None
+    own = matte.shape(mask, settings, template, points=points, crop=target.crop, covered=before)
     own = _behind_nearer(kit, shot, target, matte.on_plate(own, where.matrices, where.region), where.region)
     if external.inside is None and external.outside is None:
         return matte.combine(own, own, mix, None, None), own
@@ -158,9 +160,9 @@ def _map(kit: Kit, shot: Shot, target: Target, mask: Floats, name: str) -> Float
         case "learned":
             values = mask
         case "occlusion":
-            values = occlusion(target.crop, points, width)
+            values = covered(kit, shot.plate, target)
         case _:
-            values = trusted(mask, target.crop, points, width) * np.float32(target.face.confidence)
+            values = trusted(mask, covered(kit, shot.plate, target), points, width) * np.float32(target.face.confidence)
     return matte.on_plate(values * matte.border_falloff(mask.shape[0]), where.matrices, where.region)
 
 

@@ -12,7 +12,7 @@ from functools import cache, partial
 
 from ..cache import Arrays, RenderCache
 from ..errors import MediaError, UserInputError
-from ..faces import Face, FaceDetector, Track, open_detector, working
+from ..faces import Face, FaceDetector, HandFinder, Track, open_detector, working
 from ..frame import Clip, Floats, Frame, KeyedClip
 from ..identity import Source, load_source
 from ..packs import Pack, find_pack
@@ -63,7 +63,7 @@ class FaceSwapNode:
         self.identity = load_source(source, self.pack, detector, source_face)
         self.identity.check_pack(self.pack)
         network = open_network(self.pack, self.identity.weights, self.identity.content_hash, device)
-        self._kit = Kit(self.pack, detector, network, self.identity.content_hash, self.cache)
+        self._kit = Kit(self.pack, detector, HandFinder(self.pack), network, self.identity.content_hash, self.cache)
 
     @property
     def runtime(self) -> str:

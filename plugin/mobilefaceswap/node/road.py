@@ -16,6 +16,7 @@ from ..errors import UserInputError
 from ..faces import (
     Face,
     FaceDetector,
+    HandFinder,
     Thumbnail,
     Timeline,
     Track,
@@ -50,6 +51,7 @@ class Kit:
 
     pack: Pack
     detector: FaceDetector
+    hands: HandFinder
     network: SwapNetwork
     identity: str
     cache: RenderCache

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .records import Pack
 
-__all__ = ["CONTRACTS", "Contract", "Rule"]
+__all__ = ["BESIDES", "CONTRACTS", "Contract", "Rule"]
+
+BESIDES = ("palms", "hands")
+"""Roles of networks that a pack of any kind may carry and no swap depends on: they find what stands before a face."""
 
 Rule = tuple[str, tuple[str, ...], list[str]]
 """The name of a field of ``pack.toml``, what was found there, what is expected."""
@@ -28,6 +31,11 @@ class Contract:
     network: str
     rules: Callable[[Pack], Iterator[Rule]]
     optional: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Every role that a file of such a pack can have."""
+        return *self.needed, *self.optional, *BESIDES
 
 
 def _idn(pack: Pack) -> Iterator[Rule]:

@@ -120,7 +120,7 @@ def _defaults(reader: Reader | None) -> Mapping[str, Any]:
 
 def _files(kind: str, reader: Reader) -> dict[str, PackFile]:
     contract = CONTRACTS[kind]
-    known = (*contract.needed, *contract.optional)
+    known = contract.roles
     for name in reader.names:
         if name not in known:
             raise reader.refusal(name, f"absent, since the roles of kind {kind} are {', '.join(known)}", name)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from .contracts import BESIDES
 from .crop import Crop, FaceInput, Normalisation
 
 __all__ = ["Network", "Pack", "PackFile"]
@@ -80,7 +81,7 @@ class Pack:
 
     @cached_property
     def content_hash(self) -> str:
-        """Over what pixels depend on: the files, and how they are fed and read. Not over descriptions."""
-        parts = [f"{role}:{file.sha256}" for role, file in sorted(self.files.items())]
+        """Over what swaps depend on: the files, and how they are fed and read. Not over descriptions."""
+        parts = [f"{role}:{file.sha256}" for role, file in sorted(self.files.items()) if role not in BESIDES]
         text = "\n".join([self.kind, *parts, repr(self.crop), repr(self.encoder), repr(self.network)])
         return hashlib.sha256(text.encode()).hexdigest()

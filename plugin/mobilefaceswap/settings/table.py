@@ -469,8 +469,8 @@ class Settings(Table):
     occlusion: float = row(
         "Matte",
         "Occlusion",
-        "Keeps what stands before the face, as far as its colour differs from the face's: hair, microphones, dark "
-        "glasses, gloves, food. A bare hand of the same colour needs an outside matte.",
+        "Keeps what stands before the face: hands, and whatever differs from the face in colour, such as hair, "
+        "microphones, dark glasses and food.",
         0.0,
         minimum=0.0,
         maximum=1.0,
