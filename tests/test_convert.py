@@ -24,7 +24,8 @@ from mobilefaceswap.convert import convert_authors_files
 from mobilefaceswap.convert.pdparams import read_pdparams
 from mobilefaceswap.errors import PackError
 from mobilefaceswap.packs import Pack
-from mobilefaceswap.runtime import load_session, open_session, specialise
+from mobilefaceswap.runtime import load_session, open_session
+from mobilefaceswap.swap.specialise import specialise
 
 GOLDEN = Path(__file__).parent / "golden/authors/parity.npz"
 TOLERANCE = 1e-4

@@ -24,8 +24,9 @@ from mobilefaceswap.errors import PackError, PackIntegrityError, PackNotFoundErr
 from mobilefaceswap.packs import Pack, find_pack, list_packs, locate_pack, pack_folders, pull, read_pack
 from mobilefaceswap.packs.pull import pull_pack
 from mobilefaceswap.packs.sface import derived_sface
-from mobilefaceswap.runtime import load_session, open_session, specialise
+from mobilefaceswap.runtime import load_session, open_session
 from mobilefaceswap.swap.idn import portrait_size
+from mobilefaceswap.swap.specialise import specialise
 from tiny_pack import DETECTOR, make_tiny_pack, weight_shapes
 
 runner = CliRunner()

@@ -6,9 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 import onnxruntime
 
 from .cache import opened
@@ -25,7 +24,6 @@ __all__ = [
     "network_device",
     "on_device",
     "open_session",
-    "specialise",
 ]
 
 # The package switches telemetry off before this import (see its __init__); this is for a program that loaded ONNX
@@ -115,41 +113,6 @@ def _check_providers(providers: Sequence[str]) -> None:
             f"{', '.join(available_providers())}. Install the build of ONNX Runtime for your device (see the "
             "README), or choose another (--device, Device in a host)"
         )
-
-
-def specialise(model: bytes, weights: Mapping[str, Floats]) -> bytes:
-    """The IDN ``model`` with its predicted ``weights`` as constants; only ``image`` remains an input.
-
-    With constants the runtime lays out the kernels once, which is about twice as fast as feeding them at every call.
-    Raises PackError where names or shapes are not those that the model asks for.
-    """
-    import onnx  # takes a third of a second; only needed here
-
-    specialised = onnx.load_from_string(model)
-    graph = specialised.graph
-    wanted = {item.name: _shape(item) for item in graph.input if item.name != "image"}
-    given = {name: array.shape for name, array in weights.items()}
-    if wanted != given:
-        raise _mismatch(wanted, given)
-    image = [item for item in graph.input if item.name == "image"]
-    del graph.input[:]
-    graph.input.extend(image)
-    graph.initializer.extend(
-        onnx.numpy_helper.from_array(np.ascontiguousarray(weights[name], np.float32), name) for name in sorted(wanted)
-    )
-    return cast(bytes, specialised.SerializeToString())
-
-
-def _shape(item: Any) -> tuple[int, ...]:
-    return tuple(dimension.dim_value for dimension in item.type.tensor_type.shape.dim)
-
-
-def _mismatch(wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...]]) -> PackError:
-    name = min(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
-    return PackError(
-        f"expected the predicted weight {name} to have the shape {wanted.get(name, 'of nothing: the network has none')}"
-        f"; found {given.get(name, 'none')}. Prepare the identity again with this pack"
-    )
 
 
 def chosen_device(device: str = AUTOMATIC) -> str:

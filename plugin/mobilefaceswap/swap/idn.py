@@ -10,8 +10,9 @@ from ..errors import PackError
 from ..frame import Floats
 from ..packs import FaceInput, Pack
 from ..packs.crop import Crop
-from ..runtime import AUTOMATIC, Session, on_device, open_session, specialise
+from ..runtime import AUTOMATIC, Session, on_device, open_session
 from .network import Portrait, from_planar, mean_of, to_planar
+from .specialise import specialise
 
 __all__ = ["IdnNetwork", "portrait_size"]
 

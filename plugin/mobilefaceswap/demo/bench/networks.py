@@ -49,7 +49,8 @@ def _measure(identity: Path, rounds: int) -> dict[str, Any]:
 
     from ...identity import Identity
     from ...packs import find_pack
-    from ...runtime import load_session, specialise
+    from ...runtime import load_session
+    from ...swap.specialise import specialise
 
     pack = find_pack()
     model = specialise(pack.path("idn").read_bytes(), Identity.load(identity).weights)
