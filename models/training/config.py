@@ -32,6 +32,7 @@ class Config:
 
     stage: str = "teacher"  # or "student"
     size: int = 96  # pixels of a crop
+    window: int = 0  # pixels of the square of it that the discriminator and perception see; 0: all
     rows: tuple[int, int, int] = (4, 2, 4)  # cross, same, real
     steps: int = 100_000
     rate: float = 4e-4

@@ -106,6 +106,13 @@ def view(picture: Tensor, size: int, chance: torch.Generator) -> Tensor:
     return (seen * gain + 0.03 * torch.randn(n, 1, 1, 1, generator=chance, device=device)).clamp(0, 1)
 
 
+def window(side: int, size: int, chance: torch.Generator) -> tuple[slice, slice]:
+    """Rows and columns of a square of `size` pixels somewhere in a picture of `side`, the whole picture if 0."""
+    place = random.Random(chance.initial_seed() + 1)
+    top, left = (place.randint(0, side - (size or side)) for _ in range(2))
+    return slice(top, top + (size or side)), slice(left, left + (size or side))
+
+
 def augmented(picture: Tensor, chance: torch.Generator) -> Tensor:
     """Differentiable augmentation (arXiv 2006.10738) before the discriminator: brightness, contrast, place, a gap."""
     n, device, size = len(picture), picture.device, picture.shape[-1]

@@ -39,6 +39,7 @@ from losses import (
     slow_difference,
     view,
     weighted_l1,
+    window,
 )
 from networks import Discriminator, Student, Teacher, TeacherSizes
 from prepare import POINTS
@@ -161,8 +162,11 @@ class Run:
         # By the true shape of the face: with its own mask a network soon draws none, and copies.
         swap = composite(drawn, batch.target, batch.face)
         adversarial = config.weights.adversarial > 0 and self.step >= config.adversarial_from
-        losses = {"judge": self._teach_judge(batch.answer, swap.detach(), chance)} if adversarial else {}
-        losses |= self._losses(batch, drawn, swap, chance, adversarial)
+        near = (..., *window(config.size, config.window, chance))
+        losses = {"judge": self._teach_judge(batch.answer[near], swap[near].detach(), chance)} if adversarial else {}
+        losses |= self._losses(batch, drawn, swap, chance, near)
+        if adversarial:
+            losses |= self._judged(swap[near], batch.target[near][: batch.cross], chance)
         total = sum(getattr(config.weights, name) * value for name, value in losses.items() if name != "judge")
         self._update(total)
         return {name: value.detach() for name, value in losses.items()}
@@ -188,15 +192,15 @@ class Run:
         return loss
 
     def _losses(
-        self, batch: Batch, drawn: Tensor, swap: Tensor, chance: torch.Generator, adversarial: bool
+        self, batch: Batch, drawn: Tensor, swap: Tensor, chance: torch.Generator, near: tuple[Any, ...]
     ) -> dict[str, Tensor]:
         weights, cross = self.config.weights, batch.cross
         colour, mask = drawn[:, :3], drawn[:, 3:]
         answered = slice(cross, None)
         whole = 1 + 3 * batch.features
-        found = self.features(swap)
+        found = self.features(swap[near])
         with torch.no_grad():
-            wanted = self.features(batch.answer)
+            wanted = self.features(batch.answer[near])
         losses = {
             "background": weighted_l1(colour, batch.answer, 1 - batch.face).mean(),
             "mask": nn.functional.l1_loss(mask, batch.face),
@@ -212,9 +216,7 @@ class Run:
         if weights.movement:
             losses["movement"] = self._movement(swap, batch)
         if self.teacher is not None:
-            losses |= self._taught(batch, drawn, found)
-        if adversarial:
-            losses |= self._judged(swap, batch, chance)
+            losses |= self._taught(batch, drawn, found, near)
         return {name: value for name, value in losses.items() if getattr(weights, name)}
 
     def _identity(self, swap: Tensor, embedding: Tensor, chance: torch.Generator) -> Tensor:
@@ -234,9 +236,10 @@ class Run:
                 wanted = movement(self.mesh(batch.answer)[:, POINTS])
         return (found - wanted).abs().clamp_max(0.5).mean()
 
-    def _judged(self, swap: Tensor, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
-        n, cross = len(swap), batch.cross
-        both = augmented(torch.cat([swap, batch.target[:cross]]), chance)
+    def _judged(self, swap: Tensor, target: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
+        """What the discriminator says of all swaps; how far its features of the first ones are from their targets'."""
+        n, cross = len(swap), len(target)
+        both = augmented(torch.cat([swap, target]), chance)
         seen = self.features(both[:n])
         if cross:
             with torch.no_grad():
@@ -249,7 +252,7 @@ class Run:
             told["matching"] = feature_distance([d[:cross] for d in deep], [d[n:] for d in deep]).mean()
         return told
 
-    def _taught(self, batch: Batch, drawn: Tensor, found: list[Tensor]) -> dict[str, Tensor]:
+    def _taught(self, batch: Batch, drawn: Tensor, found: list[Tensor], near: tuple[Any, ...]) -> dict[str, Tensor]:
         """How far a student is from its teacher, rows counted by how well the teacher found the source."""
         assert self.teacher is not None
         with torch.no_grad():
@@ -260,7 +263,7 @@ class Run:
             wanted = batch.embedding[:, SIZES["sface"] :][:, : SIZES["mobilefacenet"]]
             trust = (known["mobilefacenet"] * wanted).sum(1).clamp(0.1, 1).square()
             trust = trust / trust.mean()
-            features = self.features(swap)
+            features = self.features(swap[near])
         return {
             "taught": (trust * weighted_l1(drawn[:, :3], told[:, :3], 0.2 + batch.face)).mean(),
             "taught_features": (trust * feature_distance(found, features)).mean(),

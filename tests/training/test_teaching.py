@@ -249,6 +249,12 @@ class TestLosses:
         assert float(losses.identity_distance({"a": torch.eye(3)[:2], "b": torch.eye(3)}, wanted)) == 0
         assert float(losses.identity_distance({"a": -torch.eye(3)}, wanted)) == 2
 
+    def test_windows_lie_in_the_picture(self) -> None:
+        places = {tuple((part.start, part.stop) for part in losses.window(64, 48, chance(i))) for i in range(40)}
+        assert len(places) > 20
+        assert all(start >= 0 and stop == start + 48 and stop <= 64 for place in places for start, stop in place)
+        assert losses.window(64, 0, chance()) == (slice(0, 64), slice(0, 64))
+
     def test_hinge(self) -> None:
         sure, wrong = [torch.full((1, 1), 2.0)], [torch.full((1, 1), -2.0)]
         assert float(losses.hinge_discriminator(sure, wrong)) == 0
@@ -405,7 +411,9 @@ class TestRun:
         batch = run.faces.batch(told.rows, chance())
         drawn = run.draw(run.net, batch.target, batch.source, batch.embedding)
         swap = losses.composite(drawn, batch.target, batch.face)
-        found = run._losses(batch, drawn, swap, chance(), adversarial=True)
+        near = (..., *losses.window(told.size, 48, chance()))
+        found = run._losses(batch, drawn, swap, chance(), near)
+        found |= run._judged(swap[near], batch.target[near][: batch.cross], chance())
         assert {"adversarial", "matching", "identity", "movement", "perceptual"} <= set(found)
         for name, loss in found.items():
             (gradient,) = torch.autograd.grad(loss, drawn, retain_graph=True)
