@@ -11,7 +11,18 @@ from typing import Any
 import pytest
 from host_modules import CLIPS, SETTINGS, FusionComp, FusionTool, Natron, NatronApp, NatronNode, Nuke, NukeNode
 
+from mobilefaceswap.ofx.host import Host
+from mobilefaceswap.ofx.install import binary_of
+
 HOSTS = Path(__file__).parents[2] / "ofx_bridge" / "hosts"
+NAMED = (
+    "mlt/face_swap.mlt",
+    "natron/FaceSwapBeauty.py",
+    "natron/face_swap_panel.py",
+    "nuke/FaceSwapBeauty.gizmo",
+    "nuke/face_swap_panel.py",
+    "resolve/face_swap_shot.py",
+)
 ANSWERS = {"source": "/shots/actor.idn", "track": "/shots/track.json"}
 
 
@@ -28,6 +39,18 @@ def run_in(natron: Natron, monkeypatch: pytest.MonkeyPatch, script: str) -> dict
     for name, module in natron.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     return runpy.run_path(str(HOSTS / "natron" / script))
+
+
+def test_the_stand_ins_know_the_effect_as_the_binary_describes_it(bundle: Path) -> None:
+    swap, _ = Host(binary_of(bundle)).effects("OfxImageEffectContextGeneral")
+    assert tuple(swap.clips) == (*CLIPS, "Output")
+    for name, row in SETTINGS.items():
+        assert swap.parameters[name].get("OfxParamPropChoiceOption", []) == list(row.entries.values())
+    scripts = {name: (HOSTS / name).read_text() for name in NAMED}
+    # Nuke makes a class of its own of an identifier and its major version, in small letters.
+    classes = {"nuke": f"OFX{swap.identifier.lower()}_v1", "resolve": f"ofx.{swap.identifier}", "mlt": swap.identifier}
+    for name, text in scripts.items():
+        assert classes.get(name.partition("/")[0], swap.identifier) in text, name
 
 
 @pytest.mark.parametrize("track", ["/shots/track.json", ""])

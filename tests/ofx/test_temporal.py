@@ -13,6 +13,7 @@ from mobilefaceswap.demo.samples import AstronautClip
 from mobilefaceswap.faces import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
+from mobilefaceswap.media import read_picture
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host
@@ -81,6 +82,22 @@ def test_a_host_that_gives_no_other_frames_is_not_asked(hosted, identity: Path) 
     node.footage, node.bounds = shot.footage, (0.0, float(LAST))
     status, _ = node.render(shot.pixels[3], 3)
     assert (status, shot.asked) == (0, [])
+
+
+def test_a_source_at_the_identity_input_is_followed_as_one_from_a_file(
+    bundle, environment, grace_hopper: Path, tmp_path: Path
+) -> None:
+    """Frames around need no source to be looked at, and so none is sent along with them."""
+    shot = Shot()
+    loaded = Host(binary_of(own_copy(bundle, tmp_path)), name="fr.inria.Natron").effects("OfxImageEffectContextGeneral")
+    node = loaded[0].create()
+    node.footage, node.bounds = shot.footage, (0.0, float(LAST))
+    shown = np.ascontiguousarray(read_picture(grace_hopper).rgb ** np.float32(2.2))
+    status, output = node.render(shot.pixels[4], 4, Identity=shown)
+    assert (status, node.persistent, node.held) == (0, "", 0)
+    assert not np.array_equal(output, shot.pixels[4])
+    assert {3.0, 5.0} <= set(shot.asked)
+    assert [effect.unload() for effect in loaded] == [0, 0]
 
 
 def test_a_draft_and_a_node_without_smoothing_ask_for_nothing(hosted, identity: Path) -> None:

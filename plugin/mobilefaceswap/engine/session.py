@@ -17,7 +17,7 @@ from ..errors import UserInputError
 from ..faces import Face, find_faces
 from ..faces.detector import DETECTORS, open_detector
 from ..frame import Floats, Frame
-from ..node import FaceSwapNode, RenderResult
+from ..node import FaceSwapNode, Look, RenderResult, handed_in, look
 from ..runtime import network_device
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
 from .around import Around, Needed, packed_look
@@ -124,8 +124,8 @@ class Session:
         if around is not None and (wanted := around.window(picture.time, settings)):
             return Needed(tuple(sorted(wanted)))
         plate, uncovered = _uncovered(plate, lambda frame: node.analyse(picture.time, settings, frame))
-        look = None if around is None else around.look
-        result = node.render(picture.time, settings, plate, inside=inputs.inside, outside=inputs.outside, around=look)
+        mattes = {"inside": inputs.inside, "outside": inputs.outside}
+        result = node.render(picture.time, settings, plate, **mattes, around=around.look if around else None)
         if around is not None and around.missing:
             return Needed(tuple(sorted(around.missing)))
         matte_only = Flags.MATTE_ONLY in picture.flags
@@ -143,12 +143,16 @@ class Session:
         return _rendered(result, mode, whole, boxes, "; ".join(filter(None, notes)))
 
     def sight(self, picture: Picture, values: Values, inputs: Inputs) -> bytes:
-        """What is found in another frame than the one that is rendered. Raises FaceSwapError."""
+        """What is found in another frame than the one that is rendered; needs no source. Raises FaceSwapError."""
         host, settings = _read(picture, values)
         plate, _ = _plate(picture, inputs, settings)
-        node = self.nodes.node(host, _shown(picture, inputs, settings))
-        plate, _ = _uncovered(plate, lambda frame: node.analyse(picture.time, settings, frame))
-        return packed_look(node.look(picture.time, settings, plate))
+        detector = open_detector(pack_of(host), detector_of(host))
+
+        def at(frame: Frame) -> Look:
+            return look(detector, self.cache, handed_in(picture.time, frame, settings, self.cache), settings)
+
+        plate, _ = _uncovered(plate, lambda frame: at(frame)[0])
+        return packed_look(at(plate))
 
     def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
         """Adds the faces of one frame to its range; needs no source. Raises FaceSwapError."""

@@ -4,7 +4,7 @@
 
 from .node import FaceSwapNode
 from .result import QualityRecord, RenderResult
-from .road import Look
+from .road import Look, handed_in, look
 from .stages import StageTimes
 
-__all__ = ["FaceSwapNode", "Look", "QualityRecord", "RenderResult", "StageTimes"]
+__all__ = ["FaceSwapNode", "Look", "QualityRecord", "RenderResult", "StageTimes", "handed_in", "look"]

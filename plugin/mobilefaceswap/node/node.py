@@ -22,7 +22,7 @@ from ..swap import open_network
 from .keys import plate_key
 from .lay import ExternalMattes, Shot, laid, quality, shaped
 from .result import RenderResult
-from .road import Kit, Look, Plate, aligned, chosen, faces_at, found, look, swapped
+from .road import Kit, Look, Plate, aligned, chosen, faces_at, found, handed_in, look, swapped
 from .stages import StageTimes
 
 __all__ = ["FaceSwapNode"]
@@ -106,7 +106,7 @@ class FaceSwapNode:
     def look(self, time: int, settings: Settings | None = None, plate: Frame | None = None) -> Look:
         """What is found in the plate at ``time``: faces as detected, and a thumbnail that tells cuts."""
         settings = settings or self.settings
-        return look(self._kit, self._plate(time, settings, plate), settings)
+        return look(self._kit.detector, self.cache, self._plate(time, settings, plate), settings)
 
     def _shot(
         self,
@@ -136,8 +136,7 @@ class FaceSwapNode:
         if frame is None:
             load = cache(lambda: working(self._pulled(time, settings), settings))
             return Plate(time, self._clip_key(time, settings) or self._content(load()), load)
-        known = working(frame, settings)
-        return Plate(time, self._content(known), lambda: known)
+        return handed_in(time, frame, settings, self.cache)
 
     def _pulled(self, time: int, settings: Settings) -> Frame:
         assert self.target is not None

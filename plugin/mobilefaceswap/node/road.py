@@ -26,6 +26,7 @@ from ..faces import (
     is_cut,
     plausibility,
     thumbnail,
+    working,
 )
 from ..frame import Floats, Frame
 from ..geometry import Matrix, Rectangle, composed, crop_rectangle, fit_crop, rescaling, sample_frame
@@ -37,7 +38,7 @@ from ..swap import SwapNetwork
 from . import keys
 from .place import Motion, motion_of
 
-__all__ = ["Kit", "Look", "Plate", "Target", "aligned", "chosen", "faces_at", "found", "look", "swapped"]
+__all__ = ["Kit", "Look", "Plate", "Target", "aligned", "chosen", "faces_at", "found", "handed_in", "look", "swapped"]
 
 _OUT_OF_RANGE = 1e-3
 
@@ -102,19 +103,25 @@ class Target:
     motion: Motion | None = None
 
 
+def handed_in(time: int, frame: Frame, settings: Settings, store: RenderCache) -> Plate:
+    """A frame that a host hands in, known by its content; not at all where ``store`` keeps nothing."""
+    known = working(frame, settings)
+    return Plate(time, known.content_hash() if store.enabled else "", lambda: known)
+
+
 def found(kit: Kit, plate: Plate, settings: Settings) -> tuple[Face, ...]:
     """The faces of one plate, without smoothing, from left to right."""
-    return look(kit, plate, settings)[0]
+    return look(kit.detector, kit.cache, plate, settings)[0]
 
 
-def look(kit: Kit, plate: Plate, settings: Settings) -> Look:
+def look(detector: FaceDetector, store: RenderCache, plate: Plate, settings: Settings) -> Look:
     """What is found in one plate: its faces, and a thumbnail that tells cuts."""
 
     def compute() -> Arrays:
-        rows = [face.row() for face in find_faces(kit.detector, plate.frame, settings)]
+        rows = [face.row() for face in find_faces(detector, plate.frame, settings)]
         return {"faces": np.array(rows, np.float64), "thumbnail": thumbnail(plate.straight)}
 
-    arrays = kit.cache.get("faces", keys.faces_key(plate.key, kit.detector, settings), compute)
+    arrays = store.get("faces", keys.faces_key(plate.key, detector, settings), compute)
     return tuple(map(Face.from_row, arrays["faces"])), arrays["thumbnail"]
 
 
@@ -127,7 +134,8 @@ def faces_at(
     """
     time = plate.time
     if track is None:
-        timeline = _searched(lambda moment: look(kit, plate, settings) if moment == time else around(moment))
+        here = partial(look, kit.detector, kit.cache, plate, settings)
+        timeline = _searched(lambda moment: here() if moment == time else around(moment))
     else:
         timeline = track.timeline(plate.frame.size)
         if time not in track.frames and settings.missing_frames is MissingFrames.SKIP:

@@ -19,12 +19,15 @@ import numpy as np
 import pytest
 
 from bundles import own_copy
-from mobilefaceswap.frame import Frame
+from mobilefaceswap.frame import ColourSpace, Frame
+from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.ofx.defaults import default_settings
+from mobilefaceswap.packs import Pack
 from mobilefaceswap.settings import OUTPUTS, table
 
 EFFECT = "openfx.org.mobilefaceswap.FaceSwap"
 FRAMES, SIZE = 3, 256
+HOSTS = Path(__file__).parents[3] / "ofx_bridge" / "hosts"
 PROFILE = """description=test
 frame_rate_num=25
 frame_rate_den=1
@@ -58,7 +61,7 @@ def melt(bundle: Path, environment: pytest.MonkeyPatch, astronaut: Frame, tmp_pa
         container.mux(stream.encode())
     log = tmp_path / "melt.log"
 
-    def run(*attached: str, depth: int = 8, threads: int = 1) -> list[np.ndarray]:
+    def run(*attached: str, depth: int = 8, threads: int = 1, shot: Path = clip) -> list[np.ndarray]:
         written = tmp_path / f"out{len(list(tmp_path.glob('out*')))}"
         written.mkdir()
         coding = {8: ("rgba", "rgba"), 16: ("rgba64", "rgba64be")}[depth]
@@ -68,13 +71,13 @@ def melt(bundle: Path, environment: pytest.MonkeyPatch, astronaut: Frame, tmp_pa
             "-silent",
             "-profile",
             str(tmp_path / "test.profile"),
-            str(clip),
+            str(shot),
             "in=0",
             f"out={FRAMES - 1}",
         ]
         command += [*attached, "-consumer", f"avformat:{written}/%03d.png", *consumer.split()]
         with log.open("ab") as output:
-            _run(command, output)
+            _run(command, output, tmp_path)
         frames = [cv2.imread(str(file), cv2.IMREAD_UNCHANGED) for file in sorted(written.iterdir())]
         assert len(frames) == FRAMES
         return [cv2.cvtColor(frame, cv2.COLOR_BGRA2RGBA) for frame in frames]
@@ -82,11 +85,11 @@ def melt(bundle: Path, environment: pytest.MonkeyPatch, astronaut: Frame, tmp_pa
     return run
 
 
-def _run(command: list[str], output: BinaryIO) -> None:
-    """Runs melt, three times at most: its avformat consumer has a race that hangs it, without any plug-in, too."""
+def _run(command: list[str], output: BinaryIO, folder: Path) -> None:
+    """Runs melt in ``folder``, three times at most: its avformat consumer has a race, without any plug-in, too."""
     for left in (2, 1, 0):
         try:
-            subprocess.run(command, check=True, timeout=60, stdout=output, stderr=output)
+            subprocess.run(command, check=True, timeout=60, cwd=folder, stdout=output, stderr=output)
             return
         except subprocess.TimeoutExpired:
             if not left:
@@ -132,6 +135,21 @@ def test_keyframes(melt: Melt, identity: Path, expected) -> None:
         settings = default_settings().replaced(matte_feather=10.0 * time)
         want = expected(plate.astype(np.float32) / np.float32(255), settings).composite
         np.testing.assert_array_equal(frame, as_stored(want, 255))
+
+
+def test_the_example_project(melt: Melt, grace_hopper: Path, pack: Pack, tmp_path: Path) -> None:
+    project = tmp_path / "face_swap.mlt"
+    shutil.copy(HOSTS / "mlt" / project.name, project)
+    # What the project says of names and formats is what its user does: a clip and a picture beside it.
+    (tmp_path / "shot.mkv").rename(tmp_path / "shot.mov")
+    shutil.copy(grace_hopper, tmp_path / "actor.png")
+    node = FaceSwapNode(grace_hopper, pack=pack)
+    for time, (plate, frame) in enumerate(zip(melt(shot=tmp_path / "shot.mov"), melt(shot=project), strict=True)):
+        settings = default_settings().replaced(matte_feather=4 * time / 24)
+        rgba = Frame(plate.astype(np.float32) / np.float32(255), ColourSpace.REC709)
+        want = as_stored(node.render(0, settings, rgba).composite, 255)
+        assert not np.array_equal(want, plate)
+        np.testing.assert_array_equal(frame, want)
 
 
 def test_an_unknown_choice_shows_stripes_and_no_swap(melt: Melt, identity: Path, tmp_path: Path) -> None:
