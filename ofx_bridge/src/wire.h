@@ -1,4 +1,4 @@
-// The messages between bridge and engine; plugin/mobilefaceswap/engine/wire.py is the twin. Little-endian, like every
+// The messages between bridge and engine; plugin/mobilefaceswap/engine/wire/ is the twin. Little-endian, like every
 // machine that hosts run on. tests/ofx/wire.bin holds one message of each kind, and both sides are tested against it.
 #pragma once
 

@@ -1,0 +1,105 @@
+"""A message, its header, and the greeting by which both sides find out that they are of one version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ...errors import EngineError
+from ...settings import table
+from .layout import ADVICE, unpacked
+
+__all__ = ["FINGERPRINT", "HEADER_SIZE", "Kind", "Message", "body_size", "greeting", "handle_of", "read_greeting"]
+
+_MAGIC = 0x5753464D
+_VERSION = 4
+_LARGEST_BODY = 1 << 20
+_HEADER = struct.Struct("<IHHII")
+_GREETING = struct.Struct("<Q")
+HEADER_SIZE = _HEADER.size
+
+
+class Kind(IntEnum):
+    """What a message says; wire.h tells which body each has and how it is answered."""
+
+    HELLO = 1
+    WELCOME = 2
+    LANE = 3
+    RENDER = 4
+    RENDERED = 5
+    FAILED = 6
+    PREPARE = 7
+    CHOOSE_SOURCE = 8
+    ANALYSE = 9
+    SAVE_TRACK = 10
+    CLEAR_CACHE = 11
+    DONE = 12
+    WORKING = 13
+    LOAD_LOOK = 14
+    LOOK = 15
+    SAVE_LOOK = 16
+    EXPORT_TRACK = 17
+    HELP = 18
+    DESCRIBE = 19
+    CHOOSE = 20
+    NEED = 21
+    NEIGHBOUR = 22
+    SIGHT = 23
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message. ``packed`` is what goes over the socket."""
+
+    kind: Kind
+    body: bytes = b""
+
+    def packed(self) -> bytes:
+        return _HEADER.pack(_MAGIC, _VERSION, self.kind, len(self.body), 0) + self.body
+
+    @property
+    def text(self) -> str:
+        """The body of a message that is all text."""
+        return self.body.decode("utf-8", "replace")
+
+
+def _fingerprint() -> int:
+    agreed = [[row.name, row.kind, list(row.entries)] for row in table(host=True)]
+    return int.from_bytes(hashlib.sha256(json.dumps(agreed).encode()).digest()[:8], "little")
+
+
+FINGERPRINT = _fingerprint()
+"""Of what both sides must agree on to read a request: names, kinds and entries of the settings, in order."""
+
+
+def body_size(header: bytes) -> tuple[Kind, int]:
+    """(kind, bytes of the body) that a header announces. Raises EngineError on anything that is not ours."""
+    try:
+        magic, version, kind, size, _ = _HEADER.unpack(header)
+        if (magic, version) != (_MAGIC, _VERSION) or size > _LARGEST_BODY:
+            raise ValueError(f"magic {magic:#x}, version {version}, {size} bytes")
+        return Kind(kind), size
+    except (struct.error, ValueError) as error:
+        raise EngineError(
+            f"expected a message of version {_VERSION} from the bridge; found {error}. {ADVICE}"
+        ) from error
+
+
+def handle_of(header: bytes) -> int:
+    """On Windows the number in the name of what comes with a message; 0 for nothing, and elsewhere."""
+    *_, handle = _HEADER.unpack(header)
+    return int(handle)
+
+
+def greeting(fingerprint: int, text: str) -> bytes:
+    """The body of HELLO and WELCOME."""
+    return _GREETING.pack(fingerprint) + text.encode()
+
+
+def read_greeting(body: bytes) -> tuple[int, str]:
+    """(fingerprint, text). Raises EngineError on a body that is too short."""
+    (fingerprint,) = unpacked(_GREETING, body)
+    return fingerprint, body[_GREETING.size :].decode("utf-8", "replace")
