@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from media_made import noise_frame, planes_of
-from mobilefaceswap.media.video.planes import frame_from_pixels, frame_over, grown, layout_of, pixels_from_frame
+from mobilefaceswap.media.video.planes import (
+    averaged_from_frame,
+    frame_from_pixels,
+    frame_over,
+    grown,
+    layout_of,
+    pixels_from_frame,
+    planar,
+)
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuva444p10le", "gbrp", "gbrp10le", "gray"]
 
@@ -90,3 +99,20 @@ def test_only_samples_inside_the_box_are_made(pixel_format: str, size: tuple[int
         assert np.array_equal(plane[~changed], before[number][~changed])
         assert np.array_equal(plane[changed], whole[number][changed])
     assert np.array_equal(planes_of(frame)[0], before[0]), "what was decoded may still be needed by the decoder"
+
+
+@pytest.mark.parametrize("pixel_format", [*FORMATS, "yuv411p", "nv12"])
+@pytest.mark.parametrize("size", [(16, 16), (10, 7)])
+def test_averaged_planes_show_averaged_pixels(pixel_format: str, size: tuple[int, int]) -> None:
+    frame = planar(noise_frame(64, 48, "yuv420p" if pixel_format == "nv12" else pixel_format))
+    for matrix, full_range in ((1, False), (9, True)):
+        found = averaged_from_frame(frame, matrix, full_range, size)
+        pixels = pixels_from_frame(frame, matrix, full_range)[..., :3]
+        assert found is not None
+        np.testing.assert_allclose(found, cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), atol=2e-6)
+
+
+def test_planes_are_not_averaged_where_chroma_is_no_part_of_the_picture() -> None:
+    assert averaged_from_frame(noise_frame(63, 48, "yuv420p"), 1, False, (16, 12)) is None
+    assert averaged_from_frame(noise_frame(64, 48, "yuv420p"), 1, False, (33, 12)) is None
+    assert averaged_from_frame(noise_frame(63, 47, "yuv444p"), 1, False, (16, 12)) is not None

@@ -93,6 +93,10 @@ class Frame:
         """The pixels inside ``box``, (h, w, 3|4). A frame of a video file makes no others."""
         return self.pixels[box]
 
+    def averaged(self, size: tuple[int, int]) -> Floats | None:
+        """(h, w, 3): the colour averaged down to ``size`` (width, height), where that needs no full-size pixels."""
+        return None
+
     def straight(self) -> Frame:
         """The frame with unpremultiplied colour; itself if it already is."""
         if self.alpha is None or not self.premultiplied:

@@ -181,6 +181,9 @@ def reduced(frame: Frame, size: tuple[int, int], *, finite: bool = False) -> Flo
 
     Where the factor is whole, as from 1080p to 640 pixels, it is made band by band and never as a whole.
     """
+    known = frame.averaged(size)
+    if known is not None:
+        return known
     width, height = frame.size
     factor = height // size[1]
     if factor < 2 or (size[0] * factor, size[1] * factor) != (width, height):

@@ -30,7 +30,8 @@ from .terminal import print_json_line, progress_of, quiet_libraries
 
 __all__ = ["Delivery", "Mattes", "Person", "Shot", "swap_clips", "swap_frame", "with_defaults"]
 
-_CACHE_BYTES = 128 << 20
+_CACHE_BYTES = 24 << 20
+"""A shot renders every frame once: only what smoothing looks at again is worth keeping."""
 _MATTE_CODECS = {".mov": "prores", ".mkv": "ffv1"}
 
 

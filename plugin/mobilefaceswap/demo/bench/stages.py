@@ -12,7 +12,7 @@ from ...render_shot import render_shot
 
 __all__ = ["stage_milliseconds"]
 
-_CACHE_BYTES = 128 << 20
+_CACHE_BYTES = 24 << 20
 
 
 def stage_milliseconds(place: Path, identity: Path, folder: Path) -> dict[str, float]:

@@ -8,6 +8,7 @@ planes that it came from. Matrices: ITU-T H.273, equations 38 to 45 and table 4.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..declared import PlaneLayout
 
 __all__ = [
     "LUMA_WEIGHTS",
+    "averaged_from_frame",
     "frame_from_pixels",
     "frame_over",
     "grown",
@@ -145,6 +147,19 @@ def pixels_from_frame(frame: av.VideoFrame, matrix: int, full_range: bool, box: 
         return rgb[inner]
     alpha = planes[3].astype(np.float32) / (2**layout.bits - 1)
     return np.asarray(cv2.merge([*cv2.split(rgb), alpha]))[inner]
+
+
+def averaged_from_frame(frame: av.VideoFrame, matrix: int, full_range: bool, size: tuple[int, int]) -> Floats | None:
+    """(h, w, 3) float32 colour of the planar ``frame`` averaged down to ``size`` (width, height), as the mean of
+    ``pixels_from_frame``: plane by plane. None where chroma reaches beyond the picture, or ``size`` is larger.
+    """
+    layout = layout_of(frame.format.name)
+    fits = frame.width % layout.step[0] == 0 == frame.height % layout.step[1]
+    if not fits or size[0] > frame.width // layout.step[0] or size[1] > frame.height // layout.step[1]:
+        return None
+    planes = [_samples(plane, layout).astype(np.float32) for plane in frame.planes[:3]]
+    small = [np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA)) for plane in planes]
+    return _rgb(small, replace(layout, step=(1, 1)), matrix, full_range)
 
 
 def within(box: Box, outer: Box) -> Box:

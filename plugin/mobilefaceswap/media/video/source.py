@@ -1,8 +1,8 @@
 """Video files in: exact random access by presentation time.
 
 Timestamps are collected once by demuxing; a frame is found by decoding from the key frame before it. Reading on in
-order does not seek. The last decoded pictures are kept, so that workers that run slightly out of order and smoothing
-windows do not seek either.
+order does not seek. The last decoded pictures are kept, as many as anybody went back for, so that workers that run
+slightly out of order, smoothing windows and scrubbing seek once and not again.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ from .timing import Joiner, frame_rate, read_timing
 __all__ = ["VideoClip"]
 
 _KEPT_BYTES = 96_000_000
+_FEW, _FEWEST_AT_MOST, _MOST = 6, 12, 48
+"""Decoded pictures that are kept: a few while the clip is read in order; more, up to the bytes above and at least
+twelve, as soon as somebody goes back for one that was dropped.
+"""
 _FARTHEST = 1 << 62
 _WITH_TIMES = ("mov", "matroska", "mpegts", "mpeg", "flv")
 """Containers that keep the time of presentation of every frame."""
@@ -48,7 +52,7 @@ class VideoClip(MediaClip):
         self._lock = threading.Lock()
         self._key = file_key(Path(path))
         self._pictures: OrderedDict[int, Any] = OrderedDict()
-        self._most_kept = 2
+        self._most_kept = self._limit = _FEW
         self._position = -1
         self._decoding: Iterator[Any] = iter(())
         self._container, self._stream = open_video(path)
@@ -114,7 +118,7 @@ class VideoClip(MediaClip):
         stored = (first.width, first.height)
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         picture_bytes = sum(int(plane.buffer_size) for plane in first.planes)
-        self._most_kept = max(2, min(48, _KEPT_BYTES // max(1, picture_bytes)))
+        self._limit = max(_FEWEST_AT_MOST, min(_MOST, _KEPT_BYTES // max(1, picture_bytes)))
         tags, coded = coding.colour_coding(first, stream)
         return ClipFormat(
             size=stored[::-1] if shown.transposed else stored,
@@ -195,6 +199,7 @@ class VideoClip(MediaClip):
             self._pictures.move_to_end(time)
             return self._pictures[time]
         key = self._key_before(time)
+        self._most_kept = min(self._limit, max(self._most_kept, self._position - time + _FEW))
         if time <= self._position or key > self._position + 1:
             self._restart(key)
         if not self._advance_to(time):

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...frame import Box, ColourSpace, Floats, Frame
 from ..declared import PlaneLayout
-from .planes import layout_of, pixels_from_frame, planar, within
+from .planes import averaged_from_frame, layout_of, pixels_from_frame, planar, within
 
 __all__ = ["StoredFrame"]
 
@@ -63,6 +63,10 @@ class StoredFrame(Frame):
     def declared(self, space: ColourSpace) -> Frame:
         """See ``Frame``."""
         return StoredFrame(self.picture, self.matrix, self.full_range, space, self.pixel_aspect)
+
+    def averaged(self, size: tuple[int, int]) -> Floats | None:
+        """See ``Frame``."""
+        return averaged_from_frame(self.planes, self.matrix, self.full_range, size)
 
     def part(self, box: Box) -> Floats:
         """See ``Frame``."""
