@@ -44,6 +44,13 @@ def slow_difference(found: Tensor, wanted: Tensor) -> Tensor:
     return (cells[0] - cells[1]).abs().mean((1, 2, 3))
 
 
+def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:
+    """Weighted L1 of what is drawn to the target along the edge of the face, both without fine detail: (N,)."""
+    side = colour.shape[-1] // 8
+    low = [F.interpolate(p, size=(side, side), mode="area") for p in (colour, target, face)]
+    return weighted_l1(low[0], low[1], 4 * low[2] * (1 - low[2]))
+
+
 def movement(points: Tensor) -> Tensor:
     """What a face does rather than whose it is, from packed points (N, P, 2): (N, 13), in distances of the eyes.
 

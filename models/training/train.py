@@ -36,6 +36,7 @@ from losses import (
     hinge_generator,
     identity_distance,
     movement,
+    seam_difference,
     slow_difference,
     view,
     weighted_l1,
@@ -204,6 +205,7 @@ class Run:
         losses = {
             "background": weighted_l1(colour, batch.answer, 1 - batch.face).mean(),
             "mask": nn.functional.l1_loss(mask, batch.face),
+            "seam": seam_difference(colour, batch.answer, batch.face).mean(),
             "identity": self._identity(swap, batch.embedding, chance),
         }
         if cross:

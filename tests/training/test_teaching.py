@@ -249,6 +249,15 @@ class TestLosses:
         assert float(losses.identity_distance({"a": torch.eye(3)[:2], "b": torch.eye(3)}, wanted)) == 0
         assert float(losses.identity_distance({"a": -torch.eye(3)}, wanted)) == 2
 
+    def test_a_seam_is_a_step_of_tint_at_the_edge_alone(self) -> None:
+        across = (torch.arange(64) - 31.5) / 16
+        distance = (across[:, None].square() + across.square()).sqrt()
+        face = (1.5 - distance).clamp(0, 1)[None, None]
+        target = torch.full((1, 3, 64, 64), 0.5)
+        middle = target + 0.2 * (distance < 0.4)
+        assert float(losses.seam_difference(middle, target, face)) < 0.005
+        assert float(losses.seam_difference(target + 0.2, target, face)) == pytest.approx(0.2, abs=0.001)
+
     def test_windows_lie_in_the_picture(self) -> None:
         places = {tuple((part.start, part.stop) for part in losses.window(64, 48, chance(i))) for i in range(40)}
         assert len(places) > 20
