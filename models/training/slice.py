@@ -39,6 +39,8 @@ def pack(given: argparse.Namespace) -> None:
     with tarfile.open(fileobj=whole, mode="w") as parcel:
         parcel.add(given.data, "faces.pt")
         parcel.add(given.critics, "critics.pt")
+        if given.made:
+            parcel.add(given.made, "made.pt")
         for stage in STAGES:
             if (given.run / f"{stage}.pt").is_file():
                 _add(parcel, f"run/{stage}.pt", _slim(given.run / f"{stage}.pt"))
@@ -53,7 +55,7 @@ def pack(given: argparse.Namespace) -> None:
 def train(given: argparse.Namespace) -> None:
     """Goes on with the plan for `seconds`, and leaves what travels back in `out`."""
     begun = time.monotonic()
-    run, data, critics = _unfolded(given.parcel)
+    run, data, critics, made = _unfolded(given.parcel)
     from config import Config
     from train import Run, steps
 
@@ -64,7 +66,7 @@ def train(given: argparse.Namespace) -> None:
     while (left := given.seconds - given.reserve - (time.monotonic() - begun)) > 0:
         stage = next_stage(run, given.plan)
         config = Config.read(given.plan.parent / stage["config"])
-        job = Run(config, data, critics, run, given.device, 0, 1)
+        job = Run(config, data, critics, run, given.device, 0, 1, made)
         until = min(config.steps, job.step + max(1, (stage["until"] - job.seen) // sum(config.rows)))
         job.config = replace(config, steps=until)
         print(f"{stage['config']}: from {job.seen} crops, ready after {time.monotonic() - begun:.0f} s", flush=True)
@@ -125,8 +127,8 @@ def unpack(given: argparse.Namespace) -> None:
             ours.write(log.read_text())
 
 
-def _unfolded(parcel: Path) -> tuple[Path, Path, Path]:
-    """State folder, data and critics from the parts."""
+def _unfolded(parcel: Path) -> tuple[Path, Path, Path, Path | None]:
+    """State folder, data, critics and, where it came along, the file of swaps made beforehand, from the parts."""
     count = int((parcel / "parts").read_text())
     parts = [parcel / f"part.{number}" for number in range(count)]
     missing = [part.name for part in parts if not part.is_file()]
@@ -136,7 +138,8 @@ def _unfolded(parcel: Path) -> tuple[Path, Path, Path]:
     with tarfile.open(fileobj=io.BytesIO(b"".join(p.read_bytes() for p in parts))) as whole:
         whole.extractall(place, filter="data")
     (place / "run").mkdir(exist_ok=True)
-    return place / "run", place / "faces.pt", place / "critics.pt"
+    made = place / "made.pt"
+    return place / "run", place / "faces.pt", place / "critics.pt", made if made.is_file() else None
 
 
 def _slim(state: Path) -> bytes:
@@ -162,6 +165,7 @@ def main() -> None:
     packing.add_argument("run", type=Path)
     packing.add_argument("--data", type=Path, required=True)
     packing.add_argument("--critics", type=Path, required=True)
+    packing.add_argument("--made", type=Path, help="see train.py")
     packing.add_argument("--out", type=Path, required=True)
     packing.add_argument("--limit", type=int, default=58, help="MiB of a part")
     packing.set_defaults(run_verb=pack)

@@ -398,8 +398,12 @@ class TestRun:
 
         first = self.teach(stand_ins, tmp_path / "run", 2)
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
-        slicing.pack(argparse.Namespace(run=tmp_path / "run", out=tmp_path / "parcel", limit=1, **files))
-        run, faces, _ = slicing._unfolded(tmp_path / "parcel")
+        slicing.pack(
+            argparse.Namespace(run=tmp_path / "run", out=tmp_path / "parcel", limit=1, made=files["critics"], **files)
+        )
+        run, faces, _, made = slicing._unfolded(tmp_path / "parcel")
+        assert made is not None
+        assert made.read_bytes() == files["critics"].read_bytes()
         assert faces.read_bytes() == (stand_ins / "faces.pt").read_bytes()
         slicing.leave(run, "teacher", tmp_path / "result")
         pieces = list((tmp_path / "result").iterdir())
@@ -440,7 +444,7 @@ class TestRun:
         plan.write_text("\n".join(f'[[stage]]\nconfig = "{n}.toml"\nuntil = {u}\n' for n, u in rows))
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
         parcel, out = tmp_path / "parcel", tmp_path / "out"
-        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, limit=1, **files))
+        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, limit=1, made=None, **files))
         slicing.train(argparse.Namespace(parcel=parcel, seconds=1e-3, reserve=0, out=out, plan=plan, device="cpu"))
         assert slicing.next_stage(parcel / "unfolded" / "run", plan)["config"] == "teacher.toml"
         slicing.train(argparse.Namespace(parcel=parcel, seconds=600, reserve=0, out=out, plan=plan, device="cpu"))
