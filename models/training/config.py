@@ -18,6 +18,7 @@ class Weights:
     attribute: float = 1.0  # the deepest of those features, to the target, where there is no answer
     matching: float = 2.0  # the discriminator's deep features, to the target, where there is no answer
     slow: float = 4.0  # light and tint, to the target, where there is no answer
+    tint: float = 0.0  # colour without brightness, to the target, where there is no answer
     seam: float = 0.0  # tint along the edge of the face, to the target
     background: float = 1.0  # what is drawn outside the face, to the target
     mask: float = 2.0  # the mask, to the face's shape

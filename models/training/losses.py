@@ -44,6 +44,12 @@ def slow_difference(found: Tensor, wanted: Tensor) -> Tensor:
     return (cells[0] - cells[1]).abs().mean((1, 2, 3))
 
 
+def tint_difference(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean absolute difference of colour without brightness over 16 x 16 cells: (N,)."""
+    cells = [F.interpolate(p - p.mean(1, keepdim=True), size=(16, 16), mode="area") for p in (found, wanted)]
+    return (cells[0] - cells[1]).abs().mean((1, 2, 3))
+
+
 def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:
     """Weighted L1 of what is drawn to the target along the edge of the face, both without fine detail: (N,)."""
     side = colour.shape[-1] // 8

@@ -38,6 +38,7 @@ from losses import (
     movement,
     seam_difference,
     slow_difference,
+    tint_difference,
     view,
     weighted_l1,
     window,
@@ -211,6 +212,7 @@ class Run:
         if cross:
             losses["attribute"] = feature_distance([found[-1][:cross]], [wanted[-1][:cross]]).mean()
             losses["slow"] = slow_difference(swap[:cross], batch.target[:cross]).mean()
+            losses["tint"] = tint_difference(swap[:cross], batch.target[:cross]).mean()
         if cross < len(swap):
             losses["pixel"] = weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()
             pairs = [f[answered] for f in found], [f[answered] for f in wanted]

@@ -258,6 +258,12 @@ class TestLosses:
         assert float(losses.seam_difference(middle, target, face)) < 0.005
         assert float(losses.seam_difference(target + 0.2, target, face)) == pytest.approx(0.2, abs=0.001)
 
+    def test_tint_is_colour_without_brightness(self) -> None:
+        grey = torch.rand(1, 1, 64, 64).expand(-1, 3, -1, -1)
+        assert float(losses.tint_difference(grey, 0.5 * grey)) < 1e-6
+        reddish = grey + torch.tensor([0.3, 0.0, 0.0]).reshape(1, 3, 1, 1)
+        assert float(losses.tint_difference(reddish, grey)) == pytest.approx((0.2 + 0.1 + 0.1) / 3, abs=1e-5)
+
     def test_windows_lie_in_the_picture(self) -> None:
         places = {tuple((part.start, part.stop) for part in losses.window(64, 48, chance(i))) for i in range(40)}
         assert len(places) > 20
