@@ -180,3 +180,18 @@ def test_faces_come_from_left_to_right(base_pack):
     plate = Frame(np.full((400, 600, 3), 0.5, np.float32))
     detector = Scripted(base_pack.path("detector"), [at(450, 160, 60, 80), at(150, 160, 60, 80)], [], [])
     assert [face.centre[0] for face in detector.find(plate, 640, 0.7)] == [150, 450]
+
+
+def test_candidates_of_one_face_become_their_mean():
+    """The surest one alone is another from frame to frame, and its points jump with it."""
+    from mobilefaceswap.faces.yunet import _merged
+
+    def row(x: float, sure: float) -> np.ndarray:
+        return np.array([x, 10, 100, 100, *np.arange(10) + x, sure], np.float64)
+
+    (face,) = _merged(np.array([row(10, 0.8), row(20, 0.9), row(14, 0.7)]))
+    assert face[0] == pytest.approx((10 * 0.8 + 20 * 0.9 + 14 * 0.7) / 2.4)
+    assert face[14] == 0.9
+    swapped = _merged(np.array([row(20, 0.9), row(14, 0.7), row(10, 0.8)]))
+    np.testing.assert_allclose(swapped[0], face)
+    assert [one[14] for one in _merged(np.array([row(10, 0.8), row(300, 0.9)]))] == [0.9, 0.8]

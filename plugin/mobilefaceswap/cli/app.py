@@ -34,6 +34,7 @@ _COMMANDS = {
     "frame": "swap:frame",
     "identity": "source:identity",
     "analyse": "source:analyse",
+    "measure": "measure:measure",
     "settings": "settings:settings",
     "doctor": "doctor:doctor",
     "bench": "bench:bench",
@@ -43,7 +44,7 @@ _COMMANDS = {
     "ofx": "ofx:app",
 }
 """Every command, in the order shown, and where it is."""
-_WITH_SETTINGS = ("swap", "frame", "analyse")
+_WITH_SETTINGS = ("swap", "frame", "analyse", "measure")
 _HIDDEN = ("engine",)
 
 

@@ -1,0 +1,159 @@
+"""Runs every measure over a clip, frame by frame, and keeps the figures alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..colour import to_display
+from ..errors import UserInputError
+from ..faces import Face, FaceDetector, Track, find_faces
+from ..faces.face import Points
+from ..frame import Floats, Frame
+from ..geometry import Rectangle
+from ..node import FaceSwapNode, RenderResult
+from . import motion, pictures
+
+__all__ = ["MARKS", "Measured", "measure_clip"]
+
+MARKS: Mapping[str, tuple[str, float]] = {
+    "outside": ("values changed where the matte is 0", 0),
+    "highlights": ("error of values above 1 under a full matte", 0.01),
+    "jitter": ("shaking of the five points, of the plate's own", 1.05),
+    "lag": ("frames that the swap is late", 0.1),
+    "flicker": ("flicker, of the plate's own", 1.1),
+    "seam": ("colour step along the matte's edge, CIELAB", 1.0),
+    "grain": ("grain's amplitude, largest difference in three bands", 0.1),
+    "proxy": ("shift of the matte's edge at half size, proxy pixels", 0.5),
+}
+"""Every measure by name: what it is, and the most that it may be; ``lag`` in either direction."""
+
+_PROXY_EVERY = 8
+_MARGIN = 16
+"""Pixels around what the swap changed that are looked at, too."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure. value: None where the clip cannot tell, for instance without highlights."""
+
+    name: str
+    label: str
+    value: float | None
+    most: float
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the mark is kept."""
+        return None if self.value is None else abs(self.value) <= self.most
+
+
+_Seen = tuple[int, Floats, Floats]
+"""The time of a frame, its plate and its composite, display-referred sRGB, 0..1."""
+
+
+def measure_clip(node: FaceSwapNode, times: Iterable[int], detector: FaceDetector) -> list[Measured]:
+    """All of ``MARKS`` for the node's clip, over the frames ``times``, ascending. Of several faces the first counts.
+
+    detector: finds the five points of the swapped face and of the plate's own. Raises UserInputError where no frame has
+    a swapped face, and as ``node.render`` does.
+    """
+    figures: dict[str, list[float]] = defaultdict(list)
+    plate_points: dict[int, Points] = {}
+    swap_points: dict[int, Points] = {}
+    before: _Seen | None = None
+    for count, time in enumerate(times):
+        result = node.render(time)
+        figures["outside"].append(pictures.changed_outside(result.plate.pixels, result.composite, result.matte))
+        if not result.swapped:
+            before = None
+            continue
+        before = _measured(figures, result, time, before)
+        _add_points(node, detector, result, time, plate_points, swap_points)
+        if count % _PROXY_EVERY == 0:
+            figures["proxy"].append(_proxy_shift(node, result, time))
+    if before is None and not plate_points:
+        raise UserInputError("expected a swapped face in the range; found none. Choose other frames, or another face")
+    whole = {"outside": sum(figures["outside"]), "grain": _worst_band(figures)}
+    whole |= {name: _median(figures[name]) for name in ("highlights", "flicker", "seam", "proxy")}
+    whole |= {"jitter": motion.jitter(plate_points, swap_points), "lag": motion.lag(plate_points, swap_points)}
+    return [Measured(name, label, whole[name], most) for name, (label, most) in MARKS.items()]
+
+
+def _measured(figures: dict[str, list[float]], result: RenderResult, time: int, before: _Seen | None) -> _Seen:
+    """Adds what one frame, and the step to it, show."""
+    plate, composite, box = result.plate, result.composite[..., :3], _wider(result.changed, result.plate.size).slices
+    matte = result.matte[box]
+    now = time, _display(plate, plate.rgb), _display(plate, composite)
+    shown = now[1][box], now[2][box]
+    _add(figures["highlights"], pictures.highlight_error(plate.rgb[box], composite[box], matte))
+    _add(figures["seam"], pictures.seam(*shown, matte))
+    for number, ratio in enumerate(pictures.grain(*shown, matte) or ()):
+        figures[f"grain {number}"].append(ratio)
+    if before is not None and before[0] == time - 1:
+        plates, composites = (before[1][box], shown[0]), (before[2][box], shown[1])
+        _add(figures["flicker"], pictures.flicker(plates, composites, matte))
+    return now
+
+
+def _add(figures: list[float], figure: float | None) -> None:
+    if figure is not None:
+        figures.append(figure)
+
+
+def _add_points(
+    node: FaceSwapNode,
+    detector: FaceDetector,
+    result: RenderResult,
+    time: int,
+    plate_points: dict[int, Points],
+    swap_points: dict[int, Points],
+) -> None:
+    wanted = result.swapped[0]
+    swapped = result.plate.with_pixels(result.composite)
+    for frame, points in ((result.plate, plate_points), (swapped, swap_points)):
+        if (face := _nearest(find_faces(detector, frame, node.settings), wanted)) is not None:
+            points[time] = face.landmarks
+
+
+def _nearest(faces: tuple[Face, ...], wanted: Face) -> Face | None:
+    away = [float(np.hypot(*(face.centre - wanted.centre))) for face in faces]
+    return faces[int(np.argmin(away))] if away and min(away) < wanted.box[2] / 2 else None
+
+
+def _proxy_shift(node: FaceSwapNode, result: RenderResult, time: int) -> float:
+    """Between the matte and that of the same faces, found once, on a plate of half the size."""
+    width, height = result.plate.size
+    half = (width // 2, height // 2)
+    even = Rectangle(0, 0, 2 * half[0], 2 * half[1]).slices
+    pixels = np.ascontiguousarray(result.plate.pixels[even])
+    small = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
+    proxy = result.plate.with_pixels(np.asarray(small, np.float32))
+    settings = node.settings.replaced(smoothing=0, gap=0, fade=0, face_choice="all")
+    track = Track((width, height), {time: result.swapped})
+    drawn = FaceSwapNode(node.identity, pack=node.pack, settings=settings, track=track)
+    return pictures.edge_shift(result.matte[even], drawn.render(time, plate=proxy).matte)
+
+
+def _display(plate: Frame, pixels: Floats) -> Floats:
+    return np.asarray(np.clip(np.nan_to_num(to_display(pixels, plate.colour_space)), 0, 1), np.float32)
+
+
+def _wider(box: Rectangle, size: tuple[int, int]) -> Rectangle:
+    around = Rectangle(box.x1 - _MARGIN, box.y1 - _MARGIN, box.x2 + _MARGIN, box.y2 + _MARGIN)
+    return around.intersection(Rectangle(0, 0, *size))
+
+
+def _median(values: list[float]) -> float | None:
+    return float(np.median(values)) if values else None
+
+
+def _worst_band(figures: Mapping[str, list[float]]) -> float | None:
+    off = [
+        abs(float(np.median(values)) - 1) for name, values in figures.items() if name.startswith("grain ") and values
+    ]
+    return max(off, default=None)

@@ -1,0 +1,119 @@
+"""Measures of one swapped picture beside its plate. Pictures are (H, W, 3), mattes (H, W), 0..1."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..colour import luma_of
+from ..frame import Floats
+
+__all__ = ["changed_outside", "edge_shift", "flicker", "grain", "highlight_error", "seam"]
+
+_FULL = 0.999
+_NEAR, _FAR, _SECTORS, _LEAST = 0.02, 0.06, 24, 8
+"""Of the rings along a matte's edge: from and to, in widths of the matte; in how many sectors; least pixels in one."""
+_BLOCK, _HOP, _BANDS = 16, 8, ((0.15, 0.25), (0.25, 0.35), (0.35, 0.5))
+"""Of grain: squares of pixels, and bands of frequencies in cycles per pixel."""
+
+
+def changed_outside(plate: Floats, composite: Floats, matte: Floats) -> int:
+    """How many values differ in a bit where the matte is 0. Both in the plate's own space."""
+    outside = matte == 0
+    same = (plate[outside] == composite[outside]) | (np.isnan(plate[outside]) & np.isnan(composite[outside]))
+    return int(np.count_nonzero(~same))
+
+
+def highlight_error(plate: Floats, composite: Floats, matte: Floats) -> float | None:
+    """Median of how far values above 1 under a full matte are off, as a share of them; None where there is none."""
+    there = (plate > 1) & (matte >= _FULL)[..., None]
+    return float(np.median(np.abs(composite[there] / plate[there] - 1))) if there.any() else None
+
+
+def seam(plate: Floats, composite: Floats, matte: Floats) -> float | None:
+    """How much the matte's edge stands out: CIELAB distance (1976) of a ring inside to one outside, less the plate's.
+
+    Display-referred sRGB, 0..1. Sector by sector around the matte; one whose seam is weaker than the plate's counts as
+    0. The median of the sectors; None where the matte has no edge.
+    """
+    core = matte >= 0.5
+    if not core.any() or core.all():
+        return None
+    y, x = np.nonzero(core)
+    width = float(np.sqrt(core.sum()))
+    rows, columns = np.mgrid[: matte.shape[0], : matte.shape[1]]
+    turn = np.arctan2(rows - y.mean(), columns - x.mean()) / (2 * np.pi) + 0.5
+    sector = (turn * _SECTORS).astype(int) % _SECTORS
+    away = [cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (core, ~core)]
+    rings = [(distance > _NEAR * width) & (distance <= _FAR * width) for distance in away]
+    before, after = (
+        cv2.cvtColor(np.clip(one, 0, 1).astype(np.float32), cv2.COLOR_RGB2Lab) for one in (plate, composite)
+    )
+    worse = []
+    for number in range(_SECTORS):
+        parts = [ring & (sector == number) for ring in rings]
+        if min(int(part.sum()) for part in parts) >= _LEAST:
+            inner, outer = parts
+            was, now = (np.linalg.norm(lab[inner].mean(axis=0) - lab[outer].mean(axis=0)) for lab in (before, after))
+            worse.append(max(float(now - was), 0.0))
+    return float(np.median(worse)) if worse else None
+
+
+def flicker(plates: tuple[Floats, Floats], composites: tuple[Floats, Floats], matte: Floats) -> float | None:
+    """Motion-compensated difference of two frames in a row under the matte, the swap's over the plate's; 1: no flicker.
+
+    The second of each pair is the one that ``matte`` belongs to. Display-referred sRGB, 0..1.
+    """
+    inside = matte > 0.5
+    if not inside.any():
+        return None
+    before, now = (np.clip(255 * luma_of(plate), 0, 255).astype(np.uint8) for plate in plates)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(
+        now, before, np.zeros((*now.shape, 2), np.float32)
+    )
+    rows, columns = np.mgrid[: now.shape[0], : now.shape[1]].astype(np.float32)
+    to = columns + flow[..., 0], rows + flow[..., 1]
+    moved = [
+        float(
+            np.abs(cv2.remap(pair[0], *to, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - pair[1])[inside].mean()
+        )
+        for pair in (plates, composites)
+    ]
+    return moved[1] / max(moved[0], 1e-6)
+
+
+def grain(plate: Floats, composite: Floats, matte: Floats) -> list[float] | None:
+    """Amplitude of fine luma, the swap's over the plate's, in three bands from 0.15 to 0.5 cycles per pixel.
+
+    Over the flatter half of the squares under a full matte; None where there are fewer than eight. Display-referred.
+    """
+    squares = [
+        (slice(top, top + _BLOCK), slice(left, left + _BLOCK))
+        for top in range(0, matte.shape[0] - _BLOCK + 1, _HOP)
+        for left in range(0, matte.shape[1] - _BLOCK + 1, _HOP)
+        if matte[top : top + _BLOCK, left : left + _BLOCK].min() >= _FULL
+    ]
+    before, after = luma_of(plate), luma_of(composite)
+    coarse = cv2.GaussianBlur(before, (0, 0), 2)
+    squares = sorted(squares, key=lambda square: float(coarse[square].std()))[: (len(squares) + 1) // 2]
+    if len(squares) < 8:
+        return None
+    window = np.outer(np.hanning(_BLOCK), np.hanning(_BLOCK))
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(_BLOCK), np.fft.fftfreq(_BLOCK)))
+    spectra = [
+        np.median([np.abs(np.fft.fft2((luma[at] - luma[at].mean()) * window)) ** 2 for at in squares], axis=0)
+        for luma in (before, after)
+    ]
+    bands = [(frequency >= low) & (frequency < high) for low, high in _BANDS]
+    return [float(np.sqrt(spectra[1][band].sum() / max(float(spectra[0][band].sum()), 1e-12))) for band in bands]
+
+
+def edge_shift(matte: Floats, proxy: Floats) -> float:
+    """How far the edge of a matte lies from that of its proxy (half the size), on average, in pixels of the proxy.
+
+    What differs over what there is of edge: the total variation of a matte is the length of its edge.
+    """
+    height, width = proxy.shape
+    small = cv2.resize(matte, (width, height), interpolation=cv2.INTER_AREA)
+    slopes = np.hypot(*np.gradient(proxy.astype(np.float64)))
+    return float(np.abs(small - proxy).sum() / max(float(slopes.sum()), 1e-6))

@@ -1,0 +1,141 @@
+"""Measures of a swap: each on pictures or points whose answer is known, and the command over a drawn clip."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from commands import run
+from drawn import DrawnClip, MarkerDetector
+from mobilefaceswap.errors import UserInputError
+from mobilefaceswap.measure import MARKS, Measured, measure_clip
+from mobilefaceswap.measure.motion import jitter, lag
+from mobilefaceswap.measure.pictures import changed_outside, edge_shift, flicker, grain, highlight_error, seam
+
+RANDOM = np.random.default_rng(0)
+
+
+def disc(side: int = 128, radius: float = 40.0, x: float = 64.0) -> np.ndarray:
+    rows, columns = np.mgrid[:side, :side]
+    return np.clip(radius - np.hypot(rows - 64, columns - x) + 0.5, 0, 1).astype(np.float32)
+
+
+def plate(side: int = 128) -> np.ndarray:
+    return np.clip(0.5 + RANDOM.normal(0, 0.02, (side, side, 3)), 0, 1).astype(np.float32)
+
+
+def test_one_bit_outside_the_matte_is_counted_and_nan_is_equal_to_itself():
+    before, matte = plate(), disc()
+    before[0, 0] = np.nan
+    after = np.where(matte[..., None] > 0, np.float32(0.1), before)
+    assert changed_outside(before, after, matte) == 0
+    after[3, 3, 1] = np.nextafter(after[3, 3, 1], np.float32(1))
+    assert changed_outside(before, after, matte) == 1
+
+
+def test_highlights_count_under_a_full_matte_alone():
+    before, matte = plate(), disc()
+    assert highlight_error(before, before, matte) is None
+    before[60:68, 60:68] = 4
+    before[0, 0] = 9
+    assert highlight_error(before, before * np.float32(0.98), matte) == pytest.approx(0.02, abs=1e-4)
+
+
+def test_a_seam_is_the_step_that_the_plate_does_not_have():
+    before, matte = plate(), disc()
+    darker = before - np.float32(0.05) * matte[..., None]
+    assert seam(before, before, matte) == 0
+    assert 3 < seam(before, darker, matte) < 7
+    assert seam(darker, before, matte) == 0
+    assert seam(before, darker, np.zeros_like(matte)) is None
+
+
+def test_flicker_is_the_change_that_motion_does_not_explain():
+    texture = cv2.GaussianBlur(RANDOM.uniform(0, 1, (128, 128, 3)).astype(np.float32), (0, 0), 2)
+    texture = (texture - texture.min()) / np.ptp(texture)
+    pair = texture, np.roll(texture, 2, axis=1) + RANDOM.normal(0, 0.01, texture.shape).astype(np.float32)
+    assert flicker(pair, pair, disc()) == pytest.approx(1)
+    assert flicker(pair, (pair[0], pair[1] + np.float32(0.1)), disc()) > 2
+    assert flicker(pair, pair, np.zeros((128, 128), np.float32)) is None
+
+
+def test_grain_is_compared_band_by_band():
+    before, matte = plate(), disc(radius=60)
+    assert grain(before, before, matte) == pytest.approx([1, 1, 1])
+    assert grain(before, 0.5 + 1.5 * (before - 0.5), matte) == pytest.approx([1.5] * 3, rel=0.01)
+    soft = cv2.GaussianBlur(before, (0, 0), 0.8)
+    bands = grain(before, soft, matte)
+    assert bands[0] > bands[1] > bands[2]
+    assert bands[2] < 0.5
+    assert grain(before, before, disc(radius=5)) is None
+
+
+def test_an_edge_that_is_off_by_a_pixel_of_the_proxy_is_told():
+    matte, half = disc(), cv2.resize(disc(), (64, 64), interpolation=cv2.INTER_AREA)
+    assert edge_shift(matte, half) == 0
+    grown = cv2.resize(disc(radius=42), (64, 64), interpolation=cv2.INTER_AREA)
+    assert edge_shift(matte, grown) == pytest.approx(1, abs=0.1)
+
+
+def swaying(late: float = 0.0, noise: float = 0.0) -> dict[int, np.ndarray]:
+    random = np.random.default_rng(1)
+    return {
+        time: 100 + 20 * np.sin((time - late) / 4 + np.arange(10).reshape(5, 2) / 9) + random.normal(0, noise, (5, 2))
+        for time in range(40)
+    }
+
+
+@pytest.mark.parametrize("late", [-1.0, 0.0, 0.4, 2.0])
+def test_lag_is_told_in_parts_of_a_frame(late):
+    assert lag(swaying(), swaying(late)) == pytest.approx(late, abs=0.06)
+
+
+def test_a_face_that_stands_still_has_no_lag_and_shaking_is_told():
+    still = {time: RANDOM.normal(0, 0.3, (5, 2)) for time in range(40)}
+    assert lag(still, {time: RANDOM.normal(0, 0.3, (5, 2)) for time in range(40)}) is None
+    assert jitter(swaying(), swaying()) == pytest.approx(1)
+    assert jitter(swaying(), swaying(noise=3)) > 2
+    assert jitter({0: still[0], 1: still[1]}, still) is None
+
+
+def test_a_clip_is_measured_whole_and_its_marks_say_whether_they_hold(node):
+    found = measure_clip(node, range(6), MarkerDetector())
+    assert [one.name for one in found] == [*MARKS]
+    figures = {one.name: one for one in found}
+    assert figures["outside"].value == 0
+    assert figures["outside"].holds
+    assert figures["highlights"].value is not None  # the drawn clip has values above 1
+    assert figures["proxy"].value < 0.5
+    assert not Measured("lag", "", -0.5, 0.1).holds
+
+
+def test_a_range_without_a_face_is_refused(tiny_pack, tiny_identity):
+    from mobilefaceswap import FaceSwapNode
+
+    class Nobody(MarkerDetector):
+        def find(self, *_):
+            return ()
+
+    node = FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=Nobody())
+    with pytest.raises(UserInputError, match="found none"):
+        measure_clip(node, range(2), Nobody())
+
+
+@pytest.mark.media
+def test_the_command_prints_all_figures(media):
+    words = (
+        "measure",
+        media / "clips" / "lp_d0.mp4",
+        "-s",
+        media / "portraits" / "faker_00.jpg",
+        "-r",
+        "0-5",
+        "--json",
+    )
+    figures = {row["name"]: row for row in json.loads(run(*words).stdout)}
+    assert {*figures} == {*MARKS}
+    assert figures["outside"]["holds"]
+    assert 0 < figures["jitter"]["value"] < 3
