@@ -92,6 +92,14 @@ def test_a_clean_face_shows_no_hand_and_a_pack_without_the_networks_borrows_them
     assert find_pack().files["hands"].licence == "Apache-2.0"
 
 
+def test_where_no_pack_has_the_networks_no_hand_is_found(tiny_pack, monkeypatch):
+    from mobilefaceswap.faces import hands
+
+    monkeypatch.setattr(hands, "find_pack", lambda: tiny_pack)
+    finder = HandFinder(tiny_pack)
+    assert finder.find(np.zeros((64, 64, 3), np.float32)) == []
+
+
 def test_networks_for_hands_change_no_identity(base_pack):
     from dataclasses import replace
 

@@ -127,7 +127,8 @@ def test_numbers_stand_above_the_box(effects, identity: Path, plate, screen: Scr
     columns = words.any(axis=0)
     letters = int(columns[0]) + np.count_nonzero(columns[1:] & ~columns[:-1])
     # "0  0.99": a number, a digit, a point and two more digits; a 1 is a single line.
-    assert letters == 5
+    # Where the box lies between pixels, the point may touch a digit.
+    assert letters in (4, 5)
     assert words.any(axis=1).sum() >= 10
 
 

@@ -71,19 +71,25 @@ class HandFinder:
     @cached_property
     def name(self) -> str:
         """Raises PackError where the default pack cannot be used."""
-        return "-".join([_VERSION, *(self._carrier.files[role].sha256[:16] for role in _ROLES)])
+        files = self._carrier.files if self._carrier else {}
+        return "-".join([_VERSION, *(files[role].sha256[:16] for role in _ROLES if role in files)])
 
     @cached_property
-    def _carrier(self) -> Pack:
-        return self._pack if set(_ROLES) <= set(self._pack.files) else find_pack()
+    def _carrier(self) -> Pack | None:
+        """The pack whose networks are used; None where the default pack has none either, and no hand is found."""
+        packs = self._pack, find_pack()
+        return next((pack for pack in packs if set(_ROLES) <= set(pack.files)), None)
 
     def _answers(self, role: str, picture: Floats) -> dict[str, Floats]:
         planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None])
+        assert self._carrier is not None
         return open_session(self._carrier.path(role)).run({"image": planes})
 
     def find(self, picture: Floats) -> list[Hand]:
         """The hands in a square (S, S, 3) picture, display-referred sRGB, 0..1, in its pixels; the surest first."""
         found: list[Hand] = []
+        if self._carrier is None:
+            return found
         for square in self._squares(picture):
             hand = self._points(picture, square)
             if hand.sure >= _LEAST_HAND:
