@@ -195,3 +195,14 @@ def test_candidates_of_one_face_become_their_mean():
     swapped = _merged(np.array([row(20, 0.9), row(14, 0.7), row(10, 0.8)]))
     np.testing.assert_allclose(swapped[0], face)
     assert [one[14] for one in _merged(np.array([row(10, 0.8), row(300, 0.9)]))] == [0.9, 0.8]
+
+
+def test_values_that_add_up_to_infinity_make_a_thumbnail_without_a_warning(recwarn):
+    from mobilefaceswap.faces import thumbnail
+    from mobilefaceswap.frame import Frame
+
+    pixels = np.full((108, 192, 3), 0.5, np.float32)
+    pixels[:60] = np.float32(3e38)
+    pixels[:30, :, 1] = -np.float32(3e38)
+    assert thumbnail(Frame(pixels)).shape == (54, 96)
+    assert not [str(one.message) for one in recwarn if "cast" in str(one.message)]

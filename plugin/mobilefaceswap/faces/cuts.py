@@ -29,7 +29,9 @@ _STEP = 40
 def thumbnail(plate: Frame) -> Thumbnail:
     """(54, 96) luma of ``plate``, straight alpha, as 8-bit display codes."""
     display = to_display(reduced(plate, (_WIDTH, _HEIGHT), finite=True), plate.colour_space)
-    return np.asarray(np.rint(255 * luma_of(np.clip(display, 0.0, 1.0))).astype(np.uint8))
+    # Values near the end of what floats hold add up to infinity, and a matrix makes NaN of that.
+    luma = np.nan_to_num(luma_of(np.clip(display, 0.0, 1.0)))
+    return np.asarray(np.rint(255 * luma).astype(np.uint8))
 
 
 def is_cut(before: Thumbnail, after: Thumbnail) -> bool:

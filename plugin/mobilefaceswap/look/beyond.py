@@ -7,11 +7,12 @@ import numpy as np
 from ..colour import luma_of
 from ..frame import Floats
 from ..settings import Settings
+from .edge import smooth_step
 from .operation import Swapped
 
-__all__ = ["beyond_range"]
+__all__ = ["HIGHLIGHT", "beyond_range"]
 
-_WHITE, _HIGHLIGHT = 1.0, 1.353
+_WHITE, HIGHLIGHT = 1.0, 1.353
 """Display luma from which a pixel is a highlight rather than skin, and from which it is nothing else: one stop above
 white.
 """
@@ -28,8 +29,7 @@ def beyond_range(face: Swapped, picture: Floats, settings: Settings) -> Floats:
         return picture
     drawn, plate = picture[there], face.plate[there]
     whole = drawn + (plate - face.seen[there])
-    share = np.clip((luma_of(shown) - _WHITE) / (_HIGHLIGHT - _WHITE), 0.0, 1.0)
-    share = (share * share * (3 - 2 * share))[..., None].astype(np.float32)
+    share = smooth_step(np.clip((luma_of(shown) - _WHITE) / (HIGHLIGHT - _WHITE), 0.0, 1.0))[..., None]
     result = picture.copy()
     # The other way round rounding would change values of highlights.
     result[there] = np.where(share == 1, plate, whole + share * (plate - whole))

@@ -5,13 +5,25 @@ Distances are pixels of the crop; mattes are (S, S), 0..1.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ..colour import luma_of
 from ..frame import Floats
 
-__all__ = ["OCTAGON", "blurred", "drawn_in", "moved", "softened_edge", "softened_inside", "softened_outside"]
+__all__ = [
+    "OCTAGON",
+    "blurred",
+    "drawn_in",
+    "moved",
+    "smooth_step",
+    "softened_edge",
+    "softened_inside",
+    "softened_outside",
+]
 
 OCTAGON = (
     cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)),
@@ -96,5 +108,9 @@ def drawn_in(matte: Floats, crop: Floats, dark: float, bright: float, width: flo
 
 
 def _share(beyond: Floats) -> Floats:
-    part = np.clip((beyond - _FROM) / (_TO - _FROM), 0, 1)
-    return np.asarray(part * part * (3 - 2 * part), np.float32)
+    return smooth_step(np.clip((beyond - _FROM) / (_TO - _FROM), 0, 1))
+
+
+def smooth_step(share: npt.NDArray[Any]) -> Floats:
+    """``share``, 0..1, risen from 0 to 1 with no slope at either end."""
+    return np.asarray(share * share * (3 - 2 * share), np.float32)

@@ -132,8 +132,7 @@ def on_plate(crop_matte: Floats, matrices: Sequence[Matrix], region: Rectangle) 
 def border_falloff(side: int) -> Floats:
     """(side, side): 0 on the outermost pixels, rising smoothly to 1 within 6 % of the side."""
     distance = np.minimum(np.arange(side), np.arange(side)[::-1]) / max(1.0, _FALLOFF * side)
-    ramp = np.clip(distance, 0.0, 1.0)
-    smooth = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    smooth = edge.smooth_step(np.clip(distance, 0.0, 1.0))
     falloff = np.minimum.outer(smooth, smooth)
     falloff.setflags(write=False)
     return falloff

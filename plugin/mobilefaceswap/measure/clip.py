@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..colour import to_display
+from ..colour import luma_of, to_display
 from ..errors import UserInputError
 from ..faces import Face, FaceDetector, Track, find_faces
 from ..faces.face import Points
@@ -22,7 +22,7 @@ __all__ = ["MARKS", "Measured", "measure_clip"]
 
 MARKS: Mapping[str, tuple[str, float]] = {
     "outside": ("values changed where the matte is 0", 0),
-    "highlights": ("error of values above 1 under a full matte", 0.01),
+    "highlights": ("error of highlights under a full matte", 0.01),
     "jitter": ("shaking of the five points, of the plate's own", 1.05),
     "lag": ("frames that the swap is late", 0.1),
     "flicker": ("flicker, of the plate's own", 1.1),
@@ -90,7 +90,8 @@ def _measured(figures: dict[str, list[float]], result: RenderResult, time: int, 
     matte = result.matte[box]
     now = time, _display(plate, plate.rgb), _display(plate, composite)
     shown = now[1][box], now[2][box]
-    _add(figures["highlights"], pictures.highlight_error(plate.rgb[box], composite[box], matte))
+    luma = luma_of(to_display(plate.rgb[box], plate.colour_space))
+    _add(figures["highlights"], pictures.highlight_error(plate.rgb[box], composite[box], matte, luma))
     _add(figures["seam"], pictures.seam(*shown, matte))
     for number, ratio in enumerate(pictures.grain(*shown, matte) or ()):
         figures[f"grain {number}"].append(ratio)

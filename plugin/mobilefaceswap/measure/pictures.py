@@ -7,6 +7,7 @@ import numpy as np
 
 from ..colour import luma_of
 from ..frame import Floats
+from ..look.beyond import HIGHLIGHT
 
 __all__ = ["changed_outside", "edge_shift", "flicker", "grain", "highlight_error", "seam"]
 
@@ -24,9 +25,12 @@ def changed_outside(plate: Floats, composite: Floats, matte: Floats) -> int:
     return int(np.count_nonzero(~same))
 
 
-def highlight_error(plate: Floats, composite: Floats, matte: Floats) -> float | None:
-    """Median of how far values above 1 under a full matte are off, as a share of them; None where there is none."""
-    there = (plate > 1) & (matte >= _FULL)[..., None]
+def highlight_error(plate: Floats, composite: Floats, matte: Floats, luma: Floats) -> float | None:
+    """Median of how far highlights under a full matte are off, as a share of them; None where there is none.
+
+    luma: (H, W), the plate's in display-referred sRGB. A highlight lies a stop above white, or more.
+    """
+    there = ((luma >= HIGHLIGHT) & (matte >= _FULL))[..., None] & (plate > 1)
     return float(np.median(np.abs(composite[there] / plate[there] - 1))) if there.any() else None
 
 

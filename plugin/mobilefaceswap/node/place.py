@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..faces import Face, Track
+from ..faces.follow import same
 from ..geometry import Matrix, Rectangle, composed, crop_rectangle, fit_crop, rescaling, scaled_about
 from ..packs import Crop
 from ..settings import Settings
@@ -19,8 +20,6 @@ Motion = npt.NDArray[np.float64]
 """(5, 2): how far each landmark moves in one frame, in pixels of the plate."""
 
 _MOST_STEPS = 32
-_SAME_PERSON = 0.75
-"""How far a face may move in one frame, in widths of its box, and still be the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,24 +35,13 @@ def motion_of(face: Face, time: int, track: Track | None, size: tuple[int, int])
     if track is None:
         return None
     moments = [time - 1] * (time not in track.cuts) + [time + 1] * (time + 1 not in track.cuts)
-    around = [(moment, _same(face, moment, track, size)) for moment in moments]
+    around = [(moment, same(face, track.faces(moment, size))) for moment in moments if moment in track.frames]
     known = [(moment, other) for moment, other in around if other is not None]
     if not known:
         return None
     ends = [*known, (time, face)] if len(known) == 1 else known
     (first, begun), (last, ended) = sorted(ends, key=lambda end: end[0])
     return np.asarray((ended.landmarks - begun.landmarks) / (last - first))
-
-
-def _same(face: Face, moment: int, track: Track, size: tuple[int, int]) -> Face | None:
-    """The same person in another frame: by the track's id, or the nearest face if it is near enough."""
-    others = track.faces(moment, size) if moment in track.frames else ()
-    if face.person:
-        others = tuple(other for other in others if other.person == face.person)
-    away = [float(np.linalg.norm(other.landmarks.mean(axis=0) - face.landmarks.mean(axis=0))) for other in others]
-    if not away or min(away) > _SAME_PERSON * face.box[2]:
-        return None
-    return others[int(np.argmin(away))]
 
 
 def placed(
