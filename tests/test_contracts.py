@@ -27,7 +27,7 @@ ROOMS = [
     ["faces", "swap"],
     ["exchange", "identity", "look"],
     ["node"],
-    ["analyse_clip", "render_shot", "measure", "convert"],
+    ["analyse_clip", "render_shot", "convert"],
     ["demo", "cli", "engine", "ofx"],
 ]
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}

@@ -10,10 +10,10 @@ import pytest
 
 from commands import run
 from drawn import DrawnClip, MarkerDetector
+from mobilefaceswap.demo.measure import MARKS, Measured, measure_clip
+from mobilefaceswap.demo.measure.motion import jitter, lag
+from mobilefaceswap.demo.measure.pictures import changed_outside, edge_shift, flicker, grain, highlight_error, seam
 from mobilefaceswap.errors import UserInputError
-from mobilefaceswap.measure import MARKS, Measured, measure_clip
-from mobilefaceswap.measure.motion import jitter, lag
-from mobilefaceswap.measure.pictures import changed_outside, edge_shift, flicker, grain, highlight_error, seam
 
 RANDOM = np.random.default_rng(0)
 

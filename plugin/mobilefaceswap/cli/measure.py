@@ -47,8 +47,8 @@ def measure(
     from rich.progress import track as progress
 
     from ..analyse_clip import check_clip
+    from ..demo.measure import measure_clip
     from ..faces import load_track, open_detector
-    from ..measure import measure_clip
     from ..node import FaceSwapNode
     from ..packs import find_pack
     from .clips import open_target

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..colour import luma_of, to_display
-from ..errors import UserInputError
-from ..faces import Face, FaceDetector, Track, find_faces
-from ..faces.face import Points
-from ..frame import Floats, Frame
-from ..geometry import Rectangle
-from ..node import FaceSwapNode, RenderResult
+from ...colour import luma_of, to_display
+from ...errors import UserInputError
+from ...faces import Face, FaceDetector, Track, find_faces
+from ...faces.face import Points
+from ...frame import Floats, Frame
+from ...geometry import Rectangle
+from ...node import FaceSwapNode, RenderResult
 from . import motion, pictures
 
 __all__ = ["MARKS", "Measured", "measure_clip"]

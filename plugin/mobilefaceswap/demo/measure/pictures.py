@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..colour import luma_of
-from ..frame import Floats
-from ..look.beyond import HIGHLIGHT
+from ...colour import luma_of
+from ...frame import Floats
+from ...look.beyond import HIGHLIGHT
 
 __all__ = ["changed_outside", "edge_shift", "flicker", "grain", "highlight_error", "seam"]
 

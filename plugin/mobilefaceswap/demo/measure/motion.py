@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..faces.face import Points
+from ...faces.face import Points
 
 __all__ = ["jitter", "lag"]
 
