@@ -115,4 +115,5 @@ def test_a_frame_of_a_file_is_a_frame_like_any_other(noise: Path) -> None:
         assert np.array_equal(part, held.part(box))
     assert stored.declared(ColourSpace.LINEAR).colour_space is ColourSpace.LINEAR
     assert np.array_equal(stored.declared(ColourSpace.LINEAR).pixels, held.pixels)
+    assert stored.declared(ColourSpace.LINEAR).pixels is stored.pixels
     assert stored.straight() is stored

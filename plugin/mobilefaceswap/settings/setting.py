@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any, Literal, Self
 
 from ..errors import SettingsError
@@ -151,4 +152,9 @@ class Table:
 
 def rows_of(record: type) -> tuple[Setting, ...]:
     """The rows that the fields of ``record``, a dataclass, carry."""
+    return _rows(record)
+
+
+@cache
+def _rows(record: type) -> tuple[Setting, ...]:
     return tuple(Setting(name=item.name, default=item.default, **item.metadata) for item in fields(record))

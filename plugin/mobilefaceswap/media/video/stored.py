@@ -62,7 +62,10 @@ class StoredFrame(Frame):
 
     def declared(self, space: ColourSpace) -> Frame:
         """See ``Frame``."""
-        return StoredFrame(self.picture, self.matrix, self.full_range, space, self.pixel_aspect)
+        same = StoredFrame(self.picture, self.matrix, self.full_range, space, self.pixel_aspect)
+        if "pixels" in self.__dict__:
+            same.__dict__["pixels"] = self.pixels
+        return same
 
     def averaged(self, size: tuple[int, int]) -> Floats | None:
         """See ``Frame``."""
