@@ -201,27 +201,16 @@ def _openvino_constant(raw: bytes, options: Mapping[str, str]) -> Tensor:
 
 def from_tflite(content: bytes) -> Graph:
     """A TensorFlow Lite file of float layers such as the face landmarker's: (N, 3, H, W) -> its first output, flat."""
-    import tflite
+    from litefile import LiteFile, is_padded, options_of
 
-    model = tflite.Model.GetRootAsModel(content, 0)
-    inside = model.Subgraphs(0)
-    kinds = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
-    builder, constants = Builder(), _TfliteConstants(tflite, model, inside)
-    for i in range(inside.OperatorsLength()):
-        operator = inside.Operators(i)
-        code = model.OperatorCodes(operator.OpcodeIndex())
-        kind = kinds[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+    file, builder = LiteFile(content), Builder()
+    for kind, operator in file.layers():
         entering, leaving = operator.InputsAsNumpy().tolist(), f"t{operator.OutputsAsNumpy()[0]}"
-        x, rest = f"t{entering[0]}", [constants.get(t) for t in entering[1:]]
-        if kind == "DEQUANTIZE":
-            constants.alias(int(operator.OutputsAsNumpy()[0]), entering[0])
-        elif kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-            builder.add(
-                "conv",
-                [x, *_tflite_kernel(builder, kind, leaving, rest)],
-                leaving,
-                **_tflite_options(tflite, kind, operator, rest),
-            )
+        x, rest = f"t{entering[0]}", [file.values(t) for t in entering[1:]]
+        if kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            options = options_of(kind, operator)
+            how = _convolution_of(kind, options, is_padded(options), rest)
+            builder.add("conv", [x, *_tflite_kernel(builder, kind, leaving, rest)], leaving, **how)
         elif kind == "ADD":
             builder.add("add", [x, f"t{entering[1]}"], leaving)
         elif kind == "PRELU":
@@ -229,35 +218,15 @@ def from_tflite(content: bytes) -> Graph:
         elif kind == "PAD":
             builder.add("channels", [x], leaving, more=int(rest[0][3, 1]))
         elif kind == "MAX_POOL_2D":
-            builder.add("maximum", [x], leaving, size=_tflite_options(tflite, kind, operator, rest)["stride"])
+            builder.add("maximum", [x], leaving, size=int(options_of(kind, operator).StrideH()))
         elif kind == "RESHAPE":
             builder.add("flatten", [x], leaving)
         elif kind == "LOGISTIC":
             builder.add("sigmoid", [x], leaving)
         else:
             raise ValueError(f"expected the layers of a face landmarker, found {kind}")
-    builder.add("flatten", [f"t{inside.Outputs(0)}"], "flat")
-    return builder.graph(["flat"], f"t{inside.Inputs(0)}")
-
-
-class _TfliteConstants:
-    """The tensors of a TensorFlow Lite file whose values stand in the file, by index."""
-
-    def __init__(self, tflite: Any, model: Any, inside: Any) -> None:
-        self._model, self._inside, self._aliases = model, inside, dict[int, int]()
-        self._kinds = {tflite.TensorType.FLOAT16: np.float16, tflite.TensorType.FLOAT32: np.float32}
-
-    def alias(self, index: int, original: int) -> None:
-        """Tensor `index` holds the values of `original`."""
-        self._aliases[index] = original
-
-    def get(self, index: int) -> Any:
-        tensor = self._inside.Tensors(self._aliases.get(index, index))
-        data = self._model.Buffers(tensor.Buffer())
-        if not data.DataLength():
-            return None
-        values = np.frombuffer(data.DataAsNumpy().tobytes(), self._kinds.get(tensor.Type(), np.int32))
-        return values.reshape(tensor.ShapeAsNumpy())
+    builder.add("flatten", [f"t{file.outputs[0]}"], "flat")
+    return builder.graph(["flat"], f"t{file.image}")
 
 
 def _tflite_kernel(builder: Builder, kind: str, name: str, rest: Sequence[Any]) -> list[str]:
@@ -266,15 +235,11 @@ def _tflite_kernel(builder: Builder, kind: str, name: str, rest: Sequence[Any]) 
     return [kernel, builder.weight(f"{name}b", rest[1].astype(np.float32))]
 
 
-def _tflite_options(tflite: Any, kind: str, operator: Any, rest: Sequence[Any]) -> dict[str, Any]:
-    names = {"CONV_2D": "Conv2DOptions", "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions", "MAX_POOL_2D": "Pool2DOptions"}
-    options = getattr(tflite, names[kind])()
-    options.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
+def _convolution_of(kind: str, options: Any, padded: bool, rest: Sequence[Any]) -> dict[str, Any]:
     if options.FusedActivationFunction():
         raise ValueError(f"expected {kind} without an activation of its own, found one")
-    pad = "same" if options.Padding() == tflite.Padding.SAME else 0
     groups = rest[0].shape[3] if kind == "DEPTHWISE_CONV_2D" else 1
-    return {"stride": int(options.StrideH()), "pad": pad, "groups": int(groups)}
+    return {"stride": int(options.StrideH()), "pad": "same" if padded else 0, "groups": int(groups)}
 
 
 def mobilefacenet(path: Path) -> Graph:

@@ -21,6 +21,7 @@ import numpy as np
 import onnx
 import tflite
 from export import OPSET, PARITY, file_entry, to_toml
+from litefile import LiteFile, is_padded, options_of
 from onnx import TensorProto, helper, numpy_helper
 
 from mobilefaceswap.runtime import load_session
@@ -30,35 +31,27 @@ FILES = {
     "hands": ("mediapipe/modules/hand_landmark/hand_landmark_lite.tflite", ("points", "sure")),
 }
 LICENCE_FILE = "licences/MEDIAPIPE-APACHE-2.0.txt"
-_OPTIONS = {
-    "CONV_2D": "Conv2DOptions",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "ADD": "AddOptions",
-    "MAX_POOL_2D": "Pool2DOptions",
-}
-_KINDS = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
-_TYPES = {tflite.TensorType.FLOAT16: np.float16, tflite.TensorType.FLOAT32: np.float32}
 
 
 class Converted:
     """A TensorFlow Lite file of float layers as the nodes and constants of an ONNX graph."""
 
     def __init__(self, content: bytes) -> None:
-        self._model = tflite.Model.GetRootAsModel(content, 0)
-        self._graph = self._model.Subgraphs(0)
-        self._same: dict[int, int] = {}
+        self._file = LiteFile(content)
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, np.ndarray] = {}
-        for number in range(self._graph.OperatorsLength()):
-            self._layer(self._graph.Operators(number))
+        for kind, operator in self._file.layers():
+            self._layer(kind, operator)
 
     def model(self, outputs: tuple[str, ...], stated: Mapping[str, str]) -> bytes:
         """The ONNX file. outputs: names for the first outputs; the others are left out. stated: its metadata."""
-        image, (_, height, width, depth) = f"t{self._graph.Inputs(0)}", self._shape(self._graph.Inputs(0))
+        image, (_, height, width, depth) = f"t{self._file.image}", self._file.shape(self._file.image)
         self.nodes[:0] = [helper.make_node("Identity", ["image"], [image])]
-        places = [(self._graph.Outputs(number), name) for number, name in enumerate(outputs)]
+        places = list(zip(self._file.outputs, outputs, strict=False))
         self.nodes += [helper.make_node("Identity", [f"t{place}"], [name]) for place, name in places]
-        told = [helper.make_tensor_value_info(name, TensorProto.FLOAT, self._shape(place)) for place, name in places]
+        told = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, self._file.shape(place)) for place, name in places
+        ]
         taken = [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, depth, height, width])]
         constants = [numpy_helper.from_array(np.asarray(value), name) for name, value in self.constants.items()]
         graph = helper.make_graph(self.nodes, "hands", taken, told, constants)
@@ -67,18 +60,14 @@ class Converted:
         onnx.checker.check_model(model)
         return model.SerializeToString()
 
-    def _layer(self, operator: Any) -> None:
-        code = self._model.OperatorCodes(operator.OpcodeIndex())
-        kind = _KINDS[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+    def _layer(self, kind: str, operator: Any) -> None:
         entering, place = operator.InputsAsNumpy().tolist(), int(operator.OutputsAsNumpy()[0])
-        x, y, rest = f"t{entering[0]}", f"t{place}", [self._values(number) for number in entering[1:]]
-        options = _options(kind, operator)
+        x, y, rest = f"t{entering[0]}", f"t{place}", [self._file.values(number) for number in entering[1:]]
+        options = options_of(kind, operator)
         match kind:
-            case "DEQUANTIZE":
-                self._same[place] = entering[0]
             case "CONV_2D" | "DEPTHWISE_CONV_2D":
                 kernel = rest[0].transpose((0, 3, 1, 2) if kind == "CONV_2D" else (3, 0, 1, 2))
-                how = self._convolution(kind, options, kernel, self._shape(entering[0]))
+                how = self._convolution(kind, options, kernel, self._file.shape(entering[0]))
                 names = [x, self._weight(f"{y}w", kernel), self._weight(f"{y}b", rest[1])]
                 self._activated("Conv", names, y, options, **how)
             case "ADD":
@@ -92,12 +81,12 @@ class Converted:
                 sides = [options.FilterHeight(), options.FilterWidth()]
                 self._add("MaxPool", [x], y, kernel_shape=sides, strides=[options.StrideH(), options.StrideW()])
             case "RESIZE_BILINEAR":
-                _, height, width, depth = self._shape(place)
+                _, height, width, depth = self._file.shape(place)
                 size = self._weight(f"{y}s", np.array([1, depth, height, width], np.int64))
                 self._add("Resize", [x, "", "", size], y, mode="linear")
             case "RESHAPE":
                 self._add("Transpose", [x], f"{y}t", perm=[0, 2, 3, 1])
-                self._add("Reshape", [f"{y}t", self._weight(f"{y}s", np.array(self._shape(place), np.int64))], y)
+                self._add("Reshape", [f"{y}t", self._weight(f"{y}s", np.array(self._file.shape(place), np.int64))], y)
             case "CONCATENATION":
                 self._add("Concat", [f"t{number}" for number in entering], y, axis=1)
             case "MEAN":
@@ -112,7 +101,7 @@ class Converted:
 
     def _convolution(self, kind: str, options: Any, kernel: np.ndarray, shape: list[int]) -> dict[str, Any]:
         strides, pads = [options.StrideH(), options.StrideW()], [0, 0, 0, 0]
-        if options.Padding() == tflite.Padding.SAME:
+        if is_padded(options):
             sizes = zip(shape[1:3], strides, kernel.shape[2:], strict=True)
             needs = [max((math.ceil(size / stride) - 1) * stride + side - size, 0) for size, stride, side in sizes]
             pads = [need // 2 for need in needs] + [need - need // 2 for need in needs]
@@ -140,25 +129,6 @@ class Converted:
         if half:
             self._add("Cast", [f"{name}h"], name, to=TensorProto.FLOAT)
         return name
-
-    def _values(self, number: int) -> Any:
-        tensor = self._graph.Tensors(self._same.get(number, number))
-        data = self._model.Buffers(tensor.Buffer())
-        if not data.DataLength():
-            return None
-        values = np.frombuffer(data.DataAsNumpy().tobytes(), _TYPES.get(tensor.Type(), np.int32))
-        return values.reshape(tensor.ShapeAsNumpy())
-
-    def _shape(self, number: int) -> list[int]:
-        return self._graph.Tensors(number).ShapeAsNumpy().tolist()
-
-
-def _options(kind: str, operator: Any) -> Any:
-    if kind not in _OPTIONS:
-        return None
-    options = getattr(tflite, _OPTIONS[kind])()
-    options.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
-    return options
 
 
 def parity(original: bytes, converted: bytes, outputs: tuple[str, ...]) -> float:

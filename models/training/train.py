@@ -84,6 +84,7 @@ class Run:
         self.average.load_state_dict(self.net.state_dict())
         self.average.requires_grad_(False)
         self.step = self.seen = 0
+        self.parent = os.getppid()
         self._resume()
 
     def _moved(self, module: nn.Module) -> Any:
@@ -356,8 +357,9 @@ def steps(run: Run, seconds: float) -> Iterator[dict[str, float]]:
 
 
 def _over(run: Run, begun: float, seconds: float) -> bool:
-    """Whether time is up; the first worker decides for all."""
-    over = torch.tensor(float(time.monotonic() - begun > seconds))
+    """Whether time is up, or whoever started the workers is gone; the first worker decides for all."""
+    orphaned = run.ranks > 1 and os.getppid() != run.parent
+    over = torch.tensor(float(orphaned or time.monotonic() - begun > seconds))
     if run.ranks > 1 and run.step % 10 == 0:
         dist.broadcast(over, 0)
         return bool(over)

@@ -20,7 +20,7 @@ import xxhash
 
 from .colour import ColourSpace
 
-__all__ = ["Box", "Clip", "ColourSpace", "Floats", "Frame", "Hashed", "KeyedClip", "straight"]
+__all__ = ["Box", "Clip", "ColourSpace", "Floats", "Frame", "Hashed", "KeyedClip", "all_finite", "straight"]
 
 Floats = npt.NDArray[np.float32]
 Box = tuple[slice, slice]
@@ -111,6 +111,14 @@ class Frame:
         declared = f"{self.pixels.shape}{self.colour_space}{self.premultiplied}{self.pixel_aspect!r}"
         digest.update(declared.encode())
         return digest.hexdigest()
+
+
+def all_finite(values: Floats) -> bool:
+    """Whether certainly no value is NaN or infinite; False, too, where finite ones add up to more than floats hold.
+
+    A sum tells in a tenth of the time that looking at each takes.
+    """
+    return bool(np.isfinite(values.sum()))
 
 
 def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:

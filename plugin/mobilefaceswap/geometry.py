@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .frame import Box, Floats, Frame
+from .frame import Box, Floats, Frame, all_finite
 from .packs.crop import Crop
 
 __all__ = [
@@ -195,7 +195,7 @@ def reduced(frame: Frame, size: tuple[int, int], *, finite: bool = False) -> Flo
         band = small[top : top + rows]
         box = slice(top * factor, (top + len(band)) * factor), slice(0, width)
         part = frame.part(box)[..., :3]
-        if finite and not np.isfinite(part.sum()):
+        if finite and not all_finite(part):
             part = np.nan_to_num(part)
         cv2.resize(part, (size[0], len(band)), band, interpolation=cv2.INTER_AREA)
     return small
@@ -218,9 +218,7 @@ def scaled_about(point: npt.NDArray[np.float64], scale: float, shift: npt.NDArra
 
 def bounded(pixels: Floats) -> Floats:
     """A copy with NaN and infinities set to 0 and values clamped to the range of a half float."""
-    # A sum finds what is not finite in a tenth of the time.
-    whole = np.isfinite(pixels.sum())
-    finite = pixels if whole else np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
+    finite = pixels if all_finite(pixels) else np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
     return np.asarray(np.clip(finite, -_HALF_MAXIMUM, _HALF_MAXIMUM), np.float32)
 
 

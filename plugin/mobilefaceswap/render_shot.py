@@ -15,7 +15,10 @@ from .node import FaceSwapNode, QualityRecord, RenderResult
 from .settings import OUTPUTS, Outside, Settings, output_of
 from .threads import cores, in_order
 
-__all__ = ["LayerChoice", "MattesAt", "ShotProgress", "ShotReport", "layers_of", "render_shot"]
+__all__ = ["SHOT_CACHE_BYTES", "LayerChoice", "MattesAt", "ShotProgress", "ShotReport", "layers_of", "render_shot"]
+
+SHOT_CACHE_BYTES = 24 << 20
+"""A shot renders every frame once: only what smoothing looks at again is worth keeping."""
 
 MattesAt = Callable[[int], tuple[Floats | None, Floats | None]]
 """Gives the (inside, outside) mattes of a frame, (H, W) of the plate's size, None where there is none."""

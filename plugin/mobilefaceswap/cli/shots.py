@@ -20,7 +20,7 @@ from ..identity import Identity, load_source, picture_files
 from ..media import PICTURE_ENDINGS, MediaClip, Writer, check_output, create_output, matte_file, open_matte
 from ..node import FaceSwapNode
 from ..packs import find_pack
-from ..render_shot import LayerChoice, MattesAt, layers_of, render_shot
+from ..render_shot import SHOT_CACHE_BYTES, LayerChoice, MattesAt, layers_of, render_shot
 from ..settings import Alpha, MissingFrames, Settings, output_of
 from .clips import open_target
 from .outputs import Job, check_free_or_ask, plan_jobs
@@ -30,8 +30,6 @@ from .terminal import print_json_line, progress_of, quiet_libraries
 
 __all__ = ["Delivery", "Mattes", "Person", "Shot", "swap_clips", "swap_frame", "with_defaults"]
 
-_CACHE_BYTES = 24 << 20
-"""A shot renders every frame once: only what smoothing looks at again is worth keeping."""
 _MATTE_CODECS = {".mov": "prores", ".mkv": "ffv1"}
 
 
@@ -317,7 +315,7 @@ def _nodes(person: Person, shot: Shot) -> Callable[[MediaClip], FaceSwapNode]:
             pack=pack,
             faces=person.faces,
             track=_track(shot, clip),
-            cache=RenderCache(memory=_CACHE_BYTES, folder=folder),
+            cache=RenderCache(memory=SHOT_CACHE_BYTES, folder=folder),
         )
 
     return node_over

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..colour import ColourSpace, to_display
-from ..frame import Floats
+from ..frame import Floats, all_finite
 
 __all__ = ["display_bytes"]
 
@@ -25,7 +25,7 @@ _PROBES = 4096
 def display_bytes(rgb: Floats, space: ColourSpace) -> npt.NDArray[np.uint8]:
     """(H, W, 3) pixels in any colour space as 8-bit BGR for OpenCV's networks; NaN becomes black."""
     table = _table(space)
-    if table is None or not np.isfinite(rgb.sum()):
+    if table is None or not all_finite(rgb):
         return np.ascontiguousarray(_converted(rgb, space)[..., ::-1])
     known, open_ = table
     bins = (np.clip(rgb, 0, _LAST) * np.float32(_BINS)).astype(np.uint16)

@@ -12,7 +12,7 @@ import numpy as np
 from ..cache import Arrays
 from ..errors import UserInputError
 from ..faces import Face, plausibility, roll_of
-from ..frame import Floats, Frame
+from ..frame import Floats, Frame, all_finite
 from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, scale_of, transformed
 from ..look import Composition, Layer, Swapped, face_colour, hull, matte, trusted
 from ..settings import Settings
@@ -194,7 +194,7 @@ def _not_finite(drawn: Composition) -> int:
     """How many pixels under the matte are NaN or infinite in the plate."""
     box = drawn.changed
     plate = drawn.plate.part(box.slices)[..., :3]
-    if np.isfinite(plate.sum()):
+    if all_finite(plate):
         return 0
     finite = np.isfinite(plate).all(axis=-1)
     return int(np.count_nonzero(~finite & (drawn.matte[box.slices] > 0)))

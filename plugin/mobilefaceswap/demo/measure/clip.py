@@ -13,7 +13,7 @@ from ...colour import luma_of, to_display
 from ...errors import UserInputError
 from ...faces import Face, FaceDetector, Track, find_faces
 from ...faces.face import Points
-from ...frame import Floats, Frame
+from ...frame import Floats
 from ...geometry import Rectangle
 from ...node import FaceSwapNode, RenderResult
 from . import motion, pictures
@@ -88,10 +88,11 @@ def _measured(figures: dict[str, list[float]], result: RenderResult, time: int, 
     """Adds what one frame, and the step to it, show."""
     plate, composite, box = result.plate, result.composite[..., :3], _wider(result.changed, result.plate.size).slices
     matte = result.matte[box]
-    now = time, _display(plate, plate.rgb), _display(plate, composite)
+    display = to_display(plate.rgb, plate.colour_space)
+    now = time, _held(display), _held(to_display(composite, plate.colour_space))
     shown = now[1][box], now[2][box]
-    luma = luma_of(to_display(plate.rgb[box], plate.colour_space))
-    _add(figures["highlights"], pictures.highlight_error(plate.rgb[box], composite[box], matte, luma))
+    highlights = pictures.highlight_error(plate.rgb[box], composite[box], matte, luma_of(display[box]))
+    _add(figures["highlights"], highlights)
     _add(figures["seam"], pictures.seam(*shown, matte))
     for number, ratio in enumerate(pictures.grain(*shown, matte) or ()):
         figures[f"grain {number}"].append(ratio)
@@ -140,8 +141,9 @@ def _proxy_shift(node: FaceSwapNode, result: RenderResult, time: int) -> float:
     return pictures.edge_shift(result.matte[even], drawn.render(time, plate=proxy).matte)
 
 
-def _display(plate: Frame, pixels: Floats) -> Floats:
-    return np.asarray(np.clip(np.nan_to_num(to_display(pixels, plate.colour_space)), 0, 1), np.float32)
+def _held(display: Floats) -> Floats:
+    """Within 0..1; NaN is black."""
+    return np.asarray(np.clip(np.nan_to_num(display), 0, 1), np.float32)
 
 
 def _wider(box: Rectangle, size: tuple[int, int]) -> Rectangle:

@@ -16,7 +16,7 @@ import av
 import cv2
 import numpy as np
 
-from ...frame import Box, Floats
+from ...frame import Box, Floats, all_finite
 from ..declared import PlaneLayout
 
 __all__ = [
@@ -250,7 +250,7 @@ def frame_over(
 
 def _finite(rgb: Floats) -> Floats:
     rgb = np.ascontiguousarray(rgb)
-    return rgb if np.isfinite(rgb.sum()) else np.nan_to_num(rgb, posinf=1.0, neginf=0.0)
+    return rgb if all_finite(rgb) else np.nan_to_num(rgb, posinf=1.0, neginf=0.0)
 
 
 def _planes(rgb: Floats, layout: PlaneLayout, matrix: int, full_range: bool) -> list[Any]:
