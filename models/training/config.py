@@ -19,10 +19,11 @@ class Weights:
     matching: float = 2.0  # the discriminator's deep features, to the target, where there is no answer
     slow: float = 4.0  # light and tint, to the target, where there is no answer
     tint: float = 0.0  # colour without brightness, to the target, where there is no answer
+    texture: float = 0.0  # fine detail of skin, to the target, where there is no answer
     seam: float = 0.0  # tint along the edge of the face, to the target
     background: float = 1.0  # what is drawn outside the face, to the target
     mask: float = 2.0  # the mask, to the face's shape
-    movement: float = 0.0  # landmarks: openings, gaze, turn
+    movement: float = 0.0  # landmarks: openings, gaze, turn, to the target, where there is no answer
     adversarial: float = 1.0
     taught: float = 0.0  # of a student: L1 to the teacher's colour
     taught_features: float = 0.0  # of a student: features of its swap to those of the teacher's

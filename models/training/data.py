@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 import torch
 from critics import EMBEDDING, SIZES
+from losses import movement, softened
 from prepare import PLACES, SCALE
 from torch import Tensor
 from torch.nn import functional as F
@@ -42,6 +43,7 @@ _CONTROL = torch.cat([
 HELD_OUT = 64  # people, about
 _GRID = 32  # a side of the coarse grids from which fields of displacement are enlarged
 _DRAWN = 64  # a side of the pictures in which shapes are drawn
+_NEAR = 0.035  # widths within which of a brow, a nose, an eye, a mouth skin is not skin alone
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Batch:
     embedding: Tensor  # (N, EMBEDDING), unit embeddings side by side
     face: Tensor  # (N, 1, S, S) soft shape of the face, without what lies in front of it
     features: Tensor  # (N, 1, S, S) soft shape of eyes and mouth
+    skin: Tensor  # (N, 1, S, S) soft shape of the face without eyes, brows, nose and mouth
     points: Tensor  # (N, P, 2) of the answer
     source: Tensor  # (N,) row of the source picture in the data
     cross: int  # so many rows at the start have no answer
@@ -92,7 +95,7 @@ class Faces:
         self.shown = torch.nonzero(shown.to(device) & first).flatten()
         # Frames of one video are one person: they come as sources less often than their number.
         self._as_source = (training / counts[persons].sqrt()).to(device)
-        self._as_target = (training & targets).float().to(device)
+        self._as_target = (training & targets).to(device) * rarity(self.points)
         self.made = torch.empty(0, 3, size, size, dtype=torch.uint8, device=device)
         self._made_at = torch.full_like(self._place, -1)
         if made:
@@ -140,7 +143,8 @@ class Faces:
             given[rows] = worn(given[rows], face[rows], chance)
         given, answer = footage([given, answer], chance)
         given, answer, face, features = veiled(given, answer, face, features, chance)
-        return Batch(given, answer, embedding, face, features, points, source, cross)
+        skin = face * (1 - features) * skin_of(points, self.size)
+        return Batch(given, answer, embedding, face, features, skin, points, source, cross)
 
     def _drawn(self, weights: Tensor, count: int, chance: torch.Generator) -> Tensor:
         if not count:
@@ -228,13 +232,6 @@ def polygon(corners: Tensor, side: int) -> Tensor:
     return ((crosses & (x < at)).sum(1, keepdim=True) % 2).float()
 
 
-def softened(shape: Tensor, radius: int) -> Tensor:
-    """A mean over a square of 2 `radius` + 1, twice, the border's values going on outside."""
-    for _ in range(2):
-        shape = F.avg_pool2d(F.pad(shape, (radius,) * 4, mode="replicate"), 2 * radius + 1, 1)
-    return shape
-
-
 def shapes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Soft shapes (N, 1, size, size) of the face, and of eyes and mouth, from packed points."""
     outline = points[:, PLACES["outline"]]
@@ -247,6 +244,26 @@ def shapes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
         parts.append(polygon(middle + growth * (part - middle), _DRAWN))
     features = softened(torch.stack(parts).amax(0), 1)
     return tuple(F.interpolate(s, size=(size, size), mode="bilinear") for s in (face, features))  # type: ignore[return-value]
+
+
+def skin_of(points: Tensor, size: int) -> Tensor:
+    """Soft shape (N, 1, size, size) of everything but brows, nose, eyes and mouth, from packed points."""
+    line = (torch.arange(_DRAWN, device=points.device) + 0.5) / _DRAWN
+    at = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).reshape(1, -1, 2).expand(len(points), -1, -1)
+    kept = torch.cat([points[:, PLACES[name]] for name in ("brows", "nose", "left_eye", "right_eye", "outer_lips")], 1)
+    distance = torch.cdist(at, kept).amin(2).reshape(-1, 1, _DRAWN, _DRAWN)
+    return F.interpolate(((distance - _NEAR) * 50).clamp(0, 1), size=(size, size), mode="bilinear")
+
+
+def rarity(points: Tensor) -> Tensor:
+    """How often a picture is to come for one with the usual expression, by packed points (N, P, 2): 1 to 4, (N,).
+
+    Portraits look into the camera with open eyes: closed eyes, open mouths and looks aside would hardly be learnt.
+    """
+    does = movement(points)
+    middle = does.median(0).values
+    unusual = (does - middle).abs() / (does - middle).abs().median(0).values.clamp_min(1e-6) / 1.48
+    return 1 + (unusual - 2).clamp_min(0).sum(1).clamp_max(3)
 
 
 def spline(places: Tensor, values: Tensor, side: int) -> Tensor:

@@ -50,6 +50,19 @@ def tint_difference(found: Tensor, wanted: Tensor) -> Tensor:
     return (cells[0] - cells[1]).abs().mean((1, 2, 3))
 
 
+def softened(picture: Tensor, radius: int) -> Tensor:
+    """A mean over a square of 2 `radius` + 1, twice, the border's values going on outside."""
+    for _ in range(2):
+        picture = F.avg_pool2d(F.pad(picture, (radius,) * 4, mode="replicate"), 2 * radius + 1, 1)
+    return picture
+
+
+def texture_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
+    """Weighted L1 of what is finer than about 8 pixels, where `skin` (N, 1, S, S) is: (N,)."""
+    fine = [p - softened(p, 2) for p in (found, wanted)]
+    return weighted_l1(fine[0], fine[1], skin)
+
+
 def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:
     """Weighted L1 of what is drawn to the target along the edge of the face, both without fine detail: (N,)."""
     side = colour.shape[-1] // 8
@@ -58,7 +71,7 @@ def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:
 
 
 def movement(points: Tensor) -> Tensor:
-    """What a face does rather than whose it is, from packed points (N, P, 2): (N, 13), in distances of the eyes.
+    """What a face does rather than whose it is, from packed points (N, P, 2): (N, 11), in distances of the eyes.
 
     Openings of eyes and mouth, gaze within each eye, corners of the mouth against its middle, and where the nose's tip
     lies between eyes and mouth, which is the head's turn.

@@ -38,6 +38,7 @@ from losses import (
     movement,
     seam_difference,
     slow_difference,
+    texture_difference,
     tint_difference,
     view,
     weighted_l1,
@@ -214,12 +215,13 @@ class Run:
             losses["attribute"] = feature_distance([found[-1][:cross]], [wanted[-1][:cross]]).mean()
             losses["slow"] = slow_difference(swap[:cross], batch.target[:cross]).mean()
             losses["tint"] = tint_difference(swap[:cross], batch.target[:cross]).mean()
+            losses["texture"] = texture_difference(swap[:cross], batch.target[:cross], batch.skin[:cross]).mean()
+            if weights.movement:
+                losses["movement"] = self._movement(swap[:cross], batch.points[:cross])
         if cross < len(swap):
             losses["pixel"] = weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()
             pairs = [f[answered] for f in found], [f[answered] for f in wanted]
             losses["perceptual"] = feature_distance(*pairs).mean()
-        if weights.movement:
-            losses["movement"] = self._movement(swap, batch)
         if self.teacher is not None:
             losses |= self._taught(batch, drawn, found, near)
         return {name: value for name, value in losses.items() if getattr(weights, name)}
@@ -234,12 +236,10 @@ class Run:
                     found |= self.recognisers(seen[: max(1, round(share * len(seen)))], only=name)
         return identity_distance(found, wanted)
 
-    def _movement(self, swap: Tensor, batch: Batch) -> Tensor:
+    def _movement(self, swap: Tensor, points: Tensor) -> Tensor:
         with self._cast():
             found = movement(self.mesh(swap)[:, POINTS])
-            with torch.no_grad():
-                wanted = movement(self.mesh(batch.answer)[:, POINTS])
-        return (found - wanted).abs().clamp_max(0.5).mean()
+        return (found - movement(points)).abs().clamp_max(0.5).mean()
 
     def _judged(self, swap: Tensor, target: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
         """What the discriminator says of all swaps; how far its features of the first ones are from their targets'."""

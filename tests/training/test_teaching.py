@@ -220,6 +220,25 @@ class TestShapes:
         assert (grafted - picture).abs().mean() < 0.01
 
 
+    def test_skin_is_where_nothing_else_is(self) -> None:
+        points = torch.from_numpy(_drawn_points()).float()[None]
+        skin = data.skin_of(points, 64)[0, 0]
+        for name in ("brows", "nose", "left_eye", "right_eye", "outer_lips"):
+            for x, y in points[0, prepare.PLACES[name]]:
+                assert skin[int(y * 64), int(x * 64)] == 0, name
+        assert skin[int(0.6 * 64), int(0.3 * 64)] == 1
+
+    def test_unusual_expressions_come_more_often(self) -> None:
+        rng = np.random.default_rng(0)
+        points = torch.from_numpy(_drawn_points() + rng.normal(0, 0.002, (40, len(prepare.POINTS), 2))).float()
+        lids = prepare.PLACES["left_eye"]
+        points[7, lids, 1] = points[7, lids, 1].mean()
+        often = data.rarity(points)
+        assert often.min() >= 1
+        assert often.argmax() == 7
+        assert often[7] > 2
+
+
 class TestLosses:
     def test_composite_counts_the_mask_once(self) -> None:
         drawn = torch.cat([torch.ones(1, 3, 4, 4), torch.full((1, 1, 4, 4), 0.25)], 1)
@@ -263,6 +282,15 @@ class TestLosses:
         assert float(losses.tint_difference(grey, 0.5 * grey)) < 1e-6
         reddish = grey + torch.tensor([0.3, 0.0, 0.0]).reshape(1, 3, 1, 1)
         assert float(losses.tint_difference(reddish, grey)) == pytest.approx((0.2 + 0.1 + 0.1) / 3, abs=1e-5)
+
+    def test_texture_is_fine_detail_of_skin(self) -> None:
+        line = torch.arange(64)
+        stripes = (line % 2).float().expand(1, 3, 64, -1) - 0.5
+        skin = (line < 32).float().expand(1, 1, 64, -1)
+        plate = torch.full((1, 3, 64, 64), 0.5)
+        assert float(losses.texture_difference(plate + 0.2, plate, skin)) < 1e-6
+        assert float(losses.texture_difference(plate + 0.2 * stripes, plate, skin)) == pytest.approx(0.1, rel=0.1)
+        assert float(losses.texture_difference(plate + 0.2 * stripes * (1 - skin), plate, skin)) < 0.005
 
     def test_windows_lie_in_the_picture(self) -> None:
         places = {tuple((part.start, part.stop) for part in losses.window(64, 48, chance(i))) for i in range(40)}
