@@ -19,6 +19,7 @@ from mobilefaceswap.look import Swapped, face_colour
 from mobilefaceswap.look.grain import measured, regrained
 from mobilefaceswap.look.likeness import towards_source
 from mobilefaceswap.look.match import colour_match
+from mobilefaceswap.look.regions import features
 from mobilefaceswap.look.sharpness import sharpness, sharpness_match
 from mobilefaceswap.look.trims import trimmed
 from mobilefaceswap.packs import TEMPLATES
@@ -252,6 +253,73 @@ def test_grain_comes_from_the_frame_s_number_alone():
     one, same, other = (regrained(on_plate(clean + grain, time), clean, Settings(regrain=1.0)) for time in (7, 7, 8))
     assert one.tobytes() == same.tobytes()
     assert np.corrcoef((one - clean).ravel(), (other - clean).ravel())[0, 1] < 0.05
+
+
+def compressed(picture: np.ndarray) -> np.ndarray:
+    """As a codec of blocks of eight pixels leaves it."""
+    bytes_ = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", bytes_, [cv2.IMWRITE_JPEG_QUALITY, 25])
+    return cv2.imdecode(data, cv2.IMREAD_UNCHANGED).astype(np.float32) / 255
+
+
+def grid(field: np.ndarray) -> float:
+    """How much power lies at multiples of an eighth along both axes, over that halfway between them."""
+    part = field[32:224, 32:224, 1]
+    power = np.abs(np.fft.fft2(part * np.outer(np.hanning(192), np.hanning(192)))) ** 2
+    power += power.T
+    at = {number: power[number - 2 : number + 3, :12].mean() for number in range(36, 96, 12)}
+    return float(np.mean([at[line] / np.sqrt(at[line - 12] * at[line + 12]) for line in (48, 72)]))
+
+
+def test_the_blocks_of_a_codec_are_not_taken_for_grain():
+    """The plate has a grid; the grain on a face that is smooth has none."""
+    plates, fields = [], []
+    for time in range(6):
+        clean, grain = grainy(time)
+        plate = compressed(clean + grain)
+        plates.append(grid(plate - cv2.GaussianBlur(plate, (0, 0), 4)))
+        fields.append(grid(regrained(on_plate(plate, time), clean, Settings(regrain=1.0)) - clean))
+    assert np.mean(plates) > 1.2
+    assert np.mean(fields) < 1.1
+
+
+def test_grain_that_is_stretched_to_one_side_stays_so():
+    """As a desqueezed plate has it."""
+    ratios = []
+    for time in range(4):
+        clean, _ = grainy(time)
+        white = np.random.default_rng(time).standard_normal((SIDE, SIDE, 3)).astype(np.float32)
+        grain = 0.03 * cv2.GaussianBlur(white, (0, 0), sigmaX=1.2, sigmaY=0.6)
+        added = regrained(on_plate(clean + grain, time), clean, Settings(regrain=1.0)) - clean
+        parts = [field[32:224, 32:224] for field in (grain, added)]
+        ratios.append([np.diff(part, axis=1).std() / np.diff(part, axis=0).std() for part in parts])
+    wanted, found = np.mean(ratios, axis=0)
+    assert wanted < 0.7
+    assert found == pytest.approx(wanted, rel=0.1)
+
+
+def test_hair_and_features_do_not_set_the_grain():
+    """Dark and rough: around the mask, and where eyes and mouth lie."""
+    clean, grain = grainy(4)
+    plate = clean + grain
+    rough = 0.2 * np.random.default_rng(0).standard_normal((SIDE, SIDE, 1)).astype(np.float32)
+    drawn = features(TEMPLATES["arcface-112"].on(SIDE), SIDE)[..., None] > 0
+    drawn[:20], drawn[-20:], drawn[:, :20], drawn[:, -20:] = True, True, True, True
+    plate = np.where(drawn, 0.1 + rough, plate).astype(np.float32)
+    dark = np.full_like(clean, 0.1)
+    added = regrained(on_plate(plate), dark, Settings(regrain=1.0)) - dark
+    darkest = grain[30:-30, 30:90].std()
+    assert added[30:-30, 30:-30].std() < 1.3 * darkest
+
+
+def test_a_small_face_has_its_grain():
+    clean, grain = grainy(4)
+    mask = np.zeros((SIDE, SIDE), np.float32)
+    mask[150:222, 170:235] = 1
+    face = replace(on_plate(clean + grain), mask=mask)
+    added = regrained(face, clean, Settings(regrain=1.0)) - clean
+    inside = np.s_[150:222, 170:235]
+    assert added[inside].std() == pytest.approx(grain[inside].std(), rel=0.25)
 
 
 def test_a_clean_plate_gives_no_grain():

@@ -75,6 +75,13 @@ def test_grain_is_compared_band_by_band():
     assert grain(before, before, disc(radius=5)) is None
 
 
+def test_features_that_the_swap_draws_where_the_plate_is_flat_are_no_grain():
+    before, matte = plate(), disc(radius=60)
+    x = np.arange(128)
+    drawn = before + np.float32(0.05) * (np.sign(np.sin(0.4 * x)) * (x < 70)).astype(np.float32)[:, None]
+    assert grain(before, drawn, matte) == pytest.approx([1, 1, 1], abs=0.2)
+
+
 def test_an_edge_that_is_off_by_a_pixel_of_the_proxy_is_told():
     matte, half = disc(), cv2.resize(disc(), (64, 64), interpolation=cv2.INTER_AREA)
     assert edge_shift(matte, half) == 0

@@ -1,7 +1,8 @@
 """Regrain: the plate's own grain on the face, as far as the face lacks it.
 
-Grain is measured in the flattest blocks around the face: its spectrum and its correlation between channels, and its
-strength in each channel by luminance. The same frame gets the same grain in any order of rendering.
+Grain is measured in the flattest squares of the plate's skin: its spectrum, its correlation between channels, and its
+strength in each channel by luminance. What is drawn is a Gaussian field with that spectrum and random phases (Galerne,
+Gousseau and Morel, IEEE TIP 20(1), 2011). The same frame gets the same grain in any order of rendering.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from ..frame import Floats
 from ..geometry import paste
 from ..settings import Settings
 from .operation import Swapped
+from .regions import features
+from .spectrum import Curves, beside_axes, fitted, flattened, radii, rings_of, spectra_of, squares_of
 
 __all__ = ["Grain", "measured", "regrained"]
 
-_BLOCK, _HOP = 32, 16
 _FLAT, _CHANCE = 0.25, 1.8
-"""The share of blocks that are taken to be flat, and how far above them chance may raise another one's coarse part."""
+"""The share of squares that are taken to be flat, and how far above them chance may raise another one's coarse part."""
 _FEWEST = 6
 _BINS = 6
 _STILL = 1e-5
+_APART = 32
+"""Pixels between opposite edges of the field, which a Fourier transform would join."""
 _Doubles = npt.NDArray[np.float64]
 
 
@@ -33,11 +37,11 @@ _Doubles = npt.NDArray[np.float64]
 class Grain:
     """Grain as it was measured.
 
-    power: (3, B, B), its variance by frequency, unshifted, with mean 1 in each channel. correlation: (3, 3) between
-    channels. luma: ascending; levels: (3, len(luma)), the deviation of each channel there.
+    spectrum: of variance 1. correlation: (3, 3) between channels. luma: ascending; levels: (3, len(luma)), the
+    deviation of each channel there.
     """
 
-    power: _Doubles
+    spectrum: Curves
     correlation: _Doubles
     luma: _Doubles
     levels: _Doubles
@@ -52,123 +56,95 @@ def regrained(face: Swapped, picture: Floats, settings: Settings) -> Floats:
 
     The grain comes from the frame's number and the face's place alone.
     """
-    weight = paste(face.mask, face.matrix, face.region)
-    plate = measured(face.plate, np.ones_like(weight))
-    if plate is None:
+    skin = _skin(face)
+    grain = measured(face.plate, skin)
+    if grain is None:
         return picture
-    luma = luma_of(cv2.GaussianBlur(picture, (0, 0), 2))
-    under = luma[weight > 0.5] if (weight > 0.5).any() else luma.ravel()
-    typical = np.median(under).astype(np.float32)
-    wanted = plate.power * plate.level(typical)[:, None, None].astype(np.float64) ** 2
-    there, full = _least(picture, weight), _least(face.plate, weight)
-    lacking = wanted * (1 - np.minimum(there / np.maximum(full, 1e-20), 1))
-    total = lacking.mean(axis=(1, 2), keepdims=True)
-    field = _field(plate.correlation, lacking / np.maximum(total, 1e-20), picture.shape[:2], _seed(face))
-    strength = np.sqrt(total[:, 0, 0]) / np.maximum(plate.level(typical), 1e-10) * plate.level(luma)
+    lacks = _lacking(face.plate, picture, skin)
+    field = _field(grain, lacks, picture.shape[:2], _seed(face))
+    strength = grain.level(luma_of(cv2.GaussianBlur(picture, (0, 0), 2)))
     return np.asarray(picture + np.float32(settings.regrain) * strength * field, np.float32)
+
+
+def _skin(face: Swapped) -> Floats:
+    """(h, w), 0..1: the mask without eyes, brows, nostrils and mouth, whose fine detail would count as grain."""
+    side = face.mask.shape[0]
+    return paste(face.mask * (1 - features(face.template.on(side), side)), face.matrix, face.region)
 
 
 def measured(picture: Floats, weight: Floats) -> Grain | None:
     """The grain of ``picture`` (h, w, 3) where ``weight`` (h, w) is above a half; None where there is too little to
     see.
     """
-    blocks, luma = _blocks(picture, weight)
-    alive = blocks.std(axis=(1, 2)).min(axis=1, initial=1) > _STILL
+    squares, luma = flattened(picture, squares_of(weight))
+    alive = squares.std(axis=(1, 2)).min(axis=1, initial=1) > _STILL
     # Clipped and drawn areas hold no grain; where they are most of the picture, it has none.
-    if alive.sum() < max(_FEWEST, _FLAT * len(blocks)):
+    if alive.sum() < max(_FEWEST, _FLAT * len(squares)):
         return None
-    blocks, luma = blocks[alive], luma[alive]
-    spectra = _spectra(blocks)
+    squares, luma = squares[alive], luma[alive]
+    spectra = spectra_of(squares)
+    flat = _flattest(np.abs(spectra) ** 2)
+    spectra, luma = spectra[flat], luma[flat]
     power = np.abs(spectra) ** 2
-    radius = _radius()
-    # Flat blocks hold little that is coarse for what they hold that is fine; grain keeps that ratio at any strength.
-    fine = power[:, radius > _BLOCK / 8].mean(axis=1)
-    coarse = power[:, (radius > 1) & (radius <= _BLOCK / 8)].mean(axis=1)
-    ratio = (coarse / fine).mean(axis=1)
-    # Well above what chance does to grain alone: a tighter choice would pick blocks whose coarse grain is weak.
-    flat = np.argsort(ratio)[: max(_FEWEST, int((ratio <= _CHANCE * np.quantile(ratio, _FLAT)).sum()))]
-    spectra, power, luma = spectra[flat], power[flat], luma[flat]
-    power[:, radius < 2] = power[:, (radius >= 2) & (radius < 3)].mean(axis=1)[:, None]  # lost with the slope
-    energy = power.mean(axis=(1, 2))
-    shape = (power / energy[:, None, None]).mean(axis=0)
-    unit = spectra / np.sqrt(energy)[:, None, None]
-    correlation = np.einsum("nxyi,nxyj->ij", unit, unit.conj()).real
+    beside = beside_axes(power.shape[1])
+    # The grid of a codec would make grain stronger than it is.
+    energy = power[:, beside].mean(axis=1)
+    spectrum, total = fitted((power / energy[:, None, None]).mean(axis=0))
+    unit = spectra[:, beside] / np.sqrt(energy)[:, None]
+    correlation = np.einsum("nfi,nfj->ij", unit, unit.conj()).real
     scale = np.sqrt(np.diag(correlation))
     edges = np.array_split(np.argsort(luma), min(_BINS, max(1, len(luma) // _FEWEST)))
     return Grain(
-        shape.transpose(2, 0, 1) / shape.mean(axis=(0, 1))[:, None, None],
+        spectrum,
         correlation / np.outer(scale, scale),
         np.array([np.median(luma[part]) for part in edges]),
-        np.array([np.sqrt(np.median(energy[part], axis=0)) for part in edges]).T,
+        np.array([np.sqrt(np.median(energy[part], axis=0) * total) for part in edges]).T,
     )
 
 
-def _least(picture: Floats, weight: Floats) -> _Doubles:
-    """(3, B, B): the variance by frequency of the least quarter of the blocks, ring by ring, 0 where there are too few.
-
-    A face's features add to some blocks, grain to all. The plate and the face under the same mask are measured alike,
-    so that their quotient says how much of the grain is there.
+def _flattest(power: _Doubles) -> npt.NDArray[np.intp]:
+    """Which of the squares with these spectra (N, B, B, 3) are flat: they hold little that is coarse for what they hold
+    that is fine, a ratio that grain keeps at any strength.
     """
-    blocks, _ = _blocks(picture, weight)
-    least = np.zeros((3, _BLOCK, _BLOCK))
-    if len(blocks) < _FEWEST:
-        return least
-    power, rings = np.abs(_spectra(blocks)) ** 2, np.rint(_radius())
-    for ring in np.unique(rings):
-        there = rings == ring
-        least[:, there] = np.quantile(power[:, there].mean(axis=1), _FLAT, axis=0)[..., None]
-    return least
+    radius = radii(power.shape[1])
+    fine = power[:, radius > 1 / 8].mean(axis=1)
+    coarse = power[:, (radius > 1 / power.shape[1]) & (radius <= 1 / 8)].mean(axis=1)
+    ratio = (coarse / fine).mean(axis=1)
+    # Well above what chance does to grain alone: a tighter choice would pick squares whose coarse grain is weak.
+    count = int((ratio <= _CHANCE * np.quantile(ratio, _FLAT)).sum())
+    return np.argsort(ratio)[: max(_FEWEST, count)]
 
 
-def _spectra(blocks: _Doubles) -> npt.NDArray[np.complex128]:
-    """(N, B, B, 3): Fourier transforms, windowed, whose squares average to the variance."""
-    line = np.hanning(_BLOCK + 2)[1:-1]
-    window = np.outer(line, line)
-    return np.asarray(np.fft.fft2(blocks * window[..., None], axes=(1, 2)) / np.sqrt((window**2).sum()))
+def _lacking(plate: Floats, picture: Floats, weight: Floats) -> tuple[_Doubles, _Doubles]:
+    """Frequencies (R,) and shares (3, R), 0..1: how much of the plate's grain, as variance, the picture lacks.
 
-
-def _blocks(picture: Floats, weight: Floats) -> tuple[_Doubles, _Doubles]:
-    """(N, B, B, 3) blocks without their mean and slope, and their mean luminance (N,)."""
-    height, width = weight.shape
-    if min(height, width) < _BLOCK:
-        return np.zeros((0, _BLOCK, _BLOCK, 3)), np.zeros(0)
-    tops, lefts = np.mgrid[0 : height - _BLOCK + 1 : _HOP, 0 : width - _BLOCK + 1 : _HOP].reshape(2, -1)
-    places = [np.s_[y : y + _BLOCK, x : x + _BLOCK] for y, x in zip(tops, lefts, strict=True)]
-    whole = [place for place in places if weight[place].min() > 0.5]
-    if not whole:
-        return np.zeros((0, _BLOCK, _BLOCK, 3)), np.zeros(0)
-    blocks = np.stack([picture[place] for place in whole]).astype(np.float64)
-    luma = luma_of(blocks).mean(axis=(1, 2))
-    y, x = np.mgrid[:_BLOCK, :_BLOCK] - (_BLOCK - 1) / 2
-    plane = np.stack([np.ones_like(x), x, y]).reshape(3, -1)
-    plane /= np.linalg.norm(plane, axis=1, keepdims=True)
-    flat = blocks.reshape(len(blocks), -1, 3)
-    flat = flat - np.einsum("pk,npc->nkc", plane, np.einsum("pk,nkc->npc", plane, flat))
-    return flat.reshape(blocks.shape), luma
-
-
-def _radius() -> _Doubles:
-    """(B, B): distance of every frequency from 0, in cycles per block."""
-    line = np.fft.fftfreq(_BLOCK, 1 / _BLOCK)
-    return np.asarray(np.hypot(*np.meshgrid(line, line)))
+    A face's features add to some squares, grain to all. The least quarter of the plate's squares under the mask and of
+    the picture's are measured alike, so that their quotient says how much of the grain is there.
+    """
+    places = squares_of(weight)
+    power = [np.abs(spectra_of(flattened(one, places)[0])) ** 2 for one in (picture, plate)]
+    side = power[0].shape[1]
+    rings = rings_of(side)
+    there, full = (
+        np.array([np.quantile(one[:, ring].mean(axis=1), _FLAT, axis=0) for ring in rings.values()]) for one in power
+    )
+    return np.array([*rings]) / side, 1 - np.minimum(there / np.maximum(full, 1e-20), 1).T
 
 
 def _seed(face: Swapped) -> np.random.Generator:
     return np.random.default_rng([face.time % 2**32, face.region.x1, face.region.y1])
 
 
-def _field(correlation: _Doubles, power: _Doubles, size: tuple[int, int], random: np.random.Generator) -> Floats:
-    """(h, w, 3) noise of deviation 1 with this spectrum (3, B, B) and correlation (3, 3)."""
-    mixing = np.linalg.cholesky(correlation + 1e-6 * np.eye(3))
-    white = random.standard_normal((*size, 3)) @ mixing.T
-    frequencies = [np.fft.fftfreq(count) * _BLOCK % _BLOCK for count in size]
-    y, x = np.meshgrid(*frequencies, indexing="ij")
-    channels = []
-    for channel in range(3):
-        # Spectra fall steeply: between the block's frequencies they are interpolated as logarithms.
-        known = np.pad(np.log(np.maximum(power[channel], 1e-12)) / 2, ((0, 1), (0, 1)), mode="wrap")
-        places = x.astype(np.float32), y.astype(np.float32)
-        amplitude = np.exp(cv2.remap(known.astype(np.float32), *places, cv2.INTER_LINEAR).astype(np.float64))
-        amplitude /= max(float(np.sqrt((amplitude**2).mean())), 1e-12)
-        channels.append(np.fft.ifft2(np.fft.fft2(white[..., channel]) * amplitude).real)
-    return np.stack(channels, axis=-1).astype(np.float32)
+def _field(
+    grain: Grain, lacks: tuple[_Doubles, _Doubles], size: tuple[int, int], random: np.random.Generator
+) -> Floats:
+    """(h, w, 3) noise with the grain's spectrum and correlation, of deviation 1 where all of it lacks."""
+    mixing = np.linalg.cholesky(grain.correlation + 1e-6 * np.eye(3))
+    # Good lengths for a Fourier transform; and no edge sees the opposite one.
+    height, width = (cv2.getOptimalDFTSize(count + _APART) for count in size)
+    white = (random.standard_normal((height, width, 3), np.float32) @ mixing.T.astype(np.float32)).transpose(2, 0, 1)
+    x, y = np.meshgrid(np.fft.rfftfreq(width), np.fft.fftfreq(height))
+    shares = np.stack([np.interp(np.hypot(x, y), lacks[0], row) for row in lacks[1]])
+    shaped = np.fft.rfft2(white) * np.sqrt(grain.spectrum.at(x, y) * shares)
+    field = np.fft.irfft2(shaped, (height, width))[:, : size[0], : size[1]]
+    return np.ascontiguousarray(field.transpose(1, 2, 0), np.float32)

@@ -609,7 +609,7 @@ class Settings(Table):
     regrain: float = row(
         "Colour & Detail",
         "Regrain",
-        "Adds the plate's own grain, measured around the face in this frame, as far as the face lacks it. 1 is "
+        "Adds the plate's own grain, measured on the skin in this frame, as far as the face lacks it. 1 is "
         "the plate's.",
         0.0,
         minimum=0.0,

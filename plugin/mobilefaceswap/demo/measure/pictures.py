@@ -14,8 +14,8 @@ __all__ = ["changed_outside", "edge_shift", "flicker", "grain", "highlight_error
 _FULL = 0.999
 _NEAR, _FAR, _SECTORS, _LEAST = 0.02, 0.06, 24, 8
 """Of the rings along a matte's edge: from and to, in widths of the matte; in how many sectors; least pixels in one."""
-_BLOCK, _HOP, _BANDS = 16, 8, ((0.15, 0.25), (0.25, 0.35), (0.35, 0.5))
-"""Of grain: squares of pixels, and bands of frequencies in cycles per pixel."""
+_BLOCK, _HOP, _BANDS, _GRAIN = 16, 8, ((0.15, 0.25), (0.25, 0.35), (0.35, 0.5)), 0.25
+"""Of grain: squares of pixels, bands of frequencies in cycles per pixel, and the quantile of squares that counts."""
 
 
 def changed_outside(plate: Floats, composite: Floats, matte: Floats) -> int:
@@ -89,7 +89,9 @@ def flicker(plates: tuple[Floats, Floats], composites: tuple[Floats, Floats], ma
 def grain(plate: Floats, composite: Floats, matte: Floats) -> list[float] | None:
     """Amplitude of fine luma, the swap's over the plate's, in three bands from 0.15 to 0.5 cycles per pixel.
 
-    Over the flatter half of the squares under a full matte; None where there are fewer than eight. Display-referred.
+    Over the half of the squares under a full matte that are flatter in both pictures: two people's features lie in
+    different places. Of those the least quarter counts, since features add to some squares, grain to all. None where
+    there are fewer than eight squares. Display-referred.
     """
     squares = [
         (slice(top, top + _BLOCK), slice(left, left + _BLOCK))
@@ -97,19 +99,20 @@ def grain(plate: Floats, composite: Floats, matte: Floats) -> list[float] | None
         for left in range(0, matte.shape[1] - _BLOCK + 1, _HOP)
         if matte[top : top + _BLOCK, left : left + _BLOCK].min() >= _FULL
     ]
-    before, after = luma_of(plate), luma_of(composite)
-    coarse = cv2.GaussianBlur(before, (0, 0), 2)
-    squares = sorted(squares, key=lambda square: float(coarse[square].std()))[: (len(squares) + 1) // 2]
-    if len(squares) < 8:
+    lumas = luma_of(plate), luma_of(composite)
+    coarse = [cv2.GaussianBlur(luma, (0, 0), 2) for luma in lumas]
+    rough = {place: max(float(one[square].std()) for one in coarse) for place, square in enumerate(squares)}
+    flat = [squares[place] for place in sorted(rough, key=rough.__getitem__)[: (len(squares) + 1) // 2]]
+    if len(flat) < 8:
         return None
     window = np.outer(np.hanning(_BLOCK), np.hanning(_BLOCK))
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(_BLOCK), np.fft.fftfreq(_BLOCK)))
-    spectra = [
-        np.median([np.abs(np.fft.fft2((luma[at] - luma[at].mean()) * window)) ** 2 for at in squares], axis=0)
-        for luma in (before, after)
+    power = [
+        np.stack([np.abs(np.fft.fft2((luma[at] - luma[at].mean()) * window)) ** 2 for at in flat]) for luma in lumas
     ]
     bands = [(frequency >= low) & (frequency < high) for low, high in _BANDS]
-    return [float(np.sqrt(spectra[1][band].sum() / max(float(spectra[0][band].sum()), 1e-12))) for band in bands]
+    was, now = ([float(np.quantile(one[:, band].sum(axis=1), _GRAIN)) for band in bands] for one in power)
+    return [float(np.sqrt(after / max(before, 1e-12))) for before, after in zip(was, now, strict=True)]
 
 
 def edge_shift(matte: Floats, proxy: Floats) -> float:
