@@ -21,6 +21,7 @@ from mobilefaceswap.cli.app import application
 from mobilefaceswap.colour import SPACES, ColourSpace, from_display, to_display
 from mobilefaceswap.faces import DETECTORS, open_detector
 from mobilefaceswap.frame import Frame
+from mobilefaceswap.geometry import Rectangle
 from mobilefaceswap.look import OPERATIONS, Operation
 from mobilefaceswap.node import keys
 from mobilefaceswap.ofx import generate
@@ -93,7 +94,7 @@ def test_a_setting_is_in_the_cache_key_of_its_stage_by_itself():
 
     detector = MarkerDetector()
     makers = {
-        "grain": lambda settings: keys.colour_key("swap", 0, settings),
+        "grain": lambda settings: keys.colour_key("swap", Rectangle(0, 0, 1, 1), 0, settings),
         "tilt": lambda settings: keys.swap_key("crop", ("network",), settings),
         "depth": lambda settings: keys.faces_key("plate", detector, settings),
     }

@@ -11,6 +11,7 @@ from mobilefaceswap.faces import open_detector
 from mobilefaceswap.geometry import fit_crop, sample_crop, transformed
 from mobilefaceswap.look import hull, occlusion, trusted
 from mobilefaceswap.packs import Crop
+from mobilefaceswap.settings import OUTPUTS
 
 SIDE = 224
 WIDTH = Crop(SIDE).template.face_width * SIDE
@@ -113,9 +114,11 @@ def test_the_setting_takes_what_is_found_from_the_matte_and_the_outputs_show_it(
     assert plain.layer("trust")[ball].mean() < sure - 0.15
     for name in ("occlusion", "learned-matte", "trust"):
         outside = np.ones((360, 640), bool)
-        outside[plain.changed.slices] = False
+        outside[plain.layers[0].touched.slices] = False
         assert not plain.layer(name)[outside].any()
         np.testing.assert_array_equal(plain.changed_part(name), plain.layer(name)[plain.changed.slices])
+        # They show the whole crop, of which the matte reaches a part: hosts must ask for the whole picture.
+        assert OUTPUTS[name].whole
 
 
 def test_trust_is_low_where_mask_and_outline_disagree(face):

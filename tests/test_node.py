@@ -153,6 +153,28 @@ def test_where_the_matte_is_zero_the_plate_keeps_its_bits(tiny_pack, tiny_identi
         np.testing.assert_array_equal(result.composite[..., 3], plate.pixels[..., 3])
 
 
+@pytest.mark.parametrize("more", [{}, {"face_scale": 0.8}, {"regrain": 1.0}, {"sharpness_match": 1.0}])
+def test_nothing_is_lost_where_only_what_the_matte_reaches_is_made(node, more):
+    settings = node.settings.replaced(matte_left=50.0, matte_top=40.0, **more)
+    nothing = np.zeros(node.target.frame(0).size[::-1], np.float32)
+    reached, whole = node.render(0, settings), node.render(0, settings, inside=nothing)
+    assert reached.layers[0].touched == whole.changed
+    assert np.prod(reached.changed.size) < 0.8 * np.prod(whole.changed.size)
+    for name in ("composite", "face", "matte"):
+        np.testing.assert_allclose(reached.layer(name), whole.layer(name), atol=2e-5, err_msg=name)
+    outside = np.ones(nothing.shape, bool)
+    outside[reached.changed.slices] = False
+    assert not whole.matte[outside].any()
+    assert reached.composite[outside].tobytes() == node.target.frame(0).pixels[outside].tobytes()
+
+
+def test_a_matte_that_is_nowhere_changes_nothing(node):
+    result = node.render(0, node.settings.replaced(matte_top=100.0, matte_bottom=100.0))
+    assert result.changed.empty
+    assert not result.matte.any()
+    assert result.composite.tobytes() == node.target.frame(0).pixels.tobytes()
+
+
 def test_the_matte_moves_with_the_face(node):
     def centre(time):
         matte = node.render(time).matte

@@ -21,6 +21,7 @@ from mobilefaceswap.colour import ColourSpace
 from mobilefaceswap.engine.session import Session
 from mobilefaceswap.errors import MediaError, PackError, TrackError, UserInputError
 from mobilefaceswap.faces import Track, find_faces, open_detector
+from mobilefaceswap.geometry import Rectangle
 from mobilefaceswap.node import keys
 from mobilefaceswap.packs import TEMPLATES, Crop, find_pack
 from mobilefaceswap.settings import HostSettings, table
@@ -231,7 +232,7 @@ def test_every_setting_is_in_the_keys_of_its_stage_and_in_no_other(row):
         "plate": lambda settings: keys.plate_key("clip", settings),
         "detect": lambda settings: keys.faces_key("plate", detector, settings),
         "swap": lambda settings: keys.swap_key("crop", ("network",), settings),
-        "look": lambda settings: keys.colour_key("swap", 0, settings),
+        "look": lambda settings: keys.colour_key("swap", Rectangle(0, 0, 1, 1), 0, settings),
     }
     assert {stage for stage, key in made_of.items() if key(before) != key(after)} == {row.stage} & {*made_of}
 

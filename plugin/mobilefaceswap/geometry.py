@@ -25,8 +25,10 @@ __all__ = [
     "crop_rectangle",
     "fit_crop",
     "inverse",
+    "part_quad",
     "paste",
     "paste_moving",
+    "rectangle_of",
     "reduced",
     "rescaling",
     "sample_crop",
@@ -114,14 +116,22 @@ def _affine(points: npt.NDArray[np.float64], template: npt.NDArray[np.float64]) 
 
 def crop_quad(matrix: Matrix, size: int) -> npt.NDArray[np.float64]:
     """The crop's four corners (4, 2) in plate pixels, clockwise from the top left."""
-    low, high = -0.5, size - 0.5
-    corners = np.array([[low, low], [high, low], [high, high], [low, high]])
-    return transformed(inverse(matrix), corners)
+    return part_quad(matrix, Rectangle(0, 0, size, size))
+
+
+def part_quad(matrix: Matrix, part: Rectangle) -> npt.NDArray[np.float64]:
+    """The corners (4, 2) of ``part``, which is in pixels of the crop, in plate pixels, clockwise from the top left."""
+    corners = np.array([[part.x1, part.y1], [part.x2, part.y1], [part.x2, part.y2], [part.x1, part.y2]])
+    return transformed(inverse(matrix), corners - 0.5)
 
 
 def crop_rectangle(matrix: Matrix, size: int, plate_size: tuple[int, int], margin: int = 0) -> Rectangle:
     """The plate pixels that a ``size`` crop touches, with ``margin`` more on every side, inside the plate."""
-    quad = crop_quad(matrix, size)
+    return rectangle_of(crop_quad(matrix, size), plate_size, margin)
+
+
+def rectangle_of(quad: npt.NDArray[np.float64], plate_size: tuple[int, int], margin: int = 0) -> Rectangle:
+    """The plate pixels that a quadrangle (4, 2) touches, with ``margin`` more on every side, inside the plate."""
     x1, y1 = np.floor(quad.min(axis=0)).astype(int) - margin
     x2, y2 = np.ceil(quad.max(axis=0)).astype(int) + 1 + margin
     width, height = plate_size

@@ -2,7 +2,7 @@
 composite (`over`) and diagrams (`views`).
 """
 
-from .colour import OPERATIONS, face_colour
+from .colour import OPERATIONS, face_colour, is_local
 from .hands import hands_matte
 from .occlusion import occlusion, trusted
 from .operation import Operation, Swapped
@@ -18,6 +18,7 @@ __all__ = [
     "face_colour",
     "hands_matte",
     "hull",
+    "is_local",
     "occlusion",
     "trusted",
 ]

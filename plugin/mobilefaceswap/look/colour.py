@@ -18,7 +18,7 @@ from .operation import Operation, Swapped
 from .sharpness import sharpness_match
 from .trims import trimmed
 
-__all__ = ["OPERATIONS", "face_colour"]
+__all__ = ["OPERATIONS", "face_colour", "is_local"]
 
 OPERATIONS: Mapping[str, Operation] = {
     "likeness": Operation(towards_source, on="crop"),
@@ -26,9 +26,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "neutral plate": Operation(neutral_plate, on="crop"),
     "trims": Operation(trimmed, on="crop"),
     "sharpness match": Operation(sharpness_match, on="plate", amount="sharpness_match"),
-    "plate detail": Operation(plate_detail, on="plate"),
+    "plate detail": Operation(plate_detail, on="plate", local=True),
     "regrain": Operation(regrained, on="plate", timed=True, amount="regrain"),
-    "beyond the range": Operation(beyond_range, on="plate"),
+    "beyond the range": Operation(beyond_range, on="plate", local=True),
 }
 """The operations of each place in the order in which they are applied. A new one is a row here and its file."""
 
@@ -41,6 +41,11 @@ def face_colour(face: Swapped, settings: Settings) -> Floats:
     colour = _applied("crop", face, face.colour, settings)
     picture = paste_moving(from_display(colour, face.space), face.paths, face.region, extended=True)
     return _applied("plate", face, picture, settings)
+
+
+def is_local(settings: Settings) -> bool:
+    """Whether a pixel's colour does not depend on how much of the plate around the face is looked at."""
+    return all(row.local for row in OPERATIONS.values() if row.on == "plate" and row.applies(settings))
 
 
 def _applied(place: str, face: Swapped, colour: Floats, settings: Settings) -> Floats:

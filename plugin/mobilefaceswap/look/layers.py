@@ -29,7 +29,7 @@ def crop_map(drawn: Composition) -> Floats:
     """
     picture = np.zeros((*drawn.plate.size[::-1], 3), np.float32)
     for layer in drawn.layers:
-        side, box = layer.side, layer.region
+        side, box = layer.side, layer.touched
         rows, columns = np.mgrid[box.slices]
         at = transformed(
             layer.matrices[len(layer.matrices) // 2],

@@ -20,7 +20,7 @@ from ..settings import MatteSource, Settings
 from . import edge
 from .regions import hull, kept_features
 
-__all__ = ["border_falloff", "combine", "core", "on_plate", "shape"]
+__all__ = ["border_falloff", "combine", "core", "on_plate", "reached", "shape"]
 
 _FALLOFF = 0.06
 """Width of the fall-off at the crop's border, as a share of its side."""
@@ -29,6 +29,10 @@ _ROUNDING = 1e-4
 _FAINT = 1e-3
 """Masks weaker than this are as good as none when shares of them are taken."""
 _STEPS = 8
+_GRID, _AROUND = 16, 3
+"""What a matte reaches is told in sixteenths of the crop, so that it stays the same while a control is dragged; with
+pixels around it over which a bicubic pixel reaches.
+"""
 
 _HULL_SOFT = 4.0
 _TONE_WIDTH = 3.0
@@ -126,6 +130,20 @@ def on_plate(crop_matte: Floats, matrices: Sequence[Matrix], region: Rectangle) 
     matte[matte < _ROUNDING] = 0
     matte[matte > 1 - _ROUNDING] = 1
     return matte
+
+
+def reached(crop_matte: Floats) -> Rectangle:
+    """The part of an (S, S) crop outside of which ``on_plate`` gives 0; empty where it gives 0 everywhere."""
+    # Bicubic weights add up to 1.6 at most, without regard to their signs.
+    there = crop_matte >= _ROUNDING / 2
+    rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return Rectangle(0, 0, 0, 0)
+    side = crop_matte.shape[0]
+    step = max(1, side // _GRID)
+    low = [max(0, (int(found[0]) - _AROUND) // step * step) for found in (columns, rows)]
+    high = [min(side, -(-(int(found[-1]) + 1 + _AROUND) // step) * step) for found in (columns, rows)]
+    return Rectangle(*low, *high)
 
 
 @cache

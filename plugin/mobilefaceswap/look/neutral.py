@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from ..colour import luma_of
@@ -24,7 +25,8 @@ def neutral_plate(face: Swapped, colour: Floats, settings: Settings) -> Floats:
     limits the colour fades, so a shot that turns to black and white takes the face along.
     """
     weight = face.mask / max(float(face.mask.sum()), 1e-6)
-    spread = (face.crop.max(axis=2) - face.crop.min(axis=2)) * weight
+    red, green, blue = cv2.split(face.crop)
+    spread = (np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)) * weight
     luma = luma_of(face.crop) * weight
     colourfulness = float(spread.sum()) / max(float(luma.sum()), 1e-3)
     kept = np.clip((colourfulness - _NEUTRAL) / (_COLOURED - _NEUTRAL), 0.0, 1.0)

@@ -78,12 +78,14 @@ class Operation:
     """A step of the look.
 
     apply: what it does to colour. on: where it works, on the crop (S, S, 3) in display-referred sRGB, or on the plate
-    (h, w, 3) in its own colour space. timed: whether the result depends on the frame's time, as grain does. amount: the
-    setting that it is applied by; at 0 it is left out.
+    (h, w, 3) in its own colour space. local: on the plate, whether a pixel depends on what lies in the same place
+    alone, so that it is not made where the matte is 0. timed: whether the result depends on the frame's time, as grain
+    does. amount: the setting that it is applied by; at 0 it is left out.
     """
 
     apply: Callable[[Swapped, Floats, Settings], Floats]
     on: Literal["crop", "plate"]
+    local: bool = False
     timed: bool = False
     amount: str = ""
 

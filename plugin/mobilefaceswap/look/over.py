@@ -1,20 +1,21 @@
 """Composites swapped faces over the plate or over black, and combines their mattes.
 
-Everything is computed inside the rectangle that a crop touches; elsewhere, and wherever the matte is 0, the composite
+Everything is computed inside the rectangle that a matte reaches; elsewhere, and wherever the matte is 0, the composite
 is the plate bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ..faces import Face
-from ..frame import Floats, Frame, straight
+from ..frame import Floats, Frame, all_finite, straight
 from ..geometry import Matrix, Rectangle, composed
 
 __all__ = [
@@ -32,13 +33,13 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One face on the plate, inside ``region`` only.
+    """One face on the plate, inside ``region`` only: elsewhere its matte is 0.
 
     colour: (h, w, 3) straight, in the plate's colour space. matte: (h, w), final. shaped: (h, w), the matte before
     external mattes and mix, for the status picture. face: the one that it replaces; corners: (4, 2), of its crop where
-    it is drawn, clockwise from the top left. maps: further mattes, (h, w), by name, made when asked for: ``learned``,
-    ``occlusion``, ``trust``. side: of the crop. matrices: from plate
-    to crop, one, or several while the shutter is open. name: who it is, in layers of ids.
+    it is drawn, clockwise from the top left. touched: the plate pixels of the whole crop. maps: further mattes, (h, w)
+    inside ``touched``, by name, made when asked for: ``learned``, ``occlusion``, ``trust``. side: of the crop.
+    matrices: from plate to crop, one, or several while the shutter is open. name: who it is, in layers of ids.
     """
 
     region: Rectangle
@@ -47,6 +48,7 @@ class Layer:
     shaped: Floats
     face: Face | None = None
     corners: npt.NDArray[np.float64] | None = None
+    touched: Rectangle = Rectangle(0, 0, 0, 0)
     maps: Callable[[str], Floats] | None = None
     side: int = 1
     matrices: tuple[Matrix, ...] = ()
@@ -55,7 +57,8 @@ class Layer:
     def moved(self, x: int, y: int) -> Layer:
         """The same layer ``x`` pixels further right and ``y`` further down."""
         moved = tuple(composed(matrix, np.array([[1.0, 0, -x], [0, 1, -y]])) for matrix in self.matrices)
-        return replace(self, region=self.region.moved(x, y), matrices=moved)
+        region, touched = self.region.moved(x, y), self.touched.moved(x, y)
+        return replace(self, region=region, touched=touched, matrices=moved)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +88,18 @@ class Composition:
     @cached_property
     def matte(self) -> Floats:
         """(H, W): the strongest of the layers' mattes."""
-        return self.strongest(lambda layer: layer.matte)
+        return self._strongest((layer.region, layer.matte) for layer in self.layers)
 
-    def strongest(self, values: Callable[[Layer], Floats]) -> Floats:
-        """(H, W): the greatest of the layers' ``values``, each (h, w) inside its region; 0 elsewhere."""
+    def map(self, name: str) -> Floats:
+        """(H, W): the strongest of the layers' maps called ``name``."""
+        return self._strongest((layer.touched, layer.maps(name)) for layer in self.layers if layer.maps)
+
+    def _strongest(self, values: Iterable[tuple[Rectangle, Floats]]) -> Floats:
+        """(H, W): the greatest of ``values``, each (h, w) inside its rectangle; 0 elsewhere."""
         width, height = self.plate.size
         picture = np.zeros((height, width), np.float32)
-        for layer in self.layers:
-            box = layer.region.slices
-            np.maximum(picture[box], values(layer), out=picture[box])
+        for rectangle, one in values:
+            np.maximum(picture[rectangle.slices], one, out=picture[rectangle.slices])
         return picture
 
     @cached_property
@@ -136,35 +142,32 @@ def matte(drawn: Composition) -> Floats:
 
 def learned_matte(drawn: Composition) -> Floats:
     """(H, W), 0..1: the networks' own masks, before anything shapes them."""
-    return drawn.strongest(_map("learned"))
+    return drawn.map("learned")
 
 
 def occlusion_matte(drawn: Composition) -> Floats:
     """(H, W), 0..1: what stands before the faces, whether the setting *Occlusion* uses it or not."""
-    return drawn.strongest(_map("occlusion"))
+    return drawn.map("occlusion")
 
 
 def trust(drawn: Composition) -> Floats:
     """(H, W), 0..1: how far the matte can be trusted inside the faces' outlines; roto where it is dark."""
-    return drawn.strongest(_map("trust"))
-
-
-def _map(name: str) -> Callable[[Layer], Floats]:
-    return lambda layer: np.zeros_like(layer.matte) if layer.maps is None else layer.maps(name)
+    return drawn.map("trust")
 
 
 def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bool) -> None:
-    touched = layer.matte > 0
+    touched, finite = layer.matte > 0, all_finite(picture[..., :3])
     left = 1 - layer.matte
     # Channel by channel, since numpy is slow where the last axis is short.
-    for channel in range(3):
-        colour = layer.colour[..., channel]
+    for channel, colour in enumerate(cv2.split(layer.colour)):
         if premultiplied and alpha is not None:
             colour = colour * alpha
         plate = picture[..., channel]
         # What is not finite cannot be mixed: it counts as black.
-        below = np.where(np.isfinite(plate), plate, np.float32(0))
-        np.copyto(plate, below * left + colour * layer.matte, where=touched)
+        below = plate if finite else np.where(np.isfinite(plate), plate, np.float32(0))
+        mixed = below * left
+        mixed += colour * layer.matte
+        np.copyto(plate, mixed, where=touched)
 
 
 def _over_black(face: Floats, layer: Layer, alpha: Floats | None) -> None:

@@ -12,7 +12,7 @@ import PyOpenColorIO as ocio
 from .. import __version__
 from ..cache import key_of
 from ..faces import FaceDetector
-from ..geometry import Matrix
+from ..geometry import Matrix, Rectangle
 from ..look import OPERATIONS
 from ..packs import Crop
 from ..settings import Settings
@@ -52,12 +52,14 @@ def swap_key(crop: str, network: tuple[str, ...], settings: Settings) -> str:
     return key_of(VERSIONS["swap"], network, crop, settings.of("swap"))
 
 
-def colour_key(swap: str, time: int, settings: Settings, motion: npt.NDArray[np.float64] | None = None) -> str:
-    """Of a face's colour on the plate. motion: of its landmarks in one frame, where it is known."""
+def colour_key(
+    swap: str, region: Rectangle, time: int, settings: Settings, motion: npt.NDArray[np.float64] | None = None
+) -> str:
+    """Of a face's colour on the plate, inside ``region``. motion: of its landmarks in one frame, where it is known."""
     timed = any(operation.timed and operation.applies(settings) for operation in OPERATIONS.values())
     moving = None if motion is None or not settings.motion_blur else motion.tobytes()
     look = settings.of("look")
-    return key_of(VERSIONS["colour"], swap, tuple(OPERATIONS), time if timed else None, look, moving)
+    return key_of(VERSIONS["colour"], swap, tuple(OPERATIONS), region, time if timed else None, look, moving)
 
 
 def covered_key(swap: str, points: npt.NDArray[np.float64], hands: str) -> str:

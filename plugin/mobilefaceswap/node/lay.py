@@ -14,7 +14,7 @@ from ..errors import UserInputError
 from ..faces import Face, plausibility, roll_of
 from ..frame import Floats, Frame, all_finite
 from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, scale_of, transformed
-from ..look import Composition, Layer, Swapped, face_colour, hull, matte, trusted
+from ..look import Composition, Layer, Swapped, face_colour, hull, is_local, matte, trusted
 from ..settings import Settings
 from . import keys
 from .covered import covered
@@ -22,7 +22,7 @@ from .place import Placed, placed
 from .result import QualityRecord
 from .road import Kit, Plate, Target
 
-__all__ = ["ExternalMattes", "Shot", "laid", "quality", "shaped"]
+__all__ = ["ExternalMattes", "FaceMatte", "Shot", "laid", "quality", "shaped"]
 
 _AS_NEAR = 1.02
 """Faces whose sizes differ by less are as near as each other, and neither covers the other."""
@@ -59,20 +59,42 @@ class ExternalMattes:
                 )
 
 
-def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[tuple[Floats, Floats]]) -> Composition:
+@dataclass(frozen=True, eq=False)
+class FaceMatte:
+    """The matte of one face: ``final``, and ``shaped``, before external mattes and mix, both (h, w) inside ``region``;
+    outside it both are 0.
+    """
+
+    region: Rectangle
+    final: Floats
+    shaped: Floats
+
+
+def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[FaceMatte]) -> Composition:
     """The shot's faces as layers over its plate, the nearest on top. mattes: what ``shaped`` gave for each."""
     farthest_first = sorted(zip(shot.targets, swaps, mattes, strict=True), key=lambda one: _nearness(one[0].matrix))
-    layers = tuple(_layer(kit, shot, target, arrays, pair) for target, arrays, pair in farthest_first)
+    layers = tuple(_layer(kit, shot, target, arrays, matte) for target, arrays, matte in farthest_first)
     crops = tuple(crop_quad(target.matrix, target.crop.shape[0]) for target in shot.targets)
     return Composition(shot.plate.frame, layers, shot.faces, crops, shot.settings.matte_to_alpha)
 
 
-def _layer(kit: Kit, shot: Shot, target: Target, arrays: Arrays, mattes: tuple[Floats, Floats]) -> Layer:
-    where, colour = _place(kit, shot, target), _colour(kit, shot, target, arrays)
+def _layer(kit: Kit, shot: Shot, target: Target, arrays: Arrays, matte: FaceMatte) -> Layer:
+    where, colour = _place(kit, shot, target), _colour(kit, shot, target, arrays, matte.region)
     corners = crop_quad(where.matrices[len(where.matrices) // 2], target.crop.shape[0])
     maps, name = partial(_map, kit, shot, target, arrays["mask"]), _name(shot, target.face)
-    side = target.crop.shape[0]
-    return Layer(where.region, colour, *mattes, target.face, corners, maps, side, where.matrices, name)
+    return Layer(
+        matte.region,
+        colour,
+        matte.final,
+        matte.shaped,
+        target.face,
+        corners,
+        where.region,
+        maps,
+        target.crop.shape[0],
+        where.matrices,
+        name,
+    )
 
 
 def _name(shot: Shot, face: Face) -> str:
@@ -82,19 +104,23 @@ def _name(shot: Shot, face: Face) -> str:
     return f"face_{next((number for number, other in enumerate(shot.faces) if other is face), 0)}"
 
 
-def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> tuple[Floats, Floats]:
-    """(final, shaped) matte of one face inside its region."""
+def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> FaceMatte:
+    """The matte of one face, where it reaches; throughout the crop where an inside matte may add to it."""
     settings, where = shot.settings, _place(kit, shot, target)
     mix = settings.mix * target.face.presence
     template, points = kit.pack.crop.template, transformed(target.matrix, target.face.landmarks)
     before = covered(kit, shot.plate, target) if settings.occlusion > 0 else None
     own = matte.shape(mask, settings, template, points=points, crop=target.crop, covered=before)
-    own = _behind_nearer(kit, shot, target, matte.on_plate(own, where.matrices, where.region), where.region)
-    if external.inside is None and external.outside is None:
-        return matte.combine(own, own, mix, None, None), own
-    reach = matte.on_plate(matte.border_falloff(mask.shape[0]), where.matrices, where.region)
-    inside, outside = (None if one is None else one[where.region.slices] for one in (external.inside, external.outside))
-    return matte.combine(own, reach, mix, inside, outside), own
+    region = where.region if external.inside is not None else where.narrowed(matte.reached(own), shot.plate.frame.size)
+    if region.empty:
+        nothing = np.zeros(region.size[::-1], np.float32)
+        return FaceMatte(region, nothing, nothing)
+    own = _behind_nearer(kit, shot, target, matte.on_plate(own, where.matrices, region), region)
+    reach = own
+    if external.inside is not None:
+        reach = matte.on_plate(matte.border_falloff(mask.shape[0]), where.matrices, region)
+    inside, outside = (None if one is None else one[region.slices] for one in (external.inside, external.outside))
+    return FaceMatte(region, matte.combine(own, reach, mix, inside, outside), own)
 
 
 def _place(kit: Kit, shot: Shot, target: Target) -> Placed:
@@ -127,28 +153,31 @@ def _nearness(matrix: Matrix) -> float:
     return 1 / scale_of(matrix)
 
 
-def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays) -> Floats:
-    """The face's colour, which a change of the matte does not affect."""
+def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays, region: Rectangle) -> Floats:
+    """(h, w, 3): the face's colour inside ``region``, which a change of the matte affects no further."""
     plate, where = shot.plate.straight, _place(kit, shot, target)
+    if region.empty:
+        return np.zeros((*region.size[::-1], 3), np.float32)
+    made = region if is_local(shot.settings) else where.region
 
     def compute() -> Arrays:
         face = Swapped(
             shot.plate.time,
-            bounded(plate.part(where.region.slices)[..., :3]),
+            bounded(plate.part(made.slices)[..., :3]),
             target.space,
             target.white,
             target.crop,
             arrays["colour"],
             arrays["mask"],
             target.matrix,
-            where.region,
+            made,
             kit.pack.crop.template,
             where.matrices,
         )
         return {"colour": face_colour(face, shot.settings)}
 
-    key = keys.colour_key(target.key, shot.plate.time, shot.settings, target.motion)
-    return kit.cache.get_passing("colour", key, compute)["colour"]
+    key = keys.colour_key(target.key, made, shot.plate.time, shot.settings, target.motion)
+    return kit.cache.get_passing("colour", key, compute)["colour"][region.moved(-made.x1, -made.y1).slices]
 
 
 def _map(kit: Kit, shot: Shot, target: Target, mask: Floats, name: str) -> Floats:

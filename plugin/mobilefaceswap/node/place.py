@@ -10,7 +10,17 @@ import numpy.typing as npt
 
 from ..faces import Face, Track
 from ..faces.follow import same
-from ..geometry import Matrix, Rectangle, composed, crop_rectangle, fit_crop, rescaling, scaled_about
+from ..geometry import (
+    Matrix,
+    Rectangle,
+    composed,
+    crop_rectangle,
+    fit_crop,
+    part_quad,
+    rectangle_of,
+    rescaling,
+    scaled_about,
+)
 from ..packs import Crop
 from ..settings import Settings
 
@@ -20,6 +30,8 @@ Motion = npt.NDArray[np.float64]
 """(5, 2): how far each landmark moves in one frame, in pixels of the plate."""
 
 _MOST_STEPS = 32
+_AROUND = 3
+"""Pixels of the plate over which a bicubic one reaches, where the crop is averaged down to their size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +40,14 @@ class Placed:
 
     matrices: tuple[Matrix, ...]
     region: Rectangle
+
+    def narrowed(self, part: Rectangle, plate_size: tuple[int, int]) -> Rectangle:
+        """The plate pixels over which ``part`` of the crop, in its own pixels, is drawn; empty where it is."""
+        touched = Rectangle(0, 0, 0, 0)
+        if not part.empty:
+            for one in self.matrices:
+                touched = touched.union(rectangle_of(part_quad(one, part), plate_size, _AROUND))
+        return touched.intersection(self.region)
 
 
 def motion_of(face: Face, time: int, track: Track | None, size: tuple[int, int]) -> Motion | None:
