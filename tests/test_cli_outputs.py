@@ -13,7 +13,7 @@ import pytest
 from commands import run, start
 from media_made import make_clip
 from mobilefaceswap.cli.outputs import Job, plan_jobs
-from mobilefaceswap.cli.shots import with_defaults
+from mobilefaceswap.cli.shot import with_defaults
 from mobilefaceswap.errors import UserInputError
 from mobilefaceswap.media import open_clip
 from mobilefaceswap.settings import Settings

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .frame import Clip, Frame
     from .identity import Identity
     from .media import create_output, open_clip, read_picture
-    from .node import FaceSwapNode, QualityRecord, RenderResult
+    from .node import FaceSwapNode, PeopleNode, PersonNode, QualityRecord, RenderResult
     from .packs import Pack, find_pack
     from .settings import OUTPUTS, FaceChoice, Output, Settings
 
@@ -32,7 +32,7 @@ _PLACES = {
     "frame": ("Clip", "Frame"),
     "identity": ("Identity",),
     "media": ("create_output", "open_clip", "read_picture"),
-    "node": ("FaceSwapNode", "QualityRecord", "RenderResult"),
+    "node": ("FaceSwapNode", "PeopleNode", "PersonNode", "QualityRecord", "RenderResult"),
     "packs": ("Pack", "find_pack"),
     "settings": ("OUTPUTS", "FaceChoice", "Output", "Settings"),
 }
@@ -51,6 +51,8 @@ __all__ = [
     "Identity",
     "Output",
     "Pack",
+    "PeopleNode",
+    "PersonNode",
     "QualityRecord",
     "RenderCache",
     "RenderResult",

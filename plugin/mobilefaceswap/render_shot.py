@@ -11,17 +11,28 @@ from .errors import MediaError
 from .frame import Floats
 from .geometry import Rectangle
 from .media import Layers, Writer
-from .node import FaceSwapNode, QualityRecord, RenderResult
+from .node import FaceSwapNode, PeopleNode, QualityRecord, RenderResult
 from .settings import OUTPUTS, Outside, Settings, output_of
 from .threads import cores, in_order
 
-__all__ = ["SHOT_CACHE_BYTES", "LayerChoice", "MattesAt", "ShotProgress", "ShotReport", "layers_of", "render_shot"]
+__all__ = [
+    "SHOT_CACHE_BYTES",
+    "LayerChoice",
+    "MattesAt",
+    "Node",
+    "ShotProgress",
+    "ShotReport",
+    "layers_of",
+    "render_shot",
+]
 
 SHOT_CACHE_BYTES = 24 << 20
 """A shot renders every frame once: only what smoothing looks at again is worth keeping."""
 
 MattesAt = Callable[[int], tuple[Floats | None, Floats | None]]
 """Gives the (inside, outside) mattes of a frame, (H, W) of the plate's size, None where there is none."""
+
+Node = FaceSwapNode | PeopleNode
 
 LayerChoice = Literal["none", "usual", "all"]
 """Layers of an EXR besides its picture: none, face and matte, or everything that is a layer."""
@@ -64,7 +75,7 @@ class ShotReport:
 
 
 def render_shot(
-    node: FaceSwapNode,
+    node: Node,
     output: Writer,
     times: Sequence[int],
     *,
@@ -113,7 +124,7 @@ def render_shot(
 
 
 def _rendered(
-    node: FaceSwapNode,
+    node: Node,
     wanted: list[int],
     mode: str,
     settings: Settings | None,

@@ -219,7 +219,6 @@ class TestShapes:
         grafted = data.graft(picture, points, face, features, picture, points, chance())
         assert (grafted - picture).abs().mean() < 0.01
 
-
     def test_skin_is_where_nothing_else_is(self) -> None:
         points = torch.from_numpy(_drawn_points()).float()[None]
         skin = data.skin_of(points, 64)[0, 0]

@@ -13,7 +13,7 @@ from .. import __version__
 from ..errors import FaceSwapError
 from .terminal import explain, show_library_logs
 
-__all__ = ["application", "run"]
+__all__ = ["application", "british", "run"]
 
 EXIT_CODES = (
     "Exit codes: 0 done, 2 bad input, 3 no face in the source, 4 pack problem, 1 anything else, "
@@ -22,7 +22,7 @@ EXIT_CODES = (
 _AMERICAN = {"color": "colour", "analyze": "analyse", "license": "licence", "gray": "grey"}
 
 
-def _british(word: str) -> str:
+def british(word: str) -> str:
     """Accepts American spelling in options, commands and choices."""
     for american, british in _AMERICAN.items():
         word = word.replace(american, british)
@@ -57,10 +57,10 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _british},
+        context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": british},
         callback=_options,
     )
-    first = _british(words[0]) if words else ""
+    first = british(words[0]) if words else ""
     for name in [first] if first in _COMMANDS else _COMMANDS:
         _add(app, name)
     return app

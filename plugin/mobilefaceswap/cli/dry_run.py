@@ -15,8 +15,7 @@ import typer
 from ..media import MediaClip, Writer, open_clip
 from ..media.open import PICTURE_ENDINGS
 from ..media.video.container import open_file
-from ..node import FaceSwapNode
-from ..render_shot import MattesAt, render_shot
+from ..render_shot import MattesAt, Node, render_shot
 from ..settings import Settings
 from .outputs import Job, existing
 
@@ -71,7 +70,7 @@ def plan_job(
     job: Job,
     clip: MediaClip,
     times: range,
-    node: FaceSwapNode,
+    node: Node,
     settings: Settings,
     open_writers: Callable[[Job], tuple[Writer, Writer | None]],
     mattes: MattesAt | None = None,

@@ -53,7 +53,7 @@ def measure(
     from ..packs import find_pack
     from .clips import open_target
     from .range import frame_range
-    from .shots import with_defaults
+    from .shot import with_defaults
 
     chosen = find_pack(pack)
     known = load_track(track) if track else None

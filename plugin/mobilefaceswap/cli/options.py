@@ -27,9 +27,11 @@ __all__ = [
     "OutsideMatte",
     "Overwrite",
     "PackName",
+    "PeopleTable",
     "Range",
     "Source",
     "SourceFace",
+    "SourceOrNone",
     "Target",
     "Threads",
     "TrackFile",
@@ -55,6 +57,14 @@ Target = Annotated[str, typer.Argument(metavar="TARGET", help="A video file or a
 Source = Annotated[
     list[Path],
     typer.Option("--source", "-s", metavar="PATH", help="Whose face: picture, folder of pictures or .idn file."),
+]
+SourceOrNone = Annotated[
+    list[Path] | None,
+    typer.Option("--source", "-s", metavar="PATH", help="Whose face: picture, folder of pictures or .idn file."),
+]
+PeopleTable = Annotated[
+    Path | None,
+    typer.Option("--people", metavar="FILE", help="Several people: a TOML table of sources and settings."),
 ]
 Range = Annotated[
     str | None,

@@ -21,9 +21,10 @@ from .options import (
     OutsideMatte,
     Overwrite,
     PackName,
+    PeopleTable,
     Range,
-    Source,
     SourceFace,
+    SourceOrNone,
     Target,
     Threads,
     TrackFile,
@@ -44,10 +45,11 @@ def swap(
     targets: Annotated[
         list[str], typer.Argument(metavar="TARGET...", help="Video files or image sequences (shot.%04d.exr).")
     ],
-    source: Source,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="PATH", help="Video file or sequence to write, or a folder.")
     ],
+    source: SourceOrNone = None,
+    people: PeopleTable = None,
     matte: Matte = None,
     inside: InsideMatte = None,
     outside: OutsideMatte = None,
@@ -87,23 +89,26 @@ def swap(
     settings: Mapping[str, Any],
 ) -> None:
     """Swap the face in one or more clips and write the finished footage."""
-    from .shots import Delivery, Mattes, Person, Shot, swap_clips, with_defaults
+    from .people import people_of
+    from .shot import Delivery, Mattes, Shot, with_defaults
+    from .shots import swap_clips
 
-    person = Person(source, source_face, pack, faces)
+    everybody = people_of(source, people, source_face, pack, faces)
     delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite, layers)
     mattes = Mattes(inside, outside, matte_fit)
     shot = Shot(frames, track, allow_interlaced, disk_cache, with_defaults(settings, pack), mattes, force_track)
-    swap_clips(targets, (output, matte), person, delivery, shot, dry_run=dry_run, as_json=as_json)
+    swap_clips(targets, (output, matte), everybody, delivery, shot, dry_run=dry_run, as_json=as_json)
 
 
 @with_settings
 def frame(
     target: Target,
-    source: Source,
     number: Annotated[int, typer.Option("--frame", "-f", metavar="N", help="Frame number.")],
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="PATH", help="Picture to write; .exr keeps the float pixels.")
     ],
+    source: SourceOrNone = None,
+    people: PeopleTable = None,
     inside: InsideMatte = None,
     outside: OutsideMatte = None,
     overwrite: Overwrite = False,
@@ -121,9 +126,11 @@ def frame(
     settings: Mapping[str, Any],
 ) -> None:
     """Render one frame: the same float pixels as that frame of the full render."""
-    from .shots import Delivery, Mattes, Person, Shot, swap_frame, with_defaults
+    from .people import people_of
+    from .shot import Delivery, Mattes, Shot, with_defaults
+    from .shots import swap_frame
 
-    person = Person(source, source_face, pack, faces)
+    everybody = people_of(source, people, source_face, pack, faces)
     chosen, mattes = with_defaults(settings, pack), Mattes(inside, outside, matte_fit)
     shot = Shot(
         f"{number}:{number}",
@@ -135,5 +142,10 @@ def frame(
         force_track=force_track,
     )
     swap_frame(
-        target, output, person, Delivery(bit_depth=bit_depth, overwrite=overwrite, layers=layers), shot, as_json=as_json
+        target,
+        output,
+        everybody,
+        Delivery(bit_depth=bit_depth, overwrite=overwrite, layers=layers),
+        shot,
+        as_json=as_json,
     )

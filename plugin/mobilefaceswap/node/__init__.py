@@ -3,8 +3,19 @@
 """
 
 from .node import FaceSwapNode
+from .people import PeopleNode, PersonNode
 from .result import QualityRecord, RenderResult
 from .road import Look, handed_in, look
 from .stages import StageTimes
 
-__all__ = ["FaceSwapNode", "Look", "QualityRecord", "RenderResult", "StageTimes", "handed_in", "look"]
+__all__ = [
+    "FaceSwapNode",
+    "Look",
+    "PeopleNode",
+    "PersonNode",
+    "QualityRecord",
+    "RenderResult",
+    "StageTimes",
+    "handed_in",
+    "look",
+]

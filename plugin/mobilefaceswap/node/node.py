@@ -15,6 +15,7 @@ from ..errors import MediaError, UserInputError
 from ..faces import Face, FaceDetector, HandFinder, Track, open_detector, working
 from ..frame import Clip, Floats, Frame, KeyedClip
 from ..identity import Source, load_source
+from ..look import Composition
 from ..packs import Pack, find_pack
 from ..runtime import AUTOMATIC
 from ..settings import MissingFrames, Settings
@@ -25,7 +26,7 @@ from .result import RenderResult
 from .road import Kit, Look, Plate, aligned, chosen, faces_at, found, handed_in, look, swapped
 from .stages import StageTimes
 
-__all__ = ["FaceSwapNode"]
+__all__ = ["FaceSwapNode", "result_of"]
 
 
 class FaceSwapNode:
@@ -87,35 +88,41 @@ class FaceSwapNode:
         around: what `look` found in other plates, for hosts that hand them out; None outside the clip.
         Raises MediaError where the plate cannot be read, UserInputError where an external matte has another size.
         """
-        shot = self._shot(time, settings or self.settings, plate, around)
-        external = ExternalMattes(inside, outside)
+        settings = settings or self.settings
+        return result_of(
+            *self.draw(self.plate(time, settings, plate), settings, ExternalMattes(inside, outside), around)
+        )
+
+    def draw(
+        self,
+        plate: Plate,
+        settings: Settings,
+        external: ExternalMattes,
+        around: Callable[[int], Look | None] | None = None,
+    ) -> tuple[Shot, Composition]:
+        """What `render` shows, as layers over ``plate``. Raises as `render` does."""
+        shot = self._shot(plate, settings, around)
         external.check_size(shot.plate.frame)
-        return self._finished(shot, self._swapped([shot])[0], external)
+        return shot, self._drawn(shot, self._swapped([shot])[0], external)
 
     def render_batch(self, times: Sequence[int], settings: Settings | None = None) -> list[RenderResult]:
         """The frames at ``times``, their faces through the network in one run. The same pixels as ``render``."""
-        shots = [self._shot(time, settings or self.settings, None) for time in times]
-        swaps = self._swapped(shots)
-        return [self._finished(shot, crops, ExternalMattes()) for shot, crops in zip(shots, swaps, strict=True)]
+        settings = settings or self.settings
+        shots = [self._shot(self.plate(time, settings, None), settings) for time in times]
+        swaps = zip(shots, self._swapped(shots), strict=True)
+        return [result_of(shot, self._drawn(shot, crops, ExternalMattes())) for shot, crops in swaps]
 
     def analyse(self, time: int, settings: Settings | None = None, plate: Frame | None = None) -> tuple[Face, ...]:
         """The faces at ``time`` as the detector finds them, without smoothing, from left to right."""
         settings = settings or self.settings
-        return found(self._kit, self._plate(time, settings, plate), settings)
+        return found(self._kit, self.plate(time, settings, plate), settings)
 
     def look(self, time: int, settings: Settings | None = None, plate: Frame | None = None) -> Look:
         """What is found in the plate at ``time``: faces as detected, and a thumbnail that tells cuts."""
         settings = settings or self.settings
-        return look(self._kit.detector, self.cache, self._plate(time, settings, plate), settings)
+        return look(self._kit.detector, self.cache, self.plate(time, settings, plate), settings)
 
-    def _shot(
-        self,
-        time: int,
-        settings: Settings,
-        frame: Frame | None,
-        around: Callable[[int], Look | None] | None = None,
-    ) -> Shot:
-        plate = self._plate(time, settings, frame)
+    def _shot(self, plate: Plate, settings: Settings, around: Callable[[int], Look | None] | None = None) -> Shot:
         if not settings.enable:
             return Shot(plate, settings)
         with self.stages.measure("faces"):
@@ -127,7 +134,8 @@ class FaceSwapNode:
             targets = tuple(aligned(self._kit, plate, settings, face, self.track) for face in wanted)
         return Shot(plate, settings, faces, targets, likeness)
 
-    def _plate(self, time: int, settings: Settings, frame: Frame | None) -> Plate:
+    def plate(self, time: int, settings: Settings, frame: Frame | None) -> Plate:
+        """The plate at ``time``: ``frame`` if one is handed in, else that of the target, read when it is needed."""
         if frame is None and self.target is None:
             raise UserInputError(
                 f"expected a plate for frame {time}, or a node with a target clip; found neither. "
@@ -174,11 +182,15 @@ class FaceSwapNode:
             answers = iter(swapped(self._kit, [target for shot in shots for target in shot.targets]))
         return [[next(answers) for _ in shot.targets] for shot in shots]
 
-    def _finished(self, shot: Shot, swaps: Sequence[Arrays], external: ExternalMattes) -> RenderResult:
+    def _drawn(self, shot: Shot, swaps: Sequence[Arrays], external: ExternalMattes) -> Composition:
         with self.stages.measure("matte"):
             pairs = zip(shot.targets, swaps, strict=True)
             mattes = [shaped(self._kit, shot, target, arrays["mask"], external) for target, arrays in pairs]
         with self.stages.measure("compose"):
-            drawn = laid(self._kit, shot, swaps, mattes)
-        replaced = tuple(target.face for target in shot.targets)
-        return RenderResult(drawn.plate, shot.faces, replaced, quality(shot, drawn), drawn)
+            return laid(self._kit, shot, swaps, mattes)
+
+
+def result_of(shot: Shot, drawn: Composition) -> RenderResult:
+    """What ``drawn`` shows of ``shot``, with its quality figures."""
+    replaced = tuple(target.face for target in shot.targets)
+    return RenderResult(drawn.plate, shot.faces, replaced, quality(shot, drawn), drawn)

@@ -1,0 +1,135 @@
+"""Who is swapped in: one person of ``--source``, or several of ``--people``, a table in TOML.
+
+The table has a ``[[person]]`` for each: a source, and any setting that may differ between people. What a row does not
+set is the run's.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from ..errors import SettingsError, UserInputError
+from ..identity import picture_files
+from ..settings import Setting, Stage, table
+from .app import british
+
+__all__ = ["People", "Person", "people_of", "read_people"]
+
+_OWN_STAGES: tuple[Stage, ...] = ("choose", "align", "swap", "matte", "look")
+_OWN = {row.name: row for row in table() if row.stage in _OWN_STAGES or row.name == "enable"}
+_RUN = {row.name for row in table()} - set(_OWN)
+_KEYS = ("source", "source_face", *_OWN)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is put into the clip. source: pictures, folders or identities. settings: this person's own, by name."""
+
+    source: Sequence[Path]
+    source_face: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody who is put into the clip, and what reads their sources. table: the file that names them, if any."""
+
+    rows: Sequence[Person]
+    pack: str | None = None
+    faces: str | None = None
+    table: Path | None = None
+
+    def files(self) -> list[Path | str]:
+        """Every file that is read of them. Raises UserInputError on an empty folder."""
+        pictures = [file for person in self.rows for place in person.source for file in picture_files(place)]
+        references = [person.settings.get("reference", "") for person in self.rows]
+        return [*pictures, *filter(None, [self.table, *references])]
+
+
+def people_of(
+    source: Sequence[Path] | None, file: Path | None, source_face: int, pack: str | None, faces: str | None
+) -> People:
+    """From what was typed. Raises UserInputError unless there is either a source or a table of people."""
+    if bool(source) == (file is not None):
+        found = "both" if source else "neither"
+        raise UserInputError(
+            f"expected --source for one person, or --people for several; found {found}. Name one of them"
+        )
+    if file is None:
+        return People([Person([*(source or ())], source_face)], pack, faces)
+    if source_face:
+        raise UserInputError("expected source_face in the row of a person; found --source-face. Write it there")
+    return People(read_people(file), pack, faces, file)
+
+
+def read_people(file: Path) -> tuple[Person, ...]:
+    """The people of a table; places in it are relative to its folder. Raises UserInputError, SettingsError."""
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise UserInputError(
+            f"expected a table of people at {file}; {error.strerror}. Name a TOML file with a [[person]] for each"
+        ) from error
+    except ValueError as error:
+        raise UserInputError(f"expected a table of people in TOML; found {file}: {error}. Correct it there") from error
+    rows = document.pop("person", [])
+    if document or not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        found = ", ".join(document) or "no [[person]]"
+        raise UserInputError(f"expected a [[person]] for everybody in {file}, and nothing else; found {found}")
+    return tuple(_person(row, f"person {number} of {file.name}", file.parent) for number, row in enumerate(rows, 1))
+
+
+def _person(row: Mapping[str, Any], who: str, folder: Path) -> Person:
+    named = {british(name).replace("-", "_"): value for name, value in row.items()}
+    for name in named:
+        _check_name(name, who)
+    source = named.pop("source", None)
+    places = [source] if isinstance(source, str) else source
+    if not isinstance(places, list) or not places or not all(isinstance(place, str) and place for place in places):
+        raise UserInputError(
+            f'{who}: expected source = "FILE", a picture, a folder of pictures or an .idn file, or a list of such; '
+            f"found {source!r}. Add it"
+        )
+    number = named.pop("source_face", 0)
+    if not isinstance(number, int) or number < 0:
+        raise UserInputError(f"{who}: expected source_face to be 0 or more, 0 for the largest; found {number!r}")
+    settings = _with_choice({name: _checked(_OWN[name], value, who, folder) for name, value in named.items()}, who)
+    return Person([folder / place for place in places], number, settings)
+
+
+def _check_name(name: str, who: str) -> None:
+    if name in _RUN:
+        option = f"--{name.replace('_', '-')}"
+        raise SettingsError(
+            f"{who}: expected a setting of one person; found {name}, the whole run's. Give it as {option}"
+        )
+    if name not in _KEYS:
+        near = ", ".join(get_close_matches(name, _KEYS, 3)) or "source"
+        raise SettingsError(
+            f"{who}: expected source, source_face or a setting; found {name}. The nearest: {near}. "
+            "`mobilefaceswap settings` lists every one"
+        )
+
+
+def _checked(row: Setting, value: Any, who: str, folder: Path) -> Any:
+    try:
+        known = row.check(british(value) if row.kind == "choice" and isinstance(value, str) else value)
+    except SettingsError as error:
+        raise SettingsError(f"{who}: {error}") from error
+    return str(folder / known) if row.kind == "file" and known else known
+
+
+def _with_choice(settings: dict[str, Any], who: str) -> dict[str, Any]:
+    """``settings`` with the way of choosing a face that they imply: a reference is meant to be used."""
+    if "face_choice" in settings:
+        return settings
+    implied = {_OWN[name].only_with for name in settings if _OWN[name].stage == "choose"} - {None}
+    if len(implied) > 1:
+        ways = ", ".join(sorted(str(way[1]) for way in implied if way))
+        raise SettingsError(f"{who}: expected one way of choosing a face; found {ways}. Set face_choice")
+    return settings | {name: value for way in implied if way for name, value in [way]}

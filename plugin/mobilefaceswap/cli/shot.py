@@ -1,0 +1,67 @@
+"""What was typed for a shot: what of a clip is rendered, and how its outputs are coded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..media import MediaClip, open_matte
+from ..packs import find_pack
+from ..render_shot import LayerChoice, MattesAt
+from ..settings import Settings
+
+__all__ = ["Delivery", "Mattes", "Shot", "with_defaults"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How outputs are coded; None and True keep what the clip has."""
+
+    codec: str | None = None
+    quality: str | None = None
+    bit_depth: int | None = None
+    audio: bool = True
+    resume: bool = False
+    overwrite: bool = False
+    layers: LayerChoice = "usual"
+
+
+@dataclass(frozen=True)
+class Mattes:
+    """The compositor's own mattes, as typed. fit: to the plate's size, frame rate and length."""
+
+    inside: str | None = None
+    outside: str | None = None
+    fit: bool = False
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Those that were given, by what they do."""
+        return {name: place for name, place in (("inside", self.inside), ("outside", self.outside)) if place}
+
+    def over(self, clip: MediaClip, times: range) -> MattesAt:
+        """Opens them for the frames ``times`` of ``clip``. Raises MediaError where one does not fit."""
+        inside, outside = (
+            open_matte(place, clip, times, fit=self.fit) if place else None for place in (self.inside, self.outside)
+        )
+        return lambda time: (inside.at(time) if inside else None, outside.at(time) if outside else None)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What of a clip is rendered, and how."""
+
+    frames: str | None
+    track: Path | None
+    allow_interlaced: bool
+    disk_cache: bool
+    settings: Settings
+    mattes: Mattes = Mattes()
+    force_track: bool = False
+
+
+def with_defaults(given: Mapping[str, Any], pack: str | None) -> Settings:
+    """What was typed, and for the rest the pack's own defaults. Raises PackError."""
+    return Settings.from_mapping({**find_pack(pack).defaults, **given})
