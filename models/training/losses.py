@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 import torch
+from networks import fine
 from prepare import PLACES
 from torch import Tensor
 from torch.nn import functional as F
@@ -58,9 +59,8 @@ def softened(picture: Tensor, radius: int) -> Tensor:
 
 
 def texture_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
-    """Weighted L1 of what is finer than about 8 pixels, where `skin` (N, 1, S, S) is: (N,)."""
-    fine = [p - softened(p, 2) for p in (found, wanted)]
-    return weighted_l1(fine[0], fine[1], skin)
+    """Weighted L1 of `fine` detail where `skin` (N, 1, S, S) is: (N,)."""
+    return weighted_l1(fine(found), fine(wanted), skin)
 
 
 def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
-LEAVING = 16  # channels at half the side: colour and mask of four pixels
+DRAWN, IDN_DRAWN = 4, 5  # channels: colour and mask; of the IDN how much of the target's texture stays, too
 FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 
 
@@ -90,12 +90,20 @@ class Rise(nn.Module):
         return self.merge(torch.cat([drawn, 2 * gate * target], 1), style)
 
 
-def _last(entering: int) -> nn.Conv2d:
+def fine(picture: Tensor) -> Tensor:
+    """What of pictures (N, C, S, S) is finer than about 8 pixels: skin's texture, hair, grain."""
+    soft = picture
+    for _ in range(2):
+        soft = F.avg_pool2d(soft, 5, 1, 2, count_include_pad=False)
+    return picture - soft
+
+
+def _last(entering: int, drawn: int) -> nn.Conv2d:
     """The layer before the pixel-shuffle. Its four pixels begin equal, against checkerboards (arXiv 1707.02937)."""
-    layer = nn.Conv2d(entering, LEAVING, 3, padding=1)
+    layer = nn.Conv2d(entering, 4 * drawn, 3, padding=1)
     nn.init.zeros_(layer.bias)
     with torch.no_grad():
-        layer.weight.copy_((0.02 * torch.randn(LEAVING // 4, entering, 3, 3)).repeat_interleave(4, 0))
+        layer.weight.copy_((0.02 * torch.randn(drawn, entering, 3, 3)).repeat_interleave(4, 0))
     return layer
 
 
@@ -114,7 +122,7 @@ class Teacher(nn.Module):
         self.fall = nn.ModuleList([Conv(half, quarter, stride=2), Conv(quarter, eighth, stride=2)])
         self.blocks = nn.ModuleList([Block(eighth, sizes.style) for _ in range(sizes.blocks)])
         self.rise = nn.ModuleList([Rise(eighth, quarter, sizes.style), Rise(quarter, half, sizes.style)])
-        self.leave = _last(half)
+        self.leave = _last(half, DRAWN)
 
     def forward(self, target: Tensor, style: Tensor) -> Tensor:
         style = self.map(style)
@@ -204,7 +212,7 @@ class DynamicSwapper(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.leave = _last(LAYERS["rise.3"][1])
+        self.leave = _last(LAYERS["rise.3"][1], IDN_DRAWN)
 
     def forward(self, target: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """`weights`: by name, each with people first, (N, ...), or without, for one person."""
@@ -218,7 +226,9 @@ class DynamicSwapper(nn.Module):
             x = dynamic(torch.cat([x, kept.pop()], 1), weights, f"rise.{i}")
             if f"refine.{i}" in LAYERS:
                 x = x + dynamic(x, weights, f"refine.{i}")
-        return torch.sigmoid(F.pixel_shuffle(self.leave(x), 2).float())
+        drawn = torch.sigmoid(F.pixel_shuffle(self.leave(x), 2).float())
+        colour, mask, texture = drawn.split((3, 1, 1), 1)
+        return torch.cat([(colour + texture * fine(target)).clamp(0, 1), mask], 1)
 
 
 def dynamic(x: Tensor, weights: Mapping[str, Tensor], layer: str, stride: int = 1) -> Tensor:
@@ -304,8 +314,8 @@ class Student(nn.Module):
 
 def parameters_and_macs(side: int = 224) -> tuple[int, int]:
     """Parameters of the IDN with one person's weights, and multiply-accumulates for one crop of `side` pixels."""
-    entering = LAYERS["rise.3"][1]
-    parameters, macs, at = LEAVING * (9 * entering + 1), 9 * entering * LEAVING * (side // 2) ** 2, side // 2
+    entering, leaving = LAYERS["rise.3"][1], 4 * IDN_DRAWN
+    parameters, macs, at = leaving * (9 * entering + 1), 9 * entering * leaving * (side // 2) ** 2, side // 2
     for layer, (inward, outward, kernel) in LAYERS.items():
         at = at // 2 if layer.startswith("fall") else at * 2 if layer.startswith("rise") else at
         parameters += inward * kernel**2 + inward * outward + outward

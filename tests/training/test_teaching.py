@@ -361,6 +361,20 @@ class TestNetworks:
         assert torch.allclose(drawn[..., ::2, ::2], drawn[..., 1::2, 1::2], atol=1e-6)
         assert drawn.std() > 1e-3
 
+    def test_texture_of_the_target_has_a_path_past_the_network(self) -> None:
+        torch.manual_seed(0)
+        swapper = networks.DynamicSwapper()
+        torch.nn.init.zeros_(swapper.leave.weight)
+        weights = {name: torch.zeros(shape) for name, shape in networks.weight_shapes().items()}
+        plain = torch.full((1, 3, 64, 64), 0.5)
+        grain = plain + 0.1 * (torch.rand(1, 3, 64, 64) - 0.5)
+        for share, bias in ((1.0, 30.0), (0.5, 0.0), (0.0, -30.0)):
+            torch.nn.init.zeros_(swapper.leave.bias)
+            with torch.no_grad():
+                swapper.leave.bias[16:] = bias
+            drawn = [swapper(target, weights)[:, :3] for target in (plain, grain)]
+            assert torch.allclose(drawn[1] - drawn[0], share * networks.fine(grain), atol=1e-5)
+
     def test_one_person_s_weights_draw_what_a_batch_of_people_draws(self) -> None:
         torch.manual_seed(0)
         student = networks.Student().eval()
