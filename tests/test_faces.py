@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from drawn import TEMPLATE
-from mobilefaceswap.errors import PackNotFoundError, UserInputError
-from mobilefaceswap.faces import Face, choose, insightface
+from mobilefaceswap.errors import PackError, PackNotFoundError, UserInputError
+from mobilefaceswap.faces import Face, choose, insightface, yunet
 from mobilefaceswap.faces.detector import open_detector
+from mobilefaceswap.faces.display import display_bytes
 from mobilefaceswap.faces.yunet import YuNetDetector
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.packs import Pack
@@ -205,3 +206,28 @@ def test_values_that_add_up_to_infinity_make_a_thumbnail_without_a_warning(recwa
     pixels = np.full((108, 192, 3), 3e38, np.float32)
     assert thumbnail(Frame(pixels, space_named("acescg"))).shape == (54, 96)
     assert not [str(one.message) for one in recwarn if "cast" in str(one.message)]
+
+
+@pytest.mark.parametrize("size", [(224, 224), (360, 640), (97, 161)])
+def test_the_network_answers_as_in_opencv(base_pack, detector, astronaut, size):
+    """The same candidates from the same file, by another runtime."""
+    picture = display_bytes(cv2.resize(astronaut.pixels, size[::-1], interpolation=cv2.INTER_AREA), ColourSpace.SRGB)
+    model = np.frombuffer(base_pack.path("detector").read_bytes(), np.uint8)
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        theirs = cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), size[::-1], 0.5, 1.0, 500)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    _, rows = theirs.detect(picture)
+    (ours,) = detector._detect(picture, 0.5)
+    (merged,) = yunet._merged(rows.astype(np.float64))
+    np.testing.assert_allclose(ours.row()[:14], yunet._face(merged).row()[:14], atol=0.02)
+    assert ours.confidence == pytest.approx(merged[14], abs=1e-4)
+
+
+def test_what_is_no_yunet_is_refused(tmp_path, base_pack):
+    broken = tmp_path / "detector.onnx"
+    broken.write_bytes(b"nothing of the kind")
+    for place in (broken, base_pack.path("encoder")):
+        with pytest.raises(PackError, match="expected the detector to be a YuNet"):
+            YuNetDetector(place)

@@ -112,6 +112,24 @@ def test_averaged_planes_show_averaged_pixels(pixel_format: str, size: tuple[int
         np.testing.assert_allclose(found, cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), atol=2e-6)
 
 
+@pytest.mark.parametrize("size", [(16, 8), (5, 3), (20, 12)])
+def test_a_part_of_the_planes_is_averaged_alike(size: tuple[int, int]) -> None:
+    frame, box = noise_frame(640, 480, "yuv420p"), (slice(240, 264), slice(20, 60))
+    found = averaged_from_frame(frame, 1, False, size, box)
+    pixels = pixels_from_frame(frame, 1, False)[box]
+    assert found is not None
+    np.testing.assert_allclose(found, cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), atol=2e-6)
+    assert averaged_from_frame(frame, 1, False, size, (slice(240, 263), slice(20, 60))) is None
+
+
+@pytest.mark.parametrize("size", [(640, 360), (96, 54), (100, 77)])
+def test_large_planes_are_averaged_in_bands(size: tuple[int, int]) -> None:
+    frame = noise_frame(1280, 720, "yuv420p")
+    found = averaged_from_frame(frame, 1, False, size)
+    pixels = pixels_from_frame(frame, 1, False)
+    np.testing.assert_allclose(found, cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), atol=3e-6)
+
+
 def test_planes_are_not_averaged_where_chroma_is_no_part_of_the_picture() -> None:
     assert averaged_from_frame(noise_frame(63, 48, "yuv420p"), 1, False, (16, 12)) is None
     assert averaged_from_frame(noise_frame(64, 48, "yuv420p"), 1, False, (33, 12)) is None

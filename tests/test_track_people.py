@@ -143,10 +143,24 @@ def test_the_frames_of_a_window_are_compared_once(monkeypatch):
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 256, (54, 96)).astype(np.uint8) for _ in range(3)]
     compared = []
-    original = cuts._scores
-    monkeypatch.setattr(cuts, "_scores", lambda one, other: compared.append(1) or original(one, other))
+    original = cuts._lost
+    monkeypatch.setattr(cuts, "_lost", lambda one, other: compared.append(1) or original(one, other))
     opened.forget("cut")
     first = [is_cut(one, other) for one in pictures for other in pictures]
     again = [is_cut(one.copy(), other.copy()) for one in pictures for other in pictures]
     assert first == again == [one is not other for one in pictures for other in pictures]
     assert len(compared) == 2 * 9
+
+
+def test_blocks_that_stay_where_they_are_are_found_without_a_search(monkeypatch):
+    random = np.random.default_rng(2)
+    still = random.integers(0, 256, (54, 96)).astype(np.uint8)
+    noisy = np.clip(still + random.normal(0, 20, still.shape), 0, 255).astype(np.uint8)
+    moved = np.roll(still, (4, 7), axis=(0, 1))
+    other = random.integers(0, 256, still.shape).astype(np.uint8)
+    searched = []
+    whole = cv2.matchTemplate
+    monkeypatch.setattr(cuts.cv2, "matchTemplate", lambda *given: (searched.append(1), whole(*given))[1])
+    found = [cuts._differ(still, one) for one in (noisy, moved, other)]
+    assert found == [False, False, True]
+    assert len(searched) == 2 * 2 * 18, "all blocks of the two that differ in place, none of the one that does not"

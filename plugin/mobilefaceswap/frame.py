@@ -93,8 +93,10 @@ class Frame:
         """The pixels inside ``box``, (h, w, 3|4). A frame of a video file makes no others."""
         return self.pixels[box]
 
-    def averaged(self, size: tuple[int, int]) -> Floats | None:
-        """(h, w, 3): the colour averaged down to ``size`` (width, height), where that needs no full-size pixels."""
+    def averaged(self, size: tuple[int, int], box: Box | None = None) -> Floats | None:
+        """(h, w, 3): the colour, inside ``box`` if given, averaged down to ``size`` (width, height); None where that
+        is not possible without full-size pixels.
+        """
         return None
 
     def straight(self) -> Frame:

@@ -24,6 +24,7 @@ __all__ = [
     "crop_quad",
     "crop_rectangle",
     "fit_crop",
+    "glimpse",
     "inverse",
     "part_quad",
     "paste",
@@ -167,6 +168,33 @@ def _sampled(
     side = size * _SUPERSAMPLING
     warped = cv2.warpAffine(part, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def glimpse(frame: Frame, matrix: Matrix, size: int) -> Floats:
+    """(size, size, 3): as ``sample_frame``, coarser and at a third of the cost, for detectors, which see bytes.
+
+    The plate is averaged down by the whole factor that brings its pixels nearest to the crop's size, and then sampled
+    once. Blocks are counted from the plate's corner, so that they do not depend on where the crop lies.
+    """
+    factor = max(1, round(1 / scale_of(matrix)))
+    touched = crop_rectangle(matrix, size, frame.size, margin=2 * factor)
+    # Blocks of an even side hold whole samples of chroma.
+    step = factor if factor % 2 == 0 else 2 * factor
+    x1, y1, (width, height) = touched.x1 // step * step, touched.y1 // step * step, frame.size
+    x2, y2 = min(-(-touched.x2 // step) * step, width), min(-(-touched.y2 // step) * step, height)
+    region = Rectangle(x1, y1, x1 + (x2 - x1) // factor * factor, y1 + (y2 - y1) // factor * factor)
+    if region.empty:
+        return sample_frame(frame, matrix, size)
+    small = region.size[0] // factor, region.size[1] // factor
+    part = frame.averaged(small, region.slices) if factor > 1 else None
+    if part is None:
+        part = frame.part(region.slices)[..., :3]
+        part = np.asarray(cv2.resize(bounded(part), small, interpolation=cv2.INTER_AREA) if factor > 1 else part)
+    to_part = rescaling(1 / factor)
+    to_part[:, 2] -= to_part[:, :2] @ (region.x1, region.y1)
+    sampling = composed(matrix, inverse(to_part))
+    flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+    return np.asarray(cv2.warpAffine(bounded(part), sampling, (size, size), flags=flags, borderMode=border))
 
 
 def paste(crop: Floats, matrix: Matrix, region: Rectangle, *, extended: bool = False) -> Floats:

@@ -45,21 +45,31 @@ def is_cut(before: Thumbnail, after: Thumbnail) -> bool:
 
 
 def _differ(before: Thumbnail, after: Thumbnail) -> bool:
-    scores = [score for one, other in ((before, after), (after, before)) for score in _scores(one, other)]
-    if not scores:
+    lost = [one for pair in ((before, after), (after, before)) for one in _lost(*pair)]
+    if not lost:
         return abs(float(before.mean()) - float(after.mean())) > _STEP
-    return float(np.mean(np.array(scores) < _ALIKE)) > _SHARE
+    return float(np.mean(lost)) > _SHARE
 
 
-def _scores(picture: Thumbnail, other: Thumbnail) -> list[float]:
-    """The best correlation that each block of ``picture`` with some texture finds in ``other``."""
+def _lost(picture: Thumbnail, other: Thumbnail) -> list[bool]:
+    """For each block of ``picture`` with some texture whether it is nowhere to be found in ``other``."""
     height, width = _HEIGHT // _ROWS, _WIDTH // _COLUMNS
     padded = cv2.copyMakeBorder(other, _SEARCH, _SEARCH, _SEARCH, _SEARCH, cv2.BORDER_REFLECT_101)
+    blocks, others = (
+        one.reshape(_ROWS, height, _COLUMNS, width).swapaxes(1, 2).reshape(-1, height * width).astype(np.float64)
+        for one in (picture, other)
+    )
+    blocks, others = (one - one.mean(axis=1, keepdims=True) for one in (blocks, others))
+    textures, energies = (np.sqrt((one**2).sum(axis=1)) for one in (blocks, others))
+    # Most blocks stay where they are, and need no search.
+    alike_here = (blocks * others).sum(axis=1) >= _ALIKE * textures * np.maximum(energies, 1e-9)
     found = []
-    for top in range(0, _HEIGHT, height):
-        for left in range(0, _WIDTH, width):
-            block = picture[top : top + height, left : left + width]
-            if block.std() >= _FLAT:
-                area = padded[top : top + height + 2 * _SEARCH, left : left + width + 2 * _SEARCH]
-                found.append(float(cv2.matchTemplate(area, block, cv2.TM_CCOEFF_NORMED).max()))
+    for number in np.flatnonzero(textures / np.sqrt(height * width) >= _FLAT):
+        top, left = number // _COLUMNS * height, number % _COLUMNS * width
+        if alike_here[number]:
+            found.append(False)
+            continue
+        block = picture[top : top + height, left : left + width]
+        area = padded[top : top + height + 2 * _SEARCH, left : left + width + 2 * _SEARCH]
+        found.append(float(cv2.matchTemplate(area, block, cv2.TM_CCOEFF_NORMED).max()) < _ALIKE)
     return found

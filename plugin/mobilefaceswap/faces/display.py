@@ -6,8 +6,8 @@ Converting colour is dear: a power for every value. Rounded to bytes, most of it
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -27,13 +27,13 @@ def display_bytes(rgb: Floats, space: ColourSpace) -> npt.NDArray[np.uint8]:
     table = _table(space)
     if table is None or not all_finite(rgb):
         return np.ascontiguousarray(_converted(rgb, space)[..., ::-1])
-    known, open_ = table
     bins = (np.clip(rgb, 0, _LAST) * np.float32(_BINS)).astype(np.uint16)
-    codes = known[bins]
-    left = np.flatnonzero(open_[bins])
+    found = table.take(bins)
+    codes = found.astype(np.uint8)
+    left = np.flatnonzero(found > _LARGEST_BYTE)
     if left.size:
         codes.reshape(-1)[left] = _each(np.ascontiguousarray(rgb).reshape(-1)[left], space)
-    return np.ascontiguousarray(codes[..., ::-1])
+    return np.asarray(cv2.cvtColor(codes, cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def _converted(rgb: Floats, space: ColourSpace) -> npt.NDArray[np.uint8]:
@@ -47,8 +47,8 @@ def _each(values: Floats, space: ColourSpace) -> npt.NDArray[np.uint8]:
 
 
 @cache
-def _table(space: ColourSpace) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]] | None:
-    """(byte of every 65,536th of 0..1, whether it is still open); None where channels are mixed.
+def _table(space: ColourSpace) -> npt.NDArray[np.uint16] | None:
+    """The byte of every 65,536th of 0..1, plus 256 where it is still open; None where channels are mixed.
 
     Both ends of a bin give the same byte, or it is open and its values are converted. Conversion ascends, so what lies
     between is between.
@@ -58,4 +58,4 @@ def _table(space: ColourSpace) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]
     alone = np.stack([_each(probes[:, channel], space) for channel in range(3)], axis=1)
     if not np.array_equal(_converted(probes, space), alone) or np.any(np.diff(edges.astype(np.int16)) < 0):
         return None
-    return edges[:-1].copy(), edges[1:] != edges[:-1]
+    return np.asarray(edges[:-1] + np.uint16(_LARGEST_BYTE + 1) * (edges[1:] != edges[:-1]), np.uint16)

@@ -19,14 +19,14 @@ import cv2
 import numpy as np
 
 from ..frame import Frame
-from ..geometry import Matrix, reduced, sample_frame
+from ..geometry import Matrix, glimpse, reduced
 from .display import display_bytes
 from .face import Face
 from .plausible import roll_of
 
 __all__ = ["VERSION", "Look", "search"]
 
-VERSION = "2-224-0.45"
+VERSION = "3-224-0.45"
 """Part of the name of every detector that searches like this; raised when other points come out."""
 
 Look = Callable[[np.ndarray, float], Sequence[Face]]
@@ -87,7 +87,7 @@ class _View:
     @cached_property
     def picture(self) -> np.ndarray:
         """(224, 224, 3), for a ``Look``."""
-        return display_bytes(sample_frame(self.plate, self.matrix, _CLOSE_UP), self.plate.colour_space)
+        return display_bytes(glimpse(self.plate, self.matrix, _CLOSE_UP), self.plate.colour_space)
 
     def seen(self, look: Look, threshold: float) -> Face | None:
         """The face that the crop was made for, in pixels of the crop."""

@@ -7,6 +7,7 @@ planes that it came from. Matrices: ITU-T H.273, equations 38 to 45 and table 4.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -39,6 +40,8 @@ _STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4,
 _YUV = re.compile(r"yuv(a?)j?(4\d\d)p(\d*)(?:le)?")
 _GBR = re.compile(r"gbr(a?)p(\d*)(?:le)?")
 _PACKED = ("rgb24", "bgr24", "bgr0", "rgb0", "rgba", "bgra", "argb")
+_BAND = 32
+"""Rows that are averaged down at once, at least: few enough to stay in a processor's cache."""
 _VECTOR = 32
 """No processor computes more pixels than these at once."""
 _GREY = re.compile(r"gray(\d*)(?:le)?")
@@ -149,17 +152,39 @@ def pixels_from_frame(frame: av.VideoFrame, matrix: int, full_range: bool, box: 
     return np.asarray(cv2.merge([*cv2.split(rgb), alpha]))[inner]
 
 
-def averaged_from_frame(frame: av.VideoFrame, matrix: int, full_range: bool, size: tuple[int, int]) -> Floats | None:
-    """(h, w, 3) float32 colour of the planar ``frame`` averaged down to ``size`` (width, height), as the mean of
-    ``pixels_from_frame``: plane by plane. None where chroma reaches beyond the picture, or ``size`` is larger.
+def averaged_from_frame(
+    frame: av.VideoFrame, matrix: int, full_range: bool, size: tuple[int, int], box: Box | None = None
+) -> Floats | None:
+    """(h, w, 3) float32 colour of the planar ``frame``, inside ``box`` if given, averaged down to ``size`` (width,
+    height), as the mean of ``pixels_from_frame``: plane by plane. None where chroma reaches beyond the picture or the
+    box, or ``size`` is larger.
     """
     layout = layout_of(frame.format.name)
-    fits = frame.width % layout.step[0] == 0 == frame.height % layout.step[1]
-    if not fits or size[0] > frame.width // layout.step[0] or size[1] > frame.height // layout.step[1]:
+    rows, columns = box or (slice(0, frame.height), slice(0, frame.width))
+    across, down = layout.step
+    whole = not any(side % step for ends, step in ((columns, across), (rows, down)) for side in (ends.start, ends.stop))
+    width, height = columns.stop - columns.start, rows.stop - rows.start
+    if not whole or size[0] > width // across or size[1] > height // down:
         return None
-    planes = [_samples(plane, layout).astype(np.float32) for plane in frame.planes[:3]]
-    small = [np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA)) for plane in planes]
+    small = [_shrunk(plane, size) for plane in _inside(frame, layout, (rows, columns))[:3]]
     return _rgb(small, replace(layout, step=(1, 1)), matrix, full_range)
+
+
+def _shrunk(plane: np.ndarray, size: tuple[int, int]) -> Floats:
+    """Samples averaged down to ``size``, in bands of whole rows of both: floats of a full plane cost more than sums."""
+    (height, width), common = plane.shape, math.gcd(plane.shape[0], size[1])
+    if (width, height) == size:
+        return plane.astype(np.float32)
+    small = np.empty(size[::-1], np.float32)
+    # As many bands as rows divide into; each at least as high as _BAND.
+    bands = max(
+        (count for count in range(1, common + 1) if common % count == 0 and height // count >= _BAND), default=1
+    )
+    for band in range(bands):
+        rows = plane[band * height // bands : (band + 1) * height // bands].astype(np.float32)
+        part = small[band * size[1] // bands : (band + 1) * size[1] // bands]
+        cv2.resize(rows, (size[0], len(part)), part, interpolation=cv2.INTER_AREA)
+    return small
 
 
 def within(box: Box, outer: Box) -> Box:

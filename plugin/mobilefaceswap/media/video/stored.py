@@ -67,9 +67,9 @@ class StoredFrame(Frame):
             same.__dict__["pixels"] = self.pixels
         return same
 
-    def averaged(self, size: tuple[int, int]) -> Floats | None:
+    def averaged(self, size: tuple[int, int], box: Box | None = None) -> Floats | None:
         """See ``Frame``."""
-        return averaged_from_frame(self.planes, self.matrix, self.full_range, size)
+        return averaged_from_frame(self.planes, self.matrix, self.full_range, size, box)
 
     def part(self, box: Box) -> Floats:
         """See ``Frame``."""
