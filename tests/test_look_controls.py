@@ -50,6 +50,17 @@ def test_every_match_brings_the_mean_to_the_plate_s(method):
     assert gap.max() < (0.02 if method == "local" else 1e-4)
 
 
+@pytest.mark.parametrize("method", ["mean-deviation", "covariance", "local"])
+def test_a_match_does_not_pump_in_flickering_light(method):
+    """The face keeps its colour against the plate's: a match that looked at other frames would not."""
+    face, apart = match_case(), []
+    for light in (0.85, 1.0, 1.15, 0.9):
+        lit = replace(face, crop=face.crop * np.float32(light), colour=face.colour * np.float32(0.5 + light / 2))
+        found = colour_match(lit, lit.colour, Settings(colour_match_method=method))
+        apart.append(((found - lit.crop) * face.mask[..., None]).sum(axis=(0, 1)) / face.mask.sum())
+    assert np.abs(np.diff(apart, axis=0)).max() < 0.5 / 255
+
+
 def covariance(picture: np.ndarray) -> np.ndarray:
     return np.cov(picture[20:-20, 20:-20].reshape(-1, 3).T)
 

@@ -12,7 +12,15 @@ from commands import run
 from drawn import DrawnClip, MarkerDetector
 from mobilefaceswap.demo.measure import MARKS, Measured, measure_clip
 from mobilefaceswap.demo.measure.motion import jitter, lag
-from mobilefaceswap.demo.measure.pictures import changed_outside, edge_shift, flicker, grain, highlight_error, seam
+from mobilefaceswap.demo.measure.pictures import (
+    changed_outside,
+    edge_shift,
+    flicker,
+    grain,
+    highlight_error,
+    seam,
+    tint,
+)
 from mobilefaceswap.errors import UserInputError
 
 RANDOM = np.random.default_rng(0)
@@ -62,6 +70,18 @@ def test_flicker_is_the_change_that_motion_does_not_explain():
     assert flicker(pair, pair, disc()) == pytest.approx(1)
     assert flicker(pair, (pair[0], pair[1] + np.float32(0.1)), disc()) > 2
     assert flicker(pair, pair, np.zeros((128, 128), np.float32)) is None
+
+
+def test_a_tint_is_the_face_s_own_and_not_the_light_s():
+    before, matte = plate(), disc()
+    assert tint(before, before, matte) == pytest.approx([0, 0, 0])
+    darker = before - np.float32(0.05) * matte[..., None]
+    assert 4 < -tint(before, darker, matte)[0] < 6
+    assert (
+        np.abs(tint(before * np.float32(0.8), darker * np.float32(0.8), matte) - tint(before, darker, matte)).max()
+        < 1.5
+    )
+    assert tint(before, before, np.zeros_like(matte)) is None
 
 
 def test_grain_is_compared_band_by_band():

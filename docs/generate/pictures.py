@@ -103,6 +103,7 @@ def _rendered(settings: Settings, output: str) -> Floats:
         face_colour(face, settings),
         final,
         own,
+        touched=region,
         maps=lambda name: _map(name, face, region),
         side=CROP.size,
         matrices=face.paths,

@@ -42,7 +42,7 @@ def measure(
     *,
     settings: Mapping[str, Any],
 ) -> None:
-    """Measure a swap beside its plate: exactness, highlights, jitter, lag, flicker, seam, grain and proxies."""
+    """Measure a swap beside its plate: bits, highlights, jitter, lag, flicker, pumping, seam, grain, proxies."""
     from rich.console import Console
     from rich.progress import track as progress
 

@@ -26,6 +26,7 @@ MARKS: Mapping[str, tuple[str, float]] = {
     "jitter": ("shaking of the five points, of the plate's own", 1.05),
     "lag": ("frames that the swap is late", 0.1),
     "flicker": ("flicker, of the plate's own", 1.1),
+    "pumping": ("change of the face's colour against the plate's in a frame, CIELAB", 0.1),
     "seam": ("colour step along the matte's edge, CIELAB", 1.0),
     "grain": ("grain's amplitude, largest difference in three bands", 0.1),
     "proxy": ("shift of the matte's edge at half size, proxy pixels", 0.5),
@@ -52,8 +53,8 @@ class Measured:
         return None if self.value is None else abs(self.value) <= self.most
 
 
-_Seen = tuple[int, Floats, Floats]
-"""The time of a frame, its plate and its composite, display-referred sRGB, 0..1."""
+_Seen = tuple[int, Floats, Floats, Floats | None]
+"""The time of a frame, its plate and its composite, display-referred sRGB, 0..1, and how their colours differ."""
 
 
 def measure_clip(node: FaceSwapNode, times: Iterable[int], detector: FaceDetector) -> list[Measured]:
@@ -79,7 +80,7 @@ def measure_clip(node: FaceSwapNode, times: Iterable[int], detector: FaceDetecto
     if before is None and not plate_points:
         raise UserInputError("expected a swapped face in the range; found none. Choose other frames, or another face")
     whole = {"outside": sum(figures["outside"]), "grain": _worst_band(figures)}
-    whole |= {name: _median(figures[name]) for name in ("highlights", "flicker", "seam", "proxy")}
+    whole |= {name: _median(figures[name]) for name in ("highlights", "flicker", "pumping", "seam", "proxy")}
     whole |= {"jitter": motion.jitter(plate_points, swap_points), "lag": motion.lag(plate_points, swap_points)}
     return [Measured(name, label, whole[name], most) for name, (label, most) in MARKS.items()]
 
@@ -89,8 +90,9 @@ def _measured(figures: dict[str, list[float]], result: RenderResult, time: int, 
     plate, composite, box = result.plate, result.composite[..., :3], _wider(result.changed, result.plate.size).slices
     matte = result.matte[box]
     display = to_display(plate.rgb, plate.colour_space)
-    now = time, _held(display), _held(to_display(composite, plate.colour_space))
-    shown = now[1][box], now[2][box]
+    held = _held(display), _held(to_display(composite, plate.colour_space))
+    shown = held[0][box], held[1][box]
+    now = time, *held, pictures.tint(*shown, matte)
     highlights = pictures.highlight_error(plate.rgb[box], composite[box], matte, luma_of(display[box]))
     _add(figures["highlights"], highlights)
     _add(figures["seam"], pictures.seam(*shown, matte))
@@ -99,6 +101,8 @@ def _measured(figures: dict[str, list[float]], result: RenderResult, time: int, 
     if before is not None and before[0] == time - 1:
         plates, composites = (before[1][box], shown[0]), (before[2][box], shown[1])
         _add(figures["flicker"], pictures.flicker(plates, composites, matte))
+        if before[3] is not None and now[3] is not None:
+            figures["pumping"].append(float(np.linalg.norm(now[3] - before[3])))
     return now
 
 

@@ -9,7 +9,7 @@ from ...colour import luma_of
 from ...frame import Floats
 from ...look.beyond import HIGHLIGHT
 
-__all__ = ["changed_outside", "edge_shift", "flicker", "grain", "highlight_error", "seam"]
+__all__ = ["changed_outside", "edge_shift", "flicker", "grain", "highlight_error", "seam", "tint"]
 
 _FULL = 0.999
 _NEAR, _FAR, _SECTORS, _LEAST = 0.02, 0.06, 24, 8
@@ -50,9 +50,7 @@ def seam(plate: Floats, composite: Floats, matte: Floats) -> float | None:
     sector = (turn * _SECTORS).astype(int) % _SECTORS
     away = [cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (core, ~core)]
     rings = [(distance > _NEAR * width) & (distance <= _FAR * width) for distance in away]
-    before, after = (
-        cv2.cvtColor(np.clip(one, 0, 1).astype(np.float32), cv2.COLOR_RGB2Lab) for one in (plate, composite)
-    )
+    before, after = _lab(plate), _lab(composite)
     worse = []
     for number in range(_SECTORS):
         parts = [ring & (sector == number) for ring in rings]
@@ -61,6 +59,17 @@ def seam(plate: Floats, composite: Floats, matte: Floats) -> float | None:
             was, now = (np.linalg.norm(lab[inner].mean(axis=0) - lab[outer].mean(axis=0)) for lab in (before, after))
             worse.append(max(float(now - was), 0.0))
     return float(np.median(worse)) if worse else None
+
+
+def tint(plate: Floats, composite: Floats, matte: Floats) -> Floats | None:
+    """(3,): the mean CIELAB colour (1976) of the swap less the plate's, under the matte; None where that is empty.
+
+    Display-referred sRGB, 0..1. Light that changes in the plate changes it in neither; a colour match that pumps does.
+    """
+    total = float(matte.sum())
+    if total < _LEAST:
+        return None
+    return np.asarray(((_lab(composite) - _lab(plate)) * matte[..., None]).sum(axis=(0, 1)) / total, np.float32)
 
 
 def flicker(plates: tuple[Floats, Floats], composites: tuple[Floats, Floats], matte: Floats) -> float | None:
@@ -113,6 +122,10 @@ def grain(plate: Floats, composite: Floats, matte: Floats) -> list[float] | None
     bands = [(frequency >= low) & (frequency < high) for low, high in _BANDS]
     was, now = ([float(np.quantile(one[:, band].sum(axis=1), _GRAIN)) for band in bands] for one in power)
     return [float(np.sqrt(after / max(before, 1e-12))) for before, after in zip(was, now, strict=True)]
+
+
+def _lab(picture: Floats) -> Floats:
+    return np.asarray(cv2.cvtColor(np.clip(picture, 0, 1).astype(np.float32), cv2.COLOR_RGB2Lab))
 
 
 def edge_shift(matte: Floats, proxy: Floats) -> float:
