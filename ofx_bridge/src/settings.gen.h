@@ -36,7 +36,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x74e28b035314d964;
+constexpr uint64_t kFingerprint = 0x7b131306dacc8d2a;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -107,6 +107,7 @@ constexpr Row kRows[] = {
     {Type::Boolean, "auto_exposure", "Colour & Detail", "Automatic Exposure", "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed plates, and day for night. The picture keeps its exposure.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "colour_match", "Colour & Detail", "Colour Match", "Matches the colour and light of the face to the plate, region by region. 0 keeps the network's own.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "colour_match_method", "Colour & Detail", "Match By", "Local matches colour and light region by region. Mean and Deviation, and Covariance, match the face as a whole and keep its own shading; Covariance turns hues as well.", 0, 0, 1, "", true, -1, 0, 4, k_colour_match_method},
+    {Type::Double, "edge_match", "Colour & Detail", "Edge Match", "Brings the face to the plate's colour along its edge and fades inwards: removes a seam where the light on the two differs at cheek or forehead. Features in the middle keep their shading.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_exposure", "Colour & Detail", "Face Exposure", "Brightens or darkens the swapped face, in scene-linear light. In stops.", 0, -4, 4, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_saturation", "Colour & Detail", "Face Saturation", "0 is grey, 1 leaves the face as it is.", 1, 0, 2, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_warmth", "Colour & Detail", "Face Warmth", "Warms or cools the swapped face at the same luminance: at 1 red gains one stop over blue.", 0, -1, 1, "", true, -1, 0, 0, nullptr},
@@ -116,7 +117,7 @@ constexpr Row kRows[] = {
     {Type::Double, "regrain", "Colour & Detail", "Regrain", "Adds the plate's own grain, measured on the skin in this frame, as far as the face lacks it. 1 is the plate's.", 0, 0, 2, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 12, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 65, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 66, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -194,6 +195,7 @@ enum class Position {
   auto_exposure,
   colour_match,
   colour_match_method,
+  edge_match,
   face_exposure,
   face_saturation,
   face_warmth,

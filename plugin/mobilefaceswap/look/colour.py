@@ -10,6 +10,7 @@ from ..geometry import paste_moving
 from ..settings import Settings
 from .beyond import beyond_range
 from .detail import plate_detail
+from .edge_match import edge_match
 from .grain import regrained
 from .likeness import towards_source
 from .match import colour_match
@@ -24,6 +25,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "likeness": Operation(towards_source, on="crop"),
     "colour match": Operation(colour_match, on="crop"),
     "neutral plate": Operation(neutral_plate, on="crop"),
+    "edge match": Operation(edge_match, on="crop", amount="edge_match"),
     "trims": Operation(trimmed, on="crop"),
     "sharpness match": Operation(sharpness_match, on="plate", amount="sharpness_match"),
     "plate detail": Operation(plate_detail, on="plate", local=True),

@@ -536,6 +536,17 @@ class Settings(Table):
         stage="look",
         tuned=True,
     )
+    edge_match: float = row(
+        "Colour & Detail",
+        "Edge Match",
+        "Brings the face to the plate's colour along its edge and fades inwards: removes a seam where the light on the "
+        "two differs at cheek or forehead. Features in the middle keep their shading.",
+        0.0,
+        minimum=0.0,
+        maximum=1.0,
+        stage="look",
+        tuned=True,
+    )
     likeness: float = row(
         "Swap",
         "Likeness",
