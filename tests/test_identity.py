@@ -7,9 +7,9 @@ import pytest
 
 from compare import assert_same
 from drawn import MarkerDetector, as_frame, drawn_frame, drawn_people, textured
-from mobilefaceswap.errors import IdentityFileError, NoFaceInSourceError
+from mobilefaceswap.errors import IdentityFileError, NoFaceInSourceError, UserInputError
 from mobilefaceswap.frame import Frame
-from mobilefaceswap.identity import Identity, encode_face, prepare_identity
+from mobilefaceswap.identity import Identity, encode_face, prepare_identity, weights_at_age
 from mobilefaceswap.identity.recognise import display_crop
 
 
@@ -53,6 +53,27 @@ def test_several_pictures_are_joined_by_the_mean_of_what_the_recogniser_says(tin
     assert identity.weights.keys() == prepared(tiny_pack, drawn_frame(0)).weights.keys()
     alone = prepared(tiny_pack, drawn_frame(0))
     assert max(np.abs(identity.weights[name] - alone.weights[name]).max() for name in alone.weights) > 1e-4
+
+
+def test_weighted_pictures_count_by_their_weights_whatever_they_look_like(tiny_pack):
+    """Portraits taken years apart; one of weight 0 is left out, and the heaviest is the icon."""
+    pictures = [drawn_frame(0), drawn_frame(8), drawn_frame(2)]
+    encoded = [encode_face(one, face_in(one), tiny_pack)["embedding"][0] for one in pictures]
+    identity = prepared(tiny_pack, *pictures, weights=[1, 3, 0])
+    np.testing.assert_allclose(identity.embedding, 0.25 * encoded[0] + 0.75 * encoded[1], atol=1e-5)
+    said = [(note.used, note.note) for note in identity.pictures]
+    assert said == [(True, "weight 0.25"), (True, "weight 0.75"), (False, "its weight is 0")]
+    assert_same(identity.thumbnail, prepared(tiny_pack, drawn_frame(8)).thumbnail)
+    with pytest.raises(UserInputError, match=r"for each of 3 pictures.*found 1, 2"):
+        prepared(tiny_pack, *pictures, weights=[1, 2])
+
+
+def test_weights_follow_from_ages():
+    assert weights_at_age([25, 40, 60], 40) == [0, 1, 0]
+    assert weights_at_age([60, 25, 40, 25], 34) == pytest.approx([0, 0.2, 0.6, 0.2])
+    for age in (24, 61):
+        with pytest.raises(UserInputError, match=f"from 25 to 60, the ages of the portraits; found {age}"):
+            weights_at_age([25, 40, 60], age)
 
 
 def test_the_icon_is_the_most_typical_face(tiny_pack):

@@ -92,7 +92,10 @@ def test_the_command_line_mixes_with_weights(shot, grace_hopper, tmp_path, astro
     assert cosine(made.embedding, one.embedding) > cosine(made.embedding, other.embedding) > 0.3
     for words in (("--weights", "2,x"), ("--weights", "2")):
         assert run("identity", *names, *words, "-o", tmp_path / "no.idn").returncode == 2
-    assert run("identity", grace_hopper, "--weights", "1", "-o", tmp_path / "no.idn").returncode == 2
+    assert run("identity", *names, "--ages", "30,60", "-o", tmp_path / "no.idn").returncode == 2
+    aged = run("identity", *names, "--ages", "30,60", "--age", "40", "-o", tmp_path / "aged.idn")
+    assert aged.returncode == 0, aged.stderr
+    np.testing.assert_allclose(Identity.load(tmp_path / "aged.idn").embedding, made.embedding, atol=1e-5)
 
 
 def test_a_mix_of_the_pack_that_ships_draws_a_face_between(grace_hopper, astronaut, tmp_path):

@@ -40,8 +40,12 @@ def identity(
         str, typer.Option(metavar="TEXT", help="Likeness-release note to record, such as a contract number.")
     ] = "",
     weights: Annotated[
-        str | None, typer.Option(metavar="W,W...", help="Weights of the identities to mix, such as 2,1; else alike.")
+        str | None, typer.Option(metavar="W,W...", help="Weights of pictures or identities, such as 2,1; else alike.")
     ] = None,
+    ages: Annotated[
+        str | None, typer.Option(metavar="A,A...", help="The person's age in each picture or identity; with --age.")
+    ] = None,
+    age: Annotated[float | None, typer.Option(metavar="A", help="The age to show, between those of --ages.")] = None,
     pack: PackName = None,
     faces: FacesName = None,
     overwrite: Overwrite = False,
@@ -51,21 +55,19 @@ def identity(
     if output.suffix.lower() != ".idn":
         raise UserInputError(f"expected an identity file that ends in .idn; found {output}. Name it {output}.idn")
     from ..faces import open_detector
-    from ..identity import Identity, load_source, mixed, picture_files
+    from ..identity import load_source, picture_files
     from ..media import check_output
     from ..packs import find_pack
     from .outputs import check_free_or_ask
 
     files = [file for place in pictures for file in picture_files(place)]
+    shares = _weights(weights, ages, age)
     check_output(str(output), *files)
     if not overwrite:
         check_free_or_ask(str(output))
     chosen = find_pack(pack)
     with quiet_libraries():
-        if weights is None:
-            made = load_source([*files], chosen, open_detector(chosen, faces), source_face)
-        else:
-            made = mixed([*map(Identity.load, files)], _numbers(weights), chosen)
+        made = load_source([*files], chosen, open_detector(chosen, faces), source_face, shares)
         made = made.with_release(release) if release else made
     made.save(output)
     if as_json:
@@ -78,12 +80,25 @@ def identity(
     typer.echo(f"{output}: identity {made.content_hash[:12]} for pack {made.pack_name}, {size / 1e6:.2f} MB")
 
 
-def _numbers(text: str) -> list[float]:
+def _weights(weights: str | None, ages: str | None, age: float | None) -> list[float] | None:
+    from ..identity import weights_at_age
+
+    if (ages is None) != (age is None) or (weights and ages):
+        raise UserInputError(
+            "expected --weights, or --ages of the portraits together with the --age to show; found another "
+            "combination. Give one of the two"
+        )
+    if ages is not None and age is not None:
+        return weights_at_age(_numbers("ages", ages), age)
+    return None if weights is None else _numbers("weights", weights)
+
+
+def _numbers(what: str, text: str) -> list[float]:
     try:
         return [float(word) for word in text.split(",")]
     except ValueError as error:
         raise UserInputError(
-            f"expected weights as numbers with commas between them, such as 2,1; found {text!r}. Write them so"
+            f"expected {what} as numbers with commas between them, such as 2,1; found {text!r}. Write them so"
         ) from error
 
 

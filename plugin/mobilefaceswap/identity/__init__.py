@@ -5,6 +5,7 @@ from .prepare import prepare_identity
 from .recognise import encode_face
 from .record import Identity, SourcePicture
 from .sources import Source, load_source, picture_files, reference_embedding
+from .weigh import weights_at_age
 
 __all__ = [
     "Identity",
@@ -16,4 +17,5 @@ __all__ = [
     "picture_files",
     "prepare_identity",
     "reference_embedding",
+    "weights_at_age",
 ]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import UserInputError
 from ..packs import Pack
 from ..swap import network_class
 from .record import Identity
+from .weigh import shares_of
 
 __all__ = ["mixed"]
 
@@ -21,15 +21,9 @@ def mixed(identities: Sequence[Identity], weights: Sequence[float], pack: Pack) 
     notes are joined. Raises UserInputError on weights that do not fit, IdentityFileError where one was prepared with
     another pack, PackError where the pack's network takes a picture, of which there is no mean.
     """
-    shares = np.array(weights, np.float64)
-    if len(shares) != len(identities) or not np.isfinite(shares).all() or (shares < 0).any() or shares.sum() <= 0:
-        raise UserInputError(
-            f"expected a weight of 0 or more for each of {len(identities)} identities, one of them above 0; found "
-            f"{', '.join(f'{weight:g}' for weight in weights) or 'none'}. Name as many as identities, such as 2,1"
-        )
+    shares = shares_of(weights, len(identities), "identities")
     for one in identities:
         one.check_pack(pack)
-    shares /= shares.sum()
     network = network_class(pack)
     heaviest = identities[int(np.argmax(shares))]
     embedding = sum(share * _unit(one.embedding) for share, one in zip(shares, identities, strict=True))

@@ -1,7 +1,7 @@
 """Source pictures in, one immutable identity out. Read once, used for every render.
 
-Several pictures are combined by averaging the feature maps and unnormalised embeddings of those that agree with one
-another. Pixels and predicted weights are never averaged.
+Several pictures are combined by averaging the feature maps and unnormalised embeddings, of those that agree with one
+another or by weights. Pixels and predicted weights are never averaged.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..packs import FaceInput, Pack
 from ..swap import network_class
 from .recognise import display_crop, encode_face, face_input, is_upright
 from .record import Identity, SourcePicture
+from .weigh import shares_of
 
 __all__ = ["prepare_identity"]
 
@@ -54,15 +55,23 @@ def prepare_identity(
     detector: FaceDetector,
     source_face: int = 0,
     release: str = "",
+    weights: Sequence[float] | None = None,
 ) -> Identity:
     """The identity shown by ``pictures`` (name, frame).
 
     source_face: which face of each picture, counting from the largest. Pictures without such a face, or that do not
-    look like the others, are left out and noted. Raises NoFaceInSourceError where nothing is left, PackError.
+    look like the others, are left out and noted. weights: of each picture, for portraits taken years apart: then those
+    that do not look alike count, too. Raises NoFaceInSourceError where nothing is left, PackError, and UserInputError
+    on weights that do not fit.
     """
+    shares = None if weights is None else shares_of(weights, len(pictures), "pictures")
     notes: list[SourcePicture] = []
     shown: list[_Shown] = []
-    for name, picture in pictures:
+    counted: list[float] = []
+    for number, (name, picture) in enumerate(pictures):
+        if shares is not None and not shares[number]:
+            notes.append(SourcePicture(name, False, "its weight is 0"))
+            continue
         faces = sorted(found_in(detector, picture, _SEARCH_SIZE, _SEARCH_THRESHOLD), key=lambda face: -face.area)
         if source_face >= len(faces):
             notes.append(SourcePicture(name, False, _no_such_face(source_face, len(faces))))
@@ -73,6 +82,8 @@ def prepare_identity(
             continue
         said = [_which_face(source_face, len(faces))] if len(faces) > 1 else []
         said += [_turned(one)] if abs(one.roll) >= _ROLLED else []
+        said += [] if shares is None else [f"weight {shares[number]:.2f}"]
+        counted.append(0.0 if shares is None else float(shares[number]))
         notes.append(SourcePicture(name, True, "; ".join(said)))
         shown.append(one)
     if not shown:
@@ -80,14 +91,27 @@ def prepare_identity(
         raise NoFaceInSourceError(
             f"expected a face in the source; {found}. Use a sharp picture in which the face is at least 100 pixels wide"
         )
-    kept = _agreeing([one.encoded["embedding"] for one in shown])
-    return _identity([shown[index] for index in kept], pack, release, tuple(_with_outliers(notes, kept)))
+    if shares is None:
+        kept = _agreeing([one.encoded["embedding"] for one in shown])
+        return _identity([shown[index] for index in kept], None, pack, release, tuple(_with_outliers(notes, kept)))
+    heaviest_first = sorted(range(len(shown)), key=lambda index: -counted[index])
+    weighed = [counted[index] for index in heaviest_first]
+    return _identity([shown[index] for index in heaviest_first], weighed, pack, release, tuple(notes))
 
 
-def _identity(shown: Sequence[_Shown], pack: Pack, release: str, notes: tuple[SourcePicture, ...]) -> Identity:
-    """The identity of pictures that agree, the most typical first."""
+def _identity(
+    shown: Sequence[_Shown],
+    shares: Sequence[float] | None,
+    pack: Pack,
+    release: str,
+    notes: tuple[SourcePicture, ...],
+) -> Identity:
+    """The identity of pictures, the most typical first, by ``shares``, or alike."""
     typical = shown[0]
-    encoded = {name: np.stack([one.encoded[name] for one in shown]).mean(axis=0) for name in typical.encoded}
+    encoded = {
+        name: np.average([one.encoded[name] for one in shown], axis=0, weights=shares).astype(np.float32)
+        for name in typical.encoded
+    }
 
     def portrait(wanted: FaceInput) -> Floats:
         # An average of several faces would look like nobody; the most typical picture represents them.

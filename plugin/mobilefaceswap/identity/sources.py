@@ -35,8 +35,10 @@ def picture_files(source: Path) -> list[Path]:
     return found
 
 
-def load_source(source: Source, pack: Pack, detector: FaceDetector, source_face: int = 0) -> Identity:
-    """The identity of ``source``. Raises as FaceSwapNode does."""
+def load_source(
+    source: Source, pack: Pack, detector: FaceDetector, source_face: int = 0, weights: Sequence[float] | None = None
+) -> Identity:
+    """The identity of ``source``. weights: of its pictures or identities. Raises as FaceSwapNode does."""
     if isinstance(source, Identity):
         return source
     places = [source] if isinstance(source, (str, os.PathLike)) else list(source)
@@ -48,12 +50,14 @@ def load_source(source: Source, pack: Pack, detector: FaceDetector, source_face:
         )
     if prepared:
         identities = [Identity.load(place) for place in prepared]
-        return identities[0] if len(identities) == 1 else mixed(identities, [1.0] * len(identities), pack)
+        if len(identities) == 1 and weights is None:
+            return identities[0]
+        return mixed(identities, [1.0] * len(identities) if weights is None else weights, pack)
     files = [file for place in places for file in picture_files(Path(place))]
     if not files:
         raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")
     pictures = [(file.name, read_picture(file)) for file in files]
-    return prepare_identity(pictures, pack, detector, source_face)
+    return prepare_identity(pictures, pack, detector, source_face, weights=weights)
 
 
 def reference_embedding(path: str, pack: Pack, detector: FaceDetector) -> Floats:
