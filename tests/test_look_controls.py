@@ -194,6 +194,22 @@ def test_a_soft_face_is_sharpened_towards_the_plate():
     assert gaps[2] < 0.1
 
 
+def test_a_face_with_stronger_shading_is_not_sharpened_beyond_the_plate():
+    """Nor is one that Plate Detail will make as sharp as the plate."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    shading = 0.2 * np.sin(rows / 2.5) * np.sin(columns / 2.5)
+    face = on_plate(texture(0.8))
+    shaded = np.asarray(face.plate + shading[..., None], np.float32)
+    bare = Settings(sharpness_match=1.0, plate_detail=0.0)
+    assert sharpness(shaded, face.mask, 1.0) < sharpness(face.plate, face.mask, 1.0)
+    assert sharpness_match(face, shaded, bare) is shaded
+    soft = texture(2.0)
+    coarse = replace(face, crop=soft)
+    assert np.abs(sharpness_match(coarse, soft, bare) - soft).max() > 0.03
+    filled = sharpness_match(coarse, soft, bare.replaced(plate_detail=1.0))
+    assert np.abs(filled - soft).max() < 0.005
+
+
 def test_sharpness_ignores_the_exposure():
     weight = on_plate(texture(1)).mask
     assert sharpness(texture(1) * 3, weight, 1.0) == pytest.approx(sharpness(texture(1), weight, 1.0), rel=1e-3)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
@@ -11,6 +9,7 @@ from ..colour import luma_of
 from ..frame import Floats
 from ..geometry import paste, scale_of
 from ..settings import Settings
+from .detail import plate_detail
 from .operation import Swapped
 
 __all__ = ["sharpness", "sharpness_match"]
@@ -23,16 +22,24 @@ _MAD = 1.4826
 
 def sharpness_match(face: Swapped, picture: Floats, settings: Settings) -> Floats:
     """``picture`` (h, w, 3), in the plate's colour space, blurred or sharpened until it measures as the plate does, and
-    mixed in by ``settings.sharpness_match``. Measured under the mask in this frame alone.
+    mixed in by ``settings.sharpness_match``. Measured under the mask in this frame alone, together with the detail that
+    Plate Detail will add, which would else be made up for twice. A face with stronger shading than the plate's is not
+    sharpened beyond the plate's own fine detail.
     """
     weight = paste(face.mask, face.matrix, face.region)
     if weight.sum() < 64:
         return picture
     step = max(1.0, 1 / scale_of(face.matrix))
-    wanted = sharpness(face.plate, weight, step)
+    plate = _energies(face.plate, weight, step)
+    detail = plate_detail(face, np.zeros_like(picture), settings)
 
-    def measured(change: Callable[[Floats, float], Floats], amount: float) -> float:
-        return sharpness(change(picture, amount), weight, step)
+    def too_sharp(values: Floats) -> bool:
+        fine, middle = _energies(values + detail, weight, step)
+        return fine / middle > plate[0] / plate[1]
+
+    def enough(values: Floats) -> bool:
+        fine, middle = _energies(values + detail, weight, step)
+        return fine / middle > plate[0] / plate[1] or fine > plate[0]
 
     def blurred(values: Floats, amount: float) -> Floats:
         return _gaussian(values, amount * step) if amount > 1e-3 else values
@@ -40,12 +47,15 @@ def sharpness_match(face: Swapped, picture: Floats, settings: Settings) -> Float
     def sharpened(values: Floats, amount: float) -> Floats:
         return values + np.float32(amount) * (values - _gaussian(values, step))
 
-    too_sharp = sharpness(picture, weight, step) > wanted
-    change, low, high = (blurred, 0.0, _MOST_BLUR) if too_sharp else (sharpened, 0.0, _MOST_SHARPENING)
+    if too_sharp(picture):
+        change, goes_on, low, high = blurred, too_sharp, 0.0, _MOST_BLUR
+    elif enough(picture):
+        return picture
+    else:
+        change, goes_on, low, high = sharpened, lambda values: not enough(values), 0.0, _MOST_SHARPENING
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        further = (measured(change, middle) > wanted) is too_sharp
-        low, high = (middle, high) if further else (low, middle)
+        low, high = (middle, high) if goes_on(change(picture, middle)) else (low, middle)
     return np.asarray(picture + np.float32(settings.sharpness_match) * (change(picture, high) - picture), np.float32)
 
 
@@ -55,14 +65,21 @@ def sharpness(picture: Floats, weight: Floats, step: float) -> float:
     weight: (h, w), where it counts. step: pixels of the finest detail that counts. Grain is measured in the finest
     detail and taken off, since a blurred plate is as grainy as a sharp one.
     """
+    fine, middle = _energies(picture, weight, step)
+    return fine / middle
+
+
+def _energies(picture: Floats, weight: Floats, step: float) -> tuple[float, float]:
+    """The energies of fine detail and of detail twice as coarse, without grain."""
     luma = luma_of(picture)
     fine, middle, coarse = (_gaussian(luma, factor * step) for factor in (1, 2, 4))
     grain = _grain(luma, weight)
-    energies = []
-    for one, other, low, high in ((fine, middle, 1, 2), (middle, coarse, 2, 4)):
-        energy = float(((one - other) ** 2 * weight).sum() / weight.sum())
-        energies.append(max(energy - grain * _gain(low * step, high * step), 1e-12))
-    return energies[0] / energies[1]
+
+    def energy(one: Floats, other: Floats, low: float, high: float) -> float:
+        found = float(((one - other) ** 2 * weight).sum() / weight.sum())
+        return max(found - grain * _gain(low * step, high * step), 1e-12)
+
+    return energy(fine, middle, 1, 2), energy(middle, coarse, 2, 4)
 
 
 def _grain(luma: Floats, weight: Floats) -> float:
