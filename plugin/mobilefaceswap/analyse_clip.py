@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .errors import TrackError
-from .faces import FaceDetector, Sighting, Thumbnail, Track, find_faces, identified, is_cut, thumbnail, working
-from .frame import Clip, Frame, Hashed
+import numpy as np
+
+from .cache import Registry
+from .errors import MediaError, TrackError
+from .faces import (
+    FaceDetector,
+    Follower,
+    Sighting,
+    Thumbnail,
+    Track,
+    can_follow,
+    ends_of,
+    find_faces,
+    identified,
+    is_cut,
+    met_between,
+    thumbnail,
+    working,
+)
+from .frame import Clip, Floats, Frame, Hashed, KeyedClip
 from .identity import encode_face
 from .media import MediaClip
 from .packs import Pack
@@ -16,6 +33,9 @@ from .settings import Settings
 from .threads import cores, in_order
 
 __all__ = ["Analysis", "analyse_clip", "analyse_plate", "check_clip", "track_of"]
+
+_SEARCHED_BYTES = 1 << 20
+"""Of what was found in plates that were searched: each is asked for by the frames around it, and then by none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +60,67 @@ def analyse_clip(
 ) -> Track:
     """The faces of ``clip`` with ids that a person keeps through cuts and gaps. Raises as the clip does.
 
-    Plates are searched on all cores; people are told apart afterwards, in order, so that the track is always the same.
+    Plates are searched on all cores, or faces followed between them where the clip has keys; people are told apart
+    afterwards, in order, so that the track is always the same.
 
     times: ascending, None for all. name: of the clip, for people to read.
     """
     wanted = [*(range(clip.first, clip.last + 1) if times is None else times)]
     telling = {wanted[0], wanted[-1], _decoded_from(clip, wanted[-1])}
 
+    searched = Registry(lambda: _SEARCHED_BYTES)
+
+    def whole(time: int) -> Analysis:
+        return searched.get(
+            "analysis", time, lambda: analyse_plate(clip.frame(time), pack, detector, settings, hashed=time in telling)
+        )
+
     def analysed(time: int) -> Analysis:
-        return analyse_plate(clip.frame(time), pack, detector, settings, hashed=time in telling)
+        ends = (
+            ends_of(detector, time, clip.first, clip.last) if isinstance(clip, KeyedClip) and clip.key(time) else None
+        )
+        followed = None
+        if ends is not None and can_follow(detector) and (known := _ends(whole, ends)) is not None:
+            share = (time - ends[0]) / (ends[1] - ends[0])
+            followed = _followed(clip.frame(time), known, share, detector, settings, hashed=time in telling)
+        return followed or whole(time)
 
     return track_of({time: found() for time, found in in_order(analysed, wanted, cores())}, name, telling)
+
+
+def _ends(whole: Callable[[int], Analysis], times: tuple[int, int]) -> tuple[Analysis, Analysis] | None:
+    """What the plates show between which faces are followed; None where one cannot be read."""
+    try:
+        return whole(times[0]), whole(times[1])
+    except MediaError:
+        return None
+
+
+def _followed(
+    plate: Frame,
+    ends: tuple[Analysis, Analysis],
+    share: float,
+    detector: Follower,
+    settings: Settings,
+    *,
+    hashed: bool,
+) -> Analysis | None:
+    """As ``analyse_plate``, by following faces between two plates that were searched; who they are, too, is taken from
+    there. None where the plate must be searched. share: how far it lies on the way from the one to the other.
+    """
+    straight = working(plate, settings).straight()
+    seen, looks = thumbnail(straight), tuple((end.sighting.faces, end.thumbnail) for end in ends)
+    met = met_between(detector, straight, seen, (looks[0], looks[1]), share, settings)
+    if met is None:
+        return None
+    before, after = (end.sighting.embeddings for end in ends)
+    embeddings = tuple((1 - share) * _unit(before[one.before]) + share * _unit(after[one.after]) for one in met)
+    sighting = Sighting(tuple(one.face for one in met), embeddings)
+    return replace(ends[0], sighting=sighting, thumbnail=seen, size=plate.size, hash=_hash(plate) if hashed else "")
+
+
+def _unit(embedding: Floats) -> Floats:
+    return np.asarray(embedding / max(float(np.linalg.norm(embedding)), 1e-12), np.float32)
 
 
 def analyse_plate(

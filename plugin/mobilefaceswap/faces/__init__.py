@@ -1,5 +1,6 @@
 """Frame in, faces out: finding them, following them over time, choosing among them."""
 
+from .between import Follower, Look, Met, can_follow, ends_of, met_between
 from .cuts import Thumbnail, is_cut, thumbnail
 from .detector import DETECTORS, FaceDetector, find_faces, found_in, open_detector, working
 from .edits import Edit, Edits, load_track
@@ -16,18 +17,24 @@ __all__ = [
     "Edits",
     "Face",
     "FaceDetector",
+    "Follower",
     "Hand",
     "HandFinder",
+    "Look",
+    "Met",
     "Sighting",
     "Thumbnail",
     "Timeline",
     "Track",
+    "can_follow",
+    "ends_of",
     "find_faces",
     "followed",
     "found_in",
     "identified",
     "is_cut",
     "load_track",
+    "met_between",
     "open_detector",
     "plausibility",
     "roll_of",

@@ -14,7 +14,7 @@ import numpy as np
 
 from .face import Face, Points
 
-__all__ = ["Timeline", "followed", "same"]
+__all__ = ["Timeline", "followed", "interpolated", "same"]
 
 _REACH = 0.6
 """How far, in sides of its box, a face may move between neighbouring frames and still be the same."""
@@ -148,7 +148,9 @@ def _filled(here: Sequence[Face], timeline: Timeline, time: int, gap: int) -> It
             missing.append(face)
             found = _again(face, timeline, time, early, gap)
             if found is not None:
-                yield _between(face, *found, early)
+                other, late = found
+                share = early / (early + late)
+                yield replace(interpolated(face, other, share), filled=True, edited=False)
 
 
 def _again(face: Face, timeline: Timeline, time: int, early: int, gap: int) -> tuple[Face, int] | None:
@@ -161,9 +163,9 @@ def _again(face: Face, timeline: Timeline, time: int, early: int, gap: int) -> t
     return None
 
 
-def _between(face: Face, later: Face, late: int, early: int) -> Face:
-    share = early / (early + late)
+def interpolated(face: Face, later: Face, share: float) -> Face:
+    """``face`` on its way to where it is ``later``, 0..1 of it; as sure as the less sure of the two."""
     landmarks = (1 - share) * face.landmarks + share * later.landmarks
     box = ((1 - share) * np.array(face.box) + share * np.array(later.box)).tolist()
     confidence = min(face.confidence, later.confidence)
-    return replace(face, landmarks=landmarks, box=tuple(box), confidence=confidence, filled=True, edited=False)
+    return replace(face, landmarks=landmarks, box=tuple(box), confidence=confidence)

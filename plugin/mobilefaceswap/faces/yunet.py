@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..errors import PackError
 from ..frame import Floats, Frame
 from ..runtime import Session, load_session
 from .face import Face
-from .finding import VERSION, search
+from .finding import VERSION, meet, search
 
 __all__ = ["YuNetDetector"]
 
@@ -48,6 +49,10 @@ class YuNetDetector:
     def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
         """See `FaceDetector`."""
         return search(self._detect, plate, size, threshold, _SURE)
+
+    def meet(self, plate: Frame, expected: Sequence[Face], threshold: float) -> tuple[Face, ...] | None:
+        """See `between.Follower`."""
+        return meet(self._detect, plate, expected, threshold, _SURE)
 
     def _detect(self, picture: np.ndarray, threshold: float) -> list[Face]:
         below, right = (-side % _STRIDES[-1] for side in picture.shape[:2])

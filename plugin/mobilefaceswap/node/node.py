@@ -12,7 +12,7 @@ from functools import cache, partial
 
 from ..cache import Arrays, RenderCache
 from ..errors import MediaError, UserInputError
-from ..faces import Face, FaceDetector, HandFinder, Track, open_detector, working
+from ..faces import Face, FaceDetector, HandFinder, Look, Track, ends_of, open_detector, working
 from ..frame import Clip, Floats, Frame, KeyedClip
 from ..identity import Source, load_source
 from ..look import Composition
@@ -23,7 +23,7 @@ from ..swap import open_network
 from .keys import plate_key
 from .lay import ExternalMattes, Shot, laid, quality, shaped
 from .result import RenderResult
-from .road import Kit, Look, Plate, aligned, chosen, faces_at, found, handed_in, look, swapped
+from .road import Kit, Plate, aligned, chosen, faces_at, found, handed_in, look, swapped
 from .stages import StageTimes
 
 __all__ = ["FaceSwapNode", "result_of"]
@@ -143,8 +143,16 @@ class FaceSwapNode:
             )
         if frame is None:
             load = cache(lambda: working(self._pulled(time, settings), settings))
-            return Plate(time, self._clip_key(time, settings) or self._content(load()), load)
+            key = self._clip_key(time, settings)
+            return Plate(time, key or self._content(load()), load, self._ends(time, settings) if key else None)
         return handed_in(time, frame, settings, self.cache)
+
+    def _ends(self, time: int, settings: Settings) -> tuple[Plate, Plate] | None:
+        """The plates between which faces are followed at ``time``, where the clip has keys for them."""
+        assert self.target is not None
+        found = ends_of(self._kit.detector, time, self.target.first, self.target.last)
+        ends = [self.plate(end, settings, None) for end in found or () if self._clip_key(end, settings)]
+        return (ends[0], ends[1]) if len(ends) == 2 else None
 
     def _pulled(self, time: int, settings: Settings) -> Frame:
         assert self.target is not None

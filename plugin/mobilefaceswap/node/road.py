@@ -12,18 +12,21 @@ import numpy as np
 
 from ..cache import Arrays, RenderCache
 from ..colour import ColourSpace, exposure_for, shouldered, to_display, white_of
-from ..errors import UserInputError
+from ..errors import MediaError, UserInputError
 from ..faces import (
     Face,
     FaceDetector,
     HandFinder,
+    Look,
     Thumbnail,
     Timeline,
     Track,
+    can_follow,
     choose,
     find_faces,
     followed,
     is_cut,
+    met_between,
     plausibility,
     thumbnail,
     working,
@@ -41,9 +44,6 @@ from .place import Motion, motion_of
 __all__ = ["Kit", "Look", "Plate", "Target", "aligned", "chosen", "faces_at", "found", "handed_in", "look", "swapped"]
 
 _OUT_OF_RANGE = 1e-3
-
-Look = tuple[tuple[Face, ...], Thumbnail]
-"""What is found in one plate: its faces, and a thumbnail that tells cuts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +65,14 @@ class Kit:
 
 @dataclass(frozen=True, eq=False)
 class Plate:
-    """One frame of the clip. key: of its content. load: gets its pixels, only when they are needed."""
+    """One frame of the clip. key: of its content. load: gets its pixels, only when they are needed. ends: the plates
+    before and after it between which faces are followed, None where it is searched as a whole.
+    """
 
     time: int
     key: str
     load: Callable[[], Frame]
+    ends: tuple[Plate, Plate] | None = None
 
     @cached_property
     def frame(self) -> Frame:
@@ -118,11 +121,31 @@ def look(detector: FaceDetector, store: RenderCache, plate: Plate, settings: Set
     """What is found in one plate: its faces, and a thumbnail that tells cuts."""
 
     def compute() -> Arrays:
-        rows = [face.row() for face in find_faces(detector, plate.frame, settings)]
-        return {"faces": np.array(rows, np.float64), "thumbnail": thumbnail(plate.straight)}
+        seen = thumbnail(plate.straight)
+        met = _met(detector, store, plate, seen, settings)
+        faces = find_faces(detector, plate.frame, settings) if met is None else met
+        return {"faces": np.array([face.row() for face in faces], np.float64), "thumbnail": seen}
 
-    arrays = store.get("faces", keys.faces_key(plate.key, detector, settings), compute)
+    ends = tuple(end.key for end in plate.ends or ())
+    arrays = store.get("faces", keys.faces_key(plate.key, detector, settings, ends), compute)
     return tuple(map(Face.from_row, arrays["faces"])), arrays["thumbnail"]
+
+
+def _met(
+    detector: FaceDetector, store: RenderCache, plate: Plate, seen: Thumbnail, settings: Settings
+) -> list[Face] | None:
+    """The faces of a plate, followed between its ends; None where it must be searched."""
+    if plate.ends is None or not can_follow(detector):
+        return None
+    before, after = plate.ends
+    try:
+        ends = look(detector, store, before, settings), look(detector, store, after, settings)
+    except MediaError:
+        # Plates that are damaged stop their own render, not this one.
+        return None
+    share = (plate.time - before.time) / (after.time - before.time)
+    met = met_between(detector, plate.straight, seen, ends, share, settings)
+    return None if met is None else [one.face for one in met]
 
 
 def faces_at(
