@@ -103,15 +103,15 @@ def test_the_setting_takes_what_is_found_from_the_matte_and_the_outputs_show_it(
     plain, kept, half = (
         node.render(1, node.settings.replaced(occlusion=amount, matte_feather=0.0), frame) for amount in (0, 1, 0.5)
     )
-    # The network's own mask sees something, too, but leaves much of the swap on it.
-    assert plain.matte[ball].mean() > 0.3
+    # The network's own mask leaves most of it alone already.
+    assert plain.matte[ball].mean() > 0.1
     assert kept.matte[ball].mean() < 0.1 * plain.matte[ball].mean()
     assert half.matte[ball].mean() == pytest.approx(0.5 * plain.matte[ball].mean(), abs=0.05)
     assert plain.layer("occlusion")[ball].mean() > 0.9
     assert plain.layer("learned-matte").max() > 0.9
     sure = np.median(plain.layer("trust")[(plain.matte == 1) & (plain.layer("occlusion") == 0)])
     assert sure > 0.75
-    assert plain.layer("trust")[ball].mean() < sure - 0.15
+    assert plain.layer("trust")[ball].mean() < sure - 0.05
     for name in ("occlusion", "learned-matte", "trust"):
         outside = np.ones((360, 640), bool)
         outside[plain.layers[0].touched.slices] = False

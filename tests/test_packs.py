@@ -25,7 +25,6 @@ from mobilefaceswap.packs import Pack, find_pack, list_packs, locate_pack, pack_
 from mobilefaceswap.packs.pull import pull_pack
 from mobilefaceswap.packs.sface import derived_sface
 from mobilefaceswap.runtime import load_session, open_session
-from mobilefaceswap.swap.idn import portrait_size
 from mobilefaceswap.swap.specialise import specialise
 from tiny_pack import DETECTOR, make_tiny_pack, weight_shapes
 
@@ -87,7 +86,7 @@ def test_a_folder_of_the_same_name_does_not_replace_the_default(
 def test_the_shipped_pack_is_intact_and_keeps_its_contract(base_pack: Pack) -> None:
     assert base_pack.crop.size == 224
     assert base_pack.crop.fit == "similarity"
-    assert set(open_session(base_pack.path("identity")).inputs) == {"feature_map", "embedding", "face"}
+    assert set(open_session(base_pack.path("identity")).inputs) == {"feature_map", "embedding"}
     for role, file in base_pack.files.items():
         assert base_pack.path(role).stat().st_size == file.bytes
         assert (base_pack.folder / file.licence_file).is_file()
@@ -120,22 +119,6 @@ def test_a_missing_file_is_refused_with_its_hash(folder: Path) -> None:
 def test_an_unknown_name_is_refused_with_the_folders_searched() -> None:
     with pytest.raises(PackNotFoundError, match=re.escape(str(pack_folders()[-1]))):
         find_pack("no-such-pack")
-
-
-def _portrait_graph(shape: tuple[int | str, ...]) -> bytes:
-    value, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
-    nodes = [onnx.helper.make_node("Identity", ["face"], ["canvas"])]
-    graph = onnx.helper.make_graph(nodes, "portrait", [value("face", kind, shape)], [value("canvas", kind, shape)])
-    opset = [onnx.helper.make_opsetid("", 17)]
-    return onnx.helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
-
-
-def test_a_portrait_has_the_size_that_the_identity_graph_declares(base_pack: Pack) -> None:
-    assert portrait_size(open_session(base_pack.path("identity"))) == 224
-    assert portrait_size(load_session(_portrait_graph((1, 3, 112, 112)))) == 112
-    for shape in ((1, 3, "H", "W"), (1, 3, 112, 96), (1, 3, 112)):
-        with pytest.raises(PackError, match=r"fixed size.*Export the graph again"):
-            portrait_size(load_session(_portrait_graph(shape)))
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,17 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from compare import assert_same
 from drawn import DrawnClip, MarkerDetector, drawn_frame
 from mobilefaceswap import FaceSwapNode, RenderCache, Settings
 from mobilefaceswap.convert.graph import OPSET, Graph
 from mobilefaceswap.errors import PackError
-from mobilefaceswap.frame import Floats, Frame
+from mobilefaceswap.frame import Frame
 from mobilefaceswap.identity import Identity, encode_face, prepare_identity
 from mobilefaceswap.identity.recognise import face_input
 from mobilefaceswap.packs import TEMPLATES, Crop, FaceInput, Normalisation, Pack, find_pack
-from mobilefaceswap.runtime import load_session
 from mobilefaceswap.swap.embedding import EmbeddingNetwork, template_mask
-from mobilefaceswap.swap.sampling import sample_by_table
 from tiny_pack import make_tiny_pack
 
 SIDE, EMBEDDING = 64, 8
@@ -237,7 +234,6 @@ def test_the_recogniser_of_a_pack_sees_the_numbers_that_it_declares(tmp_path, ti
 
 def test_an_encoder_with_one_output_of_any_name_serves(tmp_path):
     folder = make_tiny_pack(tmp_path / "renamed")
-    import onnx
 
     network = folder / "encoder.onnx"
     model = onnx.load(network)
@@ -253,35 +249,3 @@ def test_an_encoder_with_one_output_of_any_name_serves(tmp_path):
     assert before != network.read_bytes()
     (pack.folder / "encoder.onnx").write_bytes(network.read_bytes())
     assert_same(encode_face(drawn_frame(0), face, pack)["embedding"], expected)
-
-
-@pytest.mark.parametrize("kind", ["constant", "aligned", "fed"])
-def test_a_constant_picture_is_sampled_by_a_table(kind: str) -> None:
-    random = np.random.default_rng(3)
-    picture = random.normal(size=(1, 3, 5, 8)).astype(np.float32)
-    grid = random.uniform(-1.4, 1.4, (2, 6, 7, 2)).astype(np.float32)
-    grid[0, 0, :4] = [[-1, -1], [1, 1], [0, 0], [1, -1]]
-    model = _sampling_model(picture, kind)
-    fed = {"grid": grid} | ({"picture": np.repeat(picture, 2, 0)} if kind == "fed" else {})
-    expected = load_session(model.SerializeToString()).run(fed)["out"]
-    sample_by_table(model.graph)
-    assert ("GridSample" in {node.op_type for node in model.graph.node}) is (kind in ("aligned", "fed"))
-    np.testing.assert_allclose(load_session(model.SerializeToString()).run(fed)["out"], expected, atol=1e-5)
-
-
-def _sampling_model(picture: Floats, kind: str) -> onnx.ModelProto:
-    """Samples a picture of 3 channels where its input ``grid`` says."""
-    halves = {"left": picture[:, :2], "right": picture[:, 2:]}
-    nodes = [helper.make_node("Concat", [*halves], ["whole"], axis=1)]
-    nodes += [helper.make_node("Expand", ["whole", "shape"], ["twice"])]
-    sampled = "picture" if kind == "fed" else "twice"
-    usual = {"mode": "bilinear", "padding_mode": "border", "align_corners": int(kind == "aligned")}
-    nodes += [helper.make_node("GridSample", [sampled, "grid"], ["out"], **usual)]
-    weights = [numpy_helper.from_array(value, name) for name, value in halves.items()]
-    weights += [numpy_helper.from_array(np.array([2, 3, 5, 8], np.int64), "shape")]
-    inputs = [helper.make_tensor_value_info("grid", TensorProto.FLOAT, [2, 6, 7, 2])]
-    if kind == "fed":
-        inputs += [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [2, 3, 5, 8])]
-    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, [2, 3, 6, 7])
-    graph = helper.make_graph(nodes, "sampling", inputs, [out], weights)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

@@ -1,8 +1,8 @@
 """Write a taught student as a model pack: identity.onnx, idn.onnx and pack.toml, checked against torch.
 
-    python export.py RUN/student.pt --pack ../base-224 --facts release.toml [--measured FIGURES.json]
+    python export.py RUN/student.pt --pack ../base-224 --facts facts.toml [--measured FIGURES.json]
 
-PACK holds detector, recogniser and licences already. `release.toml` states what no program can know: `version`,
+PACK holds detector, recogniser and licences already. `facts.toml` states what no program can know: `version`,
 `description`, `licence`, `commercial_use`, `data`, `origin`, `licence_file`, `hardware`, `commit`, and the table
 `defaults` of settings tuned to this network.
 """
@@ -159,6 +159,22 @@ def pack_table(
     return {**table, **told, **fresh, **({"measured": measured} if measured else {})}
 
 
+def condensed(figures: dict[str, Any]) -> dict[str, Any]:
+    """What pack.toml says of the figures that evaluate.py wrote: medians, without what single clips gave."""
+    identity, seam = figures["identity"], figures["seam"]
+    told = {name: figures[name] for name in ("protocol", "pairs")}
+    told |= {name: identity[name] for name in ("people", "source_found_first", "target_found_first", "similarity")}
+    told |= {"realism_over_chance": figures["realism"]["ratio"], "detail_median": figures["detail"]["median"]}
+    told |= {"seam_median": seam["median"], "seam_p95": seam["p95"]}
+    told |= {"same_person_psnr": figures["same_person"]["psnr"], "spread_points": figures["spread"]["points"]}
+    told |= {"flicker": figures["flicker"]["mean"]}
+    followed = {
+        group: {signal: [said["correlation"], said["gain"]] for signal, said in figures[group].items()}
+        for group in ("movement", "gaze")
+    }
+    return told | followed
+
+
 def to_toml(table: dict[str, Any], prefix: str = "") -> str:
     """Plain TOML of nested dictionaries of strings, numbers, booleans and lists."""
     lines = [
@@ -186,7 +202,7 @@ def main() -> None:
     student, stored = load_student(given.state)
     figures = write_networks(student, given.pack, facts)
     print(json.dumps(figures))
-    measured = json.loads(given.measured.read_text()) if given.measured else {}
+    measured = condensed(json.loads(given.measured.read_text())) if given.measured else {}
     (given.pack / "pack.toml").write_text(to_toml(pack_table(given.pack, facts, stored, figures, measured)), "utf-8")
 
 

@@ -394,7 +394,7 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="the file that prepare.py wrote")
     parser.add_argument("--critics", type=Path, required=True, help="the file that critics.py wrote")
-    parser.add_argument("--made", type=Path, help="swaps made beforehand, as inputs of `real` rows (canvas/made.py)")
+    parser.add_argument("--made", type=Path, help="swaps made beforehand, as inputs of `real` rows (made.py)")
     parser.add_argument("--run", type=Path, required=True, help="folder of the state")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, resumably")
     parser.add_argument("--workers", type=int, default=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -404,6 +405,14 @@ class TestGraphs:
         halves = graphs.Graph.restored(graph.stored())
         cosine = torch.nn.functional.cosine_similarity(halves(face)[1], graph(face)[1])
         assert cosine.min() > 0.9999
+
+
+def test_a_pack_states_what_its_record_of_figures_says() -> None:
+    known = json.loads((RECIPE / "figures.json").read_text())
+    version, said = next(iter(known.items()))
+    table = tomllib.loads((PACK / "pack.toml").read_text())
+    assert version == f"{table['name']} {table['version']}"
+    assert table["measured"] == export.condensed(said)
 
 
 class TestRun:

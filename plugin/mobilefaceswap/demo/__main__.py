@@ -12,10 +12,10 @@ from ..cache import RenderCache
 from ..faces.choose import cosine
 from ..frame import Floats
 from ..identity import encode_face
-from ..media import create_output, open_clip, read_picture
+from ..media import create_output, open_clip
 from ..node import FaceSwapNode, RenderResult
 from ..render_shot import render_shot
-from .samples import AstronautClip, grace_hopper
+from .samples import HopperClip, astronaut
 
 __all__ = ["demonstrate"]
 
@@ -24,25 +24,26 @@ _FRAMES = 60
 _SHOWN = (4, 24, 44)
 _TILE = 360
 _CREDIT = (
-    "target: astronaut Eileen Collins, NASA, public domain (from scikit-image)\n"
-    "source: Grace Hopper, US Navy, public domain (from matplotlib)"
+    "target: Grace Hopper, US Navy, public domain (from matplotlib)\n"
+    "source: astronaut Eileen Collins, NASA, public domain (from scikit-image)"
 )
 
 
 def demonstrate(folder: Path) -> None:
-    """Writes target.mp4, out.mp4, matte.mp4 and sheet.png into ``folder`` and prints what was measured."""
+    """Writes source.png, target.mp4, out.mp4, matte.mp4 and sheet.png into ``folder`` and prints what was measured."""
     folder.mkdir(parents=True, exist_ok=True)
-    plates = AstronautClip(_SIZE, _FRAMES)
+    source, plates = astronaut(), HopperClip(_SIZE, _FRAMES)
+    create_output(folder / "source.png").write(0, source)
     with create_output(folder / "target.mp4") as writer:
         for time in range(_FRAMES):
             writer.write(time, plates.frame(time).pixels)
     with open_clip(folder / "target.mp4") as clip:
-        node = FaceSwapNode(grace_hopper(), clip, cache=RenderCache())
+        node = FaceSwapNode(folder / "source.png", clip, cache=RenderCache())
         outputs = create_output(folder / "out.mp4", like=clip), create_output(folder / "matte.mp4", like=clip)
         with outputs[0] as composite, outputs[1] as matte:
             report = render_shot(node, composite, range(clip.first, clip.last + 1), matte=matte)
         results = [node.render(time) for time in _SHOWN]
-    create_output(folder / "sheet.png").write(0, _sheet(read_picture(grace_hopper()).rgb, results))
+    create_output(folder / "sheet.png").write(0, _sheet(source, results))
     swapped = sum(bool(quality.faces_swapped) for quality in report.quality.values())
     before, after = np.mean([_likeness(node, result) for result in results], axis=0)
     for name in ("out.mp4", "matte.mp4", "sheet.png"):

@@ -40,10 +40,9 @@ class Contract:
 
 def _idn(pack: Pack) -> Iterator[Rule]:
     files = pack.files
-    portrait = ["face"] if "face" in files["identity"].inputs else []
     yield "files.encoder.inputs", files["encoder"].inputs, ["face"]
     yield "files.encoder.outputs", files["encoder"].outputs, ["feature_map", "embedding"]
-    yield "files.identity.inputs", files["identity"].inputs, ["feature_map", "embedding", *portrait]
+    yield "files.identity.inputs", files["identity"].inputs, ["feature_map", "embedding"]
     yield "files.idn.inputs", files["idn"].inputs, ["image", *files["identity"].outputs]
     yield "files.idn.outputs", files["idn"].outputs, ["colour", "mask"]
 

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..errors import PackError
 from ..frame import Floats
-from ..packs import FaceInput, Pack
-from ..packs.crop import Crop
-from ..runtime import AUTOMATIC, Session, on_device, open_session
+from ..packs import Pack
+from ..runtime import AUTOMATIC, on_device, open_session
 from .network import Portrait, from_planar, mean_of, to_planar
 from .specialise import specialise
 
-__all__ = ["IdnNetwork", "portrait_size"]
+__all__ = ["IdnNetwork"]
 
 
 class IdnNetwork:
@@ -29,12 +27,7 @@ class IdnNetwork:
     def prepared(pack: Pack, encoded: Mapping[str, Floats], portrait: Portrait) -> dict[str, Floats]:
         """The predicted weights by name."""
         session = open_session(pack.path("identity"))
-        inputs = {name: encoded[name] for name in ("feature_map", "embedding")}
-        if "face" in session.inputs:
-            crop, numbers = pack.encoder.crop, pack.encoder.numbers
-            size = portrait_size(session)
-            inputs["face"] = portrait(FaceInput(Crop(size, crop.template, crop.fit), numbers))
-        return session.run(inputs)
+        return session.run({name: encoded[name] for name in ("feature_map", "embedding")})
 
     @staticmethod
     def mixed(pack: Pack, weights: Sequence[Mapping[str, Floats]], shares: Sequence[float]) -> dict[str, Floats]:
@@ -50,14 +43,3 @@ class IdnNetwork:
         """See `SwapNetwork`."""
         out = self._session.run({"image": to_planar(crops, self._numbers.input)})
         return from_planar(out["colour"], self._numbers.output), np.ascontiguousarray(out["mask"][:, 0])
-
-
-def portrait_size(session: Session) -> int:
-    """Side in pixels of the square face that an identity graph takes. Raises PackError if it is not fixed."""
-    shape = session.inputs["face"]
-    if len(shape) != 4 or not isinstance(shape[-1], int) or shape[-2] != shape[-1]:
-        raise PackError(
-            "expected the identity graph of the pack to take a square face of a fixed size, as (1, 3, 224, 224); "
-            f"found {shape}. Export the graph again with a fixed size, or choose another pack"
-        )
-    return shape[-1]

@@ -9,7 +9,6 @@ import numpy as np
 
 from ..errors import PackError
 from ..frame import Floats
-from .sampling import sample_by_table
 
 __all__ = ["specialise"]
 
@@ -17,8 +16,7 @@ __all__ = ["specialise"]
 def specialise(model: bytes, weights: Mapping[str, Floats]) -> bytes:
     """The IDN ``model`` with its predicted ``weights`` as constants; only ``image`` remains an input.
 
-    With constants the runtime lays out the kernels once, which is about twice as fast as feeding them at every call,
-    and a picture of the identity that the network samples becomes a table.
+    With constants the runtime lays out the kernels once, which is about twice as fast as feeding them at every call.
     Raises PackError where names or shapes are not those that the model asks for.
     """
     import onnx  # takes a third of a second; only needed here
@@ -35,7 +33,6 @@ def specialise(model: bytes, weights: Mapping[str, Floats]) -> bytes:
     graph.initializer.extend(
         onnx.numpy_helper.from_array(np.ascontiguousarray(weights[name], np.float32), name) for name in sorted(wanted)
     )
-    sample_by_table(graph)
     return cast(bytes, specialised.SerializeToString())
 
 

@@ -1,7 +1,7 @@
 """Swaps by base-224 0.4.0, as inputs of the `real` rows of the newer recipe: a strong likeness, painted as it is.
 
     git show b82b3f2:models/base-224/identity.onnx > OLD/identity.onnx      # and idn.onnx
-    python made.py OLD --sface ../../base-224/sface.onnx --data faces.pt --out made.pt
+    python made.py OLD --sface ../base-224/sface.onnx --data faces.pt --out made.pt
 
 Every picture that may be a target gets somebody else's face once. About 45 ms of a processor core each.
 """
