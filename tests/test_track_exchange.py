@@ -304,3 +304,16 @@ def test_a_clip_is_told_without_decoding_it(tiny_pack, tmp_path, monkeypatch):
             check_clip(replace(track, hashes={0: "other", 23: track.hashes[23]}), clip, "long.mp4")
         with pytest.raises(TrackError, match="frame 24 differs or is missing"):
             check_clip(replace(track, hashes={**track.hashes, 24: "more"}), clip, "long.mp4")
+
+
+def test_progress_is_told_frame_by_frame(tiny_pack):
+    told, shown = [], []
+
+    class Watched(DrawnClip):
+        def frame(self, time):
+            shown.append(len(told))
+            return super().frame(time)
+
+    analyse_clip(Watched(), tiny_pack, MarkerDetector(), Settings(), range(3, 20), progress=told.append)
+    assert told == [*range(3, 20)]
+    assert shown[-1] > 0

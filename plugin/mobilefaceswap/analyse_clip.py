@@ -57,13 +57,15 @@ def analyse_clip(
     settings: Settings,
     times: Iterable[int] | None = None,
     name: str = "",
+    progress: Callable[[int], None] | None = None,
 ) -> Track:
     """The faces of ``clip`` with ids that a person keeps through cuts and gaps. Raises as the clip does.
 
     Plates are searched on all cores, or faces followed between them where the clip has keys; people are told apart
     afterwards, in order, so that the track is always the same.
 
-    times: ascending, None for all. name: of the clip, for people to read.
+    times: ascending, None for all. name: of the clip, for people to read. progress: called after each frame with its
+    number.
     """
     wanted = [*(range(clip.first, clip.last + 1) if times is None else times)]
     telling = {wanted[0], wanted[-1], _decoded_from(clip, wanted[-1])}
@@ -85,7 +87,12 @@ def analyse_clip(
             followed = _followed(clip.frame(time), known, share, detector, settings, hashed=time in telling)
         return followed or whole(time)
 
-    return track_of({time: found() for time, found in in_order(analysed, wanted, cores())}, name, telling)
+    found = {}
+    for time, seen in in_order(analysed, wanted, cores()):
+        found[time] = seen()
+        if progress is not None:
+            progress(time)
+    return track_of(found, name, telling)
 
 
 def _ends(whole: Callable[[int], Analysis], times: tuple[int, int]) -> tuple[Analysis, Analysis] | None:

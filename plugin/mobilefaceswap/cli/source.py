@@ -118,7 +118,7 @@ def analyse(
 ) -> None:
     """Find the faces of a clip and store them, for hosts and farms without temporal access."""
     from rich.console import Console
-    from rich.progress import track as progress
+    from rich.progress import Progress
 
     from ..analyse_clip import analyse_clip
     from ..faces import open_detector
@@ -135,8 +135,17 @@ def analyse(
     detector = open_detector(chosen, faces)
     with quiet_libraries(), open_target(target, allow_interlaced) as clip:
         times = frame_range(frames, clip)
-        steps = progress(times, "Analysing", disable=as_json, console=Console(stderr=True))
-        track = analyse_clip(clip, chosen, detector, Settings.from_mapping(settings), steps, Path(target).name)
+        with Progress(disable=as_json, console=Console(stderr=True)) as bar:
+            task = bar.add_task("Analysing", total=len(times))
+            track = analyse_clip(
+                clip,
+                chosen,
+                detector,
+                Settings.from_mapping(settings),
+                times,
+                Path(target).name,
+                lambda _: bar.advance(task),
+            )
     track.save(output)
     empty = [time for time, there in track.frames.items() if not there]
     if as_json:

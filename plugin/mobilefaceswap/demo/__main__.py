@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import cv2
@@ -93,4 +93,6 @@ def _tile(picture: Floats) -> Floats:
 
 
 if __name__ == "__main__":
-    demonstrate(Path(sys.argv[1] if len(sys.argv) > 1 else "demo"))
+    parser = argparse.ArgumentParser(prog="python -m mobilefaceswap.demo", description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("demo"), help="where pictures and clips go")
+    demonstrate(parser.parse_args().folder)
