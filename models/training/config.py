@@ -24,6 +24,7 @@ class Weights:
     background: float = 1.0  # what is drawn outside the face, to the target
     mask: float = 2.0  # the mask, to the face's shape
     movement: float = 0.0  # landmarks: openings, gaze, turn, to the target, where there is no answer
+    change: float = 0.0  # the same and brows, between two pictures of a person, where there is no answer
     adversarial: float = 1.0
     taught: float = 0.0  # of a student: L1 to the teacher's colour
     taught_features: float = 0.0  # of a student: features of its swap to those of the teacher's
@@ -37,6 +38,7 @@ class Config:
     size: int = 96  # pixels of a crop
     window: int = 0  # pixels of the square of it that the discriminator and perception see; 0: all
     rows: tuple[int, int, int] = (4, 2, 4)  # cross, same, real
+    pairs: int = 0  # of the cross rows so many twos are two pictures of one person, with one source
     steps: int = 100_000
     rate: float = 4e-4
     discriminator_rate: float = 2e-4

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from critics import EMBEDDING, SIZES
 from losses import movement, softened
-from prepare import PLACES, SCALE
+from prepare import COUNTERPARTS, PLACES, SCALE
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -96,6 +96,9 @@ class Faces:
         # Frames of one video are one person: they come as sources less often than their number.
         self._as_source = (training / counts[persons].sqrt()).to(device)
         self._as_target = (training & targets).to(device) * rarity(self.points)
+        at_hand = torch.bincount(persons[targets], minlength=count)[persons] > 1
+        self._as_pair = self._as_target * at_hand.to(device)
+        self._targets = targets.to(device)
         self.made = torch.empty(0, 3, size, size, dtype=torch.uint8, device=device)
         self._made_at = torch.full_like(self._place, -1)
         if made:
@@ -114,15 +117,27 @@ class Faces:
         step = 1 + (torch.rand(len(rows), generator=chance, device=self.device) * (count - 1)).long()
         return self._order[start + (place - start + step * (count > 1)) % count]
 
+    def partner(self, rows: Tensor, chance: torch.Generator) -> Tensor:
+        """For each row another target that shows the person."""
+        alike = (self.people[None] == self.people[rows, None]) & self._targets
+        alike[torch.arange(len(rows), device=self.device), rows] = False
+        return torch.multinomial(alike.float(), 1, generator=chance)[:, 0]
+
     def batch(
-        self, counts: tuple[int, int, int], chance: torch.Generator, maker: Maker | None = None, mixed: bool = True
-    ) -> Batch:
-        """`counts` rows of the kinds cross, same, real; `maker` is the averaged network of the moment; `mixed` lets
-        some sources be people between two."""
+        self, counts: tuple[int, int, int], chance: torch.Generator, maker: Maker | None = None, mixed: bool = True,
+        pairs: int = 0,
+    ) -> Batch:  # fmt: skip
+        """`counts` rows of the kinds cross, same, real, the first 2 `pairs` of cross by twos of one target person and
+        one source; `maker` is the averaged network of the moment; `mixed` lets some sources be people between two."""
         cross, same, real = counts
         total = cross + same + real
         target = self._drawn(self._as_target, total, chance)
         source = torch.cat([self._drawn(self._as_source, cross, chance), self.mate(target[cross:], chance)])
+        if pairs:
+            first, second = slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)
+            target[first] = self._drawn(self._as_pair, pairs, chance)
+            target[second] = self.partner(target[first], chance)
+            source[second] = source[first]
         embedding = self._said(source, cross if mixed else 0, chance)
         at = self._made_at[target]
         pictures = [self.pictures[target]]
@@ -181,6 +196,8 @@ class Faces:
         grid = F.affine_grid(torch.cat([turn, 2 * move[:, :, None]], 2), list(picture.shape), align_corners=False)
         view = F.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
         moved = torch.linalg.solve(turn, (2 * points - 1 - 2 * move[:, None]).transpose(1, 2)).transpose(1, 2)
+        # The left eye of a mirrored face is what was its right one.
+        moved = torch.where(mirror[:, None, None] < 0, moved[:, COUNTERPARTS], moved)
         return list(view.split(3, 1)), (moved + 1) / 2
 
     def _made(

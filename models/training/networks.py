@@ -23,6 +23,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
 DRAWN, IDN_DRAWN = 4, 5  # channels: colour and mask; of the IDN how much of the target's texture stays, too
+KEPT = -3.0  # where the share of the target's slow colours begins, before the sigmoid: the network is to draw
 FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 
 
@@ -213,6 +214,9 @@ class DynamicSwapper(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.leave = _last(LAYERS["rise.3"][1], IDN_DRAWN)
+        self.keep = nn.Conv2d(LAYERS["rise.3"][1], 1, 3, padding=1)
+        nn.init.zeros_(self.keep.weight)
+        nn.init.constant_(self.keep.bias, KEPT)
 
     def forward(self, target: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """`weights`: by name, each with people first, (N, ...), or without, for one person."""
@@ -228,7 +232,10 @@ class DynamicSwapper(nn.Module):
                 x = x + dynamic(x, weights, f"refine.{i}")
         drawn = torch.sigmoid(F.pixel_shuffle(self.leave(x), 2).float())
         colour, mask, texture = drawn.split((3, 1, 1), 1)
-        return torch.cat([(colour + texture * fine(target)).clamp(0, 1), mask], 1)
+        keep = F.interpolate(torch.sigmoid(self.keep(x).float()), scale_factor=2, mode="bilinear", align_corners=False)
+        detail = fine(target)
+        colour = colour + keep * (target - detail - colour) + texture * detail
+        return torch.cat([colour.clamp(0, 1), mask], 1)
 
 
 def dynamic(x: Tensor, weights: Mapping[str, Tensor], layer: str, stride: int = 1) -> Tensor:
@@ -314,7 +321,7 @@ class Student(nn.Module):
 
 def parameters_and_macs(side: int = 224) -> tuple[int, int]:
     """Parameters of the IDN with one person's weights, and multiply-accumulates for one crop of `side` pixels."""
-    entering, leaving = LAYERS["rise.3"][1], 4 * IDN_DRAWN
+    entering, leaving = LAYERS["rise.3"][1], 4 * IDN_DRAWN + 1
     parameters, macs, at = leaving * (9 * entering + 1), 9 * entering * leaving * (side // 2) ** 2, side // 2
     for layer, (inward, outward, kernel) in LAYERS.items():
         at = at // 2 if layer.startswith("fall") else at * 2 if layer.startswith("rise") else at

@@ -45,6 +45,13 @@ PLACES: dict[str, slice] = {}
 for _name, _part in PARTS.items():
     _start = sum(p.stop - p.start for p in PLACES.values())
     PLACES[_name] = slice(_start, _start + len(_part))
+# For each packed point, where its counterpart on the other side of the face stands.
+_SIDES = {"outline": [-i % 36 for i in range(36)], "left_eye": range(16), "right_eye": range(16), "irises": [1, 0],
+          "brows": [*range(5, 10), *range(5)], "outer_lips": [(10 - i) % 20 for i in range(20)],
+          "inner_lips": [(10 - i) % 20 for i in range(20)], "nose": [*range(8), 9, 8, 11, 10],
+          "cheeks": [1, 0, 3, 2, 5, 4, 7, 6]}  # fmt: skip
+_OTHER = {"left_eye": "right_eye", "right_eye": "left_eye"}
+COUNTERPARTS = tuple(PLACES[_OTHER.get(name, name)].start + i for name, places in _SIDES.items() for i in places)
 AT_ONCE = 32  # crops
 SCALE = 8192  # points are kept as whole numbers, in shares 1/SCALE of a crop's width
 

@@ -29,6 +29,7 @@ from config import Config
 from critics import SIZES, load_critics
 from data import Batch, Faces, style_of
 from losses import (
+    BROWS,
     augmented,
     composite,
     feature_distance,
@@ -161,7 +162,7 @@ class Run:
         """One step; its losses by name."""
         config, chance = self.config, self.chance()
         maker = self._maker if self.step >= config.maker_from else None
-        batch = self.faces.batch(config.rows, chance, maker, mixed=config.stage == "teacher")
+        batch = self.faces.batch(config.rows, chance, maker, config.stage == "teacher", config.pairs)
         drawn = self.draw(self.net, batch.target, batch.source, batch.embedding, chance)
         # By the true shape of the face: with its own mask a network soon draws none, and copies.
         swap = composite(drawn, batch.target, batch.face)
@@ -216,8 +217,8 @@ class Run:
             losses["slow"] = slow_difference(swap[:cross], batch.target[:cross]).mean()
             losses["tint"] = tint_difference(swap[:cross], batch.target[:cross]).mean()
             losses["texture"] = texture_difference(swap[:cross], batch.target[:cross], batch.skin[:cross]).mean()
-            if weights.movement:
-                losses["movement"] = self._movement(swap[:cross], batch.points[:cross])
+            if weights.movement or weights.change:
+                losses |= self._movement(swap[:cross], batch.points[:cross])
         if cross < len(swap):
             losses["pixel"] = weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()
             pairs = [f[answered] for f in found], [f[answered] for f in wanted]
@@ -236,10 +237,16 @@ class Run:
                     found |= self.recognisers(seen[: max(1, round(share * len(seen)))], only=name)
         return identity_distance(found, wanted)
 
-    def _movement(self, swap: Tensor, points: Tensor) -> Tensor:
+    def _movement(self, swap: Tensor, points: Tensor) -> dict[str, Tensor]:
+        """How far what the faces do is from their targets', and the change between two pictures from the targets'."""
         with self._cast():
             found = movement(self.mesh(swap)[:, POINTS])
-        return (found - movement(points)).abs().clamp_max(0.5).mean()
+        off = found - movement(points)
+        losses = {"movement": off[:, :-BROWS].abs().clamp_max(0.5).mean()}
+        if self.config.pairs:
+            first, second = off[: 2 * self.config.pairs].unflatten(0, (-1, 2)).unbind(1)
+            losses["change"] = (first - second).abs().clamp_max(0.5).mean()
+        return losses
 
     def _judged(self, swap: Tensor, target: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
         """What the discriminator says of all swaps; how far its features of the first ones are from their targets'."""

@@ -181,7 +181,7 @@ class TestBatches:
         assert not torch.equal(a.target, c.target)
 
     def test_points_follow_the_picture(self, faces: data.Faces) -> None:
-        """A dot painted at a point of the packed picture is found where the moved points say."""
+        """A dot painted on an iris of the packed picture is found where the moved points say."""
         painted = data.Faces.__new__(data.Faces)
         painted.__dict__ |= faces.__dict__
         painted.pictures = torch.zeros_like(faces.pictures)
@@ -189,10 +189,36 @@ class TestBatches:
         for i, (x, y) in enumerate(at.tolist()):
             painted.pictures[i, :, y - 1 : y + 2, x - 1 : x + 2] = 255
         (view,), points = painted._viewed([painted.pictures[:12]], painted.points[:12], chance(5))
-        for picture, point in zip(view, points[:, prepare.PLACES["irises"].start], strict=True):
+        mirrored = []
+        for picture, irises in zip(view, points[:, prepare.PLACES["irises"]], strict=True):
             y, x = divmod(int(picture.sum(0).argmax()), 64)
-            assert abs(x + 0.5 - float(point[0]) * 64) < 2.5
-            assert abs(y + 0.5 - float(point[1]) * 64) < 2.5
+            away = (irises * 64 - torch.tensor([x + 0.5, y + 0.5])).abs().amax(1)
+            assert away.min() < 2.5
+            mirrored.append(int(away.argmin()))
+        assert set(mirrored) == {0, 1}
+
+    def test_sides_of_a_mirrored_face_keep_their_names(self, faces: data.Faces) -> None:
+        points = torch.from_numpy(_drawn_points()).float()
+        there = torch.tensor(prepare.COUNTERPARTS)
+        assert torch.equal(there[there], torch.arange(len(points)))
+        mirrored = points[there] * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
+        symmetric = [i for name in ("outline", "left_eye", "right_eye", "irises", "outer_lips", "inner_lips")
+                     for i in range(*prepare.PLACES[name].indices(len(points)))]  # fmt: skip
+        assert torch.allclose(mirrored[symmetric], points[symmetric], atol=1e-5)
+        points = faces.batch((32, 0, 0), chance()).points
+        eyes = [points[:, prepare.PLACES[name], 0].mean(1) for name in ("left_eye", "right_eye")]
+        assert bool((eyes[0] < eyes[1]).all())
+
+    def test_a_pair_is_two_pictures_of_one_person_with_one_source(self, faces: data.Faces) -> None:
+        rows = torch.nonzero(faces._as_pair).flatten()
+        partners = faces.partner(rows, chance())
+        assert torch.equal(faces.people[partners], faces.people[rows])
+        assert not bool((partners == rows).any())
+        assert bool(faces._targets[partners].all())
+        source = faces.batch((6, 0, 0), chance(), pairs=2).source
+        assert source[0] == source[1]
+        assert source[2] == source[3]
+        assert source[4] != source[5]
 
 
 class TestShapes:
@@ -251,7 +277,7 @@ class TestLosses:
         moved = 1.3 * points @ turn.T + 0.1
         assert torch.allclose(losses.movement(points), losses.movement(moved), atol=1e-4)
 
-    @pytest.mark.parametrize("part", ["left_eye", "inner_lips", "irises"])
+    @pytest.mark.parametrize("part", ["left_eye", "inner_lips", "irises", "brows"])
     def test_movement_sees_what_a_face_does(self, part: str) -> None:
         points = torch.from_numpy(_drawn_points()).float()[None]
         changed = points.clone()
@@ -259,6 +285,8 @@ class TestLosses:
         middle = changed[:, place].mean(1, keepdim=True)
         if part == "irises":
             changed[:, place, 0] += 0.01
+        elif part == "brows":
+            changed[:, place, 1] -= 0.02
         else:
             changed[:, place, 1] = middle[..., 1] + 0.2 * (changed[:, place, 1] - middle[..., 1])
         assert (losses.movement(points) - losses.movement(changed)).abs().max() > 0.02
@@ -366,6 +394,7 @@ class TestNetworks:
         torch.manual_seed(0)
         swapper = networks.DynamicSwapper()
         torch.nn.init.zeros_(swapper.leave.weight)
+        torch.nn.init.constant_(swapper.keep.bias, -30.0)
         weights = {name: torch.zeros(shape) for name, shape in networks.weight_shapes().items()}
         plain = torch.full((1, 3, 64, 64), 0.5)
         grain = plain + 0.1 * (torch.rand(1, 3, 64, 64) - 0.5)
@@ -375,6 +404,19 @@ class TestNetworks:
                 swapper.leave.bias[16:] = bias
             drawn = [swapper(target, weights)[:, :3] for target in (plain, grain)]
             assert torch.allclose(drawn[1] - drawn[0], share * networks.fine(grain), atol=1e-5)
+
+    def test_slow_colours_of_the_target_have_a_path_past_the_network(self) -> None:
+        torch.manual_seed(0)
+        swapper = networks.DynamicSwapper()
+        weights = {name: torch.zeros(shape) for name, shape in networks.weight_shapes().items()}
+        ramp = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+        slow = ramp - networks.fine(ramp)
+        with torch.no_grad():
+            swapper.leave.bias[16:] = -30.0
+            for share, bias in ((1.0, 30.0), (0.5, 0.0), (0.0, -30.0)):
+                swapper.keep.bias[:] = bias
+                drawn = swapper(ramp, weights)[:, :3]
+                assert torch.allclose(drawn, 0.5 + share * (slow - 0.5), atol=1e-5)
 
     def test_one_person_s_weights_draw_what_a_batch_of_people_draws(self) -> None:
         torch.manual_seed(0)
@@ -477,13 +519,13 @@ class TestRun:
 
         told = config.Config.read(RECIPE / "configs" / "smoke.toml")
         run = train.Run(told, stand_ins / "faces.pt", stand_ins / "critics.pt", tmp_path, "cpu", 0, 1)
-        batch = run.faces.batch(told.rows, chance())
+        batch = run.faces.batch(told.rows, chance(), pairs=told.pairs)
         drawn = run.draw(run.net, batch.target, batch.source, batch.embedding)
         swap = losses.composite(drawn, batch.target, batch.face)
         near = (..., *losses.window(told.size, 48, chance()))
         found = run._losses(batch, drawn, swap, chance(), near)
         found |= run._judged(swap[near], batch.target[near][: batch.cross], chance())
-        assert {"adversarial", "matching", "identity", "movement", "perceptual"} <= set(found)
+        assert {"adversarial", "matching", "identity", "movement", "change", "perceptual"} <= set(found)
         for name, loss in found.items():
             (gradient,) = torch.autograd.grad(loss, drawn, retain_graph=True)
             assert gradient.abs().max() > 0, name
