@@ -10,7 +10,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each loss counts; 0 leaves it out, and what it would cost."""
+    """How much each loss counts; 0 leaves it out."""
 
     pixel: float = 10.0  # L1 to the right answer; eyes and mouth count four times
     perceptual: float = 3.0  # EfficientNet-lite0's features, to the right answer
@@ -26,16 +26,13 @@ class Weights:
     movement: float = 0.0  # landmarks: openings, gaze, turn, to the target, where there is no answer
     change: float = 0.0  # the same and brows, between two pictures of a person, where there is no answer
     adversarial: float = 1.0
-    taught: float = 0.0  # of a student: L1 to the teacher's colour
-    taught_features: float = 0.0  # of a student: features of its swap to those of the teacher's
 
 
 @dataclass(frozen=True)
 class Config:
     """A stage of the training; rows are counted for each worker."""
 
-    stage: str = "teacher"  # or "student"
-    size: int = 96  # pixels of a crop
+    size: int = 128  # pixels of a crop, a multiple of 32
     window: int = 0  # pixels of the square of it that the discriminator and perception see; 0: all
     rows: tuple[int, int, int] = (4, 2, 4)  # cross, same, real
     pairs: int = 0  # of the cross rows so many twos are two pictures of one person, with one source
@@ -47,8 +44,7 @@ class Config:
     maker_from: int = 1000  # step from which the averaged network puts faces on the pictures of `real` rows
     average: float = 0.995
     looks: dict[str, float] = field(default_factory=dict)  # share of rows a recogniser sees; 0: it only judges
-    width: int = 1  # 1: the full teacher; 2, 4: half, a quarter of its channels, for rehearsals
-    people: int = 0  # use only the first so many people; 0 uses all
+    people: int = 0  # a rehearsal: only the first so many people; 0 uses all
     seed: int = 0
     weights: Weights = field(default_factory=Weights)
 

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SIZES = {"sface": 128, "mobilefacenet": 128, "reidentification": 256}
-EMBEDDING = sum(SIZES.values())
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _REID_SIDE = 128
 # Where the crop's eyes and mouth corners have to come to lie for face-reidentification-retail-0095, in widths.

@@ -21,7 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from critics import EMBEDDING, SIZES
+from critics import SIZES
 from losses import movement, softened
 from prepare import COUNTERPARTS, PLACES, SCALE
 from torch import Tensor
@@ -52,12 +52,12 @@ class Batch:
 
     target: Tensor
     answer: Tensor
-    embedding: Tensor  # (N, EMBEDDING), unit embeddings side by side
+    embedding: Tensor  # (N, 512), unit embeddings by the recognisers of `SIZES`, side by side
     face: Tensor  # (N, 1, S, S) soft shape of the face, without what lies in front of it
     features: Tensor  # (N, 1, S, S) soft shape of eyes and mouth
     skin: Tensor  # (N, 1, S, S) soft shape of the face without eyes, brows, nose and mouth
     points: Tensor  # (N, P, 2) of the answer
-    source: Tensor  # (N,) row of the source picture in the data
+    source: Tensor  # (N,) rows of the source pictures in the data
     cross: int  # so many rows at the start have no answer
 
 
@@ -78,7 +78,8 @@ class Faces:
         self.size, self.device = size, torch.device(device)
         self.pictures = _decoded(stored["pictures"].numpy(), stored["ends"].tolist(), size).to(device)
         self.points = (stored["points"].float() / SCALE).to(device)
-        self.embeddings = torch.cat([stored["embeddings"][name].float() for name in SIZES], 1).to(device)
+        known = (F.normalize(stored["embeddings"][name].float()) for name in SIZES)  # kept in half precision
+        self.embeddings = torch.cat(list(known), 1).to(device)
         targets, persons = stored["targets"], stored["people"].long()
         count = int(persons.max()) + 1
         # Taken evenly, so that every source of pictures is among them.
@@ -124,11 +125,10 @@ class Faces:
         return torch.multinomial(alike.float(), 1, generator=chance)[:, 0]
 
     def batch(
-        self, counts: tuple[int, int, int], chance: torch.Generator, maker: Maker | None = None, mixed: bool = True,
-        pairs: int = 0,
-    ) -> Batch:  # fmt: skip
+        self, counts: tuple[int, int, int], chance: torch.Generator, maker: Maker | None = None, pairs: int = 0
+    ) -> Batch:
         """`counts` rows of the kinds cross, same, real, the first 2 `pairs` of cross by twos of one target person and
-        one source; `maker` is the averaged network of the moment; `mixed` lets some sources be people between two."""
+        one source; `maker` is the averaged network of the moment."""
         cross, same, real = counts
         total = cross + same + real
         target = self._drawn(self._as_target, total, chance)
@@ -138,7 +138,6 @@ class Faces:
             target[first] = self._drawn(self._as_pair, pairs, chance)
             target[second] = self.partner(target[first], chance)
             source[second] = source[first]
-        embedding = self._said(source, cross if mixed else 0, chance)
         at = self._made_at[target]
         pictures = [self.pictures[target]]
         if len(self.made):
@@ -159,22 +158,12 @@ class Faces:
         given, answer = footage([given, answer], chance)
         given, answer, face, features = veiled(given, answer, face, features, chance)
         skin = face * (1 - features) * skin_of(points, self.size)
-        return Batch(given, answer, embedding, face, features, skin, points, source, cross)
+        return Batch(given, answer, self.embeddings[source], face, features, skin, points, source, cross)
 
     def _drawn(self, weights: Tensor, count: int, chance: torch.Generator) -> Tensor:
         if not count:
             return torch.empty(0, dtype=torch.long, device=self.device)
         return torch.multinomial(weights, count, replacement=True, generator=chance)
-
-    def _said(self, source: Tensor, cross: int, chance: torch.Generator) -> Tensor:
-        """Embeddings of the sources; of cross rows a third are of people between two, since people are few."""
-        said = self.embeddings[source].clone()
-        other = self.embeddings[self._drawn(self._as_source, cross, chance)]
-        share = _uniform(chance, cross, 0.0, 0.5, self.device)[:, None]
-        share = share * (_uniform(chance, cross, 0, 1, self.device)[:, None] < 0.33)
-        said[:cross] = (1 - share) * said[:cross] + share * other
-        parts = [F.normalize(part) for part in said.split(tuple(SIZES.values()), 1)]
-        return torch.cat(parts, 1)
 
     def portraits(self, rows: Tensor, chance: torch.Generator | None = None) -> Tensor:
         """Pictures of sources, (N, 3, S, S); with `chance` as other photographers might have taken and cropped them."""
@@ -423,9 +412,3 @@ def veiled(
     return (
         target + veil * (before - target), answer + veil * (before - answer), face * (1 - veil), features * (1 - veil)
     )  # fmt: skip
-
-
-def style_of(embedding: Tensor) -> Tensor:
-    """Unit embeddings (N, EMBEDDING) at the length that networks are fed with: each number about 1."""
-    assert embedding.shape[1] == EMBEDDING
-    return embedding * (EMBEDDING / len(SIZES)) ** 0.5

@@ -4,7 +4,7 @@
         --judges JUDGES --dlib DAT_FILES --json FIGURES.json --sheet SHEET.png
 
 The pack is rendered by the product's node with its defaults; what its networks give by themselves stands beside it as
-`network`. `--state RUN/teacher.pt --critics critics.pt` in place of `--pack` measures a network in training: its colour
+`network`. `--state RUN/student.pt --critics critics.pt` in place of `--pack` measures a network in training: its colour
 by its mask over the crop. `--quick` takes fewer pairs and frames, to choose among checkpoints.
 
 `protocol.json` names the pairs, the sources of the clips and the sheet; the pictures are not part of the repository.
@@ -31,6 +31,7 @@ from renders import (
     PackSwapper,
     ProductRenderer,
     Renderer,
+    StateSwapper,
     Swapper,
     as_bytes,
     read_crop,
@@ -268,7 +269,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     measured = parser.add_mutually_exclusive_group(required=True)
     measured.add_argument("--pack", help="name or folder of a pack, rendered by the node")
-    measured.add_argument("--state", type=Path, help="a training state, teacher.pt or student.pt, on aligned crops")
+    measured.add_argument("--state", type=Path, help="a training state, on aligned crops")
     parser.add_argument("--critics", type=Path, help="with --state: the file that critics.py wrote")
     parser.add_argument("--faces", type=Path, required=True, help="folder of aligned crops, never trained on")
     parser.add_argument("--index", type=Path, required=True, help="their CSV")
@@ -311,8 +312,6 @@ def _renderer(args: argparse.Namespace) -> tuple[Renderer, str]:
         return ProductRenderer(pack), f"{pack.name} {pack.version}"
     if args.critics is None:
         raise SystemExit("expected --critics beside --state: a state needs the recognisers that it was taught with")
-    from states import StateSwapper
-
     swapper = StateSwapper(args.state, args.critics)
     return CropRenderer(swapper, swapper.size), args.state.name
 

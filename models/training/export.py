@@ -22,6 +22,7 @@ import numpy as np
 import onnx
 import torch
 from networks import Student, weight_shapes
+from states import load_student
 from torch import Tensor, nn
 
 from mobilefaceswap.runtime import onnxruntime as ort
@@ -53,14 +54,6 @@ class SwapGraph(nn.Module):
     def forward(self, image: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
         drawn = self.swapper(image, dict(zip(weight_shapes(), weights, strict=True)))
         return drawn[:, :3], drawn[:, 3:]
-
-
-def load_student(path: Path) -> tuple[Student, dict[str, Any]]:
-    """The averaged weights of a state, ready to infer, and what the state says of its training."""
-    stored = torch.load(path, map_location="cpu", weights_only=True)
-    student = Student()
-    student.load_state_dict({name: value.float() for name, value in stored["average"].items()})
-    return student.eval(), stored
 
 
 def write_networks(student: Student, folder: Path, facts: dict[str, Any]) -> dict[str, float]:

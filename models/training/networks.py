@@ -1,20 +1,15 @@
-"""The networks: the teacher that draws, the discriminator, and MobileFaceSwap's pair that ships.
+"""The networks: MobileFaceSwap's pair that ships, and the discriminator that is taught beside it.
 
-`Teacher` reads a target and the embeddings of a source, and draws the swap: an encoder to an eighth of the side, blocks
-whose convolutions the identity modulates and demodulates (StyleGAN2, arXiv 1912.04958, section 2.2), a decoder with the
-target's own features at every scale behind gates. `IdentityInjection` (IIM) reads a source once and predicts the
-weights with which `DynamicSwapper` (IDN) runs, frame by frame (Xu et al., AAAI 2022, arXiv 2201.03808).
-
-Both give colour and a soft mask, (N, 4, S, S) in 0..1, and composite nothing.
+`IdentityInjection` (IIM) reads a source once and predicts the weights with which `DynamicSwapper` (IDN) runs, frame by
+frame (Xu et al., AAAI 2022, arXiv 2201.03808). `Student` is both. They give colour and a soft mask, (N, 4, S, S) in
+0..1, and composite nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
-from critics import EMBEDDING
 from kernels import convolved
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,73 +17,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
-DRAWN, IDN_DRAWN = 4, 5  # channels: colour and mask; of the IDN how much of the target's texture stays, too
+DRAWN = 5  # channels: colour, mask, and how much of the target's texture stays
 KEPT = -3.0  # where the share of the target's slow colours begins, before the sigmoid: the network is to draw
 FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
-
-
-class Conv(nn.Module):
-    """A convolution of unit gain; with `style` its inputs are scaled by the identity and its outputs brought back."""
-
-    def __init__(self, entering: int, leaving: int, style: int = 0, stride: int = 1, kernel: int = 3) -> None:
-        super().__init__()
-        # Their length does not matter to what comes out, but it does to Adam: the shorter, the faster they turn. At
-        # unit variance thousands of steps leave them as random as they were.
-        self.weight = nn.Parameter(torch.randn(leaving, entering, kernel, kernel) / (entering * kernel**2) ** 0.5)
-        self.bias = nn.Parameter(torch.zeros(leaving))
-        self.stride, self.pad = stride, kernel // 2
-        self.modulation = nn.Linear(style, entering) if style else None
-        if self.modulation is not None:
-            nn.init.normal_(self.modulation.weight, std=0.3 / style**0.5)
-            nn.init.ones_(self.modulation.bias)
-
-    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
-        power = self.weight.float().square().sum((2, 3))
-        if self.modulation is None:
-            weight = self.weight * torch.rsqrt(power.sum(1) + 1e-8)[:, None, None, None]
-            x = F.conv2d(x, weight.to(x.dtype), self.bias.to(x.dtype), self.stride, self.pad)
-        else:
-            scale = self.modulation(style).float()
-            back = torch.rsqrt(scale.square() @ power.T + 1e-8)
-            x = F.conv2d(x * scale[:, :, None, None].to(x.dtype), self.weight.to(x.dtype), None, self.stride, self.pad)
-            x = torch.addcmul(self.bias[None, :, None, None].to(x.dtype), x, back[:, :, None, None].to(x.dtype))
-        return F.leaky_relu(x, SLOPE) * GAIN
-
-
-@dataclass(frozen=True)
-class TeacherSizes:
-    """Channels at a half, a quarter and an eighth of the side; blocks at the eighth; numbers of the style."""
-
-    widths: tuple[int, int, int] = (96, 192, 384)
-    blocks: int = 6
-    style: int = 192
-
-
-class Block(nn.Module):
-    """Two modulated convolutions and what went in."""
-
-    def __init__(self, width: int, style: int) -> None:
-        super().__init__()
-        self.first, self.second = Conv(width, width, style), Conv(width, width, style)
-
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        return (x + self.second(self.first(x, style), style)) * 0.5**0.5
-
-
-class Rise(nn.Module):
-    """To twice the side; the target's features there come in through a gate that what is drawn opens."""
-
-    def __init__(self, entering: int, leaving: int, style: int) -> None:
-        super().__init__()
-        self.draw, self.merge = Conv(entering, leaving, style), Conv(2 * leaving, leaving, style)
-        self.gate = nn.Conv2d(2 * leaving, leaving, 1)
-        nn.init.normal_(self.gate.weight, std=0.02)
-        nn.init.zeros_(self.gate.bias)
-
-    def forward(self, x: Tensor, target: Tensor, style: Tensor) -> Tensor:
-        drawn = F.interpolate(self.draw(x, style), scale_factor=2, mode="bilinear")
-        gate = torch.sigmoid(self.gate(torch.cat([drawn, target], 1)))
-        return self.merge(torch.cat([drawn, 2 * gate * target], 1), style)
 
 
 def fine(picture: Tensor) -> Tensor:
@@ -99,41 +30,13 @@ def fine(picture: Tensor) -> Tensor:
     return picture - soft
 
 
-def _last(entering: int, drawn: int) -> nn.Conv2d:
+def _last(entering: int) -> nn.Conv2d:
     """The layer before the pixel-shuffle. Its four pixels begin equal, against checkerboards (arXiv 1707.02937)."""
-    layer = nn.Conv2d(entering, 4 * drawn, 3, padding=1)
+    layer = nn.Conv2d(entering, 4 * DRAWN, 3, padding=1)
     nn.init.zeros_(layer.bias)
     with torch.no_grad():
-        layer.weight.copy_((0.02 * torch.randn(drawn, entering, 3, 3)).repeat_interleave(4, 0))
+        layer.weight.copy_((0.02 * torch.randn(DRAWN, entering, 3, 3)).repeat_interleave(4, 0))
     return layer
-
-
-class Teacher(nn.Module):
-    """Targets (N, 3, S, S), S a multiple of 8, and styles (N, EMBEDDING) -> colour and mask (N, 4, S, S)."""
-
-    def __init__(self, sizes: TeacherSizes | None = None) -> None:
-        super().__init__()
-        sizes = sizes or TeacherSizes()
-        half, quarter, eighth = sizes.widths
-        self.map = nn.Sequential(
-            nn.Linear(EMBEDDING, sizes.style), nn.LeakyReLU(SLOPE),
-            nn.Linear(sizes.style, sizes.style), nn.LeakyReLU(SLOPE),
-        )  # fmt: skip
-        self.enter = Conv(12, half)
-        self.fall = nn.ModuleList([Conv(half, quarter, stride=2), Conv(quarter, eighth, stride=2)])
-        self.blocks = nn.ModuleList([Block(eighth, sizes.style) for _ in range(sizes.blocks)])
-        self.rise = nn.ModuleList([Rise(eighth, quarter, sizes.style), Rise(quarter, half, sizes.style)])
-        self.leave = _last(half, DRAWN)
-
-    def forward(self, target: Tensor, style: Tensor) -> Tensor:
-        style = self.map(style)
-        half = self.enter(F.pixel_unshuffle(target * 2 - 1, 2).contiguous(memory_format=torch.channels_last))
-        quarter = self.fall[0](half)
-        x = self.fall[1](quarter)
-        for block in self.blocks:
-            x = block(x, style)
-        x = self.rise[1](self.rise[0](x, quarter, style), half, style)
-        return torch.sigmoid(F.pixel_shuffle(self.leave(x).float(), 2))
 
 
 class Discriminator(nn.Module):
@@ -213,7 +116,7 @@ class DynamicSwapper(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.leave = _last(LAYERS["rise.3"][1], IDN_DRAWN)
+        self.leave = _last(LAYERS["rise.3"][1])
         self.keep = nn.Conv2d(LAYERS["rise.3"][1], 1, 3, padding=1)
         nn.init.zeros_(self.keep.weight)
         nn.init.constant_(self.keep.bias, KEPT)
@@ -321,7 +224,7 @@ class Student(nn.Module):
 
 def parameters_and_macs(side: int = 224) -> tuple[int, int]:
     """Parameters of the IDN with one person's weights, and multiply-accumulates for one crop of `side` pixels."""
-    entering, leaving = LAYERS["rise.3"][1], 4 * IDN_DRAWN + 1
+    entering, leaving = LAYERS["rise.3"][1], 4 * DRAWN + 1
     parameters, macs, at = leaving * (9 * entering + 1), 9 * entering * leaving * (side // 2) ** 2, side // 2
     for layer, (inward, outward, kernel) in LAYERS.items():
         at = at // 2 if layer.startswith("fall") else at * 2 if layer.startswith("rise") else at

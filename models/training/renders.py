@@ -119,6 +119,28 @@ class PackSwapper:
         return np.concatenate([s[0] for s in said]), np.concatenate([s[1] for s in said])
 
 
+class StateSwapper:
+    """The averaged network of a training state as a Swapper. size: the side at which it was taught."""
+
+    def __init__(self, state: Path, critics: Path) -> None:
+        import torch
+        from critics import load_critics
+        from states import load_student, size_of
+
+        self._torch = torch
+        self._student, stored = load_student(state)
+        self.size = size_of(stored)
+        self._recognisers, _, _ = load_critics(critics)
+
+    def __call__(self, sources: Floats, targets: Floats) -> tuple[Floats, Floats]:
+        of_pictures = self._torch.from_numpy
+        source, target = (of_pictures(np.ascontiguousarray(x)).permute(0, 3, 1, 2) for x in (sources, targets))
+        with self._torch.no_grad():
+            told = [part.expand(len(target), *part.shape[1:]) for part in self._recognisers.feature_map(source)]
+            drawn = self._student(target, *told).permute(0, 2, 3, 1).numpy()
+        return drawn[..., :3], drawn[..., 3]
+
+
 class FollowedFace:
     """Finds one face in frame after frame: the largest at first, then the nearest to where it was."""
 

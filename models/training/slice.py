@@ -5,7 +5,7 @@
     python slice.py unpack RESULT --run RUN                                                 # here
 
 The code travels with the checkout. `train` sees from the state what comes next by `configs/plan.toml`. What it leaves
-fits into eight files of 16 MiB: the averaged networks in half precision in pieces, the log, and sample sheets.
+fits into eight files of 16 MiB: the averaged network in half precision in pieces, the log, and a sample sheet.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from config import Config
+from states import STATE, slim
+from train import Run, steps
 
 HERE = Path(__file__).resolve().parent
 MEBIBYTE = 2**20
 PIECE = 31 * MEBIBYTE // 2
 KEEP_EVERY = 120  # seconds
-STAGES = ("teacher", "student")
 
 
 def pack(given: argparse.Namespace) -> None:
@@ -41,9 +43,13 @@ def pack(given: argparse.Namespace) -> None:
         parcel.add(given.critics, "critics.pt")
         if given.made:
             parcel.add(given.made, "made.pt")
-        for stage in STAGES:
-            if (given.run / f"{stage}.pt").is_file():
-                _add(parcel, f"run/{stage}.pt", _slim(given.run / f"{stage}.pt"))
+        if (given.run / STATE).is_file():
+            slimmest = io.BytesIO()
+            torch.save(slim(torch.load(given.run / STATE, map_location="cpu", weights_only=True)), slimmest)
+            entry = tarfile.TarInfo(f"run/{STATE}")
+            entry.size = slimmest.tell()
+            slimmest.seek(0)
+            parcel.addfile(entry, slimmest)
     raw, limit = whole.getvalue(), given.limit * MEBIBYTE
     for number, start in enumerate(range(0, len(raw), limit)):
         (given.out / f"part.{number}").write_bytes(raw[start : start + limit])
@@ -56,9 +62,6 @@ def train(given: argparse.Namespace) -> None:
     """Goes on with the plan for `seconds`, and leaves what travels back in `out`."""
     begun = time.monotonic()
     run, data, critics, made = _unfolded(given.parcel)
-    from config import Config
-    from train import Run, steps
-
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
     given.out.mkdir(parents=True, exist_ok=True)  # the log comes before the first state
@@ -66,6 +69,7 @@ def train(given: argparse.Namespace) -> None:
     while (left := given.seconds - given.reserve - (time.monotonic() - begun)) > 0:
         stage = next_stage(run, given.plan)
         config = Config.read(given.plan.parent / stage["config"])
+        config = replace(config, rate=stage.get("rate", config.rate))
         job = Run(config, data, critics, run, given.device, 0, 1, made)
         until = min(config.steps, job.step + max(1, (stage["until"] - job.seen) // sum(config.rows)))
         job.config = replace(config, steps=until)
@@ -78,50 +82,42 @@ def train(given: argparse.Namespace) -> None:
                 if time.monotonic() - left_behind > KEEP_EVERY:
                     left_behind = time.monotonic()
                     job.save(whole=False)
-                    leave(run, config.stage, given.out)
+                    leave(run, given.out)
         found = job.sheet()
         print(json.dumps({"step": job.step, "seen": job.seen, **found}), flush=True)
         job.save(whole=False)
-        leave(run, config.stage, given.out)
+        leave(run, given.out)
         if job.step >= config.steps:
             break
 
 
 def next_stage(run: Path, plan: Path) -> dict[str, Any]:
     """The first stage of the plan that has not seen as many crops as it should."""
-    from config import Config
-
     stages = tomllib.loads(plan.read_text("utf-8"))["stage"]
-    for stage in stages:
-        state = run / f"{Config.read(plan.parent / stage['config']).stage}.pt"
-        seen = torch.load(state, map_location="cpu", weights_only=True)["seen"] if state.is_file() else 0
-        if seen < stage["until"]:
-            return dict(stage)
-    return dict(stages[-1], until=2**60)
+    state = run / STATE
+    seen = torch.load(state, map_location="cpu", weights_only=True)["seen"] if state.is_file() else 0
+    return next((stage for stage in stages if seen < stage["until"]), stages[-1] | {"until": 2**60})
 
 
-def leave(run: Path, stage: str, out: Path) -> None:
-    """The state of `stage` in pieces, and its newest sheet."""
+def leave(run: Path, out: Path) -> None:
+    """The state in pieces, and the newest sheet."""
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob(f"{stage}.pt.*"):
+    for old in out.glob(f"{STATE}.*"):
         old.unlink()
-    raw = (run / f"{stage}.pt").read_bytes()
+    raw = (run / STATE).read_bytes()
     for number, start in enumerate(range(0, len(raw), PIECE)):
-        (out / f"{stage}.pt.{number}").write_bytes(raw[start : start + PIECE])
-    sheets = sorted(run.glob(f"{stage}_*.png"))
-    if sheets:
-        shutil.copy(sheets[-1], out / f"{stage}.png")
+        (out / f"{STATE}.{number}").write_bytes(raw[start : start + PIECE])
+    if sheets := sorted(run.glob("*.png")):
+        shutil.copy(sheets[-1], out / "student.png")
 
 
 def unpack(given: argparse.Namespace) -> None:
     """Pieces that came back become the state in `run`."""
     given.run.mkdir(parents=True, exist_ok=True)
-    for stage in STAGES:
-        pieces = sorted(given.result.rglob(f"{stage}.pt.*"), key=lambda p: int(p.suffix[1:]))
-        if pieces:
-            (given.run / f"{stage}.pt").write_bytes(b"".join(p.read_bytes() for p in pieces))
-            stored = torch.load(given.run / f"{stage}.pt", map_location="cpu", weights_only=True)
-            print(f"{stage}: step {stored['step']}, {stored['seen']} crops")
+    if pieces := sorted(given.result.rglob(f"{STATE}.*"), key=lambda p: int(p.suffix[1:])):
+        (given.run / STATE).write_bytes(b"".join(p.read_bytes() for p in pieces))
+        stored = torch.load(given.run / STATE, map_location="cpu", weights_only=True)
+        print(f"step {stored['step']}, {stored['seen']} crops")
     for log in given.result.rglob("log.jsonl"):
         with (given.run / "log.jsonl").open("a") as ours:
             ours.write(log.read_text())
@@ -140,22 +136,6 @@ def _unfolded(parcel: Path) -> tuple[Path, Path, Path, Path | None]:
     (place / "run").mkdir(exist_ok=True)
     made = place / "made.pt"
     return place / "run", place / "faces.pt", place / "critics.pt", made if made.is_file() else None
-
-
-def _slim(state: Path) -> bytes:
-    stored = torch.load(state, map_location="cpu", weights_only=True)
-    kept = {k: v for k, v in stored.items() if k not in ("net", "optimiser", "judges_optimiser")}
-    for name in ("average", "judge"):
-        kept[name] = {k: v.half() if v.is_floating_point() else v for k, v in kept[name].items()}
-    raw = io.BytesIO()
-    torch.save(kept, raw)
-    return raw.getvalue()
-
-
-def _add(parcel: tarfile.TarFile, name: str, raw: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(raw)
-    parcel.addfile(entry, io.BytesIO(raw))
 
 
 def main() -> None:

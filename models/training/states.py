@@ -1,49 +1,38 @@
-"""A training state, teacher or student, as a network that evaluate.py can measure."""
+"""The state of a run, as a file: what train.py writes there, and what others read of it.
+
+`net`, `average`, `judge`, `optimiser` and `judges_optimiser` are state dicts, `step` and `seen` count steps and crops,
+`settings` is the configuration as JSON, for the record: nothing reads it back but the size of the crops.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from config import Config
-from critics import load_critics
-from data import style_of
 from networks import Student
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
-from train import teacher_of
 
-Floats = NDArray[np.float32]
+STATE = "student.pt"  # in the folder of a run
 
 
-class StateSwapper:
-    """The averaged network of a state: (sources, targets) -> (colour, mask), each (N, S, S, 3) or (N, S, S), 0..1.
+def slim(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a state travels: the averaged network and the discriminator in half precision, and all that is small."""
+    kept = {name: value for name, value in stored.items() if name not in ("net", "optimiser", "judges_optimiser")}
+    for name in ("average", "judge"):
+        kept[name] = {k: v.half() if v.is_floating_point() else v for k, v in kept[name].items()}
+    return kept
 
-    `size` is the side at which the state was taught, and at which it is best asked.
-    """
 
-    def __init__(self, state: Path, critics: Path) -> None:
-        stored = torch.load(state, map_location="cpu", weights_only=True)
-        settings = json.loads(stored["settings"])
-        self.size = int(settings["size"])
-        self._net = Student() if settings["stage"] == "student" else teacher_of(Config(width=stored["width"]))
-        self._net.load_state_dict({name: value.float() for name, value in stored["average"].items()})
-        self._net.eval()
-        self._recognisers, _, _ = load_critics(critics)
+def load_student(path: Path) -> tuple[Student, dict[str, Any]]:
+    """The averaged network of a state, ready to infer, and the whole of the state."""
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    student = Student()
+    student.load_state_dict({name: value.float() for name, value in stored["average"].items()})
+    return student.eval(), stored
 
-    @torch.no_grad()
-    def __call__(self, sources: Floats, targets: Floats) -> tuple[Floats, Floats]:
-        source, target = (torch.from_numpy(np.ascontiguousarray(x)).permute(0, 3, 1, 2) for x in (sources, targets))
-        drawn = self._drawn(source, target).permute(0, 2, 3, 1).numpy()
-        return drawn[..., :3], drawn[..., 3]
 
-    def _drawn(self, source: Tensor, target: Tensor) -> Tensor:
-        if isinstance(self._net, Student):
-            told = [part.expand(len(target), *part.shape[1:]) for part in self._recognisers.feature_map(source)]
-            return self._net(target, *told)
-        seen = F.interpolate(source, size=(128, 128), mode="bilinear", antialias=True)
-        embedding = torch.cat(list(self._recognisers(seen).values()), 1)
-        return self._net(target, style_of(embedding).expand(len(target), -1))
+def size_of(stored: Mapping[str, Any]) -> int:
+    """Pixels of the crops at which a state was taught, and at which it is best asked."""
+    return int(json.loads(stored["settings"])["size"])

@@ -1,9 +1,8 @@
-"""Teach a network, resumably: the teacher from nothing, or the student from a teacher.
+"""Teach the student, from nothing or from where it stopped.
 
-    python train.py configs/teacher.toml --data faces.pt --critics critics.pt --run RUN
-    python train.py configs/student.toml --data faces.pt --critics critics.pt --run RUN   # RUN holds the teacher
+    python train.py configs/student_direct.toml --data faces.pt --critics critics.pt --run RUN
 
-Started again with the same RUN it goes on where it stopped: `teacher.pt` or `student.pt` there holds everything.
+Started again with the same RUN it goes on: `student.pt` there holds everything.
 `--workers 2` puts one worker of one thread on each of two cores and averages their gradients, which on a shared
 machine gives more crops a second than two threads on one batch. On an accelerator one worker is enough. RUN also gets
 `log.jsonl` and sample sheets: source, target, swap and mask of people who never train.
@@ -27,7 +26,7 @@ import torch
 import torch.distributed as dist
 from config import Config
 from critics import SIZES, load_critics
-from data import Batch, Faces, style_of
+from data import Batch, Faces
 from losses import (
     BROWS,
     augmented,
@@ -45,8 +44,9 @@ from losses import (
     weighted_l1,
     window,
 )
-from networks import Discriminator, Student, Teacher, TeacherSizes
+from networks import Discriminator, Student
 from prepare import POINTS
+from states import STATE, slim
 from torch import Tensor, nn
 
 VIEW = 120  # pixels of what recognisers are shown
@@ -55,14 +55,8 @@ REPORT, SAVE = 50, 500  # steps
 WARM_AVERAGE = 10  # the average starts short: early steps would otherwise linger in it
 
 
-def teacher_of(config: Config) -> Teacher:
-    """The teacher of an experiment."""
-    sizes = TeacherSizes()
-    return Teacher(TeacherSizes(tuple(w // config.width for w in sizes.widths), sizes.blocks, sizes.style))  # type: ignore[arg-type]
-
-
 class Run:
-    """One stage of the training on one device: networks, critics, data, and one step after another."""
+    """The training on one device: networks, critics, data, and one step after another."""
 
     def __init__(
         self, config: Config, data: Path, critics: Path, run: Path, device: str, rank: int, ranks: int,
@@ -74,9 +68,7 @@ class Run:
         self.recognisers, self.perception, self.mesh = load_critics(critics, device)
         for frozen in (*self.recognisers.graphs.values(), self.perception, self.mesh.graph):
             frozen.bfloat16()  # once, rather than by autocast at every call
-        self.net = self._moved(Student() if config.stage == "student" else teacher_of(config))
-        self.average = self._moved(Student() if config.stage == "student" else teacher_of(config))
-        self.teacher = self._teacher() if config.stage == "student" and config.weights.taught else None
+        self.net, self.average = self._moved(Student()), self._moved(Student())
         self.judge = self._moved(Discriminator())
         fused = self.device.type == "cuda"
         betas = (0.0, 0.99)
@@ -92,15 +84,9 @@ class Run:
     def _moved(self, module: nn.Module) -> Any:
         return module.to(self.device, memory_format=torch.channels_last)
 
-    def _teacher(self) -> Teacher:
-        stored = torch.load(self.folder / "teacher.pt", map_location="cpu", weights_only=True)
-        teacher = teacher_of(Config(width=stored["width"]))
-        teacher.load_state_dict({k: v.float() for k, v in stored["average"].items()})
-        return self._moved(teacher).requires_grad_(False)
-
     @property
     def state(self) -> Path:
-        return self.folder / f"{self.config.stage}.pt"
+        return self.folder / STATE
 
     def _resume(self) -> None:
         if not self.state.exists():
@@ -116,21 +102,12 @@ class Run:
         self.step, self.seen = stored["step"], stored["seen"]
 
     def save(self, whole: bool = True) -> None:
-        """Everything, or only what a slice takes along: the averaged network and the discriminator, in halves."""
-        stored: dict[str, Any] = {"step": self.step, "seen": self.seen, "width": self.config.width}
-        stored["settings"] = json.dumps(asdict(self.config))
-        if whole:
-            stored |= {
-                "net": self.net.state_dict(),
-                "average": self.average.state_dict(),
-                "judge": self.judge.state_dict(),
-            }
-            stored |= {"optimiser": self.optimiser.state_dict(), "judges_optimiser": self.judges_optimiser.state_dict()}
-        else:
-            for name, module in (("average", self.average), ("judge", self.judge)):
-                stored[name] = {k: v.half() if v.is_floating_point() else v for k, v in module.state_dict().items()}
+        """Everything, or only what a slice takes along."""
+        stored: dict[str, Any] = {"step": self.step, "seen": self.seen, "settings": json.dumps(asdict(self.config))}
+        for name in ("net", "average", "judge", "optimiser", "judges_optimiser"):
+            stored[name] = getattr(self, name).state_dict()
         part = self.state.with_suffix(".part")
-        torch.save(stored, part)
+        torch.save(stored if whole else slim(stored), part)
         part.replace(self.state)
 
     def chance(self, purpose: int = 0) -> torch.Generator:
@@ -141,18 +118,13 @@ class Run:
     def _cast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def draw(
-        self, net: nn.Module, target: Tensor, source: Tensor, embedding: Tensor, chance: torch.Generator | None = None
-    ) -> Tensor:
-        """Colour and mask. A teacher is told `embedding`, a student the pictures of the rows `source`, varied by
-        `chance`."""
+    def draw(self, net: Student, target: Tensor, source: Tensor, chance: torch.Generator | None = None) -> Tensor:
+        """Colour and mask of the people on the rows `source`, by their pictures, which `chance` varies."""
         target = target.contiguous(memory_format=torch.channels_last)
         with self._cast():
-            if isinstance(net, Student):
-                with torch.no_grad():
-                    told = self.recognisers.feature_map(self.faces.portraits(source, chance))
-                return net(target, *told).float()
-            return net(target, style_of(embedding)).float()
+            with torch.no_grad():
+                told = self.recognisers.feature_map(self.faces.portraits(source, chance))
+            return net(target, *told).float()
 
     def features(self, picture: Tensor) -> list[Tensor]:
         with self._cast():
@@ -162,8 +134,8 @@ class Run:
         """One step; its losses by name."""
         config, chance = self.config, self.chance()
         maker = self._maker if self.step >= config.maker_from else None
-        batch = self.faces.batch(config.rows, chance, maker, config.stage == "teacher", config.pairs)
-        drawn = self.draw(self.net, batch.target, batch.source, batch.embedding, chance)
+        batch = self.faces.batch(config.rows, chance, maker, config.pairs)
+        drawn = self.draw(self.net, batch.target, batch.source, chance)
         # By the true shape of the face: with its own mask a network soon draws none, and copies.
         swap = composite(drawn, batch.target, batch.face)
         adversarial = config.weights.adversarial > 0 and self.step >= config.adversarial_from
@@ -178,7 +150,7 @@ class Run:
 
     def _maker(self, picture: Tensor, source: Tensor) -> Tensor:
         with torch.no_grad():
-            return composite(self.draw(self.average, picture, source, self.faces.embeddings[source]), picture)
+            return composite(self.draw(self.average, picture, source), picture)
 
     def _teach_judge(self, real: Tensor, fake: Tensor, chance: torch.Generator) -> Tensor:
         with torch.no_grad():
@@ -223,8 +195,6 @@ class Run:
             losses["pixel"] = weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()
             pairs = [f[answered] for f in found], [f[answered] for f in wanted]
             losses["perceptual"] = feature_distance(*pairs).mean()
-        if self.teacher is not None:
-            losses |= self._taught(batch, drawn, found, near)
         return {name: value for name, value in losses.items() if getattr(weights, name)}
 
     def _identity(self, swap: Tensor, embedding: Tensor, chance: torch.Generator) -> Tensor:
@@ -264,23 +234,6 @@ class Run:
             told["matching"] = feature_distance([d[:cross] for d in deep], [d[n:] for d in deep]).mean()
         return told
 
-    def _taught(self, batch: Batch, drawn: Tensor, found: list[Tensor], near: tuple[Any, ...]) -> dict[str, Tensor]:
-        """How far a student is from its teacher, rows counted by how well the teacher found the source."""
-        assert self.teacher is not None
-        with torch.no_grad():
-            told = self.draw(self.teacher, batch.target, batch.source, batch.embedding)
-            swap = composite(told, batch.target, batch.face)
-            with self._cast():
-                known = self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area"), "mobilefacenet")
-            wanted = batch.embedding[:, SIZES["sface"] :][:, : SIZES["mobilefacenet"]]
-            trust = (known["mobilefacenet"] * wanted).sum(1).clamp(0.1, 1).square()
-            trust = trust / trust.mean()
-            features = self.features(swap[near])
-        return {
-            "taught": (trust * weighted_l1(drawn[:, :3], told[:, :3], 0.2 + batch.face)).mean(),
-            "taught_features": (trust * feature_distance(found, features)).mean(),
-        }
-
     def _update(self, total: Tensor) -> None:
         self.optimiser.zero_grad()
         total.backward()
@@ -314,14 +267,14 @@ class Run:
         rows = self.faces.shown[:SHEET]
         source, target = rows, rows.roll(5)
         pictures = self.faces.portraits(target)
-        drawn = self.draw(self.average, pictures, source, self.faces.embeddings[source])
+        drawn = self.draw(self.average, pictures, source)
         swap = composite(drawn, pictures)
         columns = [self.faces.portraits(source), pictures, swap, drawn[:, 3:].expand(-1, 3, -1, -1)]
         triples = torch.cat(columns, 3)
         third = len(rows) // 3
         grid = torch.cat([torch.cat(list(triples[i * third : (i + 1) * third]), 1) for i in range(3)], 2)
         written = (grid.permute(1, 2, 0).clamp(0, 1) * 255).byte().cpu().numpy()[:, :, ::-1]
-        cv2.imwrite(str(self.folder / f"{self.config.stage}_{self.step:06d}.png"), written)
+        cv2.imwrite(str(self.folder / f"student_{self.step:06d}.png"), written)
         return self._found(swap, source, target)
 
     def _found(self, swap: Tensor, source: Tensor, target: Tensor) -> dict[str, float]:
@@ -390,7 +343,7 @@ def work(rank: int, given: argparse.Namespace) -> None:
             run.save()
         print(json.dumps(line), flush=True)
         with (given.run / "log.jsonl").open("a") as log:
-            log.write(json.dumps({"stage": config.stage, **line}) + "\n")
+            log.write(json.dumps(line) + "\n")
     if not rank:
         run.save()
         print(json.dumps({"step": run.step, **run.sheet()}), flush=True)

@@ -19,7 +19,6 @@ RECIPE, PACK = ROOT / "models" / "training", ROOT / "models" / "base-224"
 sys.path.insert(0, str(RECIPE))
 
 import config  # noqa: E402
-import critics  # noqa: E402
 import data  # noqa: E402
 import export  # noqa: E402
 import graphs  # noqa: E402
@@ -27,6 +26,9 @@ import kernels  # noqa: E402
 import losses  # noqa: E402
 import networks  # noqa: E402
 import prepare  # noqa: E402
+import slice as slicing  # noqa: E402
+import states  # noqa: E402
+import train  # noqa: E402
 
 PEOPLE = 6
 torch.set_num_threads(1)  # two threads on shared cores wait for one another
@@ -364,28 +366,16 @@ class TestKernels:
 
 
 class TestNetworks:
-    def test_identity_changes_what_the_teacher_draws(self) -> None:
-        torch.manual_seed(0)
-        teacher = networks.Teacher(networks.TeacherSizes((8, 16, 32), 2, 16))
-        target = torch.rand(1, 3, 32, 32).expand(2, -1, -1, -1)
-        drawn = teacher(target, torch.randn(2, critics.EMBEDDING))
-        assert drawn.shape == (2, 4, 32, 32)
-        assert (drawn[0] - drawn[1]).abs().mean() > 1e-4
-
-    @pytest.mark.parametrize("network", [networks.Teacher, networks.Student])
-    def test_one_step_turns_every_convolution(self, network: type) -> None:
+    def test_one_step_turns_every_convolution(self) -> None:
         # Adam moves each number by about the rate. Kernels that begin long stay as random as they were.
         rate = config.Config().rate
-        for name, weight in network().named_parameters():
-            if weight.ndim == 4 and "gate" not in name:
+        for name, weight in networks.Student().named_parameters():
+            # `keep` begins at nought on purpose.
+            if weight.ndim == 4 and "keep" not in name:
                 assert rate * weight.numel() ** 0.5 / weight.norm() > 0.001, name
 
-    def test_teacher_is_small_enough_to_travel(self) -> None:
-        assert sum(p.numel() for p in networks.Teacher().parameters()) < 20_000_000
-
-    @pytest.mark.parametrize("network", [networks.Teacher, networks.DynamicSwapper])
-    def test_four_pixels_of_a_shuffle_begin_equal(self, network: type) -> None:
-        layer = network().leave
+    def test_four_pixels_of_a_shuffle_begin_equal(self) -> None:
+        layer = networks.DynamicSwapper().leave
         drawn = torch.nn.functional.pixel_shuffle(layer(torch.rand(1, layer.in_channels, 6, 6)), 2)
         assert torch.allclose(drawn[..., ::2, ::2], drawn[..., 1::2, 1::2], atol=1e-6)
         assert drawn.std() > 1e-3
@@ -458,19 +448,28 @@ def test_a_pack_states_what_its_record_of_figures_says() -> None:
 
 
 class TestRun:
-    def teach(self, stand_ins: Path, run: Path, steps: int, stage: str = "teacher") -> dict[str, object]:
-        """Trains to step `steps` from whatever state `run` holds; the state."""
-        import train
+    @staticmethod
+    def smoke(folder: Path, steps: int = 4) -> Path:
+        """The smoke configuration with so many steps, as a file in `folder`."""
+        folder.mkdir(exist_ok=True)
+        told = (RECIPE / "configs" / "smoke.toml").read_text()
+        assert "steps = 4" in told
+        (folder / "smoke.toml").write_text(told.replace("steps = 4", f"steps = {steps}"))
+        return folder / "smoke.toml"
 
-        own = run / f"{stage}.toml"
-        run.mkdir(exist_ok=True)
-        told = (RECIPE / "configs" / "smoke.toml").read_text().replace("steps = 4", f"steps = {steps}")
-        taught = "\ntaught = 5.0\ntaught_features = 1.0\n" if stage == "student" else ""
-        own.write_text(f'stage = "{stage}"\n{told}{taught}')
+    def teach(self, stand_ins: Path, run: Path, steps: int) -> dict[str, object]:
+        """Trains to step `steps` from whatever state `run` holds; the state."""
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
-        told = {"config": own, "run": run, "device": "cpu", "workers": 1, "made": None, "seconds": 1e9, **files}
-        train.work(0, argparse.Namespace(**told))
-        return torch.load(run / f"{stage}.pt", weights_only=True)  # type: ignore[no-any-return]
+        told = {
+            "config": self.smoke(run, steps),
+            "run": run,
+            "device": "cpu",
+            "workers": 1,
+            "made": None,
+            "seconds": 1e9,
+        }
+        train.work(0, argparse.Namespace(**told, **files))
+        return torch.load(run / "student.pt", weights_only=True)  # type: ignore[no-any-return]
 
     def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(self, stand_ins: Path, tmp_path: Path) -> None:
         whole = self.teach(stand_ins, tmp_path / "whole", 3)
@@ -480,20 +479,27 @@ class TestRun:
         for name, value in whole["net"].items():  # type: ignore[attr-defined]
             assert torch.allclose(value, resumed["net"][name], atol=1e-6), name  # type: ignore[index]
 
-    def test_teacher_then_student_then_pack(self, stand_ins: Path, tmp_path: Path) -> None:
+    def test_a_run_writes_a_log_a_sheet_and_a_student_that_becomes_a_pack(
+        self, stand_ins: Path, tmp_path: Path
+    ) -> None:
         self.teach(stand_ins, tmp_path, 2)
-        self.teach(stand_ins, tmp_path, 2, "student")
-        losses_told = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
-        assert {"taught", "taught_features", "identity"} <= set(losses_told)
-        student, stored = export.load_student(tmp_path / "student.pt")
+        told = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+        assert {"pixel", "identity", "movement", "change"} <= set(told)
+        assert cv2.imread(str(tmp_path / "student_000002.png")).any()
+        student, stored = states.load_student(tmp_path / "student.pt")
         facts = {"data": "drawn", "licence": "none", "commit": "none"}
         figures = export.write_networks(student, tmp_path, facts)
         assert stored["step"] == 2
         assert (figures["parameters"], figures["macs"]) == networks.parameters_and_macs()
 
-    def test_a_slice_travels_and_goes_on(self, stand_ins: Path, tmp_path: Path) -> None:
-        import slice as slicing
+    def test_a_state_with_settings_of_before_goes_on(self, stand_ins: Path, tmp_path: Path) -> None:
+        stored = self.teach(stand_ins, tmp_path, 1) | {"width": 1}
+        stored["settings"] = json.dumps(json.loads(str(stored["settings"])) | {"stage": "student", "width": 1})
+        torch.save(stored, tmp_path / "student.pt")
+        assert states.size_of(states.load_student(tmp_path / "student.pt")[1]) == 64
+        assert self.teach(stand_ins, tmp_path, 2)["step"] == 2
 
+    def test_a_slice_travels_and_goes_on(self, stand_ins: Path, tmp_path: Path) -> None:
         first = self.teach(stand_ins, tmp_path / "run", 2)
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
         slicing.pack(
@@ -503,24 +509,22 @@ class TestRun:
         assert made is not None
         assert made.read_bytes() == files["critics"].read_bytes()
         assert faces.read_bytes() == (stand_ins / "faces.pt").read_bytes()
-        slicing.leave(run, "teacher", tmp_path / "result")
+        slicing.leave(run, tmp_path / "result")
         pieces = list((tmp_path / "result").iterdir())
         assert all(piece.stat().st_size <= 16 * 2**20 for piece in pieces)
         assert len(pieces) <= 8
         slicing.unpack(argparse.Namespace(result=tmp_path / "result", run=tmp_path / "back"))
-        back = torch.load(tmp_path / "back" / "teacher.pt", weights_only=True)
+        back = torch.load(tmp_path / "back" / "student.pt", weights_only=True)
         assert back["step"] == first["step"]
         resumed = self.teach(stand_ins, tmp_path / "back", 3)
         assert resumed["step"] == 3
 
     def test_every_loss_moves_the_picture(self, stand_ins: Path, tmp_path: Path) -> None:
         """One that is computed but gives no gradient leaves the others alone with the network."""
-        import train
-
         told = config.Config.read(RECIPE / "configs" / "smoke.toml")
         run = train.Run(told, stand_ins / "faces.pt", stand_ins / "critics.pt", tmp_path, "cpu", 0, 1)
         batch = run.faces.batch(told.rows, chance(), pairs=told.pairs)
-        drawn = run.draw(run.net, batch.target, batch.source, batch.embedding)
+        drawn = run.draw(run.net, batch.target, batch.source)
         swap = losses.composite(drawn, batch.target, batch.face)
         near = (..., *losses.window(told.size, 48, chance()))
         found = run._losses(batch, drawn, swap, chance(), near)
@@ -531,36 +535,38 @@ class TestRun:
             assert gradient.abs().max() > 0, name
 
     def test_a_slice_sees_what_comes_next(self, stand_ins: Path, tmp_path: Path) -> None:
-        """The teacher until it has seen enough, then the student; all that is left fits into what may come back."""
-        import slice as slicing
-
-        told = (RECIPE / "configs" / "smoke.toml").read_text().replace("steps = 4", "steps = 5")
-        (tmp_path / "teacher.toml").write_text(told)
-        (tmp_path / "student.toml").write_text(f'stage = "student"\n{told}\ntaught = 5.0\n')
-        plan = tmp_path / "plan.toml"
-        rows = [("teacher", 16), ("student", 24)]
-        plan.write_text("\n".join(f'[[stage]]\nconfig = "{n}.toml"\nuntil = {u}\n' for n, u in rows))
+        """A stage until the state has seen enough, then the next at its own rate; then the last goes on."""
+        self.smoke(tmp_path, 5)
+        plan, stage = tmp_path / "plan.toml", '[[stage]]\nconfig = "smoke.toml"\n'
+        plan.write_text(f"{stage}until = 16\n{stage}until = 24\nrate = 1e-5\n")
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
         parcel, out = tmp_path / "parcel", tmp_path / "out"
         slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, limit=1, made=None, **files))
         slicing.train(argparse.Namespace(parcel=parcel, seconds=1e-3, reserve=0, out=out, plan=plan, device="cpu"))
-        assert slicing.next_stage(parcel / "unfolded" / "run", plan)["config"] == "teacher.toml"
+        run = parcel / "unfolded" / "run"
+        assert slicing.next_stage(run, plan) == {"config": "smoke.toml", "until": 16}
         slicing.train(argparse.Namespace(parcel=parcel, seconds=600, reserve=0, out=out, plan=plan, device="cpu"))
-        assert {"teacher.pt.0", "student.pt.0", "log.jsonl"} <= {p.name for p in out.iterdir()}
-        student = torch.load(parcel / "unfolded" / "run" / "student.pt", weights_only=True)
-        assert student["seen"] >= 24
+        assert {"student.pt.0", "student.png", "log.jsonl"} <= {p.name for p in out.iterdir()}
+        stored = torch.load(run / "student.pt", weights_only=True)
+        assert (stored["step"], stored["seen"]) == (5, 40)
+        assert json.loads(stored["settings"])["rate"] == 1e-5
+
+    @pytest.mark.parametrize("file", sorted((RECIPE / "configs").glob("*.toml")), ids=lambda file: file.stem)
+    def test_every_configuration_reads(self, file: Path, tmp_path: Path) -> None:
+        if file.stem != "plan":
+            assert config.Config.read(file).size % 32 == 0
+            return
+        stages = tomllib.loads(file.read_text())["stage"]
+        assert all((file.parent / stage["config"]).is_file() for stage in stages)
+        assert [stage["until"] for stage in stages] == sorted(stage["until"] for stage in stages)
 
     def test_a_missing_part_is_named(self, tmp_path: Path) -> None:
-        import slice as slicing
-
         (tmp_path / "parts").write_text("2")
         (tmp_path / "part.0").write_bytes(b"x")
         with pytest.raises(SystemExit, match=r"part\.1"):
             slicing._unfolded(tmp_path)
 
     def test_a_setting_that_does_not_exist_is_named(self, tmp_path: Path) -> None:
-        from config import Config
-
         (tmp_path / "wrong.toml").write_text("sizes = 3")
         with pytest.raises(SystemExit, match="sizes"):
-            Config.read(tmp_path / "wrong.toml")
+            config.Config.read(tmp_path / "wrong.toml")
