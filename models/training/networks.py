@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from kernels import convolved
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
+
+from training.kernels import convolved
 
 SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
@@ -220,14 +221,3 @@ class Student(nn.Module):
 
     def forward(self, target: Tensor, feature_map: Tensor, embedding: Tensor) -> Tensor:
         return self.swapper(target, self.identity(feature_map, embedding))
-
-
-def parameters_and_macs(side: int = 224) -> tuple[int, int]:
-    """Parameters of the IDN with one person's weights, and multiply-accumulates for one crop of `side` pixels."""
-    entering, leaving = LAYERS["rise.3"][1], 4 * DRAWN + 1
-    parameters, macs, at = leaving * (9 * entering + 1), 9 * entering * leaving * (side // 2) ** 2, side // 2
-    for layer, (inward, outward, kernel) in LAYERS.items():
-        at = at // 2 if layer.startswith("fall") else at * 2 if layer.startswith("rise") else at
-        parameters += inward * kernel**2 + inward * outward + outward
-        macs += (inward * kernel**2 + inward * outward) * at**2
-    return parameters, macs

@@ -1,6 +1,6 @@
 """Pack face pictures for training: aligned crops, landmarks, and what every recogniser says of them, in one file.
 
-    python prepare.py FOLDER [FOLDER ...] --critics critics.pt --out faces.pt [--side 160] [--clean]
+    python -m training.prepare FOLDER [FOLDER ...] --critics critics.pt --out faces.pt [--side 160] [--clean]
 
 A folder beside which a table `FOLDER.csv` stands holds crops that are aligned already; its columns `person`, `licence`
 and, where there are, `white_frac` and `valid_quad` are read. In any other folder faces are searched
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,40 +20,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from critics import SIZES, load_critics
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.critics import SIZES, load_critics
+from training.landmarks import POINTS, SCALE
+
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 CLEAN = ("CC0", "CC BY (", "CC BY 4.0", "the user's own")
-# Of MediaPipe's 478 points: outline, eyes (left in the picture first), irises, brows, outer and inner lips, nose.
-OUTLINE = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
-           150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
-LEFT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
-RIGHT_EYE = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
-IRISES = (468, 473)
-BROWS = (70, 63, 105, 66, 107, 300, 293, 334, 296, 336)
-OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
-INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
-NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 129, 358)
-CHEEKS = (50, 280, 117, 346, 205, 425, 187, 411)
-PARTS = {"outline": OUTLINE, "left_eye": LEFT_EYE, "right_eye": RIGHT_EYE, "irises": IRISES, "brows": BROWS,
-         "outer_lips": OUTER_LIPS, "inner_lips": INNER_LIPS, "nose": NOSE, "cheeks": CHEEKS}  # fmt: skip
-POINTS = tuple(point for part in PARTS.values() for point in part)
-PLACES: dict[str, slice] = {}
-for _name, _part in PARTS.items():
-    _start = sum(p.stop - p.start for p in PLACES.values())
-    PLACES[_name] = slice(_start, _start + len(_part))
-# For each packed point, where its counterpart on the other side of the face stands.
-_SIDES = {"outline": [-i % 36 for i in range(36)], "left_eye": range(16), "right_eye": range(16), "irises": [1, 0],
-          "brows": [*range(5, 10), *range(5)], "outer_lips": [(10 - i) % 20 for i in range(20)],
-          "inner_lips": [(10 - i) % 20 for i in range(20)], "nose": [*range(8), 9, 8, 11, 10],
-          "cheeks": [1, 0, 3, 2, 5, 4, 7, 6]}  # fmt: skip
-_OTHER = {"left_eye": "right_eye", "right_eye": "left_eye"}
-COUNTERPARTS = tuple(PLACES[_OTHER.get(name, name)].start + i for name, places in _SIDES.items() for i in places)
 AT_ONCE = 32  # crops
-SCALE = 8192  # points are kept as whole numbers, in shares 1/SCALE of a crop's width
 
 
 @dataclass(frozen=True)
@@ -117,7 +93,7 @@ def packed(rows: Iterable[Row], critics: Path, side: int, quality: int) -> dict[
             small = F.interpolate(crops, size=(128, 128), mode="area")
             for name, found in recognisers(small).items():
                 embeddings[name].append(found.half())
-        pictures += [_compressed(row.crop, side, quality) for row in some]
+        pictures += [compressed(row.crop, side, quality) for row in some]
         told += [(row.person, row.licence, row.target) for row in some]
         if len(told) % (32 * AT_ONCE) == 0:
             print(f"{len(told)} crops", flush=True)
@@ -134,16 +110,23 @@ def packed(rows: Iterable[Row], critics: Path, side: int, quality: int) -> dict[
     }
 
 
-def _compressed(crop: NDArray[np.uint8], side: int, quality: int) -> Tensor:
-    shrunk = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+def compressed(picture: NDArray[np.uint8], side: int, quality: int) -> Tensor:
+    """The bytes of a WebP of `side` pixels of an RGB picture."""
+    shrunk = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     _, code = cv2.imencode(".webp", shrunk[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
     return torch.from_numpy(code.ravel())
+
+
+def picture_of(raw: NDArray[np.uint8], ends: Sequence[int], row: int) -> NDArray[np.uint8]:
+    """The RGB picture (S, S, 3) of a row, from all of the packed bytes and where each row's end."""
+    code = raw[ends[row - 1] if row else 0 : ends[row]]
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[:, :, ::-1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+", help="folders of pictures")
-    parser.add_argument("--critics", type=Path, required=True, help="the file that critics.py wrote")
+    parser.add_argument("--critics", type=Path, required=True, help="the file that conversion.critics wrote")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     parser.add_argument("--side", type=int, default=160, help="pixels of a packed crop")
     parser.add_argument("--quality", type=int, default=88, help="of WebP")

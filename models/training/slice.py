@@ -1,8 +1,8 @@
 """Train for some minutes on a machine that nothing else reaches, and go on later.
 
-    python slice.py pack RUN --data faces.pt --critics critics.pt --out PARCEL --limit 58   # here: parts of 58 MiB
-    python slice.py train PARCEL --seconds 480 --out RESULT                                 # there, once all parts came
-    python slice.py unpack RESULT --run RUN                                                 # here
+    python -m training.slice pack RUN --data faces.pt --critics critics.pt --out PARCEL  # here: parts of 58 MiB
+    python -m training.slice train PARCEL --seconds 480 --out RESULT                     # there, once all parts came
+    python -m training.slice unpack RESULT --run RUN                                     # here
 
 The code travels with the checkout. `train` sees from the state what comes next by `configs/plan.toml`. What it leaves
 fits into eight files of 16 MiB: the averaged network in half precision in pieces, the log, and a sample sheet.
@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from config import Config
-from states import STATE, slim
-from train import Run, steps
+
+from training.config import Config
+from training.states import STATE, slim
+from training.train import Run, steps
 
 HERE = Path(__file__).resolve().parent
 MEBIBYTE = 2**20

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from networks import Student
+
+from training.networks import Student
 
 STATE = "student.pt"  # in the folder of a run
 

@@ -1,6 +1,6 @@
 """Teach the student, from nothing or from where it stopped.
 
-    python train.py configs/student_direct.toml --data faces.pt --critics critics.pt --run RUN
+    python -m training.train training/configs/student_direct.toml --data faces.pt --critics critics.pt --run RUN
 
 Started again with the same RUN it goes on: `student.pt` there holds everything.
 `--workers 2` puts one worker of one thread on each of two cores and averages their gradients, which on a shared
@@ -24,10 +24,13 @@ import cv2
 import numpy as np
 import torch
 import torch.distributed as dist
-from config import Config
-from critics import SIZES, load_critics
-from data import Batch, Faces
-from losses import (
+from torch import Tensor, nn
+
+from training.config import Config
+from training.critics import SIZES, by_name, load_critics
+from training.data import Batch, Faces
+from training.landmarks import POINTS
+from training.losses import (
     BROWS,
     augmented,
     composite,
@@ -44,10 +47,8 @@ from losses import (
     weighted_l1,
     window,
 )
-from networks import Discriminator, Student
-from prepare import POINTS
-from states import STATE, slim
-from torch import Tensor, nn
+from training.networks import Discriminator, Student
+from training.states import STATE, slim
 
 VIEW = 120  # pixels of what recognisers are shown
 SHEET = 24  # pairs of a sample sheet
@@ -199,13 +200,12 @@ class Run:
 
     def _identity(self, swap: Tensor, embedding: Tensor, chance: torch.Generator) -> Tensor:
         seen = view(swap, VIEW, chance)
-        wanted = dict(zip(SIZES, embedding.split(tuple(SIZES.values()), 1), strict=True))
         with self._cast():
             found = {}
             for name in SIZES:
                 if share := self.config.looks.get(name, 1.0):
                     found |= self.recognisers(seen[: max(1, round(share * len(seen)))], only=name)
-        return identity_distance(found, wanted)
+        return identity_distance(found, by_name(embedding))
 
     def _movement(self, swap: Tensor, points: Tensor) -> dict[str, Tensor]:
         """How far what the faces do is from their targets', and the change between two pictures from the targets'."""
@@ -281,10 +281,7 @@ class Run:
         """By each recogniser, after taking off what all faces have in common."""
         with self._cast():
             seen = self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area"))
-        usual, known = (
-            dict(zip(SIZES, part.split(tuple(SIZES.values()), -1), strict=True))
-            for part in (self.faces.usual, self.faces.embeddings[self.faces.shown])
-        )
+        usual, known = by_name(self.faces.usual), by_name(self.faces.embeddings[self.faces.shown])
         people, told = self.faces.people[self.faces.shown], {}
         for name in SIZES:
             unit = [nn.functional.normalize(part - usual[name]) for part in (seen[name], known[name])]
@@ -353,7 +350,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="the file that prepare.py wrote")
-    parser.add_argument("--critics", type=Path, required=True, help="the file that critics.py wrote")
+    parser.add_argument("--critics", type=Path, required=True, help="the file that conversion.critics wrote")
     parser.add_argument("--made", type=Path, help="swaps made beforehand, as inputs of `real` rows (made.py)")
     parser.add_argument("--run", type=Path, required=True, help="folder of the state")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, resumably")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,12 +16,11 @@ from mobilefaceswap import Face, Frame
 from mobilefaceswap.packs.crop import TEMPLATES
 
 pytest.importorskip("skimage", reason="the measures need scikit-image (extra: evaluate)")
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "training"))
 
-import evaluate as e
-import judges as j
-import measures as m
-import renders as r
+from evaluation import evaluate as e
+from evaluation import judges as j
+from evaluation import measures as m
+from evaluation import renders as r
 
 PEOPLE, FRAMES = 8, 20
 MOUTH = (slice(150, 180), slice(110, 140))  # on a frame: what moves

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip("skimage", reason="the measures need scikit-image (extra: evaluate)")
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "training"))
 
-import measures as m
+from evaluation import measures as m
 
 SIZE = 128
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from evaluation import judges as j
+from evaluation import renders as r
 from mobilefaceswap import Face, Frame
 from mobilefaceswap.packs.crop import TEMPLATES
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "training"))
-
-import judges as j
-import renders as r
 
 POINTS = TEMPLATES["arcface-112"].on(j.CROP)
 

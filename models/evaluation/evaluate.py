@@ -1,6 +1,6 @@
 """Measure a pack, or any network that swaps aligned crops, by protocol 2, and lay out the sheet that eyes judge.
 
-    python evaluate.py --pack ../base-224 --faces FACES/eval --index FACES/eval.csv --clips CLIPS \\
+    python -m evaluation.evaluate --pack base-224 --faces FACES/eval --index FACES/eval.csv --clips CLIPS \\
         --judges JUDGES --dlib DAT_FILES --json FIGURES.json --sheet SHEET.png
 
 The pack is rendered by the product's node with its defaults; what its networks give by themselves stands beside it as
@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import measures as m
 import numpy as np
-from judges import CROP, Features, Floats, Judges, Picture
-from renders import (
+
+from evaluation import measures as m
+from evaluation.judges import CROP, Features, Floats, Judges, Picture
+from evaluation.renders import (
     MARGIN,
     CropRenderer,
     FollowedFace,
@@ -38,7 +39,6 @@ from renders import (
     seen,
     upright,
 )
-
 from mobilefaceswap import find_pack, open_clip
 from mobilefaceswap.faces import FaceDetector, open_detector
 
@@ -270,7 +270,7 @@ def main() -> None:
     measured = parser.add_mutually_exclusive_group(required=True)
     measured.add_argument("--pack", help="name or folder of a pack, rendered by the node")
     measured.add_argument("--state", type=Path, help="a training state, on aligned crops")
-    parser.add_argument("--critics", type=Path, help="with --state: the file that critics.py wrote")
+    parser.add_argument("--critics", type=Path, help="with --state: what it was taught with")
     parser.add_argument("--faces", type=Path, required=True, help="folder of aligned crops, never trained on")
     parser.add_argument("--index", type=Path, required=True, help="their CSV")
     parser.add_argument("--clips", type=Path, help="folder of the clips; without it nothing is followed")

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from judges import CROP, Picture
 from numpy.typing import NDArray
 
+from evaluation.judges import CROP, Picture
 from mobilefaceswap import FaceChoice, FaceSwapNode, Frame, Pack, RenderCache, read_picture
 from mobilefaceswap.faces import Face, FaceDetector, open_detector
 from mobilefaceswap.geometry import Matrix, crop_rectangle, fit_crop, paste, sample_crop
@@ -124,8 +124,9 @@ class StateSwapper:
 
     def __init__(self, state: Path, critics: Path) -> None:
         import torch
-        from critics import load_critics
-        from states import load_student, size_of
+
+        from training.critics import load_critics
+        from training.states import load_student, size_of
 
         self._torch = torch
         self._student, stored = load_student(state)

@@ -1,6 +1,6 @@
 """Write the networks that find hands into a pack, from the wheel of MediaPipe, checked against the originals.
 
-    python hands.py mediapipe-0.10.14-cp311-….whl --pack ../base-224
+    python -m release.hands mediapipe-0.10.14-cp311-….whl --pack base-224
 
 The weights (Apache-2.0) stay as they are, in half precision; layers become ONNX, pictures (1, 3, H, W). Needs the
 extras `train` and `evaluate`.
@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import onnx
 import tflite
-from export import OPSET, PARITY, file_entry, to_toml
-from litefile import LiteFile, is_padded, options_of
 from onnx import TensorProto, helper, numpy_helper
 
+from conversion.litefile import LiteFile, is_padded, options_of
 from mobilefaceswap.runtime import load_session
+from release.export import OPSET, PARITY, file_entry, to_toml
 
 FILES = {
     "palms": ("mediapipe/modules/palm_detection/palm_detection_lite.tflite", ("boxes", "scores")),
@@ -152,7 +152,7 @@ def facts(member: str, wheel: str) -> Mapping[str, str]:
     return {
         "licence": "Apache-2.0",
         "licence_file": LICENCE_FILE,
-        "origin": f"{wheel}, {Path(member).name}: weights unchanged; converted by models/training/hands.py",
+        "origin": f"{wheel}, {Path(member).name}: weights unchanged; converted by models/release/hands.py",
         "data": "as the original's authors state in MediaPipe's model card of the hand tracking networks",
     }
 

@@ -1,6 +1,6 @@
 """Write a taught student as a model pack: identity.onnx, idn.onnx and pack.toml, checked against torch.
 
-    python export.py RUN/student.pt --pack ../base-224 --facts facts.toml [--measured FIGURES.json]
+    python -m release.export RUN/student.pt --pack base-224 --facts release/facts.toml [--measured FIGURES.json]
 
 PACK holds detector, recogniser and licences already. `facts.toml` states what no program can know: `version`,
 `description`, `licence`, `commercial_use`, `data`, `origin`, `licence_file`, `hardware`, `commit`, and the table
@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from networks import Student, weight_shapes
-from states import load_student
 from torch import Tensor, nn
 
 from mobilefaceswap.runtime import onnxruntime as ort
+from training.networks import Student, weight_shapes
+from training.states import load_student
 
 SIZE, OPSET, PARITY = 224, 17, 1e-4
 MOST_PARAMETERS, MOST_MACS = 500_000, 330_000_000
@@ -153,7 +153,7 @@ def pack_table(
 
 
 def condensed(figures: dict[str, Any]) -> dict[str, Any]:
-    """What pack.toml says of the figures that evaluate.py wrote: medians, without what single clips gave."""
+    """What pack.toml says of the figures that evaluation.evaluate wrote: medians, without what single clips gave."""
     identity, seam = figures["identity"], figures["seam"]
     told = {name: figures[name] for name in ("protocol", "pairs")}
     told |= {name: identity[name] for name in ("people", "source_found_first", "target_found_first", "similarity")}
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("state", type=Path)
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--facts", type=Path, required=True, help="what no program can know, as TOML")
-    parser.add_argument("--measured", type=Path, help="what evaluate.py --json wrote")
+    parser.add_argument("--measured", type=Path, help="what evaluation.evaluate --json wrote")
     given = parser.parse_args()
     facts = tomllib.loads(given.facts.read_text("utf-8"))
     if missing := [name for name in FACTS if name not in facts]:

@@ -1,0 +1,1 @@
+"""Measure a pack or a network in training by protocol 2."""

@@ -1,0 +1,1 @@
+"""Write a taught network, and published ones, as files of a pack."""

@@ -1,0 +1,1 @@
+"""Teach the networks. Imports none of the folders beside it."""
