@@ -25,6 +25,7 @@ class Weights:
     mask: float = 2.0  # the mask, to the face's shape
     movement: float = 0.0  # landmarks: openings, gaze, turn, to the target, where there is no answer
     change: float = 0.0  # the same and brows, between two pictures of a person, where there is no answer
+    steady: float = 0.0  # the swap of a target that moved a little and has other noise, to the swap, moved alike
     adversarial: float = 1.0
 
 
@@ -36,6 +37,7 @@ class Config:
     window: int = 0  # pixels of the square of it that the discriminator and perception see; 0: all
     rows: tuple[int, int, int] = (4, 2, 4)  # cross, same, real
     pairs: int = 0  # of the cross rows so many twos are two pictures of one person, with one source
+    shaken: int = 0  # so many of the cross rows are drawn once more, moved a little and with other noise
     steps: int = 100_000
     rate: float = 4e-4
     discriminator_rate: float = 2e-4

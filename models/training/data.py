@@ -83,27 +83,23 @@ class Faces:
         known = (F.normalize(stored["embeddings"][name].float()) for name in SIZES)  # kept in half precision
         self.embeddings = torch.cat(list(known), 1).to(device)
         targets, persons = stored["targets"], stored["people"].long()
-        count = int(persons.max()) + 1
+        counts = torch.bincount(persons)
         # Taken evenly, so that every source of pictures is among them.
-        kept_back = persons % max(2, count // HELD_OUT) == 0 if not people else persons >= people
+        kept_back = persons % max(2, len(counts) // HELD_OUT) == 0 if not people else persons >= people
         training = ~kept_back
-        order, counts = torch.argsort(persons, stable=True), torch.bincount(persons)
-        starts = counts.cumsum(0) - counts
-        self.people = persons.to(device)
-        self._order, self._start, self._count = (t.to(device) for t in (order, starts[persons], counts[persons]))
-        self._place = torch.empty_like(order).scatter_(0, order, torch.arange(len(order))).to(device)
-        first = self._order[self._start] == torch.arange(len(order), device=device)
+        first = torch.zeros(len(persons), dtype=torch.bool)
+        first[torch.argsort(persons, stable=True)[counts.cumsum(0) - counts]] = True
+        self.people, self._targets = persons.to(device), targets.to(device)
         # A rehearsal with few people asks whether those were learnt.
         shown = (training if people else kept_back) & targets
-        self.shown = torch.nonzero(shown.to(device) & first).flatten()
+        self.shown = torch.nonzero(shown & first).flatten().to(device)
         # Frames of one video are one person: they come as sources less often than their number.
         self._as_source = (training / counts[persons].sqrt()).to(device)
         self._as_target = (training & targets).to(device) * rarity(self.points)
-        at_hand = torch.bincount(persons[targets], minlength=count)[persons] > 1
+        at_hand = torch.bincount(persons[targets], minlength=len(counts))[persons] > 1
         self._as_pair = self._as_target * at_hand.to(device)
-        self._targets = targets.to(device)
         self.made = torch.empty(0, 3, size, size, dtype=torch.uint8, device=device)
-        self._made_at = torch.full_like(self._place, -1)
+        self._made_at = torch.full_like(self.people, -1)
         if made:
             told = torch.load(made, map_location="cpu", weights_only=True)
             self.made = _decoded(told["pictures"].numpy(), told["ends"].tolist(), size).to(device)
@@ -111,31 +107,27 @@ class Faces:
         # What all faces have in common would otherwise drown what tells people apart.
         self.usual = self.embeddings[training.to(device)].mean(0)
 
-    def mate(self, rows: Tensor, chance: torch.Generator) -> Tensor:
-        """For each row another picture of the person; the same picture where there is no other."""
-        count, start, place = self._count[rows], self._start[rows], self._place[rows]
-        step = 1 + (torch.rand(len(rows), generator=chance, device=self.device) * (count - 1)).long()
-        return self._order[start + (place - start + step * (count > 1)) % count]
-
-    def partner(self, rows: Tensor, chance: torch.Generator) -> Tensor:
-        """For each row another target that shows the person."""
-        alike = (self.people[None] == self.people[rows, None]) & self._targets
-        alike[torch.arange(len(rows), device=self.device), rows] = False
-        return torch.multinomial(alike.float(), 1, generator=chance)[:, 0]
+    def another(self, rows: Tensor, chance: torch.Generator, target: bool = False) -> Tensor:
+        """For each row another picture of the person, one that may be a `target`; the same where there is no other."""
+        alike = (self.people[None] == self.people[rows, None]) & (self._targets | (not target))
+        own = torch.arange(len(rows), device=self.device), rows
+        alike[own] = False
+        alike[own] = ~alike.any(1)
+        return torch.multinomial(alike.float(), 1, generator=chance)[:, 0] if len(rows) else rows
 
     def batch(
         self, counts: tuple[int, int, int], chance: torch.Generator, maker: Maker | None = None, pairs: int = 0
     ) -> Batch:
-        """`counts` rows of the kinds cross, same, real, the first 2 `pairs` of cross by twos of one target person and
+        """`counts` rows of the kinds cross, same, real, the last 2 `pairs` of cross by twos of one target person and
         one source; `maker` is the averaged network of the moment."""
         cross, same, real = counts
         total = cross + same + real
         target = self._drawn(self._as_target, total, chance)
-        source = torch.cat([self._drawn(self._as_source, cross, chance), self.mate(target[cross:], chance)])
+        source = torch.cat([self._drawn(self._as_source, cross, chance), self.another(target[cross:], chance)])
         if pairs:
-            first, second = slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)
+            first, second = slice(cross - 2 * pairs, cross, 2), slice(cross - 2 * pairs + 1, cross, 2)
             target[first] = self._drawn(self._as_pair, pairs, chance)
-            target[second] = self.partner(target[first], chance)
+            target[second] = self.another(target[first], chance, target=True)
             source[second] = source[first]
         at = self._made_at[target]
         pictures = [self.pictures[target]]

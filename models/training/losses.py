@@ -103,6 +103,26 @@ def movement(points: Tensor) -> Tensor:
     ], 1)  # fmt: skip
 
 
+def shaken(pictures: Sequence[Tensor], chance: torch.Generator) -> list[Tensor]:
+    """(N, C, S, S) moved, turned and scaled as crops are from frame to frame: alike for the same seed of `chance`."""
+    n, device = len(pictures[0]), pictures[0].device
+    drawn = torch.Generator(device).manual_seed(chance.initial_seed() + 2)
+    angle, zoom, right, down = 0.012 * torch.randn(4, n, generator=drawn, device=device)
+    affine = torch.stack([1 + zoom, -angle, right, angle, 1 + zoom, down], 1).reshape(n, 2, 3)
+    grid = F.affine_grid(affine, [n, 1, *pictures[0].shape[2:]], align_corners=False)
+    return [F.grid_sample(p, grid, padding_mode="border", align_corners=False) for p in pictures]
+
+
+def noisy(picture: Tensor, chance: torch.Generator) -> Tensor:
+    """With grain, and with a codec's blocks of 8 pixels of slightly other colour, each of random strength."""
+    n, device, side = len(picture), picture.device, picture.shape[-1]
+    strength = torch.rand(2, n, 1, 1, 1, generator=chance, device=device)
+    grain = torch.randn(picture.shape, generator=chance, device=device)
+    blocks = torch.randn(n, 3, side // 8, side // 8, generator=chance, device=device)
+    blocks = blocks.repeat_interleave(8, 2).repeat_interleave(8, 3)
+    return (picture + 0.02 * strength[0] * grain + 0.01 * strength[1] * blocks).clamp(0, 1)
+
+
 def hinge_discriminator(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     """Hinge loss of the discriminator (arXiv 1802.05957), mean over its scales."""
     return torch.stack([F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)]).mean()

@@ -39,7 +39,9 @@ from training.losses import (
     hinge_generator,
     identity_distance,
     movement,
+    noisy,
     seam_difference,
+    shaken,
     slow_difference,
     texture_difference,
     tint_difference,
@@ -47,7 +49,7 @@ from training.losses import (
     weighted_l1,
     window,
 )
-from training.networks import Discriminator, Student
+from training.networks import Discriminator, Student, fine
 from training.states import STATE, slim
 
 VIEW = 120  # pixels of what recognisers are shown
@@ -119,13 +121,16 @@ class Run:
     def _cast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def draw(self, net: Student, target: Tensor, source: Tensor, chance: torch.Generator | None = None) -> Tensor:
-        """Colour and mask of the people on the rows `source`, by their pictures, which `chance` varies."""
+    def draw(
+        self, net: Student, target: Tensor, source: Tensor, chance: torch.Generator | None = None, again: int = 0
+    ) -> Tensor:
+        """Colour and mask of the people on the rows `source`, by their pictures, which `chance` varies; the last
+        `again` targets of the people of the first rows, told by the same pictures."""
         target = target.contiguous(memory_format=torch.channels_last)
         with self._cast():
             with torch.no_grad():
                 told = self.recognisers.feature_map(self.faces.portraits(source, chance))
-            return net(target, *told).float()
+            return net(target, *(torch.cat([part, part[:again]]) for part in told)).float()
 
     def features(self, picture: Tensor) -> list[Tensor]:
         with self._cast():
@@ -136,13 +141,19 @@ class Run:
         config, chance = self.config, self.chance()
         maker = self._maker if self.step >= config.maker_from else None
         batch = self.faces.batch(config.rows, chance, maker, config.pairs)
-        drawn = self.draw(self.net, batch.target, batch.source, chance)
+        again = config.shaken
+        moved, face = shaken([batch.target[:again], batch.face[:again]], chance)
+        targets = torch.cat([batch.target, noisy(moved, chance)])
+        drawn, second = self.draw(self.net, targets, batch.source, chance, again).tensor_split([len(batch.target)])
         # By the true shape of the face: with its own mask a network soon draws none, and copies.
         swap = composite(drawn, batch.target, batch.face)
         adversarial = config.weights.adversarial > 0 and self.step >= config.adversarial_from
         near = (..., *window(config.size, config.window, chance))
         losses = {"judge": self._teach_judge(batch.answer[near], swap[near].detach(), chance)} if adversarial else {}
         losses |= self._losses(batch, drawn, swap, chance, near)
+        if again:
+            wanted, found = shaken([swap[:again]], chance)[0], composite(second, targets[-again:], face)
+            losses["steady"] = weighted_l1(found - fine(found), wanted - fine(wanted), face).mean()
         if adversarial:
             losses |= self._judged(swap[near], batch.target[near][: batch.cross], chance)
         total = sum(getattr(config.weights, name) * value for name, value in losses.items() if name != "judge")
@@ -214,7 +225,7 @@ class Run:
         off = found - movement(points)
         losses = {"movement": off[:, :-BROWS].abs().clamp_max(0.5).mean()}
         if self.config.pairs:
-            first, second = off[: 2 * self.config.pairs].unflatten(0, (-1, 2)).unbind(1)
+            first, second = off[-2 * self.config.pairs :].unflatten(0, (-1, 2)).unbind(1)
             losses["change"] = (first - second).abs().clamp_max(0.5).mean()
         return losses
 

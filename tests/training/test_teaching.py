@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import tomllib
 from pathlib import Path
@@ -159,9 +160,10 @@ class TestBatches:
         ends = torch.tensor([len(code) for code in codes]).cumsum(0)
         stored = {"rows": torch.arange(len(codes)), "pictures": torch.cat(codes), "ends": ends}
         torch.save(stored, tmp_path / "made.pt")
-        batch = data.Faces(stand_ins / "faces.pt", 64, made=tmp_path / "made.pt").batch((0, 0, 64), chance())
+        batch = data.Faces(stand_ins / "faces.pt", 64, made=tmp_path / "made.pt").batch((0, 0, 64), chance(1))
         green = batch.target[:, 1] - batch.target[:, ::2].amax(1)
-        assert 16 < int((green.amax((1, 2)) > 0.25).sum()) < 48
+        greener_than_any_skin = green.amax((1, 2)) > 0.6
+        assert 16 < int(greener_than_any_skin.sum()) < 48
         outside = (batch.face < 0.001).expand_as(batch.answer)
         assert (batch.target - batch.answer).abs()[outside].max() < 0.01
 
@@ -171,9 +173,16 @@ class TestBatches:
 
     def test_a_source_of_an_answered_row_is_another_picture_of_the_person(self, faces: data.Faces) -> None:
         rows = torch.arange(len(faces.people))
-        mates = faces.mate(rows, chance())
-        assert torch.equal(faces.people[mates], faces.people[rows])
-        assert not bool((mates == rows).any())
+        others = faces.another(rows, chance())
+        assert torch.equal(faces.people[others], faces.people[rows])
+        assert not bool((others == rows).any())
+
+    def test_whoever_has_one_picture_is_the_source_by_that(self, faces: data.Faces) -> None:
+        alone = data.Faces.__new__(data.Faces)
+        alone.__dict__ |= faces.__dict__
+        alone.people = torch.arange(len(faces.people))
+        rows = torch.tensor([5, 2])
+        assert torch.equal(alone.another(rows, chance()), rows)
 
     def test_people_held_out_are_never_drawn(self, faces: data.Faces) -> None:
         kept_back = set(faces.people[faces.shown].tolist())
@@ -218,15 +227,17 @@ class TestBatches:
         assert bool((eyes[0] < eyes[1]).all())
 
     def test_a_pair_is_two_pictures_of_one_person_with_one_source(self, faces: data.Faces) -> None:
-        rows = torch.nonzero(faces._as_pair).flatten()
-        partners = faces.partner(rows, chance())
-        assert torch.equal(faces.people[partners], faces.people[rows])
-        assert not bool((partners == rows).any())
-        assert bool(faces._targets[partners].all())
+        few = data.Faces.__new__(data.Faces)
+        few.__dict__ |= faces.__dict__
+        few._targets = torch.arange(len(faces.people)) % 3 < 2  # of the three pictures of everybody
+        rows = torch.nonzero(few._targets).flatten()
+        others = few.another(rows, chance(), target=True)
+        assert torch.equal(others // 3, rows // 3)
+        assert bool((others % 3 == 1 - rows % 3).all())
         source = faces.batch((6, 0, 0), chance(), pairs=2).source
-        assert source[0] == source[1]
         assert source[2] == source[3]
-        assert source[4] != source[5]
+        assert source[4] == source[5]
+        assert source[0] != source[1]
 
 
 class TestShapes:
@@ -327,6 +338,23 @@ class TestLosses:
         assert float(losses.texture_difference(plate + 0.2, plate, skin)) < 1e-6
         assert float(losses.texture_difference(plate + 0.2 * stripes, plate, skin)) == pytest.approx(0.1, rel=0.1)
         assert float(losses.texture_difference(plate + 0.2 * stripes * (1 - skin), plate, skin)) < 0.005
+
+    def test_what_is_shaken_moves_little_and_alike(self) -> None:
+        ramp = torch.linspace(0, 1, 64).expand(2, 1, 64, 64)
+        seed = chance(4)
+        first = losses.shaken([ramp, 1 - ramp], seed)
+        torch.rand(3, generator=seed)  # however far the chance has got
+        assert torch.equal(losses.shaken([ramp], seed)[0], first[0])
+        assert torch.allclose(first[0] + first[1], torch.tensor(1.0), atol=1e-5)
+        moved = (first[0] - ramp).abs()
+        assert 0.001 < moved.mean() < 0.05
+        assert not torch.allclose(moved[0], moved[1], atol=1e-3)
+
+    def test_noise_has_grain_and_blocks(self) -> None:
+        noise = losses.noisy(torch.full((8, 3, 64, 64), 0.5), chance()) - 0.5
+        blocks = torch.nn.functional.avg_pool2d(noise, 8)
+        assert 0.002 < noise.std() < 0.02
+        assert blocks.std() > 2 * noise.std() / 8
 
     def test_windows_lie_in_the_picture(self) -> None:
         places = {tuple((part.start, part.stop) for part in losses.window(64, 48, chance(i))) for i in range(40)}
@@ -560,6 +588,17 @@ class TestRun:
         for name, loss in found.items():
             (gradient,) = torch.autograd.grad(loss, drawn, retain_graph=True)
             assert gradient.abs().max() > 0, name
+
+    def test_an_unsteady_swap_is_a_loss_of_its_own(self, stand_ins: Path, tmp_path: Path) -> None:
+        told = config.Config.read(RECIPE / "configs" / "smoke.toml")
+        none = {field.name: 0.0 for field in dataclasses.fields(config.Weights)}
+        for weight, learns in ((0.0, False), (1.0, True)):
+            alone = dataclasses.replace(told, weights=config.Weights(**none | {"steady": weight, "identity": 1e-30}))
+            run = train.Run(alone, stand_ins / "faces.pt", stand_ins / "critics.pt", tmp_path, "cpu", 0, 1)
+            run._update = lambda total, run=run: total.backward()
+            assert float(run.advance()["steady"]) > 0
+            told_about = max(float(p.grad.abs().max()) for p in run.net.swapper.parameters() if p.grad is not None)
+            assert (told_about > 1e-9) == learns
 
     def test_a_slice_sees_what_comes_next(self, stand_ins: Path, tmp_path: Path) -> None:
         """A stage until the state has seen enough, then the next at its own rate; then the last goes on."""
