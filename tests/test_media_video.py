@@ -18,6 +18,7 @@ from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip
 from mobilefaceswap.media.declared import Orientation
+from mobilefaceswap.media.video import source
 from mobilefaceswap.media.video.clock import shifted_timecode
 
 
@@ -39,6 +40,20 @@ def test_threads_read_the_same_frames(tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as pool:
             threaded = list(pool.map(lambda time: clip.frame(time).pixels, [*range(19, -1, -1)]))
         assert all(np.array_equal(one, other) for one, other in zip(threaded[::-1], forward, strict=True))
+
+
+def test_reading_as_far_ahead_as_faces_are_followed_decodes_no_picture_twice(tmp_path: Path, monkeypatch) -> None:
+    decoded, keep = [], source.VideoClip._keep
+    monkeypatch.setattr(source.VideoClip, "_keep", lambda *given: decoded.append(given[1].pts) or keep(*given))
+    with create_output(tmp_path / "clip.mp4") as writer:
+        for time in range(60):
+            writer.write(time, np.full((48, 64, 3), time / 60, np.float32))
+    with open_clip(tmp_path / "clip.mp4") as clip:
+        clip._limit = source._MANY  # as for pictures of any size
+        for time in range(60):
+            for ahead in (-(-(time + 12) // 8) * 8, time + 12, time):
+                clip.frame(min(ahead, 59))
+    assert len({*decoded}) == len(decoded) == 60
 
 
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(25), Fraction(60000, 1001)])

@@ -1,15 +1,15 @@
 """Video files in: exact random access by presentation time.
 
 Timestamps are collected once by demuxing; a frame is found by decoding from the key frame before it. Reading on in
-order does not seek. The last decoded pictures are kept, as many as anybody went back for, so that workers that run
-slightly out of order, smoothing windows and scrubbing seek once and not again.
+order does not seek. The last decoded pictures are kept: a few while the clip is read in order, more as soon as
+somebody jumps ahead or goes back, so that faces that are followed and smoothed over frames to come, workers that run
+slightly out of order, and scrubbing decode no picture twice.
 """
 
 from __future__ import annotations
 
 import bisect
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -34,9 +34,10 @@ from .timing import Joiner, frame_rate, read_timing
 __all__ = ["VideoClip"]
 
 _KEPT_BYTES = 96_000_000
-_FEW, _FEWEST_AT_MOST, _MOST = 6, 12, 48
-"""Decoded pictures that are kept: a few while the clip is read in order; more, up to the bytes above and at least
-twelve, as soon as somebody goes back for one that was dropped.
+_FEW, _MANY, _MOST = 6, 24, 48
+"""Decoded pictures that are kept: a few while the clip is read in order; otherwise what the bytes above hold, but at
+least as many as a frame with default settings looks ahead: 12 for smoothing, gaps and fades, 8 more to the next frame
+that is searched, and a few that other workers are at.
 """
 _FARTHEST = 1 << 62
 _WITH_TIMES = ("mov", "matroska", "mpegts", "mpeg", "flv")
@@ -51,7 +52,7 @@ class VideoClip(MediaClip):
         self.path = path
         self._lock = threading.Lock()
         self._key = file_key(Path(path))
-        self._pictures: OrderedDict[int, Any] = OrderedDict()
+        self._pictures: dict[int, Any] = {}
         self._most_kept = self._limit = _FEW
         self._position = -1
         self._decoding: Iterator[Any] = iter(())
@@ -118,7 +119,7 @@ class VideoClip(MediaClip):
         stored = (first.width, first.height)
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         picture_bytes = sum(int(plane.buffer_size) for plane in first.planes)
-        self._limit = max(_FEWEST_AT_MOST, min(_MOST, _KEPT_BYTES // max(1, picture_bytes)))
+        self._limit = max(_MANY, min(_MOST, _KEPT_BYTES // max(1, picture_bytes)))
         tags, coded = coding.colour_coding(first, stream)
         return ClipFormat(
             size=stored[::-1] if shown.transposed else stored,
@@ -196,10 +197,10 @@ class VideoClip(MediaClip):
 
     def _picture(self, time: int) -> Any:
         if time in self._pictures:
-            self._pictures.move_to_end(time)
             return self._pictures[time]
         key = self._key_before(time)
-        self._most_kept = min(self._limit, max(self._most_kept, self._position - time + _FEW))
+        if time <= self._position or key - 1 <= self._position < time - _FEW:
+            self._most_kept = self._limit
         if time <= self._position or key > self._position + 1:
             self._restart(key)
         if not self._advance_to(time):
@@ -268,6 +269,6 @@ class VideoClip(MediaClip):
         number = self._numbers[picture.pts]
         self._position = max(self._position, number)
         self._pictures[number] = picture
-        self._pictures.move_to_end(number)
         while len(self._pictures) > self._most_kept:
-            self._pictures.popitem(last=False)
+            # The farthest away: what was asked for last may be done with, while what lies ahead was not asked for yet.
+            del self._pictures[max(self._pictures, key=lambda other: abs(other - number))]
