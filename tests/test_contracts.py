@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import mobilefaceswap
+from media_made import make_clip
 from mobilefaceswap import errors
 from mobilefaceswap.demo.samples import AstronautClip
 from mobilefaceswap.media import create_output
@@ -146,6 +147,13 @@ def test_the_import_itself_loads_no_library():
 )
 def test_help_and_usage_errors_load_no_library(words):
     assert loaded_by(f"from mobilefaceswap.cli import main; sys.argv[1:] = {words!r}; main()") == set()
+
+
+def test_a_node_that_is_switched_off_loads_only_what_moves_pictures(tmp_path, grace_hopper):
+    clip, out = make_clip(tmp_path / "clip.mp4"), tmp_path / "out.mp4"
+    words = ("swap", str(clip), "-s", str(grace_hopper), "-o", str(out), "--no-enable", "--json")
+    assert loaded_by(f"from mobilefaceswap.cli import main; sys.argv[1:] = {words!r}; main()") == {"numpy", "cv2", "av"}
+    assert out.exists()
 
 
 def test_the_guard_against_loaded_libraries_can_fail():

@@ -213,6 +213,18 @@ def test_enable_and_mix_pass_the_plate_on(node, off):
     assert not result.matte.any()
 
 
+def test_a_node_that_is_switched_off_opens_nothing_until_a_frame_is_swapped(tiny_pack, tmp_path):
+    nobody, off = tmp_path / "nobody.idn", Settings(enable=False)
+    node = FaceSwapNode(nobody, DrawnClip(), pack=tiny_pack, settings=off)
+    assert node.render(5).composite.tobytes() == drawn_frame(5).pixels.tobytes()
+    assert node.runtime == ""
+    with pytest.raises(IdentityFileError, match="nobody"):
+        node.render(5, Settings())
+    for name in ("faces", "device"):
+        with pytest.raises(UserInputError, match="guesswork"):
+            FaceSwapNode(nobody, DrawnClip(), pack=tiny_pack, settings=off, **{name: "guesswork"})
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (64, 8192)])
 def test_odd_sizes_render(tiny_pack, tiny_identity, shape):
     plate = Frame(np.zeros((*shape, 3), np.float32))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import cast
-
-import onnxruntime
+from typing import TYPE_CHECKING, Any, cast
 
 from .cache import opened
 from .errors import PackError, UserInputError
 from .frame import Floats
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 __all__ = [
     "AUTOMATIC",
@@ -25,10 +27,6 @@ __all__ = [
     "on_device",
     "open_session",
 ]
-
-# The package switches telemetry off before this import (see its __init__); this is for a program that loaded ONNX
-# Runtime before us, and for the builds for Windows apps, which do not read the environment.
-onnxruntime.disable_telemetry_events()
 
 _ONLY_ERRORS = 3
 _CPU = ("CPUExecutionProvider",)
@@ -49,6 +47,17 @@ _TRIED = ("cuda", "directml", "coreml", "cpu")
 _VARIABLE = "MOBILEFACESWAP_DEVICE"
 
 
+@cache
+def _library() -> Any:
+    """ONNX Runtime, loaded when the first network is opened: a node that is switched off needs none."""
+    import onnxruntime
+
+    # The package switches telemetry off before this import (see its __init__); this is for a program that loaded ONNX
+    # Runtime before us, and for the builds for Windows apps, which do not read the environment.
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
+
+
 class Session:
     """An ONNX Runtime session with named arrays in and out. Thread-safe."""
 
@@ -58,7 +67,7 @@ class Session:
         self._outputs = [output.name for output in session.get_outputs()]
         self.inputs = {item.name: tuple(item.shape) for item in session.get_inputs()}
         self.providers = tuple(session.get_providers())
-        self.runtime = f"onnxruntime-{onnxruntime.__version__}-{self.providers[0]}"
+        self.runtime = f"onnxruntime-{_library().__version__}-{self.providers[0]}"
 
     @property
     def options(self) -> onnxruntime.SessionOptions:
@@ -72,7 +81,7 @@ class Session:
 
 def available_providers() -> tuple[str, ...]:
     """The execution providers of this machine's ONNX Runtime."""
-    return tuple(onnxruntime.get_available_providers())
+    return tuple(_library().get_available_providers())
 
 
 def load_session(model: bytes | Path, *, threads: int = 1, providers: Sequence[str] = _CPU) -> Session:
@@ -81,20 +90,21 @@ def load_session(model: bytes | Path, *, threads: int = 1, providers: Sequence[s
     Raises PackError where a provider is missing or the model cannot be read; a provider is never silently replaced.
     """
     _check_providers(providers)
-    options = onnxruntime.SessionOptions()
+    library = _library()
+    options = library.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.execution_mode = library.ExecutionMode.ORT_SEQUENTIAL
     options.use_deterministic_compute = True
     options.log_severity_level = _ONLY_ERRORS
     content = model if isinstance(model, bytes) else str(model)
     try:
         size = len(model) if isinstance(model, bytes) else model.stat().st_size
-        session = Session(onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers)), size)
+        session = Session(library.InferenceSession(content, sess_options=options, providers=list(providers)), size)
     except Exception as error:  # ONNX Runtime's own classes share no public base
         name = "a model in memory" if isinstance(model, bytes) else str(model)
         raise PackError(
-            f"expected {name} to be an ONNX model that ONNX Runtime {onnxruntime.__version__} runs; found: {error}. "
+            f"expected {name} to be an ONNX model that ONNX Runtime {library.__version__} runs; found: {error}. "
             "Run `mobilefaceswap packs verify` and reinstall the pack"
         ) from error
     if session.providers[: len(providers)] != tuple(providers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import typer
 
@@ -11,8 +12,9 @@ from ..analyse_clip import check_clip
 from ..cache import RenderCache
 from ..faces import Track, load_track, open_detector
 from ..folders import render_cache_folder
-from ..identity import Identity, load_source
+from ..identity import Identity, Source, load_source, picture_files
 from ..media import MediaClip
+from ..media.places import check_input
 from ..node import FaceSwapNode, PeopleNode, PersonNode, StageTimes
 from ..packs import Pack, find_pack
 from ..render_shot import SHOT_CACHE_BYTES, Node
@@ -27,25 +29,30 @@ NodeOver = Callable[[MediaClip], Node]
 
 
 def nodes_for(people: People, shot: Shot) -> NodeOver:
-    """Makes a node for each clip, all with the same identities, which are prepared once, when first needed."""
+    """Makes a node for each clip, all with the same identities, which are prepared once, when first needed: the source
+    of a node that is switched off is not read.
+    """
+    own = [shot.settings.replaced(**person.settings) for person in people.rows]
 
     @cache
-    def identities() -> tuple[Identity, ...]:
-        pack = find_pack(people.pack)
-        return tuple(_identity(person, pack, people.faces) for person in people.rows)
+    def sources() -> list[Source]:
+        pack, rows = find_pack(people.pack), zip(people.rows, own, strict=True)
+        return [_identity(row, pack, people.faces) if known.enable else _unread(row) for row, known in rows]
 
     def node_over(clip: MediaClip) -> Node:
         pack, track, stages = find_pack(people.pack), _track(shot, clip), StageTimes()
         folder = render_cache_folder() if shot.disk_cache else None
         store = RenderCache(memory=SHOT_CACHE_BYTES, folder=folder)
         nodes = [
-            FaceSwapNode(one, clip, pack=pack, faces=people.faces, track=track, cache=store, stages=stages)
-            for one in identities()
+            FaceSwapNode(
+                one, clip, pack=pack, settings=known, faces=people.faces, track=track, cache=store, stages=stages
+            )
+            for one, known in zip(sources(), own, strict=True)
         ]
         if people.table is None:
             return nodes[0]
-        own = [person.settings for person in people.rows]
-        return PeopleNode([PersonNode(*pair) for pair in zip(nodes, own, strict=True)], shot.settings)
+        rows = zip(nodes, people.rows, strict=True)
+        return PeopleNode([PersonNode(node, person.settings) for node, person in rows], shot.settings)
 
     return node_over
 
@@ -54,6 +61,13 @@ def _identity(person: Person, pack: Pack, faces: str | None) -> Identity:
     identity = load_source([*person.source], pack, open_detector(pack, faces), person.source_face)
     _tell_source(identity)
     return identity
+
+
+def _unread(person: Person) -> list[Path]:
+    """The source of a node that is switched off: its files must be there. Raises MediaError where one is missing."""
+    for file in (file for place in person.source for file in picture_files(place)):
+        check_input(file)
+    return [*person.source]
 
 
 def _track(shot: Shot, clip: MediaClip) -> Track | None:

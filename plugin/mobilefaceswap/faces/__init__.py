@@ -2,7 +2,7 @@
 
 from .between import Follower, Look, Met, can_follow, ends_of, met_between
 from .cuts import Thumbnail, is_cut, thumbnail
-from .detector import DETECTORS, FaceDetector, find_faces, found_in, open_detector, working
+from .detector import DETECTORS, FaceDetector, detector_kind, find_faces, found_in, open_detector, working
 from .edits import Edit, Edits, load_track
 from .face import Face
 from .follow import Timeline, followed
@@ -27,6 +27,7 @@ __all__ = [
     "Timeline",
     "Track",
     "can_follow",
+    "detector_kind",
     "ends_of",
     "find_faces",
     "followed",

@@ -12,7 +12,7 @@ from ..packs import Pack
 from ..settings import Settings
 from .face import Face
 
-__all__ = ["DETECTORS", "FaceDetector", "find_faces", "found_in", "open_detector", "working"]
+__all__ = ["DETECTORS", "FaceDetector", "detector_kind", "find_faces", "found_in", "open_detector", "working"]
 
 
 class FaceDetector(Protocol):
@@ -52,17 +52,23 @@ pack's own. A new one is a row here and its file.
 """
 
 
-def open_detector(pack: Pack, name: str | None = None) -> FaceDetector:
-    """The detector called ``name``, ``KIND`` or ``KIND:PLACE``, opened once per process; None for the pack's own.
-
-    Raises UserInputError on an unknown name, PackError or PackNotFoundError where its files cannot be used.
-    """
+def detector_kind(name: str | None) -> tuple[str, str]:
+    """(kind, place) of the detector called ``name``, as `open_detector` takes it. Raises UserInputError."""
     kind, _, place = (name or next(iter(DETECTORS))).partition(":")
     if kind not in DETECTORS:
         raise UserInputError(
             f"expected a detector of a kind among {', '.join(DETECTORS)}, such as insightface:NAME_OR_FOLDER; "
             f"found {name!r}"
         )
+    return kind, place
+
+
+def open_detector(pack: Pack, name: str | None = None) -> FaceDetector:
+    """The detector called ``name``, ``KIND`` or ``KIND:PLACE``, opened once per process; None for the pack's own.
+
+    Raises UserInputError on an unknown name, PackError or PackNotFoundError where its files cannot be used.
+    """
+    kind, place = detector_kind(name)
     return opened.get("detector", (pack.content_hash, kind, place), lambda: DETECTORS[kind](pack, place))
 
 

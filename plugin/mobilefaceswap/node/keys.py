@@ -4,10 +4,11 @@ itself.
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 import numpy.typing as npt
-import PyOpenColorIO as ocio
 
 from .. import __version__
 from ..cache import key_of
@@ -24,7 +25,13 @@ VERSIONS = {"faces": 5, "crop": 2, "swap": 3, "colour": 4, "covered": 1}
 cache on disk answers with values of earlier code; the golden pictures of the tests fail until that is done.
 """
 
-_LIBRARIES = (cv2.__version__, ocio.__version__, np.__version__)
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """Versions of the libraries that cut and convert a crop."""
+    import PyOpenColorIO as ocio  # not needed before the first crop
+
+    return cv2.__version__, ocio.__version__, np.__version__
 
 
 def plate_key(clip_key: str, settings: Settings) -> str:
@@ -39,12 +46,12 @@ def faces_key(plate: str, detector: FaceDetector, settings: Settings, ends: tupl
 
 def crop_key(plate: str, crop: Crop, matrix: Matrix, settings: Settings) -> str:
     """Of an aligned crop."""
-    return key_of(VERSIONS["crop"], _LIBRARIES, plate, crop, matrix.tobytes(), settings.of("align"))
+    return key_of(VERSIONS["crop"], _libraries(), plate, crop, matrix.tobytes(), settings.of("align"))
 
 
 def embedding_key(plate: str, landmarks: npt.NDArray[np.float64], network: tuple[str, ...]) -> str:
     """Of what the recogniser says of a face."""
-    return key_of(VERSIONS["crop"], _LIBRARIES, network, plate, landmarks.tobytes())
+    return key_of(VERSIONS["crop"], _libraries(), network, plate, landmarks.tobytes())
 
 
 def swap_key(crop: str, network: tuple[str, ...], settings: Settings) -> str:

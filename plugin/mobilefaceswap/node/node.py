@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 
 from ..cache import Arrays, RenderCache
 from ..errors import MediaError, UserInputError
-from ..faces import Face, FaceDetector, HandFinder, Look, Track, ends_of, open_detector, working
+from ..faces import Face, FaceDetector, HandFinder, Look, Track, detector_kind, ends_of, open_detector, working
 from ..frame import Clip, Floats, Frame, KeyedClip
-from ..identity import Source, load_source
+from ..identity import Identity, Source, load_source
 from ..look import Composition
 from ..packs import Pack, find_pack
-from ..runtime import AUTOMATIC
+from ..runtime import AUTOMATIC, chosen_device
 from ..settings import MissingFrames, Settings
 from ..swap import open_network
 from .keys import plate_key
@@ -37,6 +37,9 @@ class FaceSwapNode:
     where left out, the pack's own defaults. faces: another detector, or its name, such as
     ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. device: what the network runs on, one of
     ``runtime.DEVICES``, or ``auto``. Thread-safe.
+
+    What a swap needs is opened at once, so that whoever makes a node hears what is wrong with it; where ``settings``
+    switch the node off, only by a frame that is swapped nevertheless.
 
     Raises PackError, NoFaceInSourceError, IdentityFileError, MediaError, SettingsError, UserInputError.
     """
@@ -60,16 +63,35 @@ class FaceSwapNode:
         self.settings = Settings.from_mapping(self.pack.defaults) if settings is None else settings
         self.cache = RenderCache() if cache is None else cache
         self.stages = StageTimes() if stages is None else stages
-        detector = open_detector(self.pack, faces) if faces is None or isinstance(faces, str) else faces
-        self.identity = load_source(source, self.pack, detector, source_face)
-        self.identity.check_pack(self.pack)
-        network = open_network(self.pack, self.identity.weights, self.identity.content_hash, device)
-        self._kit = Kit(self.pack, detector, HandFinder(self.pack), network, self.identity.content_hash, self.cache)
+        self._source, self._source_face, self._device = source, source_face, chosen_device(device)
+        self._faces = faces
+        if faces is None or isinstance(faces, str):
+            detector_kind(faces)
+        if self.settings.enable:
+            _ = self._kit
+
+    @cached_property
+    def _detector(self) -> FaceDetector:
+        faces = self._faces
+        return open_detector(self.pack, faces) if faces is None or isinstance(faces, str) else faces
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Who is swapped in. Raises as the class does."""
+        identity = load_source(self._source, self.pack, self._detector, self._source_face)
+        identity.check_pack(self.pack)
+        return identity
+
+    @cached_property
+    def _kit(self) -> Kit:
+        who = self.identity
+        network = open_network(self.pack, who.weights, who.content_hash, self._device)
+        return Kit(self.pack, self._detector, HandFinder(self.pack), network, who.content_hash, self.cache)
 
     @property
     def runtime(self) -> str:
-        """What runs the network, with its version."""
-        return self._kit.network.runtime
+        """What runs the network, with its version; empty where nothing was to be swapped yet."""
+        return self._kit.network.runtime if "_kit" in self.__dict__ else ""
 
     def render(
         self,
@@ -144,13 +166,14 @@ class FaceSwapNode:
         if frame is None:
             load = cache(lambda: working(self._pulled(time, settings), settings))
             key = self._clip_key(time, settings)
-            return Plate(time, key or self._content(load()), load, self._ends(time, settings) if key else None)
+            between = partial(self._ends, time, settings) if key else (lambda: None)
+            return Plate(time, key or self._content(load()), load, between)
         return handed_in(time, frame, settings, self.cache)
 
     def _ends(self, time: int, settings: Settings) -> tuple[Plate, Plate] | None:
         """The plates between which faces are followed at ``time``, where the clip has keys for them."""
         assert self.target is not None
-        found = ends_of(self._kit.detector, time, self.target.first, self.target.last)
+        found = ends_of(self._detector, time, self.target.first, self.target.last)
         ends = [self.plate(end, settings, None) for end in found or () if self._clip_key(end, settings)]
         return (ends[0], ends[1]) if len(ends) == 2 else None
 
@@ -186,11 +209,14 @@ class FaceSwapNode:
 
     def _swapped(self, shots: Sequence[Shot]) -> list[list[Arrays]]:
         """The network's answers for every target of every shot."""
+        targets = [target for shot in shots for target in shot.targets]
         with self.stages.measure("swap"):
-            answers = iter(swapped(self._kit, [target for shot in shots for target in shot.targets]))
+            answers = iter(swapped(self._kit, targets) if targets else ())
         return [[next(answers) for _ in shot.targets] for shot in shots]
 
     def _drawn(self, shot: Shot, swaps: Sequence[Arrays], external: ExternalMattes) -> Composition:
+        if not shot.targets:
+            return Composition(shot.plate.frame, (), shot.faces, (), shot.settings.matte_to_alpha)
         with self.stages.measure("matte"):
             pairs = zip(shot.targets, swaps, strict=True)
             mattes = [shaped(self._kit, shot, target, arrays["mask"], external) for target, arrays in pairs]

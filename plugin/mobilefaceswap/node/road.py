@@ -65,14 +65,19 @@ class Kit:
 
 @dataclass(frozen=True, eq=False)
 class Plate:
-    """One frame of the clip. key: of its content. load: gets its pixels, only when they are needed. ends: the plates
-    before and after it between which faces are followed, None where it is searched as a whole.
+    """One frame of the clip. key: of its content. load: gets its pixels, only when they are needed. between: gets the
+    plates before and after it between which faces are followed, None where it is searched as a whole.
     """
 
     time: int
     key: str
     load: Callable[[], Frame]
-    ends: tuple[Plate, Plate] | None = None
+    between: Callable[[], tuple[Plate, Plate] | None] = lambda: None
+
+    @cached_property
+    def ends(self) -> tuple[Plate, Plate] | None:
+        """What ``between`` gets."""
+        return self.between()
 
     @cached_property
     def frame(self) -> Frame:

@@ -25,7 +25,7 @@ from ..places import file_key
 from .formats import StillFormat
 from .icc import Profile
 from .pillow import animation_options, as_frame, encoded, kind_of, metadata_of, metadata_options
-from .still import DECODER_FAILURES, Metadata, unreadable
+from .still import Metadata, decoder_failures, unreadable
 
 __all__ = ["AnimatedClip", "AnimatedWriter", "is_animated"]
 
@@ -43,7 +43,7 @@ def is_animated(path: Path) -> bool:
     try:
         with Image.open(path) as file:
             return getattr(file, "n_frames", 1) - _hidden(file) > 1
-    except DECODER_FAILURES:
+    except decoder_failures():
         return False
 
 
@@ -65,7 +65,7 @@ class AnimatedClip(MediaClip):
             self._skipped = _hidden(self._file)
             self._metadata = metadata_of(Path(path), self._file)
             found = [self._described(number) for number in range(self._file.n_frames - self._skipped)]
-        except DECODER_FAILURES as error:
+        except decoder_failures() as error:
             raise unreadable(Path(path), str(error)) from error
         durations = tuple(duration for duration, _ in found)
         self._has_alpha = any(has_alpha for _, has_alpha in found)
@@ -114,7 +114,7 @@ class AnimatedClip(MediaClip):
     def _decoded(self, time: int) -> Floats:
         try:
             self._go_to(time)
-        except DECODER_FAILURES as error:
+        except decoder_failures() as error:
             raise MediaError(
                 f"expected to decode frame {time} of {self.path}; its data are damaged ({error}). Save it again"
             ) from error

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
 
 from ...errors import MediaError
 from ...files import write_failure, written_whole
 from ...frame import ColourSpace
 from ..places import check_input
-from . import exr, openimageio, pillow
+from . import pillow
 from .icc import Profile
-from .still import DECODER_FAILURES, Still, Stored, Window, unreadable
+from .still import Still, Stored, Window, decoder_failures, unreadable
 
 __all__ = ["FORMATS", "StillFormat", "add_format", "check_writable", "format_of", "load_still", "save_still"]
 
@@ -21,8 +23,8 @@ __all__ = ["FORMATS", "StillFormat", "add_format", "check_writable", "format_of"
 class StillFormat:
     """A format of picture files.
 
-    read: from a file; raises MediaError, or one of DECODER_FAILURES. write: to a file that exists and is empty; raises
-    OSError with the reason; None where the format can only be read. depths: bits per channel that can be written,
+    read: from a file; raises MediaError, or one of ``decoder_failures``. write: to a file that exists and is empty;
+    raises OSError with the reason; None where the format can only be read. depths: bits per channel when written,
     ascending; half: whether 16 bits are floating-point. colour_space: what values are. premultiplied: what the format
     expects of colour with alpha. keeps: kinds of ``Content`` that can be written. windows: reads data and display
     window, where the format has them. animated: whether a file can hold frames with durations.
@@ -42,9 +44,14 @@ class StillFormat:
     animated: bool = False
 
 
-_OIIO = (openimageio.read, openimageio.write)
-_PILLOW = (openimageio.read, pillow.write)
-_EXR = (exr.read, exr.write)
+def _later(name: str) -> Callable[..., Any]:
+    """The function called ``MODULE.FUNCTION``, imported when it is first called: a video file needs no OpenImageIO."""
+    return lambda *given: resolve_name(f"{__package__}.{name}")(*given)
+
+
+_OIIO = (_later("openimageio.read"), _later("openimageio.write"))
+_PILLOW = (_later("openimageio.read"), pillow.write)
+_EXR = (_later("exr.read"), _later("exr.write"))
 _ICC = frozenset({"ICC profile", "metadata"})
 _LAYERS = frozenset({"layers", "overscan", "metadata"})
 _LINEAR = ColourSpace.LINEAR
@@ -59,7 +66,7 @@ def add_format(row: StillFormat) -> None:
 
 
 for _row in (
-    StillFormat("OpenEXR", (".exr",), *_EXR, (16, 32), True, _LINEAR, True, True, _LAYERS, exr.windows),
+    StillFormat("OpenEXR", (".exr",), *_EXR, (16, 32), True, _LINEAR, True, True, _LAYERS, _later("exr.windows")),
     StillFormat("PNG", (".png",), *_OIIO, depths=(8, 16), keeps=_ICC, animated=True),
     StillFormat("Animated PNG", (".apng",), pillow.read, pillow.write, keeps=_ICC, animated=True),
     StillFormat("TIFF", (".tif", ".tiff"), *_OIIO, depths=(8, 16, 32), keeps=_ICC),
@@ -86,10 +93,10 @@ def load_still(path: Path) -> Still:
     check_input(path)
     found = format_of(path)
     try:
-        still = (found.read if found else openimageio.read)(path)
+        still = (found.read if found else _OIIO[0])(path)
     except MediaError:
         raise
-    except DECODER_FAILURES as error:
+    except decoder_failures() as error:
         raise unreadable(path, str(error)) from error
     profile = still.metadata.profile
     if profile is None or still.floating:

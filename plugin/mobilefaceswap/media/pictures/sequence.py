@@ -17,7 +17,7 @@ from ..clip import MediaClip
 from ..declared import ClipFormat, Content
 from ..places import Pattern, file_key
 from .formats import format_of, load_still
-from .still import DECODER_FAILURES, Metadata, Still, Window
+from .still import Metadata, Still, Window, decoder_failures
 
 __all__ = ["SequenceClip", "read_picture"]
 
@@ -84,7 +84,7 @@ class SequenceClip(MediaClip):
             try:
                 assert read_windows is not None
                 yield read_windows(file)[0]
-            except DECODER_FAILURES:
+            except decoder_failures():
                 # MediaError is one of them.
                 continue
 

@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL.Image import DecompressionBombError
 
 from ...errors import MediaError
 from ...frame import ColourSpace, Floats
 from .icc import Profile
 
-__all__ = ["DECODER_FAILURES", "LayerPicture", "Metadata", "Still", "Stored", "Window", "unreadable"]
+__all__ = ["LayerPicture", "Metadata", "Still", "Stored", "Window", "decoder_failures", "unreadable"]
 
 
-DECODER_FAILURES = (
-    *(OSError, ValueError, SyntaxError, EOFError, RuntimeError, MemoryError, LookupError, ArithmeticError),
-    *(struct.error, zlib.error, DecompressionBombError),
-)
-"""What libraries raise on damaged pictures, text that is no text included."""
+def decoder_failures() -> tuple[type[Exception], ...]:
+    """What libraries raise on damaged pictures, text that is no text included."""
+    from PIL.Image import DecompressionBombError  # only those whose picture is damaged wait for it
+
+    usual = OSError, ValueError, SyntaxError, EOFError, RuntimeError, MemoryError, LookupError, ArithmeticError
+    return (*usual, struct.error, zlib.error, DecompressionBombError)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from ..declared import left_out
 from ..grade import converted
 from ..places import Pattern
 from .formats import StillFormat, check_writable, format_of, load_still, save_still
-from .openimageio import carried
 from .still import LayerPicture, Metadata, Stored
 
 __all__ = ["SequenceWriter"]
@@ -97,6 +96,8 @@ class SequenceWriter(Writer):
 
     def _lost_words(self, source: Metadata, written: Path) -> tuple[str, ...]:
         """What the clip's first file says of its picture and the written one does not, unless that is said already."""
+        from .openimageio import carried
+
         there = {_plain(name) for name, _, _ in load_still(written).metadata.attributes}
         said = " ".join(self.notes)
         lost = [name for name in carried(source.attributes) if _plain(name) not in there and name not in said]
