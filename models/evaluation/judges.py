@@ -19,9 +19,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import NDArray
-
-from mobilefaceswap.runtime import onnxruntime as ort
 
 Floats = NDArray[np.float64]
 Picture = NDArray[np.uint8]

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
-from mobilefaceswap.runtime import onnxruntime as ort
 from training.networks import Student, weight_shapes
 from training.states import load_student
 

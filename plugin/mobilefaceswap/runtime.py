@@ -58,13 +58,6 @@ def _library() -> Any:
     return onnxruntime
 
 
-def __getattr__(name: str) -> Any:
-    """``onnxruntime`` itself, for the recipe, whose tools open sessions of their own."""
-    if name == "onnxruntime":
-        return _library()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
 class Session:
     """An ONNX Runtime session with named arrays in and out. Thread-safe."""
 
