@@ -96,8 +96,8 @@ class Faces:
         # Frames of one video are one person: they come as sources less often than their number.
         self._as_source = (training / counts[persons].sqrt()).to(device)
         self._as_target = (training & targets).to(device) * rarity(self.points)
-        at_hand = torch.bincount(persons[targets], minlength=len(counts))[persons] > 1
-        self._as_pair = self._as_target * at_hand.to(device)
+        several = torch.bincount(persons[targets], minlength=len(counts)) > 1
+        self._as_pair = self._as_target * several[persons].to(device)
         self.made = torch.empty(0, 3, size, size, dtype=torch.uint8, device=device)
         self._made_at = torch.full_like(self.people, -1)
         if made:
@@ -129,11 +129,9 @@ class Faces:
             target[first] = self._drawn(self._as_pair, pairs, chance)
             target[second] = self.another(target[first], chance, target=True)
             source[second] = source[first]
-        at = self._made_at[target]
-        pictures = [self.pictures[target]]
+        at, pictures = self._made_at[target], [self.pictures[target]]
         if len(self.made):
-            known = torch.where(at[:, None, None, None] < 0, pictures[0], self.made[at.clamp_min(0)])
-            pictures.append(known)
+            pictures.append(torch.where(at[:, None, None, None] < 0, pictures[0], self.made[at.clamp_min(0)]))
         seen, points = self._viewed(pictures, self.points[target], chance)
         answer, *swapped = recoloured(seen, chance)
         face, features = shapes(points, self.size)

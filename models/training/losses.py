@@ -106,6 +106,8 @@ def movement(points: Tensor) -> Tensor:
 def shaken(pictures: Sequence[Tensor], chance: torch.Generator) -> list[Tensor]:
     """(N, C, S, S) moved, turned and scaled as crops are from frame to frame: alike for the same seed of `chance`."""
     n, device = len(pictures[0]), pictures[0].device
+    if not n:
+        return [*pictures]  # grids of no pictures are refused
     drawn = torch.Generator(device).manual_seed(chance.initial_seed() + 2)
     angle, zoom, right, down = 0.012 * torch.randn(4, n, generator=drawn, device=device)
     affine = torch.stack([1 + zoom, -angle, right, angle, 1 + zoom, down], 1).reshape(n, 2, 3)

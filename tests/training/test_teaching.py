@@ -589,6 +589,15 @@ class TestRun:
             (gradient,) = torch.autograd.grad(loss, drawn, retain_graph=True)
             assert gradient.abs().max() > 0, name
 
+    @pytest.mark.parametrize("file", sorted(RECIPE.glob("configs/[!p]*.toml")), ids=lambda file: file.stem)
+    def test_every_configuration_takes_a_step(self, file: Path, stand_ins: Path, tmp_path: Path) -> None:
+        told = config.Config.read(file)
+        few = {"rows": (4, 1, 2), "pairs": min(told.pairs, 2), "shaken": min(told.shaken, 2)}
+        told = dataclasses.replace(told, size=64, window=min(told.window, 48), people=0, adversarial_from=0, **few)
+        run = train.Run(told, stand_ins / "faces.pt", stand_ins / "critics.pt", tmp_path, "cpu", 0, 1)
+        assert all(bool(torch.isfinite(loss)) for loss in run.advance().values())
+        assert run.step == 1
+
     def test_an_unsteady_swap_is_a_loss_of_its_own(self, stand_ins: Path, tmp_path: Path) -> None:
         told = config.Config.read(RECIPE / "configs" / "smoke.toml")
         none = {field.name: 0.0 for field in dataclasses.fields(config.Weights)}
