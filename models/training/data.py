@@ -25,8 +25,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.critics import SIZES
+from training.kernels import softened
 from training.landmarks import COUNTERPARTS, PLACES, SCALE
-from training.losses import movement, softened
+from training.losses import movement
 from training.prepare import picture_of
 
 Maker = Callable[[Tensor, Tensor], Tensor]  # (pictures, rows of other people) -> swapped pictures
@@ -139,7 +140,11 @@ class Faces:
         rows = slice(cross + same, total)
         if real:
             other = self._drawn(self._as_target, real, chance)
-            given[rows] = self._made(answer[rows], points[rows], face[rows], features[rows], other, chance, maker)
+            donor = self.pictures[other].float() / 255, self.points[other]
+            given[rows] = graft(answer[rows], points[rows], face[rows], features[rows], *donor, chance)
+            chosen = torch.nonzero(_uniform(chance, real, 0, 1, self.device) < 0.5)[:, 0]
+            if maker is not None and len(chosen):
+                given[rows][chosen] = maker(answer[rows][chosen], other[chosen])
             if swapped:
                 beforehand = (_uniform(chance, real, 0, 1, self.device) < 0.5) & (at[rows] >= 0)
                 given[rows] = torch.where(beforehand[:, None, None, None], swapped[0][rows], given[rows])
@@ -167,9 +172,8 @@ class Faces:
         angle, zoom = (_normal(chance, n, s, self.device) for s in (0.05, 0.04))
         zoom, move = torch.exp(zoom), _normal(chance, 2 * n, 0.015, self.device).reshape(n, 2)
         mirror = torch.where(_uniform(chance, n, 0, 1, self.device) < 0.5, -1.0, 1.0)
-        turn = (
-            torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).reshape(n, 2, 2) * zoom[:, None, None]
-        )
+        turn = zoom * torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()])
+        turn = turn.T.reshape(n, 2, 2)
         turn[:, 0] = turn[:, 0] * mirror[:, None]
         grid = F.affine_grid(torch.cat([turn, 2 * move[:, :, None]], 2), list(picture.shape), align_corners=False)
         view = F.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
@@ -177,18 +181,6 @@ class Faces:
         # The left eye of a mirrored face is what was its right one.
         moved = torch.where(mirror[:, None, None] < 0, moved[:, COUNTERPARTS], moved)
         return list(view.split(3, 1)), (moved + 1) / 2
-
-    def _made(
-        self, answer: Tensor, points: Tensor, face: Tensor, features: Tensor, other: Tensor,
-        chance: torch.Generator, maker: Maker | None,
-    ) -> Tensor:  # fmt: skip
-        """Somebody else's face on the pictures `answer`."""
-        n = len(answer)
-        made = graft(answer, points, face, features, self.pictures[other].float() / 255, self.points[other], chance)
-        if maker is not None:
-            by_network = maker(answer, other)
-            made = torch.where(_uniform(chance, n, 0, 1, self.device)[:, None, None, None] < 0.5, by_network, made)
-        return made
 
 
 def _decoded(raw: np.ndarray, ends: list[int], size: int) -> Tensor:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from training.landmarks import PLACES
 from training.networks import fine
 
+MOST_BENT = 0.045  # standard deviation of a displacement, of half a crop's side
 BROWS = 2  # numbers of a movement, its last
 SOFTEST, SHARPEST = 0.4, 1.2  # of a crop's side: pixels that a recogniser gets to see; from 1 on, all of them
 
@@ -51,13 +52,6 @@ def tint_difference(found: Tensor, wanted: Tensor) -> Tensor:
     """Mean absolute difference of colour without brightness over 16 x 16 cells: (N,)."""
     cells = [F.interpolate(p - p.mean(1, keepdim=True), size=(16, 16), mode="area") for p in (found, wanted)]
     return (cells[0] - cells[1]).abs().mean((1, 2, 3))
-
-
-def softened(picture: Tensor, radius: int) -> Tensor:
-    """A mean over a square of 2 `radius` + 1, twice, the border's values going on outside."""
-    for _ in range(2):
-        picture = F.avg_pool2d(F.pad(picture, (radius,) * 4, mode="replicate"), 2 * radius + 1, 1)
-    return picture
 
 
 def texture_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
@@ -104,14 +98,16 @@ def movement(points: Tensor) -> Tensor:
 
 
 def shaken(pictures: Sequence[Tensor], chance: torch.Generator) -> list[Tensor]:
-    """(N, C, S, S) moved, turned and scaled as crops are from frame to frame: alike for the same seed of `chance`."""
-    n, device = len(pictures[0]), pictures[0].device
+    """(N, C, S, S) moved as crops are from frame to frame, bent as moving faces are: alike for a seed of `chance`."""
+    n, device, size = len(pictures[0]), pictures[0].device, pictures[0].shape[2:]
     if not n:
         return [*pictures]  # grids of no pictures are refused
     drawn = torch.Generator(device).manual_seed(chance.initial_seed() + 2)
     angle, zoom, right, down = 0.012 * torch.randn(4, n, generator=drawn, device=device)
     affine = torch.stack([1 + zoom, -angle, right, angle, 1 + zoom, down], 1).reshape(n, 2, 3)
-    grid = F.affine_grid(affine, [n, 1, *pictures[0].shape[2:]], align_corners=False)
+    bent = MOST_BENT * torch.rand(n, 1, 1, 1, generator=drawn, device=device)
+    bent = F.interpolate(bent * torch.randn(n, 2, 6, 6, generator=drawn, device=device), size=size, mode="bicubic")
+    grid = F.affine_grid(affine, [n, 1, *size], align_corners=False) + bent.permute(0, 2, 3, 1)
     return [F.grid_sample(p, grid, padding_mode="border", align_corners=False) for p in pictures]
 
 

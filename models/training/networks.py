@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from training.kernels import convolved
+from training.kernels import convolved, softened
 
 SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
@@ -25,10 +25,7 @@ FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 
 def fine(picture: Tensor) -> Tensor:
     """What of pictures (N, C, S, S) is finer than about 8 pixels: skin's texture, hair, grain."""
-    soft = picture
-    for _ in range(2):
-        soft = F.avg_pool2d(soft, 5, 1, 2, count_include_pad=False)
-    return picture - soft
+    return picture - softened(picture, 2)
 
 
 def _last(entering: int) -> nn.Conv2d:

@@ -350,6 +350,16 @@ class TestLosses:
         assert 0.001 < moved.mean() < 0.05
         assert not torch.allclose(moved[0], moved[1], atol=1e-3)
 
+    def test_what_is_shaken_bends(self) -> None:
+        """Not all of it moves by one affine map: brows rise and mouths widen by themselves."""
+        ramp = torch.linspace(0, 1, 64).expand(4, 1, 64, 64)
+        field = (losses.shaken([ramp], chance(4))[0] - ramp)[:, 0, 8:56, 8:56]
+        line = torch.linspace(-1, 1, 48)
+        affine = torch.stack([torch.ones(48, 48), line.expand(48, 48), line[:, None].expand(48, 48)], -1).reshape(-1, 3)
+        known = field.flatten(1).T
+        left = known - affine @ torch.linalg.lstsq(affine, known).solution
+        assert left.std(0).max() > 0.005
+
     def test_noise_has_grain_and_blocks(self) -> None:
         noise = losses.noisy(torch.full((8, 3, 64, 64), 0.5), chance()) - 0.5
         blocks = torch.nn.functional.avg_pool2d(noise, 8)
@@ -397,6 +407,17 @@ class TestKernels:
         known = self._gradients(lambda x: torch.nn.functional.prelu(x, slope), parts, torch.float32)
         for found, wanted in zip(ours, known, strict=True):
             assert (found - wanted).abs().max() < 0.02 * wanted.abs().max()
+
+    @pytest.mark.parametrize("radius", [1, 2])
+    def test_softened(self, radius: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is taught is what a graph computes, where it is one operation, at borders too."""
+        picture = torch.rand(2, 3, 9, 14, generator=chance())
+        taught = self._gradients(lambda x: kernels.softened(x, radius), (picture,), torch.float32)
+        monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+        exported = self._gradients(lambda x: kernels.softened(x, radius), (picture,), torch.float32)
+        for found, wanted in zip(taught, exported, strict=True):
+            assert torch.allclose(found, wanted, atol=1e-5)
+        assert 0 < float(exported[0].std()) < 0.7 * float(picture.std())
 
 
 class TestNetworks:
