@@ -12,7 +12,7 @@ from drawn import DrawnClip, MarkerDetector, drawn_people
 from mobilefaceswap import FaceSwapNode, Frame, RenderCache, Settings
 from mobilefaceswap.analyse_clip import analyse_clip
 from mobilefaceswap.demo.samples import AstronautClip
-from mobilefaceswap.faces import Face, ends_of, find_faces, open_detector
+from mobilefaceswap.faces import Face, find_faces, open_detector, stops_of
 from mobilefaceswap.media import create_output, open_clip
 
 PLAIN = Settings(smoothing=0, gap=0, fade=0)
@@ -59,12 +59,13 @@ def rows(faces: Sequence[Face]) -> list[list[float]]:
 
 @pytest.mark.parametrize(
     ("time", "first", "last", "expected"),
-    [(0, 0, 23, None), (1, 0, 23, (0, 8)), (8, 0, 23, None), (15, 0, 23, (8, 16)), (22, 0, 23, (16, 23)),
-     (23, 0, 23, None), (1003, 1001, 1100, (1001, 1008)), (-3, -8, 8, (-8, 0)), (5, 4, 5, None), (3, 3, 3, None)],
+    [(0, 0, 23, ()), (1, 0, 23, (0, 8, 4, 2)), (4, 0, 23, (0, 8)), (8, 0, 23, ()), (15, 0, 23, (8, 16, 12, 14)),
+     (22, 0, 23, (16, 23, 19, 21)), (23, 0, 23, ()), (1003, 1001, 1100, (1001, 1008, 1004, 1002)),
+     (-3, -8, 8, (-8, 0, -4, -2)), (5, 4, 5, ()), (3, 3, 3, ())],
 )  # fmt: skip
-def test_searched_frames_lie_at_multiples_of_eight_and_at_the_ends(time, first, last, expected):
-    assert ends_of(Following(), time, first, last) == expected
-    assert ends_of(MarkerDetector(), time, first, last) is None
+def test_searched_frames_lie_at_multiples_of_eight_at_the_ends_and_halfway(time, first, last, expected):
+    assert stops_of(Following(), time, first, last) == expected
+    assert stops_of(MarkerDetector(), time, first, last) == ()
 
 
 def test_any_order_finds_the_same_with_a_third_of_the_searches(tiny_pack, tiny_identity):
@@ -96,7 +97,7 @@ def test_a_clip_and_its_track_hold_the_same_faces(tiny_pack, tiny_identity):
 @pytest.mark.parametrize(
     ("clip", "detector", "searched"),
     [
-        (Keyed(second=range(11, 24)), Following(), range(9, 16)),
+        (Keyed(second=range(11, 24)), Following(), (10, 11, 12)),
         (Keyed(cut=12), Following(sure=False), range(9, 16)),
         (DrawnClip(), Following(), range(24)),
         (Keyed(), MarkerDetector(), range(24)),
@@ -108,6 +109,21 @@ def test_what_cannot_be_followed_is_searched(tiny_pack, tiny_identity, clip, det
     for time in searched:
         assert rows(node.analyse(time)) == rows(find_faces(MarkerDetector(), clip.frame(time), PLAIN)), time
         assert len(node.analyse(time)) == len(plain.analyse(time))
+
+
+def test_where_somebody_comes_the_search_closes_in(tiny_pack, tiny_identity):
+    """Somebody else comes with frame 11: 12, 10 and 11 are searched, and the others are followed."""
+    detector, clip = Following(), Keyed(second=range(11, 24))
+    node = nodes(tiny_pack, tiny_identity, clip, detector)
+    found = {time: rows(node.analyse(time)) for time in np.random.default_rng(2).permutation(24).tolist()}
+    assert [len(found[time]) for time in range(24)] == [1] * 11 + [2] * 13
+    assert (detector.calls, detector.met) == (4 + 3, 24 - 7)
+    tracked = Following()
+    track = analyse_clip(clip, tiny_pack, tracked, PLAIN)
+    assert tracked.calls == 4 + 3
+    for time, faces in track.frames.items():
+        landmarks = [Face.from_row(np.array(row)).landmarks.tolist() for row in found[time]]
+        assert [face.landmarks.tolist() for face in faces] == landmarks
 
 
 def test_nothing_is_followed_across_a_cut(tiny_pack, tiny_identity, monkeypatch):

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from .cache import Registry
-from .errors import MediaError, TrackError
+from .errors import TrackError
 from .faces import (
     FaceDetector,
-    Follower,
+    Look,
     Sighting,
     Thumbnail,
     Track,
-    can_follow,
-    ends_of,
     find_faces,
     identified,
     is_cut,
-    met_between,
+    met_at,
+    stops_of,
     thumbnail,
     working,
 )
@@ -48,6 +47,11 @@ class Analysis:
     hash: str
     detector: str
     recogniser: str
+
+    @property
+    def look(self) -> Look:
+        """What faces are followed by."""
+        return self.sighting.faces, self.thumbnail
 
 
 def analyse_clip(
@@ -78,13 +82,11 @@ def analyse_clip(
         )
 
     def analysed(time: int) -> Analysis:
-        ends = (
-            ends_of(detector, time, clip.first, clip.last) if isinstance(clip, KeyedClip) and clip.key(time) else None
-        )
+        keyed = isinstance(clip, KeyedClip) and clip.key(time)
+        stops = stops_of(detector, time, clip.first, clip.last) if keyed else ()
         followed = None
-        if ends is not None and can_follow(detector) and (known := _ends(whole, ends)) is not None:
-            share = (time - ends[0]) / (ends[1] - ends[0])
-            followed = _followed(clip.frame(time), known, share, detector, settings, hashed=time in telling)
+        if stops:
+            followed = _followed(clip.frame(time), time, stops, whole, detector, settings, hashed=time in telling)
         return followed or whole(time)
 
     found = {}
@@ -95,34 +97,28 @@ def analyse_clip(
     return track_of(found, name, telling)
 
 
-def _ends(whole: Callable[[int], Analysis], times: tuple[int, int]) -> tuple[Analysis, Analysis] | None:
-    """What the plates show between which faces are followed; None where one cannot be read."""
-    try:
-        return whole(times[0]), whole(times[1])
-    except MediaError:
-        return None
-
-
 def _followed(
     plate: Frame,
-    ends: tuple[Analysis, Analysis],
-    share: float,
-    detector: Follower,
+    time: int,
+    stops: Sequence[int],
+    whole: Callable[[int], Analysis],
+    detector: FaceDetector,
     settings: Settings,
     *,
     hashed: bool,
 ) -> Analysis | None:
-    """As ``analyse_plate``, by following faces between two plates that were searched; who they are, too, is taken from
-    there. None where the plate must be searched. share: how far it lies on the way from the one to the other.
+    """As ``analyse_plate``, by following faces between plates that are searched, the ``stops`` of ``time``; who they
+    are, too, is taken from there. None where the plate must be searched. whole: the analysis of one of them.
     """
     straight = working(plate, settings).straight()
-    seen, looks = thumbnail(straight), tuple((end.sighting.faces, end.thumbnail) for end in ends)
-    met = met_between(detector, straight, seen, (looks[0], looks[1]), share, settings)
-    if met is None:
+    seen = thumbnail(straight)
+    passage = met_at(detector, time, straight, seen, stops, lambda stop: whole(stop).look, settings)
+    if passage is None:
         return None
+    ends, share = [whole(end) for end in (passage.before, passage.after)], passage.share
     before, after = (end.sighting.embeddings for end in ends)
-    embeddings = tuple((1 - share) * _unit(before[one.before]) + share * _unit(after[one.after]) for one in met)
-    sighting = Sighting(tuple(one.face for one in met), embeddings)
+    embeddings = tuple((1 - share) * _unit(before[one.before]) + share * _unit(after[one.after]) for one in passage.met)
+    sighting = Sighting(tuple(one.face for one in passage.met), embeddings)
     return replace(ends[0], sighting=sighting, thumbnail=seen, size=plate.size, hash=_hash(plate) if hashed else "")
 
 

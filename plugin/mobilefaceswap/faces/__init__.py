@@ -1,6 +1,6 @@
 """Frame in, faces out: finding them, following them over time, choosing among them."""
 
-from .between import Follower, Look, Met, can_follow, ends_of, met_between
+from .between import Look, Met, Passage, met_at, stops_of
 from .cuts import Thumbnail, is_cut, thumbnail
 from .detector import DETECTORS, FaceDetector, detector_kind, find_faces, found_in, open_detector, working
 from .edits import Edit, Edits, load_track
@@ -17,28 +17,27 @@ __all__ = [
     "Edits",
     "Face",
     "FaceDetector",
-    "Follower",
     "Hand",
     "HandFinder",
     "Look",
     "Met",
+    "Passage",
     "Sighting",
     "Thumbnail",
     "Timeline",
     "Track",
-    "can_follow",
     "detector_kind",
-    "ends_of",
     "find_faces",
     "followed",
     "found_in",
     "identified",
     "is_cut",
     "load_track",
-    "met_between",
+    "met_at",
     "open_detector",
     "plausibility",
     "roll_of",
+    "stops_of",
     "thumbnail",
     "working",
 ]

@@ -1,20 +1,21 @@
 """Faces followed between plates that are searched as a whole: closer looks alone, at a third of the cost.
 
 Every eighth frame of a clip, counted from frame 0, and the clip's ends are searched. A frame between two of them is
-found from its own plate and those two, so that any order of frames finds the same. It is searched as a whole, too,
-where the two show different faces, where there is a cut, and where a closer look is not sure. So nobody is missed who
-is seen in one of the two; who comes and goes within seven frames may be.
+found from its own plate and those two, so that any order of frames finds the same. Where the two show different faces,
+or a cut lies between, the frame halfway is searched as well, and so on; a frame where a closer look is not sure is
+searched itself. So nobody is missed who is seen in one of the two; who comes and goes within seven frames may be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol, TypeGuard
 
 import numpy as np
 
+from ..errors import MediaError
 from ..frame import Frame
 from ..settings import Settings
 from .cuts import Thumbnail, is_cut
@@ -22,7 +23,7 @@ from .detector import FaceDetector
 from .face import Face
 from .follow import interpolated, same
 
-__all__ = ["Follower", "Look", "Met", "can_follow", "ends_of", "met_between"]
+__all__ = ["Look", "Met", "Passage", "met_at", "stops_of"]
 
 _EVERY = 8
 _APART = 0.5
@@ -32,7 +33,7 @@ Look = tuple[tuple[Face, ...], Thumbnail]
 """What is found in one plate: its faces, and a thumbnail that tells cuts."""
 
 
-class Follower(FaceDetector, Protocol):
+class _Follower(FaceDetector, Protocol):
     """A detector that can look for single faces."""
 
     def meet(self, plate: Frame, expected: Sequence[Face], threshold: float) -> tuple[Face, ...] | None:
@@ -51,48 +52,80 @@ class Met:
     after: int
 
 
-def can_follow(detector: FaceDetector) -> TypeGuard[Follower]:
-    """Whether the detector can look for single faces."""
-    return hasattr(detector, "meet")
-
-
-def ends_of(detector: FaceDetector, time: int, first: int, last: int) -> tuple[int, int] | None:
-    """The searched frames before and after ``time`` in a clip from ``first`` to ``last``; None where it is one, or the
-    detector cannot follow.
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """Faces from left to right, followed from the searched frame ``before`` to the one ``after``. share: how far their
+    plate lies on the way, 0..1.
     """
-    if not can_follow(detector):
-        return None
+
+    before: int
+    after: int
+    share: float
+    met: tuple[Met, ...]
+
+
+def stops_of(detector: FaceDetector, time: int, first: int, last: int) -> tuple[int, ...]:
+    """The frames that are searched so that faces can be followed to ``time`` in a clip from ``first`` to ``last``: the
+    one before and the one after, and those halfway that are searched where these differ. None of them where ``time``
+    is searched itself, or the detector cannot follow.
+    """
     before, after = max(time // _EVERY * _EVERY, first), min(time // _EVERY * _EVERY + _EVERY, last)
-    return (before, after) if before < time < after else None
+    if not _can_follow(detector) or not before < time < after:
+        return ()
+    stops = [before, after]
+    while (halfway := (before + after) // 2) != time:
+        stops.append(halfway)
+        before, after = _narrowed(time, before, after, halfway)
+    return tuple(stops)
 
 
-def met_between(
-    detector: Follower,
+def met_at(
+    detector: FaceDetector,
+    time: int,
     plate: Frame,
     seen: Thumbnail,
-    ends: tuple[Look, Look],
-    share: float,
+    stops: Sequence[int],
+    searched: Callable[[int], Look],
     settings: Settings,
-) -> tuple[Met, ...] | None:
-    """The faces of ``plate``, straight and in its working space, from left to right; None where it must be searched.
+) -> Passage | None:
+    """The faces of ``plate``, straight and in its working space, followed to ``time``; None where it must be searched.
 
-    seen: its own thumbnail. ends: what is found in the searched plates before and after. share: how far it lies on the
-    way from the one to the other, 0..1.
+    seen: the plate's thumbnail. stops: as ``stops_of`` names them. searched: what a search of one of them finds.
     """
-    (earlier, first), (later, last) = ends
-    pairs = _pairs(earlier, later)
-    if pairs is None or is_cut(first, seen) or is_cut(seen, last):
+    if not stops or not _can_follow(detector):
         return None
+    before, after, *others = stops
+    try:
+        while (pairs := _pairs(searched(before), seen, searched(after))) is None:
+            if not others:
+                return None
+            before, after = _narrowed(time, before, after, others.pop(0))
+        (earlier, _), (later, _) = searched(before), searched(after)
+    except MediaError:
+        # Plates that are damaged stop their own render, not this one.
+        return None
+    share = (time - before) / (after - before)
     expected = [interpolated(earlier[one], later[other], share) for one, other in pairs]
     faces = detector.meet(plate, expected, settings.detection_threshold) if expected else ()
     if faces is None or any(_one(*two) for two in combinations(faces, 2)):
         return None
     met = [Met(face, *pair) for face, pair in zip(faces, pairs, strict=True)]
-    return tuple(sorted(met, key=lambda one: float(one.face.centre[0])))
+    return Passage(before, after, share, tuple(sorted(met, key=lambda one: float(one.face.centre[0]))))
 
 
-def _pairs(earlier: Sequence[Face], later: Sequence[Face]) -> list[tuple[int, int]] | None:
-    """Which face of the one plate is which of the other; None where they do not show the same faces."""
+def _can_follow(detector: FaceDetector) -> TypeGuard[_Follower]:
+    return hasattr(detector, "meet")
+
+
+def _narrowed(time: int, before: int, after: int, halfway: int) -> tuple[int, int]:
+    return (before, halfway) if time < halfway else (halfway, after)
+
+
+def _pairs(before: Look, seen: Thumbnail, after: Look) -> list[tuple[int, int]] | None:
+    """Which face of the one plate is which of the other; None where they do not show the same faces, or a cut lies
+    between one of them and the plate that is ``seen``.
+    """
+    (earlier, first), (later, last) = before, after
     there = [same(face, later, _EVERY) for face in earlier]
     back = [same(face, earlier, _EVERY) for face in later]
     pairs = [
@@ -101,7 +134,7 @@ def _pairs(earlier: Sequence[Face], later: Sequence[Face]) -> list[tuple[int, in
         if face is not None
     ]
     alike = len(pairs) == len(earlier) == len(later) and all(back[other] is earlier[one] for one, other in pairs)
-    return pairs if alike else None
+    return pairs if alike and not is_cut(first, seen) and not is_cut(seen, last) else None
 
 
 def _one(face: Face, other: Face) -> bool:

@@ -20,7 +20,7 @@ from ..settings import Settings
 
 __all__ = ["VERSIONS", "colour_key", "covered_key", "crop_key", "embedding_key", "faces_key", "plate_key", "swap_key"]
 
-VERSIONS = {"faces": 5, "crop": 2, "swap": 3, "colour": 4, "covered": 1}
+VERSIONS = {"faces": 6, "crop": 2, "swap": 3, "colour": 4, "covered": 1}
 """Versions of the code that makes each kind of value. Whoever changes what comes out raises the number, so that no
 cache on disk answers with values of earlier code; the golden pictures of the tests fail until that is done.
 """
@@ -39,9 +39,9 @@ def plate_key(clip_key: str, settings: Settings) -> str:
     return key_of(__version__, clip_key, settings.of("plate"))
 
 
-def faces_key(plate: str, detector: FaceDetector, settings: Settings, ends: tuple[str, ...] = ()) -> str:
-    """Of the faces found in a plate. ends: the keys of the plates between which they are followed."""
-    return key_of(VERSIONS["faces"], detector.name, plate, settings.of("detect"), ends)
+def faces_key(plate: str, detector: FaceDetector, settings: Settings, stops: tuple[str, ...] = ()) -> str:
+    """Of the faces found in a plate. stops: the keys of the plates that they are followed from."""
+    return key_of(VERSIONS["faces"], detector.name, plate, settings.of("detect"), stops)
 
 
 def crop_key(plate: str, crop: Crop, matrix: Matrix, settings: Settings) -> str:

@@ -12,7 +12,7 @@ from functools import cache, cached_property, partial
 
 from ..cache import Arrays, RenderCache
 from ..errors import MediaError, UserInputError
-from ..faces import Face, FaceDetector, HandFinder, Look, Track, detector_kind, ends_of, open_detector, working
+from ..faces import Face, FaceDetector, HandFinder, Look, Track, detector_kind, open_detector, stops_of, working
 from ..frame import Clip, Floats, Frame, KeyedClip
 from ..identity import Identity, Source, load_source
 from ..look import Composition
@@ -166,16 +166,16 @@ class FaceSwapNode:
         if frame is None:
             load = cache(lambda: working(self._pulled(time, settings), settings))
             key = self._clip_key(time, settings)
-            between = partial(self._ends, time, settings) if key else (lambda: None)
+            between = partial(self._stops, time, settings) if key else tuple
             return Plate(time, key or self._content(load()), load, between)
         return handed_in(time, frame, settings, self.cache)
 
-    def _ends(self, time: int, settings: Settings) -> tuple[Plate, Plate] | None:
-        """The plates between which faces are followed at ``time``, where the clip has keys for them."""
+    def _stops(self, time: int, settings: Settings) -> tuple[Plate, ...]:
+        """The plates that faces are followed from at ``time``, where the clip has keys for them."""
         assert self.target is not None
-        found = ends_of(self._detector, time, self.target.first, self.target.last)
-        ends = [self.plate(end, settings, None) for end in found or () if self._clip_key(end, settings)]
-        return (ends[0], ends[1]) if len(ends) == 2 else None
+        stops = stops_of(self._detector, time, self.target.first, self.target.last)
+        keyed = all(self._clip_key(stop, settings) for stop in stops)
+        return tuple(self.plate(stop, settings, None).alone() for stop in stops if keyed)
 
     def _pulled(self, time: int, settings: Settings) -> Frame:
         assert self.target is not None

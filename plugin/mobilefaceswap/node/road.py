@@ -12,21 +12,19 @@ import numpy as np
 
 from ..cache import Arrays, RenderCache
 from ..colour import ColourSpace, exposure_for, shouldered, to_display, white_of
-from ..errors import MediaError, UserInputError
+from ..errors import UserInputError
 from ..faces import (
     Face,
     FaceDetector,
     HandFinder,
     Look,
-    Thumbnail,
     Timeline,
     Track,
-    can_follow,
     choose,
     find_faces,
     followed,
     is_cut,
-    met_between,
+    met_at,
     plausibility,
     thumbnail,
     working,
@@ -66,18 +64,23 @@ class Kit:
 @dataclass(frozen=True, eq=False)
 class Plate:
     """One frame of the clip. key: of its content. load: gets its pixels, only when they are needed. between: gets the
-    plates before and after it between which faces are followed, None where it is searched as a whole.
+    plates that faces are followed from (see ``stops_of``), each without such plates of its own; none where this one is
+    searched as a whole.
     """
 
     time: int
     key: str
     load: Callable[[], Frame]
-    between: Callable[[], tuple[Plate, Plate] | None] = lambda: None
+    between: Callable[[], tuple[Plate, ...]] = lambda: ()
 
     @cached_property
-    def ends(self) -> tuple[Plate, Plate] | None:
+    def stops(self) -> tuple[Plate, ...]:
         """What ``between`` gets."""
         return self.between()
+
+    def alone(self) -> Plate:
+        """The same plate, searched as a whole."""
+        return Plate(self.time, self.key, lambda: self.frame)
 
     @cached_property
     def frame(self) -> Frame:
@@ -124,33 +127,31 @@ def found(kit: Kit, plate: Plate, settings: Settings) -> tuple[Face, ...]:
 
 def look(detector: FaceDetector, store: RenderCache, plate: Plate, settings: Settings) -> Look:
     """What is found in one plate: its faces, and a thumbnail that tells cuts."""
+    stops = {stop.time: stop for stop in plate.stops}
 
     def compute() -> Arrays:
         seen = thumbnail(plate.straight)
-        met = _met(detector, store, plate, seen, settings)
-        faces = find_faces(detector, plate.frame, settings) if met is None else met
+        passage = met_at(
+            detector,
+            plate.time,
+            plate.straight,
+            seen,
+            tuple(stops),
+            lambda time: look(detector, store, stops[time], settings),
+            settings,
+        )
+        if passage is not None:
+            faces: Sequence[Face] = [one.face for one in passage.met]
+        elif stops:
+            # Others may be followed from this plate, and find there what it shows as a whole.
+            faces = look(detector, store, plate.alone(), settings)[0]
+        else:
+            faces = find_faces(detector, plate.frame, settings)
         return {"faces": np.array([face.row() for face in faces], np.float64), "thumbnail": seen}
 
-    ends = tuple(end.key for end in plate.ends or ())
-    arrays = store.get("faces", keys.faces_key(plate.key, detector, settings, ends), compute)
+    key = keys.faces_key(plate.key, detector, settings, tuple(stop.key for stop in stops.values()))
+    arrays = store.get("faces", key, compute)
     return tuple(map(Face.from_row, arrays["faces"])), arrays["thumbnail"]
-
-
-def _met(
-    detector: FaceDetector, store: RenderCache, plate: Plate, seen: Thumbnail, settings: Settings
-) -> list[Face] | None:
-    """The faces of a plate, followed between its ends; None where it must be searched."""
-    if plate.ends is None or not can_follow(detector):
-        return None
-    before, after = plate.ends
-    try:
-        ends = look(detector, store, before, settings), look(detector, store, after, settings)
-    except MediaError:
-        # Plates that are damaged stop their own render, not this one.
-        return None
-    share = (plate.time - before.time) / (after.time - before.time)
-    met = met_between(detector, plate.straight, seen, ends, share, settings)
-    return None if met is None else [one.face for one in met]
 
 
 def faces_at(
