@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 
 from commands import run
 from drawn import DrawnClip, MarkerDetector
-from mobilefaceswap.demo.measure import MARKS, Measured, measure_clip
-from mobilefaceswap.demo.measure.motion import jitter, lag
+from mobilefaceswap.demo.measure import MARKS, Measured, Together, measure_clip, measured_together
+from mobilefaceswap.demo.measure.motion import jitter, lag, steps
 from mobilefaceswap.demo.measure.pictures import (
     changed_outside,
     edge_shift,
@@ -109,12 +110,40 @@ def test_an_edge_that_is_off_by_a_pixel_of_the_proxy_is_told():
     assert edge_shift(matte, grown) == pytest.approx(1, abs=0.1)
 
 
+EYES = np.array([(50, 52), (78, 52), (64, 66), (54, 80), (74, 80)], np.float64)
+TEXTURE = np.clip(0.5 + 2 * cv2.GaussianBlur(RANDOM.normal(0, 1, (128, 128, 3)), (0, 0), 3), 0, 1).astype(np.float32)
+
+
+def shifted(x: float, y: float, grain: float = 0.0) -> np.ndarray:
+    moved = cv2.warpAffine(
+        TEXTURE, np.array([[1, 0, x], [0, 1, y]], np.float64), (128, 128), borderMode=cv2.BORDER_REFLECT
+    )
+    return np.clip(moved + RANDOM.normal(0, grain, moved.shape), 0, 1).astype(np.float32)
+
+
+def test_steps_are_told_in_parts_of_a_pixel_in_grain():
+    own, other = steps((TEXTURE, shifted(2.3, -0.6, 0.01)), (TEXTURE, shifted(2.6, -0.4, 0.01)), EYES)
+    assert own == pytest.approx(np.tile((2.3, -0.6), (5, 1)), abs=0.15)
+    assert (other - own).mean(axis=0) == pytest.approx((0.3, 0.2), abs=0.05)
+
+
+def test_what_cannot_be_followed_in_one_picture_counts_in_neither():
+    blinked = shifted(1, 0)
+    blinked[44:60, 42:58] = 0.5
+    own, other = steps((TEXTURE, shifted(1, 0)), (TEXTURE, blinked), EYES)
+    assert np.isnan(own[0]).all()
+    assert np.isnan(other[0]).all()
+    assert own[1:] == pytest.approx(np.tile((1, 0), (4, 1)), abs=0.1)
+
+
 def swaying(late: float = 0.0, noise: float = 0.0) -> dict[int, np.ndarray]:
+    """The steps to frames 1 to 39 of five points that sway and shake."""
     random = np.random.default_rng(1)
-    return {
-        time: 100 + 20 * np.sin((time - late) / 4 + np.arange(10).reshape(5, 2) / 9) + random.normal(0, noise, (5, 2))
+    places = [
+        20 * np.sin((time - late) / 4 + np.arange(10).reshape(5, 2) / 9) + random.normal(0, noise, (5, 2))
         for time in range(40)
-    }
+    ]
+    return {time: places[time] - places[time - 1] for time in range(1, 40)}
 
 
 @pytest.mark.parametrize("late", [-1.0, 0.0, 0.4, 2.0])
@@ -122,16 +151,20 @@ def test_lag_is_told_in_parts_of_a_frame(late):
     assert lag(swaying(), swaying(late)) == pytest.approx(late, abs=0.06)
 
 
-def test_a_face_that_stands_still_has_no_lag_and_shaking_is_told():
-    still = {time: RANDOM.normal(0, 0.3, (5, 2)) for time in range(40)}
-    assert lag(still, {time: RANDOM.normal(0, 0.3, (5, 2)) for time in range(40)}) is None
+def test_a_face_that_stands_still_or_shakes_has_no_lag_and_shaking_is_told():
+    still, shaking = ({time: RANDOM.normal(0, 0.3, (5, 2)) for time in range(40)} for _ in range(2))
+    assert lag(still, shaking) is None
+    assert lag(swaying(), swaying(noise=6)) is None
     assert jitter(swaying(), swaying()) == pytest.approx(1)
     assert jitter(swaying(), swaying(noise=3)) > 2
-    assert jitter({0: still[0], 1: still[1]}, still) is None
+    assert jitter({1: still[1]}, still) is None
+    lost = {time: np.full((5, 2), np.nan) for time in range(1, 40)}
+    assert jitter(lost, lost) is None
+    assert lag(lost, lost) is None
 
 
 def test_a_clip_is_measured_whole_and_its_marks_say_whether_they_hold(node):
-    found = measure_clip(node, range(6), MarkerDetector())
+    found = measure_clip(node, range(6))
     assert [one.name for one in found] == [*MARKS]
     figures = {one.name: one for one in found}
     assert figures["outside"].value == 0
@@ -139,6 +172,33 @@ def test_a_clip_is_measured_whole_and_its_marks_say_whether_they_hold(node):
     assert figures["highlights"].value is None or figures["highlights"].holds
     assert figures["proxy"].value < 0.5
     assert not Measured("lag", "", -0.5, 0.1).holds
+
+
+def test_several_swaps_are_summed_up_by_their_distance_from_the_mark():
+    def figures(jitter, lag):
+        values = {"jitter": jitter, "lag": lag}
+        return [Measured(name, "", values.get(name, 0.0), most) for name, (_, most) in MARKS.items()]
+
+    swaps = {"a": figures(1.0, None), "b": figures(1.2, -0.3), "c": figures(0.9, 0.05)}
+    found = {one.name: one for one in measured_together(swaps)}
+    assert [*found] == [*MARKS]
+    assert found["jitter"] == Together("jitter", 1.05, 1.0, 1.2, "b", 1)
+    assert found["lag"] == Together("lag", 0.1, pytest.approx(0.175), 0.3, "b", 1)
+    assert found["seam"].missed == 0
+    assert measured_together({"a": figures(None, None)})[2] == Together("jitter", 1.05, None, None, "", 0)
+
+
+def test_every_clip_is_measured_with_every_source_and_one_that_fails_stops_no_other(shot, grace_hopper, tmp_path):
+    other, missing = tmp_path / "other.jpg", tmp_path / "missing.mp4"
+    shutil.copy(grace_hopper, other)
+    done = run("measure", shot, missing, "-s", grace_hopper, "-s", other, "--each-source", "-r", "0-1")
+    assert done.returncode
+    assert "2 of 4 swaps failed" in done.stderr
+    headings = [line for line in done.stdout.splitlines() if " from " in line and not line.startswith(tuple(MARKS))]
+    assert headings == [f"{shot} from {source}" for source in (grace_hopper, other)]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("outside") and "median" in line]
+    assert "holds" in line
+    assert "2 swaps" in done.stdout
 
 
 def test_a_range_without_a_face_is_refused(tiny_pack, tiny_identity):
@@ -150,7 +210,7 @@ def test_a_range_without_a_face_is_refused(tiny_pack, tiny_identity):
 
     node = FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=Nobody())
     with pytest.raises(UserInputError, match="found none"):
-        measure_clip(node, range(2), Nobody())
+        measure_clip(node, range(2))
 
 
 @pytest.mark.media

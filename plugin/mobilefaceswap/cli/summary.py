@@ -62,14 +62,16 @@ def _listed(times: Sequence[int]) -> str:
     return f"{len(times)} frames: {shown}"
 
 
-def report_failed(failed: Mapping[str, FaceSwapError], clips: int, *, as_json: bool) -> None:
-    """Says which of several clips failed, and why; ends the command with the exit code of the first, if any did."""
+def report_failed(failed: Mapping[str, FaceSwapError], count: int, what: str = "clips", *, as_json: bool) -> None:
+    """Says which of several clips, or of what else is named, failed, and why; ends the command with the exit code of
+    the first, if any did.
+    """
     if not failed:
         return
     if as_json:
         print_json_line({"failed": {target: str(error) for target, error in failed.items()}})
     else:
-        typer.echo(f"{len(failed)} of {clips} clips failed:", err=True)
+        typer.echo(f"{len(failed)} of {count} {what} failed:", err=True)
         for error in failed.values():
             explain(error)
     raise typer.Exit(next(iter(failed.values())).exit_code)

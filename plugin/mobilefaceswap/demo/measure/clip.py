@@ -11,7 +11,7 @@ import numpy as np
 
 from ...colour import luma_of, to_display
 from ...errors import UserInputError
-from ...faces import Face, FaceDetector, Track, find_faces
+from ...faces import Track
 from ...faces.face import Points
 from ...frame import Floats
 from ...geometry import Rectangle
@@ -53,82 +53,82 @@ class Measured:
         return None if self.value is None else abs(self.value) <= self.most
 
 
-_Seen = tuple[int, Floats, Floats, Floats | None]
-"""The time of a frame, its plate and its composite, display-referred sRGB, 0..1, and how their colours differ."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A frame with a swapped face. plate, composite: (H, W, 3), display-referred sRGB, 0..1. points: (5, 2), the
+    face's. tint: how the colours of the two differ; None where the matte is empty.
+    """
+
+    time: int
+    plate: Floats
+    composite: Floats
+    points: Points
+    tint: Floats | None
 
 
-def measure_clip(node: FaceSwapNode, times: Iterable[int], detector: FaceDetector) -> list[Measured]:
+_Steps = dict[int, Points]
+"""How far a picture moved at the five points of the face, to a frame from the one before."""
+
+
+def measure_clip(node: FaceSwapNode, times: Iterable[int]) -> list[Measured]:
     """All of ``MARKS`` for the node's clip, over the frames ``times``, ascending. Of several faces the first counts.
 
-    detector: finds the five points of the swapped face and of the plate's own. Raises UserInputError where no frame has
-    a swapped face, and as ``node.render`` does.
+    Raises UserInputError where no frame has a swapped face, and as ``node.render`` does.
     """
     figures: dict[str, list[float]] = defaultdict(list)
-    plate_points: dict[int, Points] = {}
-    swap_points: dict[int, Points] = {}
+    moved: tuple[_Steps, _Steps] = {}, {}
     before: _Seen | None = None
+    swapped = False
     for count, time in enumerate(times):
         result = node.render(time)
         figures["outside"].append(pictures.changed_outside(result.plate.pixels, result.composite, result.matte))
         if not result.swapped:
             before = None
             continue
-        before = _measured(figures, result, time, before)
-        _add_points(node, detector, result, time, plate_points, swap_points)
+        swapped = True
+        before = _measured(figures, moved, result, time, before)
         if count % _PROXY_EVERY == 0:
             figures["proxy"].append(_proxy_shift(node, result, time))
-    if before is None and not plate_points:
+    if not swapped:
         raise UserInputError("expected a swapped face in the range; found none. Choose other frames, or another face")
     whole = {"outside": sum(figures["outside"]), "grain": _worst_band(figures)}
     whole |= {name: _median(figures[name]) for name in ("highlights", "flicker", "pumping", "seam", "proxy")}
-    whole |= {"jitter": motion.jitter(plate_points, swap_points), "lag": motion.lag(plate_points, swap_points)}
+    whole |= {"jitter": motion.jitter(*moved), "lag": motion.lag(*moved)}
     return [Measured(name, label, whole[name], most) for name, (label, most) in MARKS.items()]
 
 
-def _measured(figures: dict[str, list[float]], result: RenderResult, time: int, before: _Seen | None) -> _Seen:
+def _measured(
+    figures: dict[str, list[float]],
+    moved: tuple[_Steps, _Steps],
+    result: RenderResult,
+    time: int,
+    before: _Seen | None,
+) -> _Seen:
     """Adds what one frame, and the step to it, show."""
     plate, composite, box = result.plate, result.composite[..., :3], _wider(result.changed, result.plate.size).slices
     matte = result.matte[box]
     display = to_display(plate.rgb, plate.colour_space)
     held = _held(display), _held(to_display(composite, plate.colour_space))
     shown = held[0][box], held[1][box]
-    now = time, *held, pictures.tint(*shown, matte)
+    now = _Seen(time, *held, result.swapped[0].landmarks, pictures.tint(*shown, matte))
     highlights = pictures.highlight_error(plate.rgb[box], composite[box], matte, luma_of(display[box]))
     _add(figures["highlights"], highlights)
     _add(figures["seam"], pictures.seam(*shown, matte))
     for number, ratio in enumerate(pictures.grain(*shown, matte) or ()):
         figures[f"grain {number}"].append(ratio)
-    if before is not None and before[0] == time - 1:
-        plates, composites = (before[1][box], shown[0]), (before[2][box], shown[1])
+    if before is not None and before.time == time - 1:
+        plates, composites = (before.plate[box], shown[0]), (before.composite[box], shown[1])
         _add(figures["flicker"], pictures.flicker(plates, composites, matte))
-        if before[3] is not None and now[3] is not None:
-            figures["pumping"].append(float(np.linalg.norm(now[3] - before[3])))
+        if before.tint is not None and now.tint is not None:
+            figures["pumping"].append(float(np.linalg.norm(now.tint - before.tint)))
+        whole = (before.plate, now.plate), (before.composite, now.composite)
+        moved[0][time], moved[1][time] = motion.steps(*whole, before.points)
     return now
 
 
 def _add(figures: list[float], figure: float | None) -> None:
     if figure is not None:
         figures.append(figure)
-
-
-def _add_points(
-    node: FaceSwapNode,
-    detector: FaceDetector,
-    result: RenderResult,
-    time: int,
-    plate_points: dict[int, Points],
-    swap_points: dict[int, Points],
-) -> None:
-    wanted = result.swapped[0]
-    swapped = result.plate.with_pixels(result.composite)
-    for frame, points in ((result.plate, plate_points), (swapped, swap_points)):
-        if (face := _nearest(find_faces(detector, frame, node.settings), wanted)) is not None:
-            points[time] = face.landmarks
-
-
-def _nearest(faces: tuple[Face, ...], wanted: Face) -> Face | None:
-    away = [float(np.hypot(*(face.centre - wanted.centre))) for face in faces]
-    return faces[int(np.argmin(away))] if away and min(away) < wanted.box[2] / 2 else None
 
 
 def _proxy_shift(node: FaceSwapNode, result: RenderResult, time: int) -> float:
