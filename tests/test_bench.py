@@ -45,6 +45,13 @@ def test_a_process_is_measured_whole() -> None:
         assert busy.peak > 200 > idle.peak > 0
 
 
+def test_modules_are_compiled_once_and_not_at_every_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (tmp_path / "compiled.py").write_text("")
+    measured([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import compiled"])
+    assert list(tmp_path.rglob("compiled.*.pyc"))
+
+
 def test_a_command_that_fails_is_no_measurement() -> None:
     with pytest.raises(RuntimeError, match="end with 0; found 3"):
         measured([sys.executable, "-c", "raise SystemExit(3)"])

@@ -10,7 +10,7 @@ import pytest
 
 from drawn import DrawnClip, MarkerDetector, drawn_frame
 from mobilefaceswap.cache import RenderCache
-from mobilefaceswap.errors import IdentityFileError, SettingsError, UserInputError
+from mobilefaceswap.errors import IdentityFileError, PackNotFoundError, SettingsError, UserInputError
 from mobilefaceswap.faces import Track
 from mobilefaceswap.frame import ColourSpace, Frame, Hashed
 from mobilefaceswap.identity import Identity, picture_files, prepare_identity
@@ -223,6 +223,18 @@ def test_a_node_that_is_switched_off_opens_nothing_until_a_frame_is_swapped(tiny
     for name in ("faces", "device"):
         with pytest.raises(UserInputError, match="guesswork"):
             FaceSwapNode(nobody, DrawnClip(), pack=tiny_pack, settings=off, **{name: "guesswork"})
+
+
+def test_a_track_and_a_prepared_identity_need_no_detector(tiny_pack, tiny_identity, tmp_path):
+    missing, place = f"insightface:{tmp_path / 'nothing'}", tmp_path / "somebody.idn"
+    tiny_identity.save(place)
+    with pytest.raises(PackNotFoundError, match="non-commercial"):
+        FaceSwapNode(place, DrawnClip(), pack=tiny_pack, faces=missing)
+    faces = fresh(tiny_pack, tiny_identity).analyse(5)
+    tracked = FaceSwapNode(place, DrawnClip(), pack=tiny_pack, faces=missing, track=Track((320, 180), {5: faces}))
+    assert len(tracked.render(5).swapped) == 1
+    with pytest.raises(PackNotFoundError, match="non-commercial"):
+        tracked.analyse(5)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (64, 8192)])

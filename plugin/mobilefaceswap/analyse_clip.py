@@ -74,6 +74,7 @@ def analyse_clip(
     wanted = [*(range(clip.first, clip.last + 1) if times is None else times)]
     telling = {wanted[0], wanted[-1], _decoded_from(clip, wanted[-1])}
 
+    keyed = clip if isinstance(clip, KeyedClip) else None
     searched = Registry(lambda: _SEARCHED_BYTES)
 
     def whole(time: int) -> Analysis:
@@ -82,8 +83,7 @@ def analyse_clip(
         )
 
     def analysed(time: int) -> Analysis:
-        keyed = isinstance(clip, KeyedClip) and clip.key(time)
-        stops = stops_of(detector, time, clip.first, clip.last) if keyed else ()
+        stops = stops_of(detector, time, clip.first, clip.last) if keyed and keyed.key(time) else ()
         followed = None
         if stops:
             followed = _followed(clip.frame(time), time, stops, whole, detector, settings, hashed=time in telling)

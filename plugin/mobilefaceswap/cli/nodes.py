@@ -10,7 +10,7 @@ import typer
 
 from ..analyse_clip import check_clip
 from ..cache import RenderCache
-from ..faces import Track, load_track, open_detector
+from ..faces import Track, load_track
 from ..folders import render_cache_folder
 from ..identity import Identity, Source, load_source, picture_files
 from ..media import MediaClip
@@ -58,7 +58,7 @@ def nodes_for(people: People, shot: Shot) -> NodeOver:
 
 
 def _identity(person: Person, pack: Pack, faces: str | None) -> Identity:
-    identity = load_source([*person.source], pack, open_detector(pack, faces), person.source_face)
+    identity = load_source([*person.source], pack, faces, person.source_face)
     _tell_source(identity)
     return identity
 

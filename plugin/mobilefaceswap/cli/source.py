@@ -54,7 +54,6 @@ def identity(
     """Read the source person once, or mix several, and write a portable identity file."""
     if output.suffix.lower() != ".idn":
         raise UserInputError(f"expected an identity file that ends in .idn; found {output}. Name it {output}.idn")
-    from ..faces import open_detector
     from ..identity import load_source, picture_files
     from ..media import check_output
     from ..packs import find_pack
@@ -67,7 +66,7 @@ def identity(
         check_free_or_ask(str(output))
     chosen = find_pack(pack)
     with quiet_libraries():
-        made = load_source([*files], chosen, open_detector(chosen, faces), source_face, shares)
+        made = load_source([*files], chosen, faces, source_face, shares)
         made = made.with_release(release) if release else made
     made.save(output)
     if as_json:

@@ -63,11 +63,14 @@ def detector_kind(name: str | None) -> tuple[str, str]:
     return kind, place
 
 
-def open_detector(pack: Pack, name: str | None = None) -> FaceDetector:
-    """The detector called ``name``, ``KIND`` or ``KIND:PLACE``, opened once per process; None for the pack's own.
+def open_detector(pack: Pack, name: str | FaceDetector | None = None) -> FaceDetector:
+    """The detector called ``name``, ``KIND`` or ``KIND:PLACE``, opened once per process; None for the pack's own. One
+    that is open already is given back.
 
     Raises UserInputError on an unknown name, PackError or PackNotFoundError where its files cannot be used.
     """
+    if name is not None and not isinstance(name, str):
+        return name
     kind, place = detector_kind(name)
     return opened.get("detector", (pack.content_hash, kind, place), lambda: DETECTORS[kind](pack, place))
 

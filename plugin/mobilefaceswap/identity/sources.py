@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..cache import opened
 from ..errors import NoFaceInSourceError, UserInputError
-from ..faces import FaceDetector
+from ..faces import FaceDetector, open_detector
 from ..frame import Floats
 from ..media import PICTURE_ENDINGS, read_picture
 from ..packs import Pack
@@ -36,9 +36,15 @@ def picture_files(source: Path) -> list[Path]:
 
 
 def load_source(
-    source: Source, pack: Pack, detector: FaceDetector, source_face: int = 0, weights: Sequence[float] | None = None
+    source: Source,
+    pack: Pack,
+    faces: str | FaceDetector | None,
+    source_face: int = 0,
+    weights: Sequence[float] | None = None,
 ) -> Identity:
-    """The identity of ``source``. weights: of its pictures or identities. Raises as FaceSwapNode does."""
+    """The identity of ``source``. faces: the detector as ``open_detector`` takes it, which prepared identities do not
+    need. weights: of pictures or identities. Raises as FaceSwapNode does.
+    """
     if isinstance(source, Identity):
         return source
     places = [source] if isinstance(source, (str, os.PathLike)) else list(source)
@@ -57,7 +63,7 @@ def load_source(
     if not files:
         raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")
     pictures = [(file.name, read_picture(file)) for file in files]
-    return prepare_identity(pictures, pack, detector, source_face, weights=weights)
+    return prepare_identity(pictures, pack, open_detector(pack, faces), source_face, weights=weights)
 
 
 def reference_embedding(path: str, pack: Pack, detector: FaceDetector) -> Floats:

@@ -60,6 +60,8 @@ class FaceSwapNode:
     ) -> None:
         self.pack = pack if isinstance(pack, Pack) else find_pack(pack)
         self.target, self.track = target, track
+        # Asked once: it looks at every attribute of a clip.
+        self._keyed = target if isinstance(target, KeyedClip) else None
         self.settings = Settings.from_mapping(self.pack.defaults) if settings is None else settings
         self.cache = RenderCache() if cache is None else cache
         self.stages = StageTimes() if stages is None else stages
@@ -72,13 +74,12 @@ class FaceSwapNode:
 
     @cached_property
     def _detector(self) -> FaceDetector:
-        faces = self._faces
-        return open_detector(self.pack, faces) if faces is None or isinstance(faces, str) else faces
+        return open_detector(self.pack, self._faces)
 
     @cached_property
     def identity(self) -> Identity:
         """Who is swapped in. Raises as the class does."""
-        identity = load_source(self._source, self.pack, self._detector, self._source_face)
+        identity = load_source(self._source, self.pack, self._faces, self._source_face)
         identity.check_pack(self.pack)
         return identity
 
@@ -86,7 +87,9 @@ class FaceSwapNode:
     def _kit(self) -> Kit:
         who = self.identity
         network = open_network(self.pack, who.weights, who.content_hash, self._device)
-        return Kit(self.pack, self._detector, HandFinder(self.pack), network, who.content_hash, self.cache)
+        if self.track is None:
+            _ = self._detector
+        return Kit(self.pack, lambda: self._detector, HandFinder(self.pack), network, who.content_hash, self.cache)
 
     @property
     def runtime(self) -> str:
@@ -200,7 +203,7 @@ class FaceSwapNode:
 
     def _clip_key(self, time: int, settings: Settings) -> str | None:
         """The key of a frame of the target by the clip's own, which costs no hash of pixels; None where it has none."""
-        key = self.target.key(self._held(time, settings)) if isinstance(self.target, KeyedClip) else None
+        key = None if self._keyed is None else self._keyed.key(self._held(time, settings))
         return None if key is None else plate_key(key, settings)
 
     def _content(self, frame: Frame) -> str:

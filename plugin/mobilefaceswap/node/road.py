@@ -46,14 +46,21 @@ _OUT_OF_RANGE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Kit:
-    """What every frame of a node is rendered with. identity: the content hash of the one that ``network`` swaps in."""
+    """What every frame of a node is rendered with. opened: gets the detector, which faces of a track do not need.
+    identity: the content hash of the one that ``network`` swaps in.
+    """
 
     pack: Pack
-    detector: FaceDetector
+    opened: Callable[[], FaceDetector]
     hands: HandFinder
     network: SwapNetwork
     identity: str
     cache: RenderCache
+
+    @property
+    def detector(self) -> FaceDetector:
+        """What finds faces. Raises as ``open_detector`` does."""
+        return self.opened()
 
     @property
     def network_key(self) -> tuple[str, ...]:

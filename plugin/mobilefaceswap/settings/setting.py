@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, Self
 
 from ..errors import SettingsError
@@ -147,7 +147,15 @@ class Table:
 
     def of(self, *stages: Stage) -> tuple[tuple[str, Any], ...]:
         """Names and values of every setting that decides one of ``stages``: what a cache key is made from."""
-        return tuple((item.name, getattr(self, item.name)) for item in rows_of(type(self)) if item.stage in stages)
+        if stages not in self._known:
+            rows = (item for item in rows_of(type(self)) if item.stage in stages)
+            self._known[stages] = tuple((item.name, getattr(self, item.name)) for item in rows)
+        return self._known[stages]
+
+    @cached_property
+    def _known(self) -> dict[tuple[Stage, ...], tuple[tuple[str, Any], ...]]:
+        """What ``of`` gave: keys are made a hundred times a frame."""
+        return {}
 
 
 def rows_of(record: type) -> tuple[Setting, ...]:

