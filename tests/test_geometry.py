@@ -10,6 +10,7 @@ from drawn import TEMPLATE, crop_of
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.geometry import (
     Rectangle,
+    apart,
     bounded,
     crop_quad,
     crop_rectangle,
@@ -104,6 +105,15 @@ def test_the_quad_encloses_the_landmarks():
     quad = crop_quad(fit_crop(landmarks, crop_of(112)), 112)
     assert (quad.min(axis=0) < landmarks.min(axis=0)).all()
     assert (quad.max(axis=0) > landmarks.max(axis=0)).all()
+
+
+def test_rectangles_that_are_near_become_one():
+    one, near, far = Rectangle(0, 0, 10, 10), Rectangle(17, 3, 20, 5), Rectangle(40, 40, 50, 50)
+    assert apart([one, far, near], 8) == (far, one.union(near))
+    assert apart([one, far, near], 7) == (one, far, near)
+    # The one between joins two that are far from each other.
+    assert apart([one, Rectangle(20, 0, 30, 10), Rectangle(9, 0, 21, 10)], 4) == (Rectangle(0, 0, 30, 10),)
+    assert apart([Rectangle(5, 5, 5, 9)], 8) == ()
 
 
 def test_an_empty_rectangle_adds_nothing_to_a_union():

@@ -44,7 +44,7 @@ def test_samples_around_the_part_stay_as_decoded(noise: Path, tmp_path: Path) ->
     with open_clip(noise) as clip, create_output(tmp_path / "over.mkv", clip, codec="ffv1") as writer:
         for time in range(6):
             plate = clip.frame(time)
-            writer.write_over(time, plate, BOX, np.full((19, 21, 3), 0.5, np.float32))
+            writer.write_over(time, plate, [(BOX, np.full((19, 21, 3), 0.5, np.float32))])
             assert "pixels" not in plate.__dict__, "the whole plate went to float"
         step = clip.format.planes.step
     before, after = stored_planes(noise), stored_planes(tmp_path / "over.mkv")
@@ -65,11 +65,27 @@ def test_a_part_over_a_plate_is_the_picture_written_whole(noise: Path, tmp_path:
     part = np.random.default_rng(0).random((19, 21, 3), np.float32)
     with open_clip(noise) as clip:
         with create_output(tmp_path / "over.mkv", clip, codec="ffv1", **ending) as writer:
-            writer.write_over(0, clip.frame(0), BOX, part)
+            writer.write_over(0, clip.frame(0), [(BOX, part)])
         whole = clip.frame(0).pixels.copy()
         whole[BOX] = part
         with create_output(tmp_path / "whole.mkv", clip, codec="ffv1", **ending) as writer:
             writer.write(0, whole)
+    over, (written,) = stored_planes(tmp_path / "over.mkv")[0], stored_planes(tmp_path / "whole.mkv")
+    assert all(np.array_equal(one, other) for one, other in zip(over, written, strict=True))
+
+
+@pytest.mark.parametrize("noise", ["yuv420p"], indirect=True)
+def test_two_parts_over_a_plate_are_the_picture_written_whole(noise: Path, tmp_path: Path) -> None:
+    boxes = (BOX, (slice(39, 48), slice(1, 6)))
+    random = np.random.default_rng(1)
+    parts = [
+        (box, random.random((box[0].stop - box[0].start, box[1].stop - box[1].start, 3), np.float32)) for box in boxes
+    ]
+    with open_clip(noise) as clip:
+        with create_output(tmp_path / "over.mkv", clip, codec="ffv1") as writer:
+            writer.write_over(0, clip.frame(0), parts)
+        with create_output(tmp_path / "whole.mkv", clip, codec="ffv1") as writer:
+            writer.write(0, clip.frame(0).over(parts))
     over, (written,) = stored_planes(tmp_path / "over.mkv")[0], stored_planes(tmp_path / "whole.mkv")
     assert all(np.array_equal(one, other) for one, other in zip(over, written, strict=True))
 
@@ -81,7 +97,7 @@ def test_other_kinds_of_output_take_a_part_over_a_plate(noise: Path, tmp_path: P
         whole = plate.pixels.copy()
         whole[BOX] = 0.5
         with create_output(tmp_path / "over.exr", clip) as writer:
-            writer.write_over(0, plate, BOX, whole[BOX])
+            writer.write_over(0, plate, [(BOX, whole[BOX])])
         with create_output(tmp_path / "whole.exr", clip) as writer:
             writer.write(0, whole)
     with open_clip(tmp_path / "over.exr") as over, open_clip(tmp_path / "whole.exr") as written:
@@ -94,7 +110,7 @@ def test_a_turned_clip_takes_a_part_over_an_upright_plate(tmp_path: Path) -> Non
         plate = clip.frame(0)
         assert plate.size == (48, 64)
         with create_output(tmp_path / "over.mp4", clip) as writer:
-            writer.write_over(0, plate, (slice(0, 20), slice(0, 20)), np.ones((20, 20, 3), np.float32))
+            writer.write_over(0, plate, [((slice(0, 20), slice(0, 20)), np.ones((20, 20, 3), np.float32))])
     with open_clip(tmp_path / "over.mp4") as written:
         assert written.frame(0).pixels[:16, :16].mean() > 0.95
         assert np.abs(written.frame(0).pixels[40:] - plate.pixels[40:]).mean() < 0.02

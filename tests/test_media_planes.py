@@ -90,7 +90,7 @@ def test_only_samples_inside_the_box_are_made(pixel_format: str, size: tuple[int
     rows, columns = box = grown(inside, step, size)
     pixels = pixels_from_frame(frame, 1, False)
     pixels[inside] = 0.25
-    after = planes_of(frame_over(frame, box, pixels[box], layout, 1, False))
+    after = planes_of(frame_over(frame, [(box, pixels[box])], layout, 1, False))
     whole = planes_of(frame_from_pixels(pixels, layout, 1, False))
     for number, plane in enumerate(after):
         across, down = (1, 1) if number == 0 else step

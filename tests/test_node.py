@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from drawn import DrawnClip, MarkerDetector, drawn_frame
+from drawn import DrawnClip, MarkerDetector, drawn_frame, drawn_people
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import IdentityFileError, PackNotFoundError, SettingsError, UserInputError
 from mobilefaceswap.faces import Track
@@ -274,6 +274,23 @@ def test_the_changed_part_is_cut_out_of_the_layer(tiny_pack, tiny_identity, mode
 def test_where_nothing_changed_there_is_no_part(tiny_pack, tiny_identity, mode):
     result = fresh(tiny_pack, tiny_identity).render(0, plate=Frame(np.zeros((16, 16, 3), np.float32)))
     assert result.changed_part(mode).size == 0
+
+
+@pytest.mark.parametrize("mode", OUTPUTS)
+def test_faces_that_are_apart_change_parts_of_their_own(tiny_pack, tiny_identity, mode):
+    plate = drawn_people()
+    broken = plate.pixels.copy()
+    broken[108:112, 93:97] = broken[60, 225] = np.nan
+    node = fresh(tiny_pack, tiny_identity, settings=Settings(face_choice="all"))
+    result = node.render(0, plate=plate.with_pixels(broken))
+    assert len(result.boxes) == len(result.swapped) == 2
+    rest = np.ones((180, 320), bool)
+    for box, part in result.changed_parts(mode):
+        np.testing.assert_array_equal(part, result.layer(mode)[box])
+        rest[box] = False
+    assert not result.matte[rest].any()
+    assert rest[result.changed.slices].mean() > 0.1
+    assert result.quality.not_finite == 17
 
 
 def test_what_is_known_of_other_pixels_does_not_count():

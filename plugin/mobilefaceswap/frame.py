@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -20,11 +21,13 @@ import xxhash
 
 from .colour import ColourSpace
 
-__all__ = ["Box", "Clip", "ColourSpace", "Floats", "Frame", "Hashed", "KeyedClip", "all_finite", "straight"]
+__all__ = ["Box", "Clip", "ColourSpace", "Floats", "Frame", "Hashed", "KeyedClip", "Part", "all_finite", "straight"]
 
 Floats = npt.NDArray[np.float32]
 Box = tuple[slice, slice]
 """Rows and columns of a picture, inside it."""
+Part = tuple[Box, Floats]
+"""What lies inside a box of a picture: (h, w, 3|4)."""
 
 
 class Hashed:
@@ -92,6 +95,13 @@ class Frame:
     def part(self, box: Box) -> Floats:
         """The pixels inside ``box``, (h, w, 3|4). A frame of a video file makes no others."""
         return self.pixels[box]
+
+    def over(self, parts: Iterable[Part]) -> Floats:
+        """A copy of the pixels with ``parts`` in their places."""
+        pixels = self.pixels.copy()
+        for box, part in parts:
+            pixels[box] = part
+        return pixels
 
     def averaged(self, size: tuple[int, int], box: Box | None = None) -> Floats | None:
         """(h, w, 3): the colour, inside ``box`` if given, averaged down to ``size`` (width, height); None where that

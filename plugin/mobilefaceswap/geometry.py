@@ -6,8 +6,9 @@ A matrix is float64 (2, 3) and takes plate pixels to crop pixels, both with pixe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, reduce
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from .packs.crop import Crop
 __all__ = [
     "Matrix",
     "Rectangle",
+    "apart",
     "bounded",
     "composed",
     "crop_quad",
@@ -86,6 +88,22 @@ class Rectangle:
             return other if self.empty else self
         return Rectangle(min(self.x1, other.x1), min(self.y1, other.y1), max(self.x2, other.x2), max(self.y2, other.y2))
 
+    def grown(self, margin: int) -> Rectangle:
+        """The same rectangle with ``margin`` more on every side."""
+        return Rectangle(self.x1 - margin, self.y1 - margin, self.x2 + margin, self.y2 + margin)
+
+
+def apart(rectangles: Iterable[Rectangle], least: int) -> tuple[Rectangle, ...]:
+    """Rectangles that hold all of these, each at least ``least`` pixels from every other; empty ones are left out."""
+    found: list[Rectangle] = []
+    for one in rectangles:
+        while near := [other for other in found if not one.grown(least).intersection(other).empty]:
+            one = reduce(Rectangle.union, near, one)
+            found = [other for other in found if other not in near]
+        if not one.empty:
+            found.append(one)
+    return tuple(found)
+
 
 def fit_crop(landmarks: npt.NDArray[np.float64], crop: Crop, pixel_aspect: float = 1.0) -> Matrix:
     """The matrix that maps ``landmarks`` (5, 2), in plate pixels, to the template of ``crop``.
@@ -93,7 +111,13 @@ def fit_crop(landmarks: npt.NDArray[np.float64], crop: Crop, pixel_aspect: float
     The similarity is Umeyama's closed form (IEEE PAMI 13(4), 1991); the affine is the least-squares fit with six
     degrees of freedom. Both are fitted in square pixels.
     """
-    points = landmarks * (pixel_aspect, 1.0)
+    return _fitted(np.asarray(landmarks, np.float64).tobytes(), crop, pixel_aspect).copy()
+
+
+@lru_cache(maxsize=256)
+def _fitted(landmarks: bytes, crop: Crop, pixel_aspect: float) -> Matrix:
+    """As ``fit_crop``: the faces of a frame are fitted to the same crop ten times."""
+    points = np.frombuffer(landmarks).reshape(-1, 2) * (pixel_aspect, 1.0)
     fit = _similarity if crop.fit == "similarity" else _affine
     square = fit(points, crop.template.on(crop.size))
     square[:, 0] *= pixel_aspect

@@ -8,8 +8,7 @@ from time import perf_counter
 from typing import Literal
 
 from .errors import MediaError
-from .frame import Floats
-from .geometry import Rectangle
+from .frame import Floats, Part
 from .media import Layers, Writer
 from .node import FaceSwapNode, PeopleNode, QualityRecord, RenderResult
 from .settings import OUTPUTS, Outside, Settings, output_of
@@ -36,8 +35,8 @@ Node = FaceSwapNode | PeopleNode
 
 LayerChoice = Literal["none", "usual", "all"]
 """Layers of an EXR besides its picture: none, face and matte, or everything that is a layer."""
-_Rendered = tuple[int, RenderResult, Rectangle | None, Floats]
-"""Time, result, and the picture to write: what lies inside the rectangle, with the plate around it; or all of it."""
+_Rendered = tuple[int, RenderResult, list[Part] | Floats]
+"""Time, result, and the picture to write: its parts, with the plate around them; or all of it."""
 
 
 _MOST_WORKERS = 8
@@ -108,12 +107,12 @@ def render_shot(
         with_matte=matte is not None,
         workers=workers or min(cores(), _MOST_WORKERS),
     )
-    for time, result, changed, picture in rendered:
+    for time, result, picture in rendered:
         with node.stages.measure("encode"):
-            if changed is None:
-                output.write(time, picture, layers_of(result, layers, mode))
+            if isinstance(picture, list):
+                output.write_over(time, result.plate, picture, layers_of(result, layers, mode))
             else:
-                output.write_over(time, result.plate, changed.slices, picture, layers_of(result, layers, mode))
+                output.write(time, picture, layers_of(result, layers, mode))
             if matte is not None:
                 matte.write(time, result.matte)
         quality[time] = result.quality
@@ -144,8 +143,8 @@ def _rendered(
         if with_matte:
             _ = result.matte
         if over_plate:
-            return time, result, result.changed, result.changed_part(mode)
-        return time, result, None, result.layer(mode)
+            return time, result, result.changed_parts(mode)
+        return time, result, result.layer(mode)
 
     for time, result in in_order(render, wanted, workers):
         try:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..faces import Face
 from ..frame import Floats, Frame, all_finite, straight
-from ..geometry import Matrix, Rectangle, composed
+from ..geometry import Matrix, Rectangle, apart, composed
 
 __all__ = [
     "Composition",
@@ -29,6 +29,9 @@ __all__ = [
     "straight_face",
     "trust",
 ]
+
+_APART = 8
+"""Twice the pixels that share a sample of chroma where that is coarsest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +82,19 @@ class Composition:
         """Outside it the composite is the plate, and the matte 0."""
         return reduce(Rectangle.union, (layer.region for layer in self.layers), Rectangle(0, 0, 0, 0))
 
+    @cached_property
+    def boxes(self) -> tuple[Rectangle, ...]:
+        """``changed`` without most of what lies between faces: rectangles that do not share a sample of chroma, each of
+        whole layers.
+        """
+        return apart((layer.region for layer in self.layers), _APART)
+
     def part(self, rectangle: Rectangle) -> Composition:
-        """The composition inside ``rectangle`` alone, without the faces found."""
-        moved = tuple(layer.moved(-rectangle.x1, -rectangle.y1) for layer in self.layers)
+        """The composition inside ``rectangle``, which is one of ``boxes`` or ``changed``, alone, without the faces
+        found.
+        """
+        inside = (one for one in self.layers if one.region.empty or not one.region.intersection(rectangle).empty)
+        moved = tuple(layer.moved(-rectangle.x1, -rectangle.y1) for layer in inside)
         plate = self.plate.with_pixels(self.plate.part(rectangle.slices))
         return Composition(plate, moved, matte_to_alpha=self.matte_to_alpha)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import MediaError
-from ..frame import Box, ColourSpace, Floats, Frame
+from ..frame import ColourSpace, Floats, Frame, Part
 from .declared import ClipFormat, ColourTags, Orientation
 
 __all__ = ["Layers", "MediaClip", "NoClip", "Writer"]
@@ -172,14 +172,13 @@ class Writer(ABC):
         format holds several (EXR), ignored elsewhere. Raises MediaError where the file cannot be written.
         """
 
-    def write_over(self, time: int, plate: Frame, box: Box, part: Floats, layers: Layers | None = None) -> None:
-        """Writes ``plate`` with ``part`` (h, w, 3|4) in place of what is inside ``box``. See ``write``.
+    def write_over(self, time: int, plate: Frame, parts: Sequence[Part], layers: Layers | None = None) -> None:
+        """Writes ``plate`` with ``parts`` in place of what is inside their boxes. See ``write``.
 
-        A video file that stores what the plate's does takes everything outside the box as it was decoded.
+        A video file that stores what the plate's does takes everything outside the boxes as it was decoded: they must
+        not share a sample of chroma.
         """
-        pixels = plate.pixels.copy()
-        pixels[box] = part
-        self.write(time, pixels, layers)
+        self.write(time, plate.over(parts), layers)
 
     def has(self, time: int) -> bool:
         """Whether a finished, readable frame is there already; only ever true for a sequence being resumed."""

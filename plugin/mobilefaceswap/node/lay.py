@@ -221,12 +221,13 @@ def quality(shot: Shot, drawn: Composition) -> QualityRecord:
 
 def _not_finite(drawn: Composition) -> int:
     """How many pixels under the matte are NaN or infinite in the plate."""
-    box = drawn.changed
-    plate = drawn.plate.part(box.slices)[..., :3]
-    if all_finite(plate):
-        return 0
-    finite = np.isfinite(plate).all(axis=-1)
-    return int(np.count_nonzero(~finite & (drawn.matte[box.slices] > 0)))
+    broken = 0
+    for box in drawn.boxes:
+        plate = drawn.plate.part(box.slices)[..., :3]
+        if not all_finite(plate):
+            finite = np.isfinite(plate).all(axis=-1)
+            broken += int(np.count_nonzero(~finite & (drawn.matte[box.slices] > 0)))
+    return broken
 
 
 def _outside(quad: Floats, width: int, height: int) -> float:

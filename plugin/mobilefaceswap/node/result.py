@@ -9,7 +9,7 @@ from pkgutil import resolve_name
 import numpy as np
 
 from ..faces import Face
-from ..frame import Floats, Frame
+from ..frame import Floats, Frame, Part
 from ..geometry import Rectangle
 from ..look import Composition, Layer
 from ..look.cryptomatte import manifest
@@ -70,6 +70,13 @@ class RenderResult:
         return self._drawn.changed
 
     @property
+    def boxes(self) -> tuple[Rectangle, ...]:
+        """``changed`` without most of what lies between faces that are apart: rectangles at least eight pixels from
+        each other; an empty one where nothing changed.
+        """
+        return self._drawn.boxes or (self.changed,)
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         """The swapped faces on the plate, lowest first."""
         return self._drawn.layers
@@ -103,11 +110,18 @@ class RenderResult:
 
     def changed_part(self, output: str) -> Floats:
         """``layer(output)`` inside ``changed``, without making the rest where there is no need."""
+        return self._part(output, self.changed)
+
+    def changed_parts(self, output: str) -> list[Part]:
+        """As ``changed_part``, inside each of ``boxes``."""
+        return [(box.slices, self._part(output, box)) for box in self.boxes]
+
+    def _part(self, output: str, box: Rectangle) -> Floats:
         if OUTPUTS[output].whole:
-            return self.layer(output)[self.changed.slices]
-        if self.changed.empty:
+            return self.layer(output)[box.slices]
+        if box.empty:
             return _picture(output, self._drawn.part(_CORNER))[:0, :0]
-        return _picture(output, self._drawn.part(self.changed))
+        return _picture(output, self._drawn.part(box))
 
 
 def _picture(output: str, drawn: Composition) -> Floats:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -17,7 +18,7 @@ import av
 import cv2
 import numpy as np
 
-from ...frame import Box, Floats, all_finite
+from ...frame import Box, Floats, Part, all_finite
 from ..declared import PlaneLayout
 
 __all__ = [
@@ -257,18 +258,18 @@ def frame_from_pixels(pixels: Floats, layout: PlaneLayout, matrix: int, full_ran
 
 
 def frame_over(
-    frame: av.VideoFrame, box: Box, pixels: Floats, layout: PlaneLayout, matrix: int, full_range: bool
+    frame: av.VideoFrame, parts: Sequence[Part], layout: PlaneLayout, matrix: int, full_range: bool
 ) -> av.VideoFrame:
-    """A copy of the planar ``frame`` in ``layout``, without alpha, with ``pixels`` (h, w, 3) in place of ``box``.
+    """A copy of the planar ``frame`` in ``layout``, without alpha, with ``parts`` (h, w, 3) in their places.
 
-    The box holds whole samples of chroma (see ``grown``). All other samples are those of ``frame``.
+    Their boxes hold whole samples of chroma (see ``grown``). All other samples are those of ``frame``.
     """
     copy = av.VideoFrame(frame.width, frame.height, layout.name)
     for target, source in zip(copy.planes, frame.planes, strict=True):
         _samples(target, layout)[:] = _samples(source, layout)
-    if pixels.size:
-        made = _planes(_finite(pixels), layout, matrix, full_range)
-        for samples, codes in zip(_inside(copy, layout, box), made, strict=True):
+    for box, pixels in parts:
+        made = _planes(_finite(pixels), layout, matrix, full_range) if pixels.size else []
+        for samples, codes in zip(_inside(copy, layout, box) if made else [], made, strict=True):
             samples[:] = _codes(codes, layout)
     return copy
 

@@ -8,12 +8,14 @@ from typing import Any
 
 from ...frame import Box, ColourSpace, Floats, Frame
 from ..declared import PlaneLayout
-from .planes import averaged_from_frame, layout_of, pixels_from_frame, planar, within
+from .planes import averaged_from_frame, grown, layout_of, pixels_from_frame, planar, within
 
 __all__ = ["StoredFrame"]
 
-_PARTS = 2
-"""How many parts are kept: a face is looked at, aligned and laid over in nearly the same place."""
+_PARTS, _SHARE = 2, 0.5
+"""Parts that are kept, since a face is aligned and laid over in nearly the same place: as many as lie within this share
+of the picture, so that every face of a group finds its own, but at least so many.
+"""
 
 
 class StoredFrame(Frame):
@@ -30,7 +32,7 @@ class StoredFrame(Frame):
     ) -> None:
         given = {"picture": picture, "matrix": matrix, "full_range": full_range, "colour_space": colour_space}
         given |= {"pixel_aspect": pixel_aspect, "premultiplied": False, "hashed": None}
-        given |= {"layout": layout_of(picture.format.name), "_parts": deque(maxlen=_PARTS)}
+        given |= {"layout": layout_of(picture.format.name), "_parts": deque()}
         for name, value in given.items():
             # The record is frozen for everybody else.
             object.__setattr__(self, name, value)
@@ -78,9 +80,19 @@ class StoredFrame(Frame):
         for outer, pixels in tuple(self._parts):
             if _holds(outer, box):
                 return pixels[within(box, outer)]
-        pixels = pixels_from_frame(self.picture, self.matrix, self.full_range, box)
-        self._parts.append((box, pixels))
-        return pixels
+        # With the samples of chroma that lie half outside, as whoever encodes the box asks for it.
+        outer = grown(box, self.layout.step, self.size)
+        pixels = pixels_from_frame(self.picture, self.matrix, self.full_range, outer)
+        self._keep(outer, pixels)
+        return pixels[within(box, outer)]
+
+    def _keep(self, box: Box, pixels: Floats) -> None:
+        kept = deque([*self._parts, (box, pixels)])
+        most = _SHARE * self.size[0] * self.size[1]
+        while len(kept) > _PARTS and sum(part.shape[0] * part.shape[1] for _, part in kept) > most:
+            kept.popleft()
+        # In one step, since other threads may look.
+        object.__setattr__(self, "_parts", kept)
 
 
 def _holds(outer: Box, box: Box) -> bool:

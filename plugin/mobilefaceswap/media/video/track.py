@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ from typing import Any
 import av
 
 from ...errors import MediaError
-from ...frame import Box, Floats
+from ...frame import Box, Floats, Part
 from ...threads import asked_threads
 from ..clip import MediaClip
 from ..declared import Orientation
@@ -87,23 +88,28 @@ class PictureTrack:
         self._check_size((picture.shape[1], picture.shape[0]))
         self._encode(time, frame_from_pixels(picture, encoder.layout, encoder.matrix, encoder.full_range))
 
-    def encode_over(self, time: int, plate: StoredFrame, box: Box, part: Floats) -> None:
-        """Writes ``plate``, which has no alpha, with ``part`` (h, w, 3) inside ``box``. Raises as ``encode``.
+    def encode_over(self, time: int, plate: StoredFrame, parts: Sequence[Part]) -> None:
+        """Writes ``plate``, which has no alpha, with ``parts`` in their places. Raises as ``encode``.
 
-        Where the file stores planes as the plate's are, samples outside the box stay what they are.
+        Where the file stores planes as the plate's are, samples outside the parts stay what they are.
         """
         if not self._keeps(plate):
-            pixels = plate.pixels.copy()
-            pixels[box] = part
-            self.encode(time, pixels)
+            self.encode(time, plate.over(parts))
             return
         self._check_size(plate.size)
         encoder = self._encoder
-        outer = grown(box, encoder.layout.step, plate.size)
+        whole = [self._grown(plate, box, part) for box, part in parts]
+        made = frame_over(plate.planes, whole, encoder.layout, encoder.matrix, encoder.full_range)
+        self._encode(time, made)
+
+    def _grown(self, plate: StoredFrame, box: Box, part: Floats) -> Part:
+        """The part with as much of the plate around it as makes its samples of chroma whole."""
+        outer = grown(box, self._encoder.layout.step, plate.size)
+        if outer == box:
+            return box, part
         pixels = plate.part(outer).copy()
         pixels[within(box, outer)] = part
-        made = frame_over(plate.planes, outer, pixels, encoder.layout, encoder.matrix, encoder.full_range)
-        self._encode(time, made)
+        return outer, pixels
 
     def _keeps(self, plate: StoredFrame) -> bool:
         encoder = self._encoder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from ...colour import ColourSpace
 from ...errors import MediaError
 from ...files import partial_path, temporary_path, write_failure
-from ...frame import Box, Floats, Frame
+from ...frame import Floats, Frame, Part
 from ..clip import Layers, MediaClip, Writer
 from ..declared import Orientation
 from ..grade import converted, same_numbers
@@ -100,15 +100,15 @@ class VideoWriter(Writer):
         with self._written_at(time, picture.shape[1::-1], has_alpha=has_alpha, matte=matte):
             self._pictures.encode(time, picture)
 
-    def write_over(self, time: int, plate: Frame, box: Box, part: Floats, layers: Layers | None = None) -> None:
+    def write_over(self, time: int, plate: Frame, parts: Sequence[Part], layers: Layers | None = None) -> None:
         """See ``Writer``."""
         same_values = same_numbers(self._space, self._stored_space)
-        opaque = plate.channels == part.shape[2] == 3
+        opaque = plate.channels == 3 and all(part.shape[2] == 3 for _, part in parts)
         if isinstance(plate, StoredFrame) and opaque and same_values and self._turned == Orientation():
             with self._written_at(time, plate.size, has_alpha=False):
-                self._pictures.encode_over(time, plate, box, part)
+                self._pictures.encode_over(time, plate, parts)
         else:
-            super().write_over(time, plate, box, part, layers)
+            super().write_over(time, plate, parts, layers)
 
     @contextmanager
     def _written_at(self, time: int, size: tuple[int, int], *, has_alpha: bool, matte: bool = False) -> Iterator[None]:
