@@ -21,6 +21,7 @@ from mobilefaceswap.look.edge_match import edge_match
 from mobilefaceswap.look.grain import measured, regrained
 from mobilefaceswap.look.likeness import towards_source
 from mobilefaceswap.look.match import colour_match
+from mobilefaceswap.look.plate_grain import plate_grain
 from mobilefaceswap.look.regions import features
 from mobilefaceswap.look.sharpness import sharpness, sharpness_match
 from mobilefaceswap.look.trims import trimmed
@@ -50,6 +51,28 @@ def test_every_match_brings_the_mean_to_the_plate_s(method):
     gap = np.abs(((found - face.crop) * weight).sum(axis=(0, 1)))
     assert np.abs(((face.colour - face.crop) * weight).sum(axis=(0, 1))).max() > 0.1
     assert gap.max() < (0.02 if method == "local" else 1e-4)
+
+
+def test_a_finer_match_takes_patches_off_the_skin_and_leaves_features():
+    face = match_case(224)
+    points = face.template.on(face.mask.shape[0])
+    y, x = np.mgrid[: face.mask.shape[0], : face.mask.shape[1]]
+    width = face.template.face_width * face.mask.shape[0]
+
+    def spot(at: np.ndarray) -> np.ndarray:
+        return np.exp(-0.5 * (np.hypot(x - at[0], y - at[1]) / (0.06 * width)) ** 2)
+
+    cheek = (points[1] + points[4]) / 2 + (0.08 * width, 0)
+    for at, finer_takes_it in ((cheek, True), (points[0], False)):
+        patch = np.float32(0.2) * spot(at).astype(np.float32)[..., None]
+        place = tuple(np.rint(at[::-1]).astype(int))
+        left = [
+            colour_match(replace(face, colour=face.colour - patch), face.colour - patch, settings)[place].mean()
+            - colour_match(face, face.colour, settings)[place].mean()
+            for settings in (Settings(), Settings(colour_match_size=6.0))
+        ]
+        assert left[0] < -0.15
+        assert bool(left[1] > 0.6 * left[0]) is finer_takes_it
 
 
 @pytest.mark.parametrize("method", ["mean-deviation", "covariance", "local"])
@@ -315,6 +338,45 @@ def test_a_face_that_has_the_grain_gets_no_more_of_it():
     assert (again - face.plate).std() < 0.35 * grain.std()
     half = regrained(face, clean + grain * np.float32(0.5), Settings(regrain=1.0))
     assert (half - clean)[30:-30, 30:-30].std() == pytest.approx(grain.std(), rel=0.15)
+
+
+PLATE_GRAIN = Settings(regrain=1.0, regrain_from="plate")
+
+
+def test_plate_grain_is_the_plate_s_own_as_far_as_the_face_lacks_it():
+    clean, grain = grainy(4)
+    face = on_plate(clean + grain)
+    inside = np.s_[30:-30, 30:-30]
+    other = np.float32(0.6) * grainy(9)[1]
+    for kept in (np.float32(0) * grain, np.float32(0.5) * grain, other):
+        added = plate_grain(face, clean + kept, PLATE_GRAIN) - clean - kept
+        assert np.corrcoef(added[inside].ravel(), grain[inside].ravel())[0, 1] > 0.9
+        assert (kept + added)[inside].std() == pytest.approx(grain[inside].std(), rel=0.12)
+    assert np.abs(plate_grain(face, face.plate, PLATE_GRAIN) - face.plate)[inside].std() < 0.1 * grain.std()
+
+
+def test_plate_grain_stands_still_where_the_plate_s_does_and_one_way_excludes_the_other():
+    clean, grain = grainy(4)
+    one, later = (plate_grain(on_plate(clean + grain, time), clean, PLATE_GRAIN) for time in (7, 8))
+    np.testing.assert_array_equal(one, later)
+    face = on_plate(clean + grain)
+    np.testing.assert_array_equal(regrained(face, clean, PLATE_GRAIN), clean)
+    np.testing.assert_array_equal(plate_grain(face, clean, Settings(regrain=1.0)), clean)
+    np.testing.assert_array_equal(plate_grain(on_plate(clean), clean, PLATE_GRAIN), clean)
+
+
+def test_plate_grain_leaves_the_plate_s_features_where_they_are():
+    """A mole and a wrinkle of the plate, ten times as strong as the grain."""
+    clean, grain = grainy(4)
+    drawn = np.zeros((SIDE, SIDE, 1), np.float32)
+    cv2.line(drawn, (60, 120), (190, 140), 1, 2)
+    cv2.circle(drawn, (90, 80), 4, 1, -1)
+    feature = np.float32(-10 * grain.std()) * drawn
+    plain, marked = (
+        plate_grain(on_plate(clean + grain + more), clean, PLATE_GRAIN) - clean for more in (0 * feature, feature)
+    )
+    there = drawn[..., 0] > 0
+    assert np.abs((marked - plain)[there]).mean() < 0.2 * np.abs(feature[there]).mean()
 
 
 def test_grain_comes_from_the_frame_s_number_alone():

@@ -36,7 +36,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x7b131306dacc8d2a;
+constexpr uint64_t kFingerprint = 0x7fcf1bc2843434e4;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -47,6 +47,7 @@ constexpr const char* k_pixel_boost[] = {"1x", "2x", "3x", "4x"};
 constexpr const char* k_matte_source[] = {"Learned Mask", "Hull", "Both", "Either"};
 constexpr const char* k_colour_space[] = {"Automatic", "sRGB", "Rec.709", "Linear Rec.709", "ACEScg", "ACES2065-1", "Linear Rec.2020", "Linear P3-D65", "ACEScct", "DaVinci Intermediate", "ARRI LogC3", "ARRI LogC4", "S-Log3 S-Gamut3.Cine", "S-Log3 S-Gamut3", "Canon Log 2", "Canon Log 3", "RED Log3G10", "Panasonic V-Log", "BMD Film Gen 5", "Cineon Film Log", "Display P3", "P3 (DCI)", "Rec.2020", "PQ Rec.2100", "PQ P3-D65", "HLG Rec.2100"};
 constexpr const char* k_colour_match_method[] = {"Local", "Mean and Deviation", "Covariance", "Off"};
+constexpr const char* k_regrain_from[] = {"New Grain", "Plate Grain"};
 constexpr const char* k_engine_failure[] = {"Fail the Frame", "Pass Through"};
 constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "Face (unpremultiplied)", "Matte", "Status", "Overlay", "Learned Matte", "Occlusion", "Trust", "Difference", "ST Map of the Crop", "People (Cryptomatte)"};
 constexpr Row kRows[] = {
@@ -107,6 +108,7 @@ constexpr Row kRows[] = {
     {Type::Boolean, "auto_exposure", "Colour & Detail", "Automatic Exposure", "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed plates, and day for night. The picture keeps its exposure.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "colour_match", "Colour & Detail", "Colour Match", "Matches the colour and light of the face to the plate, region by region. 0 keeps the network's own.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Choice, "colour_match_method", "Colour & Detail", "Match By", "Local matches colour and light region by region. Mean and Deviation, and Covariance, match the face as a whole and keep its own shading; Covariance turns hues as well.", 0, 0, 1, "", true, -1, 0, 4, k_colour_match_method},
+    {Type::Double, "colour_match_size", "Colour & Detail", "Match Size", "For Local: what is coarser than this becomes the plate's colour and light. Lower it where the skin has patches of shade or hue that the plate does not; the source's own shading goes with them. Features keep theirs. In % of the face's width.", 25, 5, 50, "", true, -1, 0, 0, nullptr},
     {Type::Double, "edge_match", "Colour & Detail", "Edge Match", "Brings the face to the plate's colour along its edge and fades inwards: removes a seam where the light on the two differs at cheek or forehead. Features in the middle keep their shading.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_exposure", "Colour & Detail", "Face Exposure", "Brightens or darkens the swapped face, in scene-linear light. In stops.", 0, -4, 4, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_saturation", "Colour & Detail", "Face Saturation", "0 is grey, 1 leaves the face as it is.", 1, 0, 2, "", true, -1, 0, 0, nullptr},
@@ -115,9 +117,10 @@ constexpr Row kRows[] = {
     {Type::Double, "motion_blur", "Colour & Detail", "Motion Blur", "Blurs the face along its way through the frame, as a shutter that is open for this share of the frame: 0.5 is 180 degrees. Needs a track. In frames.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "plate_detail", "Colour & Detail", "Plate Detail", "How much of the plate's grain and fine detail shows in the face: all that the network's crop is too small to hold.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "regrain", "Colour & Detail", "Regrain", "Adds the plate's own grain, measured on the skin in this frame, as far as the face lacks it. 1 is the plate's.", 0, 0, 2, "", true, -1, 0, 0, nullptr},
+    {Type::Choice, "regrain_from", "Colour & Detail", "Regrain With", "New Grain is drawn like the plate's, another in every frame. Plate Grain is the plate's own where it is, and moves as it does: for compressed clips, whose grain stands still for several frames.", 0, 0, 1, "", true, -1, 0, 2, k_regrain_from},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 12, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 66, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 68, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -195,6 +198,7 @@ enum class Position {
   auto_exposure,
   colour_match,
   colour_match_method,
+  colour_match_size,
   edge_match,
   face_exposure,
   face_saturation,
@@ -203,6 +207,7 @@ enum class Position {
   motion_blur,
   plate_detail,
   regrain,
+  regrain_from,
   engine_failure,
   output_mode,
   matte_to_alpha,
@@ -229,6 +234,9 @@ enum Entry { kAuto, kSrgb, kRec709, kLinearRec709, kAcescg, kAces20651, kLinearR
 }
 namespace colour_match_method_entry {
 enum Entry { kLocal, kMeanDeviation, kCovariance, kOff };
+}
+namespace regrain_from_entry {
+enum Entry { kNew, kPlate };
 }
 namespace engine_failure_entry {
 enum Entry { kFail, kPassThrough };

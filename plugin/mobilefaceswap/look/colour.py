@@ -16,6 +16,7 @@ from .likeness import towards_source
 from .match import colour_match
 from .neutral import neutral_plate
 from .operation import Operation, Swapped
+from .plate_grain import plate_grain
 from .sharpness import sharpness_match
 from .trims import trimmed
 
@@ -30,6 +31,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "sharpness match": Operation(sharpness_match, on="plate", amount="sharpness_match"),
     "plate detail": Operation(plate_detail, on="plate", local=True),
     "regrain": Operation(regrained, on="plate", timed=True, amount="regrain"),
+    "plate grain": Operation(plate_grain, on="plate", amount="regrain"),
     "beyond the range": Operation(beyond_range, on="plate", local=True),
 }
 """The operations of each place in the order in which they are applied. A new one is a row here and its file."""

@@ -16,14 +16,14 @@ import numpy.typing as npt
 from ..colour import luma_of
 from ..frame import Floats
 from ..geometry import paste
-from ..settings import Settings
+from ..settings import RegrainFrom, Settings
 from .operation import Swapped
 from .regions import features
 from .spectrum import Curves, beside_axes, fitted, flattened, radii, rings_of, spectra_of, squares_of
 
-__all__ = ["Grain", "measured", "regrained"]
+__all__ = ["FLAT", "Grain", "measured", "regrained", "skin"]
 
-_FLAT, _CHANCE = 0.25, 1.8
+FLAT, _CHANCE = 0.25, 1.8
 """The share of squares that are taken to be flat, and how far above them chance may raise another one's coarse part."""
 _FEWEST = 6
 _BINS = 6
@@ -56,17 +56,19 @@ def regrained(face: Swapped, picture: Floats, settings: Settings) -> Floats:
 
     The grain comes from the frame's number and the face's place alone.
     """
-    skin = _skin(face)
-    grain = measured(face.plate, skin)
+    if settings.regrain_from is not RegrainFrom.NEW:
+        return picture
+    weight = skin(face)
+    grain = measured(face.plate, weight)
     if grain is None:
         return picture
-    lacks = _lacking(face.plate, picture, skin)
+    lacks = _lacking(face.plate, picture, weight)
     field = _field(grain, lacks, picture.shape[:2], _seed(face))
     strength = grain.level(luma_of(cv2.GaussianBlur(picture, (0, 0), 2)))
     return np.asarray(picture + np.float32(settings.regrain) * strength * field, np.float32)
 
 
-def _skin(face: Swapped) -> Floats:
+def skin(face: Swapped) -> Floats:
     """(h, w), 0..1: the mask without eyes, brows, nostrils and mouth, whose fine detail would count as grain."""
     side = face.mask.shape[0]
     return paste(face.mask * (1 - features(face.template.on(side), side)), face.matrix, face.region)
@@ -79,7 +81,7 @@ def measured(picture: Floats, weight: Floats) -> Grain | None:
     squares, luma = flattened(picture, squares_of(weight))
     alive = squares.std(axis=(1, 2)).min(axis=1, initial=1) > _STILL
     # Clipped and drawn areas hold no grain; where they are most of the picture, it has none.
-    if alive.sum() < max(_FEWEST, _FLAT * len(squares)):
+    if alive.sum() < max(_FEWEST, FLAT * len(squares)):
         return None
     squares, luma = squares[alive], luma[alive]
     spectra = spectra_of(squares)
@@ -111,7 +113,7 @@ def _flattest(power: _Doubles) -> npt.NDArray[np.intp]:
     coarse = power[:, (radius > 1 / power.shape[1]) & (radius <= 1 / 8)].mean(axis=1)
     ratio = (coarse / fine).mean(axis=1)
     # Well above what chance does to grain alone: a tighter choice would pick squares whose coarse grain is weak.
-    count = int((ratio <= _CHANCE * np.quantile(ratio, _FLAT)).sum())
+    count = int((ratio <= _CHANCE * np.quantile(ratio, FLAT)).sum())
     return np.argsort(ratio)[: max(_FEWEST, count)]
 
 
@@ -126,7 +128,7 @@ def _lacking(plate: Floats, picture: Floats, weight: Floats) -> tuple[_Doubles, 
     side = power[0].shape[1]
     rings = rings_of(side)
     there, full = (
-        np.array([np.quantile(one[:, ring].mean(axis=1), _FLAT, axis=0) for ring in rings.values()]) for one in power
+        np.array([np.quantile(one[:, ring].mean(axis=1), FLAT, axis=0) for ring in rings.values()]) for one in power
     )
     return np.array([*rings]) / side, 1 - np.minimum(there / np.maximum(full, 1e-20), 1).T
 

@@ -9,11 +9,12 @@ import numpy.typing as npt
 from ..frame import Floats
 from ..settings import ColourMatch, Settings
 from .operation import Swapped
+from .regions import features
 
 __all__ = ["colour_match"]
 
-_COARSE = 0.25
-"""Deviation, as a share of the face's width, of what counts as colour and light rather than as features."""
+_WHOLE, _SKIN = 25.0, 15.0
+"""Sizes of the local match: from which all of the face counts, and up to which its skin alone does."""
 _LITTLE = 1e-3
 _LEAST = 16.0
 _LEAST_VARIANCE = 1e-5
@@ -29,7 +30,7 @@ def colour_match(face: Swapped, colour: Floats, settings: Settings) -> Floats:
     if settings.colour_match <= 0 or method is ColourMatch.OFF:
         return colour
     if method is ColourMatch.LOCAL:
-        shift = _local(face, colour)
+        shift = _local(face, colour, settings.colour_match_size)
     elif face.mask.sum() < _LEAST:
         return colour
     elif method is ColourMatch.MEAN_DEVIATION:
@@ -39,17 +40,21 @@ def colour_match(face: Swapped, colour: Floats, settings: Settings) -> Floats:
     return np.asarray(colour + np.float32(settings.colour_match) * shift, np.float32)
 
 
-def _local(face: Swapped, colour: Floats) -> Floats:
+def _local(face: Swapped, colour: Floats, size: float) -> Floats:
     """What to add, region by region.
 
-    Detail finer than a quarter of the face's width stays the network's. Coarser colour, averaged under the mask,
-    becomes the plate's, and extends beyond the mask as far as a matte can be expanded.
+    Detail finer than ``size``, in percent of the face's width, stays the network's. Coarser colour, averaged under the
+    mask, becomes the plate's, and extends beyond the mask as far as a matte can be expanded. A match finer than a
+    quarter of the width would see eyes, brows and mouth: they count less, and are shifted as the skin around them.
     """
-    mask = face.mask
+    mask, side = face.mask, face.mask.shape[0]
+    if size < _WHOLE:
+        skin = np.float32(min((_WHOLE - size) / (_WHOLE - _SKIN), 1))
+        mask = mask * (1 - skin * features(face.template.on(side), side))
     small = max(8, mask.shape[0] // 8)
     change = np.dstack([(face.crop - colour) * mask[..., None], mask])
     coarse = cv2.resize(change, (small, small), interpolation=cv2.INTER_AREA)
-    deviation = _COARSE * face.template.face_width * small
+    deviation = size / 100 * face.template.face_width * small
     coarse = cv2.GaussianBlur(coarse, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
     shift = coarse[..., :3] / (coarse[..., 3:] + _LITTLE)
     return np.asarray(cv2.resize(shift, mask.shape, interpolation=cv2.INTER_CUBIC), np.float32)

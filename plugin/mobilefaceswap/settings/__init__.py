@@ -10,6 +10,7 @@ from .table import (
     HostSettings,
     MatteSource,
     MissingFrames,
+    RegrainFrom,
     Settings,
     table,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "MissingFrames",
     "Output",
     "Outside",
+    "RegrainFrom",
     "Setting",
     "Settings",
     "Stage",

@@ -23,6 +23,7 @@ __all__ = [
     "HostSettings",
     "MatteSource",
     "MissingFrames",
+    "RegrainFrom",
     "Settings",
     "table",
 ]
@@ -65,6 +66,13 @@ class ColourMatch(StrEnum):
     MEAN_DEVIATION = "mean-deviation"
     COVARIANCE = "covariance"
     LOCAL = "local"
+
+
+class RegrainFrom(StrEnum):
+    """Where the grain on the face comes from."""
+
+    NEW = "new"
+    PLATE = "plate"
 
 
 class MissingFrames(StrEnum):
@@ -536,6 +544,18 @@ class Settings(Table):
         stage="look",
         tuned=True,
     )
+    colour_match_size: float = row(
+        "Colour & Detail",
+        "Match Size",
+        "For Local: what is coarser than this becomes the plate's colour and light. Lower it where the skin has patches"
+        " of shade or hue that the plate does not; the source's own shading goes with them. Features keep theirs.",
+        25.0,
+        minimum=5.0,
+        maximum=50.0,
+        unit="% of the face's width",
+        stage="look",
+        tuned=True,
+    )
     edge_match: float = row(
         "Colour & Detail",
         "Edge Match",
@@ -625,6 +645,16 @@ class Settings(Table):
         0.0,
         minimum=0.0,
         maximum=2.0,
+        stage="look",
+        tuned=True,
+    )
+    regrain_from: RegrainFrom = row(
+        "Colour & Detail",
+        "Regrain With",
+        "New Grain is drawn like the plate's, another in every frame. Plate Grain is the plate's own where it is, and "
+        "moves as it does: for compressed clips, whose grain stands still for several frames.",
+        RegrainFrom.NEW,
+        entries={"new": "New Grain", "plate": "Plate Grain"},
         stage="look",
         tuned=True,
     )
