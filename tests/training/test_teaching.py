@@ -21,7 +21,7 @@ RECIPE, PACK = MODELS / "training", MODELS / "base-224"
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from conversion import published  # noqa: E402
-from release import export  # noqa: E402
+from release import export, mean  # noqa: E402
 from training import (  # noqa: E402
     config,
     critics,
@@ -557,6 +557,23 @@ class TestRun:
         torch.save(stored, tmp_path / "student.pt")
         assert states.size_of(states.load_student(tmp_path / "student.pt")[1]) == 64
         assert self.teach(stand_ins, tmp_path, 2)["step"] == 2
+
+    def test_the_mean_of_states_is_a_state_that_goes_on(self, stand_ins: Path, tmp_path: Path) -> None:
+        paths = [tmp_path / name for name in ("first.pt", "second.pt")]
+        for steps, path in zip((1, 3), paths, strict=True):
+            self.teach(stand_ins, tmp_path, steps)
+            path.write_bytes((tmp_path / "student.pt").read_bytes())
+        torch.save(mean.mean_of(paths), tmp_path / "student.pt")
+        found, stored = states.load_student(tmp_path / "student.pt")
+        ends = [dict(states.load_student(path)[0].named_parameters()) for path in paths]
+        for name, value in found.named_parameters():
+            wanted = (ends[0][name] + ends[1][name]) / 2
+            assert torch.allclose(value, wanted, rtol=1e-3, atol=1e-4)
+        assert any(not torch.allclose(a, ends[1][name], atol=1e-6) for name, a in ends[0].items())
+        assert stored["step"] == 3
+        assert self.teach(stand_ins, tmp_path, 4)["step"] == 4
+        with pytest.raises(SystemExit, match="two or more"):
+            mean.mean_of(paths[:1])
 
     def test_a_state_is_measured_as_the_network_that_a_pack_would_hold(self, stand_ins: Path, tmp_path: Path) -> None:
         renders = pytest.importorskip("evaluation.renders", reason="measuring needs the extra evaluate")
