@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -111,13 +111,7 @@ def fit_crop(landmarks: npt.NDArray[np.float64], crop: Crop, pixel_aspect: float
     The similarity is Umeyama's closed form (IEEE PAMI 13(4), 1991); the affine is the least-squares fit with six
     degrees of freedom. Both are fitted in square pixels.
     """
-    return _fitted(np.asarray(landmarks, np.float64).tobytes(), crop, pixel_aspect).copy()
-
-
-@lru_cache(maxsize=256)
-def _fitted(landmarks: bytes, crop: Crop, pixel_aspect: float) -> Matrix:
-    """As ``fit_crop``: the faces of a frame are fitted to the same crop ten times."""
-    points = np.frombuffer(landmarks).reshape(-1, 2) * (pixel_aspect, 1.0)
+    points = np.asarray(landmarks, np.float64) * (pixel_aspect, 1.0)
     fit = _similarity if crop.fit == "similarity" else _affine
     square = fit(points, crop.template.on(crop.size))
     square[:, 0] *= pixel_aspect

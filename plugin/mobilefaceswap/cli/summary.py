@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
 from ..errors import FaceSwapError
-from ..render_shot import ShotReport
 from .terminal import explain, print_json_line
+
+if TYPE_CHECKING:
+    from ..render_shot import ShotReport
 
 __all__ = ["report_failed", "summarise"]
 

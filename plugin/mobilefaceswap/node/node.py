@@ -176,9 +176,16 @@ class FaceSwapNode:
     def _stops(self, time: int, settings: Settings) -> tuple[Plate, ...]:
         """The plates that faces are followed from at ``time``, where the clip has keys for them."""
         assert self.target is not None
-        stops = stops_of(self._detector, time, self.target.first, self.target.last)
-        keyed = all(self._clip_key(stop, settings) for stop in stops)
-        return tuple(self.plate(stop, settings, None).alone() for stop in stops if keyed)
+        plates: list[Plate] = []
+        try:
+            for stop in stops_of(self._detector, time, self.target.first, self.target.last):
+                if not self._clip_key(stop, settings):
+                    break
+                plates.append(self.plate(stop, settings, None).alone())
+        except MediaError:
+            # A frame that the clip lacks stops its own render, not this one.
+            pass
+        return tuple(plates) if len(plates) > 1 else ()
 
     def _pulled(self, time: int, settings: Settings) -> Frame:
         assert self.target is not None
