@@ -19,7 +19,18 @@ from ..geometry import paste
 from ..settings import RegrainFrom, Settings
 from .operation import Swapped
 from .regions import features
-from .spectrum import Curves, beside_axes, fitted, flattened, radii, rings_of, spectra_of, squares_of
+from .spectrum import (
+    Curves,
+    along,
+    beside_axes,
+    fitted,
+    flattened,
+    radii,
+    rings_of,
+    spectra_of,
+    squares_of,
+    wide_enough,
+)
 
 __all__ = ["FLAT", "Grain", "measured", "regrained", "skin"]
 
@@ -28,8 +39,6 @@ FLAT, _CHANCE = 0.25, 1.8
 _FEWEST = 6
 _BINS = 6
 _STILL = 1e-5
-_APART = 32
-"""Pixels between opposite edges of the field, which a Fourier transform would join."""
 _Doubles = npt.NDArray[np.float64]
 
 
@@ -142,11 +151,8 @@ def _field(
 ) -> Floats:
     """(h, w, 3) noise with the grain's spectrum and correlation, of deviation 1 where all of it lacks."""
     mixing = np.linalg.cholesky(grain.correlation + 1e-6 * np.eye(3))
-    # Good lengths for a Fourier transform; and no edge sees the opposite one.
-    height, width = (cv2.getOptimalDFTSize(count + _APART) for count in size)
-    white = (random.standard_normal((height, width, 3), np.float32) @ mixing.T.astype(np.float32)).transpose(2, 0, 1)
-    x, y = np.meshgrid(np.fft.rfftfreq(width), np.fft.fftfreq(height))
-    shares = np.stack([np.interp(np.hypot(x, y), lacks[0], row) for row in lacks[1]])
-    shaped = np.fft.rfft2(white) * np.sqrt(grain.spectrum.at(x, y) * shares)
-    field = np.fft.irfft2(shaped, (height, width))[:, : size[0], : size[1]]
+    wide, x, y = wide_enough(size)
+    white = (random.standard_normal((*wide, 3), np.float32) @ mixing.T.astype(np.float32)).transpose(2, 0, 1)
+    shaped = np.fft.rfft2(white) * np.sqrt(grain.spectrum.at(x, y) * along(x, y, *lacks))
+    field = np.fft.irfft2(shaped, wide)[:, : size[0], : size[1]]
     return np.ascontiguousarray(field.transpose(1, 2, 0), np.float32)

@@ -16,7 +16,7 @@ from ..frame import Floats
 from ..settings import RegrainFrom, Settings
 from .grain import FLAT, measured, skin
 from .operation import Swapped
-from .spectrum import flattened, rings_of, spectra_of, squares_of
+from .spectrum import along, flattened, rings_of, spectra_of, squares_of, wide_enough
 
 __all__ = ["plate_grain"]
 
@@ -28,8 +28,6 @@ many of the grain's deviations a single pixel may be off.
 """
 _HELD = 0.15
 """Cycles per pixel below which no more is added than there: what is coarser may be the face's own shading."""
-_APART = 32
-"""Pixels between opposite edges of the picture, which a Fourier transform would join."""
 _Doubles = npt.NDArray[np.float64]
 
 
@@ -83,11 +81,10 @@ def _lacking(plate: Floats, picture: Floats, weight: Floats) -> tuple[_Doubles, 
 def _weighted(picture: Floats, frequency: _Doubles, share: _Doubles) -> Floats:
     """``picture`` (h, w, 3) with every frequency times its ``share`` (3, R)."""
     size = picture.shape[:2]
-    height, width = (cv2.getOptimalDFTSize(count + _APART) for count in size)
+    (height, width), x, y = wide_enough(size)
     padded = cv2.copyMakeBorder(picture, 0, height - size[0], 0, width - size[1], cv2.BORDER_REFLECT)
-    radius = np.hypot(*np.meshgrid(np.fft.rfftfreq(width), np.fft.fftfreq(height)))
     parts = [
-        np.fft.irfft2(np.fft.rfft2(one) * np.interp(radius, frequency, row), (height, width))
-        for one, row in zip(cv2.split(padded), share, strict=True)
+        np.fft.irfft2(np.fft.rfft2(one) * shares, (height, width))
+        for one, shares in zip(cv2.split(padded), along(x, y, frequency, share), strict=True)
     ]
     return np.dstack([part[: size[0], : size[1]] for part in parts]).astype(np.float32)

@@ -15,7 +15,18 @@ import numpy.typing as npt
 from ..colour import luma_of
 from ..frame import Floats
 
-__all__ = ["Curves", "beside_axes", "fitted", "flattened", "radii", "rings_of", "spectra_of", "squares_of"]
+__all__ = [
+    "Curves",
+    "along",
+    "beside_axes",
+    "fitted",
+    "flattened",
+    "radii",
+    "rings_of",
+    "spectra_of",
+    "squares_of",
+    "wide_enough",
+]
 
 _SIDES = (32, 16)
 """Sides of the squares, in pixels: the smaller ones for faces that hold too few of the larger."""
@@ -28,6 +39,8 @@ _TURNED, _MOST_LEAN, _FEWEST = 0.2, 3.0, 6
 """From how far beside a diagonal a frequency counts as along an axis; the most that a spectrum may lean, since the axes
 themselves are not seen; and how many frequencies tell whether it does.
 """
+_APART = 32
+"""Pixels between opposite edges of a picture, which a Fourier transform would join."""
 _Doubles = npt.NDArray[np.float64]
 _Places = list[tuple[slice, slice]]
 
@@ -46,11 +59,23 @@ class Curves:
 
     def at(self, x: _Doubles, y: _Doubles) -> _Doubles:
         """(3, ...): the variance at frequencies in cycles per pixel."""
-        radius, turn = np.hypot(x, y), _turn(x, y)
-        power, lean = (
-            np.stack([np.interp(radius, self.frequency, row) for row in rows]) for rows in (self.power, self.lean)
-        )
-        return np.asarray(np.exp(power + lean * turn))
+        power, lean = (along(x, y, self.frequency, rows) for rows in (self.power, self.lean))
+        return np.asarray(np.exp(power + lean * _turn(x, y)))
+
+
+def along(x: _Doubles, y: _Doubles, frequency: _Doubles, rows: _Doubles) -> _Doubles:
+    """(C, ...): what ``rows`` (C, R) are at ``frequency`` (R,), in every direction, at frequencies (x, y)."""
+    radius = np.hypot(x, y)
+    return np.stack([np.interp(radius, frequency, row) for row in rows])
+
+
+def wide_enough(size: tuple[int, ...]) -> tuple[tuple[int, int], _Doubles, _Doubles]:
+    """Height and width, at least those of ``size``, at which a Fourier transform is quick and no edge of a picture sees
+    the opposite one; and the frequencies (x, y) of a real transform there, in cycles per pixel.
+    """
+    height, width = (cv2.getOptimalDFTSize(count + _APART) for count in size)
+    x, y = np.meshgrid(np.fft.rfftfreq(width), np.fft.fftfreq(height))
+    return (height, width), x, y
 
 
 def fitted(power: _Doubles) -> tuple[Curves, _Doubles]:
