@@ -107,7 +107,16 @@ PLAIN = Settings(colour_match=0.0, plate_detail=0.0)
 def test_an_unchanged_crop_leaves_the_plate_with_full_detail():
     face = placed(np.random.default_rng(8).random((200, 220, 3), np.float32))
     kept = face_colour(face, Settings(colour_match=0.0, plate_detail=1.0))
-    np.testing.assert_allclose(kept, face.plate, atol=1e-5)
+    np.testing.assert_array_equal(kept, face.plate)
+
+
+def test_detail_is_the_same_whether_the_plate_s_crop_is_pasted_with_the_network_s_colour_or_alone():
+    random = np.random.default_rng(8)
+    face = placed(random.random((200, 220, 3), np.float32), random.random((112, 112, 3), np.float32))
+    at_once, singly = (face_colour(one, Settings()) for one in (face, replace(face, drawn=(face.matrix, face.matrix))))
+    np.testing.assert_allclose(at_once, singly, atol=1e-5)
+    elsewhere = face_colour(replace(face, drawn=(face.matrix + [[0, 0, 3], [0, 0, 0]],)), Settings())
+    assert abs(elsewhere - at_once).max() > 0.1
 
 
 def test_without_plate_detail_the_face_is_the_network_s_colour_alone():

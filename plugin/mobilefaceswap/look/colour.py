@@ -9,7 +9,7 @@ from ..frame import Floats
 from ..geometry import paste_moving
 from ..settings import Settings
 from .beyond import beyond_range
-from .detail import plate_detail
+from .detail import pasted_with_detail, plate_detail
 from .edge_match import edge_match
 from .grain import regrained
 from .likeness import towards_source
@@ -29,7 +29,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "edge match": Operation(edge_match, on="crop", amount="edge_match"),
     "trims": Operation(trimmed, on="crop"),
     "sharpness match": Operation(sharpness_match, on="plate", amount="sharpness_match"),
-    "plate detail": Operation(plate_detail, on="plate", local=True),
+    "plate detail": Operation(plate_detail, on="plate", local=True, amount="plate_detail", pasting=pasted_with_detail),
     "regrain": Operation(regrained, on="plate", timed=True, amount="regrain"),
     "plate grain": Operation(plate_grain, on="plate", amount="regrain"),
     "beyond the range": Operation(beyond_range, on="plate", local=True),
@@ -42,18 +42,24 @@ def face_colour(face: Swapped, settings: Settings) -> Floats:
 
     It is valid throughout the crop; the matte decides how much of it is seen.
     """
-    colour = _applied("crop", face, face.colour, settings)
-    picture = paste_moving(from_display(colour, face.space), face.paths, face.region, extended=True)
-    return _applied("plate", face, picture, settings)
+    colour = face.colour
+    for operation in _applied("crop", settings):
+        colour = operation.apply(face, colour, settings)
+    drawn, on_plate = from_display(colour, face.space), _applied("plate", settings)
+    if on_plate and (pasting := on_plate[0].pasting):
+        picture, on_plate = pasting(face, drawn, settings), on_plate[1:]
+    else:
+        picture = paste_moving(drawn, face.paths, face.region, extended=True)
+    for operation in on_plate:
+        picture = operation.apply(face, picture, settings)
+    return picture
 
 
 def is_local(settings: Settings) -> bool:
     """Whether a pixel's colour does not depend on how much of the plate around the face is looked at."""
-    return all(row.local for row in OPERATIONS.values() if row.on == "plate" and row.applies(settings))
+    return all(operation.local for operation in _applied("plate", settings))
 
 
-def _applied(place: str, face: Swapped, colour: Floats, settings: Settings) -> Floats:
-    for operation in OPERATIONS.values():
-        if operation.on == place and operation.applies(settings):
-            colour = operation.apply(face, colour, settings)
-    return colour
+def _applied(place: str, settings: Settings) -> list[Operation]:
+    """The operations on the crop or the plate that do anything, in order."""
+    return [operation for operation in OPERATIONS.values() if operation.on == place and operation.applies(settings)]

@@ -6,18 +6,31 @@ import numpy as np
 
 from ..colour import from_display
 from ..frame import Floats
-from ..geometry import paste
+from ..geometry import paste, paste_moving
 from ..settings import Settings
 from .operation import Swapped
 
-__all__ = ["plate_detail"]
+__all__ = ["pasted_with_detail", "plate_detail"]
 
 
 def plate_detail(face: Swapped, picture: Floats, settings: Settings) -> Floats:
     """``picture`` (h, w, 3), in the plate's colour space, plus the plate's detail, scaled by ``settings.plate_detail``:
     whatever is finer than the crop.
     """
-    if settings.plate_detail <= 0:
-        return picture
     seen = paste(from_display(face.crop, face.space), face.matrix, face.region, extended=True)
     return np.asarray(picture + np.float32(settings.plate_detail) * (face.seen - seen), np.float32)
+
+
+def pasted_with_detail(face: Swapped, drawn: Floats, settings: Settings) -> Floats:
+    """``plate_detail`` of ``drawn`` (S, S, 3), in the plate's colour space, pasted.
+
+    Pasting is linear. Where a face is drawn in the place that it was read from, what the network changed is pasted, and
+    the plate added: once instead of twice, and where nothing was changed the plate's own values remain.
+    """
+    if not face.in_place:
+        return plate_detail(face, paste_moving(drawn, face.paths, face.region, extended=True), settings)
+    amount = np.float32(settings.plate_detail)
+    change = drawn - amount * from_display(face.crop, face.space)
+    picture = paste(change, face.matrix, face.region, extended=True)
+    picture += amount * face.seen
+    return picture

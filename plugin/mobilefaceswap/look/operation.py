@@ -48,6 +48,11 @@ class Swapped:
         """Where what the network drew is pasted."""
         return self.drawn or (self.matrix,)
 
+    @property
+    def in_place(self) -> bool:
+        """Whether it is pasted just where the crop was read."""
+        return len(self.paths) == 1 and np.array_equal(self.paths[0], self.matrix)
+
     @cached_property
     def seen(self) -> Floats:
         """(h, w, 3): the plate in its own space, limited to the network's range. Pixels inside keep their bits."""
@@ -80,7 +85,8 @@ class Operation:
     apply: what it does to colour. on: where it works, on the crop (S, S, 3) in display-referred sRGB, or on the plate
     (h, w, 3) in its own colour space. local: on the plate, whether a pixel depends on what lies in the same place
     alone, so that it is not made where the matte is 0. timed: whether the result depends on the frame's time, as grain
-    does. amount: the setting that it is applied by; at 0 it is left out.
+    does. amount: the setting that it is applied by; at 0 it is left out. pasting: does the same while the crop
+    (S, S, 3), in the plate's colour space, is pasted, where no operation on the plate comes before.
     """
 
     apply: Callable[[Swapped, Floats, Settings], Floats]
@@ -88,6 +94,7 @@ class Operation:
     local: bool = False
     timed: bool = False
     amount: str = ""
+    pasting: Callable[[Swapped, Floats, Settings], Floats] | None = None
 
     def applies(self, settings: Settings) -> bool:
         """Whether it does anything."""
