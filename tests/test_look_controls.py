@@ -12,12 +12,10 @@ import pytest
 from drawn import MarkerDetector, drawn_frame
 from mobilefaceswap import FaceSwapNode, Settings
 from mobilefaceswap.colour import ColourSpace, from_display
-from mobilefaceswap.demo.measure.pictures import seam
 from mobilefaceswap.faces import Track
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.geometry import Rectangle
-from mobilefaceswap.look import OPERATIONS, Swapped, face_colour
-from mobilefaceswap.look.edge_match import edge_match
+from mobilefaceswap.look import Swapped, face_colour
 from mobilefaceswap.look.grain import measured, regrained
 from mobilefaceswap.look.likeness import towards_source
 from mobilefaceswap.look.match import colour_match
@@ -236,46 +234,6 @@ def test_a_face_with_stronger_shading_is_not_sharpened_beyond_the_plate():
 def test_sharpness_ignores_the_exposure():
     weight = on_plate(texture(1)).mask
     assert sharpness(texture(1) * 3, weight, 1.0) == pytest.approx(sharpness(texture(1), weight, 1.0), rel=1e-3)
-
-
-# Edge match
-
-
-def edged_case() -> Swapped:
-    """A face with features that is darker to the right and browner than the plate around it."""
-    rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-    mask = np.clip(90 - np.hypot(rows - 128, columns - 128) + 0.5, 0, 1)
-    crop = np.full((SIDE, SIDE, 3), (0.6, 0.5, 0.45), np.float32)
-    light = 0.15 * np.clip((columns - 128) / 90, -0.2, 1)
-    colour = (
-        crop
-        - light[..., None] * (0.8, 1, 1.2)
-        + 0.1 * np.sin(rows / 6)[..., None] * (np.abs(columns - 128) < 30)[..., None]
-    )
-    return replace(on_plate(crop), crop=crop, colour=np.asarray(colour, np.float32), mask=mask.astype(np.float32))
-
-
-def test_edge_match_takes_the_seam_away_and_leaves_the_middle():
-    face = edged_case()
-    before = seam(face.crop, face.colour * face.mask[..., None] + face.crop * (1 - face.mask[..., None]), face.mask)
-    matched = edge_match(face, face.colour, Settings(edge_match=1))
-    after = seam(face.crop, matched * face.mask[..., None] + face.crop * (1 - face.mask[..., None]), face.mask)
-    assert before > 4
-    assert after < 1
-    middle = np.s_[110:146, 110:146]
-    assert np.abs(matched - face.colour)[middle].max() < 0.02
-    assert np.ptp(matched[100:156, 128], axis=0).min() > 0.15
-    half = edge_match(face, face.colour, Settings(edge_match=0.5))
-    np.testing.assert_allclose(half, (face.colour + matched) / 2, atol=1e-5)
-
-
-def test_edge_match_is_off_by_default_and_needs_an_edge():
-    face = edged_case()
-    assert not OPERATIONS["edge match"].applies(Settings())
-    empty = replace(face, mask=np.zeros_like(face.mask))
-    assert edge_match(empty, face.colour, Settings(edge_match=1)) is face.colour
-    whole = replace(face, mask=np.ones_like(face.mask))
-    assert np.isfinite(edge_match(whole, face.colour, Settings(edge_match=1))).all()
 
 
 # Grain

@@ -158,7 +158,7 @@ def test_outside_wins_over_inside():
     shaped, ones = np.full((4, 4), 0.5, np.float32), np.ones((4, 4), np.float32)
     inside, outside = np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32)
     inside[:, :2], outside[:2] = 1, 1
-    final = matte.combine(shaped, ones, 1.0, inside, outside)
+    final = matte.combine(shaped, ones, inside, outside)
     assert not final[:2].any()
     assert (final[2:, :2] == 1).all()
     assert (final[2:, 2:] == 0.5).all()
@@ -166,16 +166,11 @@ def test_outside_wins_over_inside():
 
 def test_inside_reaches_no_further_than_the_crop():
     reach = np.zeros((4, 4), np.float32)
-    final = matte.combine(reach, reach, 1.0, np.ones((4, 4), np.float32), None)
+    final = matte.combine(reach, reach, np.ones((4, 4), np.float32), None)
     assert not final.any()
 
 
 def test_broken_external_mattes_count_as_nothing():
     half = np.full((2, 2), 0.5, np.float32)
     broken = np.array([[np.nan, -3], [0, 0]], np.float32)
-    np.testing.assert_array_equal(matte.combine(half, half, 1.0, broken, broken), half)
-
-
-def test_mix_scales_the_matte():
-    half = np.full((2, 2), 0.5, np.float32)
-    np.testing.assert_allclose(matte.combine(half, half, 0.25, None, None), 0.125)
+    np.testing.assert_array_equal(matte.combine(half, half, broken, broken), half)

@@ -97,7 +97,7 @@ def _caption(value: Any) -> str:
 def _rendered(settings: Settings, output: str) -> Floats:
     face, region = _face()
     own = matte.on_plate(matte.shape(face.mask, settings, CROP.template, crop=face.crop), [face.matrix], region)
-    final = matte.combine(own, own, settings.mix, None, None)
+    final = own * np.float32(settings.mix)
     layer = Layer(
         region,
         face_colour(face, settings),

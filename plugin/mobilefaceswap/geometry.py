@@ -26,8 +26,10 @@ __all__ = [
     "crop_quad",
     "crop_rectangle",
     "fit_crop",
+    "from_part",
     "glimpse",
     "inverse",
+    "middle_of",
     "part_quad",
     "paste",
     "paste_moving",
@@ -225,8 +227,7 @@ def paste(crop: Floats, matrix: Matrix, region: Rectangle, *, extended: bool = F
     target = max(1, min(side, round(side / max(1.0, scale_of(matrix)))))
     if target != side:
         crop = np.asarray(cv2.resize(crop, (target, target), interpolation=cv2.INTER_AREA), np.float32)
-    to_small = composed(rescaling(target / side), matrix)
-    to_small[:, 2] += to_small[:, :2] @ (region.x1, region.y1)
+    to_small = from_part(composed(rescaling(target / side), matrix), region)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     beyond = cv2.BORDER_REPLICATE if extended else cv2.BORDER_CONSTANT
     return np.asarray(cv2.warpAffine(crop, to_small, region.size, flags=flags, borderMode=beyond))
@@ -294,6 +295,16 @@ def rescaling(factor: float) -> Matrix:
     """Scaling about the picture's corner, not its first pixel's centre."""
     shift = (factor - 1) / 2
     return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
+
+
+def from_part(matrix: Matrix, region: Rectangle) -> Matrix:
+    """``matrix``, which starts from the plate, from its ``region`` alone, whose pixels count from its corner."""
+    return np.column_stack([matrix[:, :2], transformed(matrix, np.array([[region.x1, region.y1]]))[0]])
+
+
+def middle_of(matrices: Sequence[Matrix]) -> Matrix:
+    """The one of the middle of the time that the shutter is open."""
+    return matrices[len(matrices) // 2]
 
 
 def scale_of(matrix: Matrix) -> float:

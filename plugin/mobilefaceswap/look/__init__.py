@@ -2,7 +2,7 @@
 composite (`over`) and diagrams (`views`).
 """
 
-from .colour import OPERATIONS, face_colour, is_local
+from .colour import OPERATIONS, face_colour, follows_matte, is_local
 from .hands import hands_matte
 from .occlusion import occlusion, trusted
 from .operation import Operation, Swapped
@@ -16,6 +16,7 @@ __all__ = [
     "Operation",
     "Swapped",
     "face_colour",
+    "follows_matte",
     "hands_matte",
     "hull",
     "is_local",

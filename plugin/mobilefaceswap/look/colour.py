@@ -20,13 +20,13 @@ from .plate_grain import plate_grain
 from .sharpness import sharpness_match
 from .trims import trimmed
 
-__all__ = ["OPERATIONS", "face_colour", "is_local"]
+__all__ = ["OPERATIONS", "face_colour", "follows_matte", "is_local"]
 
 OPERATIONS: Mapping[str, Operation] = {
     "likeness": Operation(towards_source, on="crop"),
     "colour match": Operation(colour_match, on="crop"),
     "neutral plate": Operation(neutral_plate, on="crop"),
-    "edge match": Operation(edge_match, on="crop", amount="edge_match"),
+    "edge match": Operation(edge_match, on="crop", matted=True, amount="edge_match"),
     "trims": Operation(trimmed, on="crop"),
     "sharpness match": Operation(sharpness_match, on="plate", amount="sharpness_match"),
     "plate detail": Operation(plate_detail, on="plate", local=True, amount="plate_detail", pasting=pasted_with_detail),
@@ -58,6 +58,11 @@ def face_colour(face: Swapped, settings: Settings) -> Floats:
 def is_local(settings: Settings) -> bool:
     """Whether a pixel's colour does not depend on how much of the plate around the face is looked at."""
     return all(operation.local for operation in _applied("plate", settings))
+
+
+def follows_matte(settings: Settings) -> bool:
+    """Whether the colour depends on the matte that is composited."""
+    return any(operation.matted and operation.applies(settings) for operation in OPERATIONS.values())
 
 
 def _applied(place: str, settings: Settings) -> list[Operation]:

@@ -1,4 +1,5 @@
-"""Edge match: along its edge the face takes on the plate's colour, so that no seam shows where their light differs.
+"""Edge match: along the edge of its matte the face takes on the plate's colour, so that no seam shows where their light
+differs.
 
 As in seamless cloning (Pérez, Gangnet and Blake, SIGGRAPH 2003), what the two differ by at the edge is carried inwards
 by a smooth membrane; here by one that fades, since the face keeps its own shading.
@@ -19,7 +20,7 @@ __all__ = ["edge_match"]
 _COARSER = 4
 """Pixels of the crop for one of the membrane, which is smooth."""
 _INSIDE = 0.5
-"""The mask's value at the edge."""
+"""The matte's value at the edge."""
 _RING, _REACH = 0.06, 0.25
 """How far inside the edge the difference is measured, and how far it is carried, in widths of the face."""
 _SMOOTH = (0.25, 0.12, 0.06)
@@ -28,21 +29,19 @@ _KNOWN = 0.02
 
 
 def edge_match(face: Swapped, colour: Floats, settings: Settings) -> Floats:
-    """``colour`` (S, S, 3), display-referred sRGB, moved towards the crop's along the edge of the mask, by
-    ``settings.edge_match``. Measured in this frame alone.
+    """``colour`` (S, S, 3), display-referred sRGB, moved towards the plate's along the edge of ``face.matte``, by
+    ``settings.edge_match``. Measured in this frame alone. Where the plate ends there is no edge.
     """
-    side = face.mask.shape[0]
+    assert face.matte is not None
+    side = face.matte.shape[0]
     small = max(8, side // _COARSER)
     width = face.template.face_width * small
-    mask = np.asarray(cv2.resize(face.mask, (small, small), interpolation=cv2.INTER_AREA), np.float32)
-    inside = (mask > _INSIDE).astype(np.uint8)
-    # A mask that meets the end of the crop ends there.
-    framed = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    away = np.asarray(cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)
+    matte = np.asarray(cv2.resize(face.matte, (small, small), interpolation=cv2.INTER_AREA), np.float32)
+    away = np.asarray(cv2.distanceTransform((matte > _INSIDE).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
     ring = ((away > 0) & (away <= max(1.5, _RING * width))).astype(np.float32)
     if not ring.any():
         return colour
-    apart = np.asarray(cv2.resize(face.crop - colour, (small, small), interpolation=cv2.INTER_AREA), np.float32)
+    apart = np.asarray(cv2.resize(face.under - colour, (small, small), interpolation=cv2.INTER_AREA), np.float32)
     faded = smooth_step(np.clip(1 - away / (_REACH * width), 0, 1))
     shift = _membrane(apart, ring, width) * faded[..., None]
     large = np.asarray(cv2.resize(shift, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)

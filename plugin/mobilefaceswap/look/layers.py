@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..frame import Floats
-from ..geometry import transformed
+from ..geometry import middle_of, transformed
 from . import cryptomatte
 from .over import Composition, composite
 
@@ -32,7 +32,7 @@ def crop_map(drawn: Composition) -> Floats:
         side, box = layer.side, layer.touched
         rows, columns = np.mgrid[box.slices]
         at = transformed(
-            layer.matrices[len(layer.matrices) // 2],
+            middle_of(layer.matrices),
             np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float64),
         )
         s, t = ((at + 0.5) / side).T.reshape(2, *rows.shape)

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frame import Floats
-from ..geometry import Matrix, Rectangle, paste_moving
+from ..geometry import Matrix, Rectangle, from_part, middle_of, paste_moving, sample_crop
 from ..packs import Template
 from ..settings import MatteSource, Settings
 from . import edge
 from .regions import hull, kept_features
 
-__all__ = ["border_falloff", "combine", "core", "on_plate", "reached", "shape"]
+__all__ = ["border_falloff", "combine", "core", "on_crop", "on_plate", "reached", "shape"]
 
 _FALLOFF = 0.06
 """Width of the fall-off at the crop's border, as a share of its side."""
@@ -104,18 +104,17 @@ def _edged(matte: Floats, crop: Floats | None, settings: Settings, per_cent: flo
     return edge.blurred(matte, settings.matte_feather * per_cent)
 
 
-def combine(matte: Floats, reach: Floats, mix: float, inside: Floats | None, outside: Floats | None) -> Floats:
-    """The final matte from the shaped one, all of them (h, w), 0..1.
+def combine(matte: Floats, reach: Floats, inside: Floats | None, outside: Floats | None) -> Floats:
+    """The matte that is composited from the shaped one, all of them (h, w), 0..1.
 
     ``inside`` (holdout, core) raises it wherever the crop reaches (``reach``: the border fall-off on the plate),
-    ``outside`` (garbage) removes from it and wins, ``mix`` scales the result. External mattes outside 0..1 are clipped,
-    NaN counts as 0.
+    ``outside`` (garbage) removes from it and wins. External mattes outside 0..1 are clipped, NaN counts as 0.
     """
     if inside is not None:
         matte = np.maximum(matte, _external(inside) * reach)
     if outside is not None:
         matte = matte * (1 - _external(outside))
-    return np.asarray(matte * np.float32(mix), np.float32)
+    return np.asarray(matte, np.float32)
 
 
 def on_plate(crop_matte: Floats, matrices: Sequence[Matrix], region: Rectangle) -> Floats:
@@ -130,6 +129,13 @@ def on_plate(crop_matte: Floats, matrices: Sequence[Matrix], region: Rectangle) 
     matte[matte < _ROUNDING] = 0
     matte[matte > 1 - _ROUNDING] = 1
     return matte
+
+
+def on_crop(plate_matte: Floats, matrices: Sequence[Matrix], region: Rectangle, side: int) -> Floats:
+    """The other way: the (h, w) matte inside ``region`` on the crop, (side, side), 0..1. Beyond ``region``, where a
+    matte is 0 or the plate ends, its border is repeated.
+    """
+    return sample_crop(plate_matte, from_part(middle_of(matrices), region), side)
 
 
 def reached(crop_matte: Floats) -> Rectangle:

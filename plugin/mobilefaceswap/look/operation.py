@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..colour import ColourSpace, from_display, safe_codes, shouldered, to_display
 from ..frame import Floats
-from ..geometry import Matrix, Rectangle
+from ..geometry import Matrix, Rectangle, from_part, middle_of, sample_crop
 from ..packs import Template
 from ..settings import Settings
 
@@ -28,7 +28,8 @@ class Swapped:
     ``region``. space: at the exposure at which the network saw it; white: the display value that it saw as 1. crop,
     colour: (S, S, 3) display-referred sRGB, 0..1, before and after the network. mask: (S, S), the network's. matrix:
     from plate to crop. drawn: likewise, for what the network drew: several where the face moves while the shutter is
-    open, and others than ``matrix`` where it is scaled or offset.
+    open, and others than ``matrix`` where it is scaled or offset. matte: (S, S), 0..1, on the crop as it is drawn: what
+    is composited, before mix; for operations that follow it.
     """
 
     time: int
@@ -42,6 +43,7 @@ class Swapped:
     region: Rectangle
     template: Template
     drawn: tuple[Matrix, ...] = ()
+    matte: Floats | None = None
 
     @property
     def paths(self) -> tuple[Matrix, ...]:
@@ -52,6 +54,14 @@ class Swapped:
     def in_place(self) -> bool:
         """Whether it is pasted just where the crop was read."""
         return len(self.paths) == 1 and np.array_equal(self.paths[0], self.matrix)
+
+    @cached_property
+    def under(self) -> Floats:
+        """(S, S, 3): the plate that lies under what is drawn, as ``crop`` is; the crop itself unless that is moved."""
+        if self.in_place:
+            return self.crop
+        pixels = sample_crop(self.plate, from_part(middle_of(self.paths), self.region), self.crop.shape[0])
+        return shouldered(to_display(pixels, self.space), self.white)
 
     @cached_property
     def seen(self) -> Floats:
@@ -85,14 +95,16 @@ class Operation:
     apply: what it does to colour. on: where it works, on the crop (S, S, 3) in display-referred sRGB, or on the plate
     (h, w, 3) in its own colour space. local: on the plate, whether a pixel depends on what lies in the same place
     alone, so that it is not made where the matte is 0. timed: whether the result depends on the frame's time, as grain
-    does. amount: the setting that it is applied by; at 0 it is left out. pasting: does the same while the crop
-    (S, S, 3), in the plate's colour space, is pasted, where no operation on the plate comes before.
+    does. matted: whether it depends on the matte that is composited. amount: the setting that it is applied by; at 0 it
+    is left out. pasting: does the same while the crop (S, S, 3), in the plate's colour space, is pasted, where no
+    operation on the plate comes before.
     """
 
     apply: Callable[[Swapped, Floats, Settings], Floats]
     on: Literal["crop", "plate"]
     local: bool = False
     timed: bool = False
+    matted: bool = False
     amount: str = ""
     pasting: Callable[[Swapped, Floats, Settings], Floats] | None = None
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .. import __version__
 from ..cache import key_of
 from ..faces import FaceDetector
+from ..frame import Floats
 from ..geometry import Matrix, Rectangle
 from ..look import OPERATIONS
 from ..packs import Crop
@@ -20,7 +21,7 @@ from ..settings import Settings
 
 __all__ = ["VERSIONS", "colour_key", "covered_key", "crop_key", "embedding_key", "faces_key", "plate_key", "swap_key"]
 
-VERSIONS = {"faces": 6, "crop": 2, "swap": 3, "colour": 5, "covered": 1}
+VERSIONS = {"faces": 6, "crop": 2, "swap": 3, "colour": 6, "covered": 1}
 """Versions of the code that makes each kind of value. Whoever changes what comes out raises the number, so that no
 cache on disk answers with values of earlier code; the golden pictures of the tests fail until that is done.
 """
@@ -60,13 +61,20 @@ def swap_key(crop: str, network: tuple[str, ...], settings: Settings) -> str:
 
 
 def colour_key(
-    swap: str, region: Rectangle, time: int, settings: Settings, motion: npt.NDArray[np.float64] | None = None
+    swap: str,
+    region: Rectangle,
+    time: int,
+    settings: Settings,
+    motion: npt.NDArray[np.float64] | None = None,
+    matte: Floats | None = None,
 ) -> str:
-    """Of a face's colour on the plate, inside ``region``. motion: of its landmarks in one frame, where it is known."""
+    """Of a face's colour on the plate, inside ``region``. motion: of its landmarks in one frame, where it is known.
+    matte: the one on the crop that the colour follows, if it does.
+    """
     timed = any(operation.timed and operation.applies(settings) for operation in OPERATIONS.values())
     moving = None if motion is None or not settings.motion_blur else motion.tobytes()
-    look = settings.of("look")
-    return key_of(VERSIONS["colour"], swap, tuple(OPERATIONS), region, time if timed else None, look, moving)
+    look, edge = settings.of("look"), None if matte is None else matte.tobytes()
+    return key_of(VERSIONS["colour"], swap, tuple(OPERATIONS), region, time if timed else None, look, moving, edge)
 
 
 def covered_key(swap: str, points: npt.NDArray[np.float64], hands: str) -> str:

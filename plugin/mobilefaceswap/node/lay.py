@@ -13,8 +13,8 @@ from ..cache import Arrays
 from ..errors import UserInputError
 from ..faces import Face, plausibility, roll_of
 from ..frame import Floats, Frame, all_finite
-from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, scale_of, transformed
-from ..look import Composition, Layer, Swapped, face_colour, hull, is_local, matte, trusted
+from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, middle_of, scale_of, transformed
+from ..look import Composition, Layer, Swapped, face_colour, follows_matte, hull, is_local, matte, trusted
 from ..settings import Settings
 from . import keys
 from .covered import covered
@@ -61,13 +61,20 @@ class ExternalMattes:
 
 @dataclass(frozen=True, eq=False)
 class FaceMatte:
-    """The matte of one face: ``final``, and ``shaped``, before external mattes and mix, both (h, w) inside ``region``;
-    outside it both are 0.
+    """The matte of one face, (h, w) inside ``region``; outside it is 0.
+
+    shaped: before external mattes. whole: with them, before ``mix``.
     """
 
     region: Rectangle
-    final: Floats
     shaped: Floats
+    whole: Floats
+    mix: float
+
+    @property
+    def final(self) -> Floats:
+        """What is composited."""
+        return self.whole * np.float32(self.mix)
 
 
 def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[FaceMatte]) -> Composition:
@@ -79,8 +86,8 @@ def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[FaceMat
 
 
 def _layer(kit: Kit, shot: Shot, target: Target, arrays: Arrays, matte: FaceMatte) -> Layer:
-    where, colour = _place(kit, shot, target), _colour(kit, shot, target, arrays, matte.region)
-    corners = crop_quad(where.matrices[len(where.matrices) // 2], target.crop.shape[0])
+    where, colour = _place(kit, shot, target), _colour(kit, shot, target, arrays, matte)
+    corners = crop_quad(middle_of(where.matrices), target.crop.shape[0])
     maps, name = partial(_map, kit, shot, target, arrays["mask"]), _name(shot, target.face)
     return Layer(
         matte.region,
@@ -114,13 +121,13 @@ def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: Externa
     region = where.region if external.inside is not None else where.narrowed(matte.reached(own), shot.plate.frame.size)
     if region.empty:
         nothing = np.zeros(region.size[::-1], np.float32)
-        return FaceMatte(region, nothing, nothing)
+        return FaceMatte(region, nothing, nothing, mix)
     own = _behind_nearer(kit, shot, target, matte.on_plate(own, where.matrices, region), region)
     reach = own
     if external.inside is not None:
         reach = matte.on_plate(matte.border_falloff(mask.shape[0]), where.matrices, region)
     inside, outside = (None if one is None else one[region.slices] for one in (external.inside, external.outside))
-    return FaceMatte(region, matte.combine(own, reach, mix, inside, outside), own)
+    return FaceMatte(region, own, matte.combine(own, reach, inside, outside), mix)
 
 
 def _place(kit: Kit, shot: Shot, target: Target) -> Placed:
@@ -153,12 +160,16 @@ def _nearness(matrix: Matrix) -> float:
     return 1 / scale_of(matrix)
 
 
-def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays, region: Rectangle) -> Floats:
-    """(h, w, 3): the face's colour inside ``region``, which a change of the matte affects no further."""
-    plate, where = shot.plate.straight, _place(kit, shot, target)
+def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays, drawn: FaceMatte) -> Floats:
+    """(h, w, 3): the face's colour inside the matte's region, which a change of the matte affects no further unless the
+    colour follows its edge.
+    """
+    plate, where, region = shot.plate.straight, _place(kit, shot, target), drawn.region
     if region.empty:
         return np.zeros((*region.size[::-1], 3), np.float32)
     made = region if is_local(shot.settings) else where.region
+    follows = follows_matte(shot.settings)
+    own = matte.on_crop(drawn.whole, where.matrices, region, target.crop.shape[0]) if follows else None
 
     def compute() -> Arrays:
         face = Swapped(
@@ -173,10 +184,11 @@ def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays, region: Rectan
             made,
             kit.pack.crop.template,
             where.matrices,
+            own,
         )
         return {"colour": face_colour(face, shot.settings)}
 
-    key = keys.colour_key(target.key, made, shot.plate.time, shot.settings, target.motion)
+    key = keys.colour_key(target.key, made, shot.plate.time, shot.settings, target.motion, own)
     return kit.cache.get_passing("colour", key, compute)["colour"][region.moved(-made.x1, -made.y1).slices]
 
 

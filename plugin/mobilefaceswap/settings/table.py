@@ -559,8 +559,8 @@ class Settings(Table):
     edge_match: float = row(
         "Colour & Detail",
         "Edge Match",
-        "Brings the face to the plate's colour along its edge and fades inwards: removes a seam where the light on the "
-        "two differs at cheek or forehead. Features in the middle keep their shading.",
+        "Brings the face to the plate's colour along the edge of its matte and fades inwards: removes a seam where the "
+        "light on the two differs at cheek or forehead. Features in the middle keep their shading.",
         0.0,
         minimum=0.0,
         maximum=1.0,
