@@ -9,7 +9,7 @@ from compare import assert_same
 from drawn import MarkerDetector, as_frame, drawn_frame, drawn_people, textured
 from mobilefaceswap.errors import IdentityFileError, NoFaceInSourceError, UserInputError
 from mobilefaceswap.frame import Frame
-from mobilefaceswap.identity import Identity, encode_face, prepare_identity, weights_at_age
+from mobilefaceswap.identity import AGES, Identity, ages_of, encode_face, prepare_identity, weights_at_age
 from mobilefaceswap.identity.recognise import display_crop
 
 
@@ -74,6 +74,33 @@ def test_weights_follow_from_ages():
     for age in (24, 61):
         with pytest.raises(UserInputError, match=f"from 25 to 60, the ages of the portraits; found {age}"):
             weights_at_age([25, 40, 60], age)
+
+
+def test_ages_stand_in_a_table_beside_the_portraits(tmp_path):
+    one, other = tmp_path / "one" / "a.jpg", tmp_path / "two" / "b.jpg"
+    for place, text in ((one, '"a.jpg" = 25'), (other, '"b.jpg" = 40.5\n"a.jpg" = 90')):
+        place.parent.mkdir()
+        (place.parent / AGES).write_text(text)
+    assert ages_of([one, other, one]) == [25, 40.5, 25]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r"ages of the portraits in .*ages\.toml.*No such file"),
+        ('"b.jpg" = 30', r"age of a\.jpg in .*found none\. Add the line \"a\.jpg\" = 25"),
+        ('"a.jpg" = "forty"', "found 'forty'"),
+        ('"a.jpg" = true', "found True"),
+        ("a.jpg = 30", "found {'jpg': 30}|found none"),
+        ("a.jpg", r"table of ages in TOML; found .*ages\.toml"),
+        ("\xff", "table of ages in TOML"),
+    ],
+)
+def test_a_table_of_ages_that_does_not_say_it_is_refused(tmp_path, text, message):
+    if text is not None:
+        (tmp_path / AGES).write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserInputError, match=message):
+        ages_of([tmp_path / "a.jpg"])
 
 
 def test_the_icon_is_the_most_typical_face(tiny_pack):

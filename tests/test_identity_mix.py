@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,14 @@ import pytest
 from commands import run
 from drawn import DrawnClip, MarkerDetector
 from mobilefaceswap import FaceSwapNode
+from mobilefaceswap.cache import RenderCache
+from mobilefaceswap.engine.nodes import Nodes
 from mobilefaceswap.errors import IdentityFileError, PackError, UserInputError
 from mobilefaceswap.faces.choose import cosine
 from mobilefaceswap.identity import Identity, load_source, mixed, prepare_identity
+from mobilefaceswap.media import create_output, read_picture
 from mobilefaceswap.packs import find_pack
+from mobilefaceswap.settings import HostSettings
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +65,46 @@ def test_several_files_as_source_are_mixed_alike_and_not_beside_pictures(people,
         load_source([places[0], grace_hopper], tiny_pack, MarkerDetector())
 
 
-def test_a_pack_whose_network_takes_pictures_cannot_mix(tiny_pack):
-    from dataclasses import replace
+@pytest.fixture
+def portraits(tmp_path) -> Path:
+    """A folder with the drawn person at 20, 40 and 60, who turns while growing older."""
+    for number, age in ((0, 20), (8, 40), (2, 60)):
+        create_output(tmp_path / f"at_{age}.exr").write(0, DrawnClip().frame(number).pixels)
+    (tmp_path / "ages.toml").write_text("".join(f'"at_{age}.exr" = {age}\n' for age in (20, 40, 60)))
+    return tmp_path
 
+
+def test_a_source_at_an_age_is_the_portraits_weighed(tiny_pack, portraits):
+    def source(**more) -> Identity:
+        return load_source(portraits, tiny_pack, MarkerDetector(), **more)
+
+    assert source(age=25).content_hash == source(weights=[0.75, 0.25, 0]).content_hash
+    assert source(age=60).content_hash == source(weights=[0, 0, 1]).content_hash
+    assert [note.used for note in source(age=60).pictures] == [False, False, True]
+    assert len({source(age=age).content_hash for age in (0, 20, 30, 40, 50)}) == 5
+    (portraits / "ages.toml").unlink()
+    with pytest.raises(UserInputError, match="ages of the portraits"):
+        source(age=25)
+    assert source().pictures[0].used
+
+
+def test_every_front_s_node_shows_the_age(tiny_pack, portraits, monkeypatch):
+    young, old = (
+        FaceSwapNode(portraits, DrawnClip(), pack=tiny_pack, faces=MarkerDetector(), source_age=age) for age in (20, 60)
+    )
+    assert np.abs(young.render(5).composite - old.render(5).composite).max() > 1e-3
+    monkeypatch.setattr("mobilefaceswap.engine.nodes.open_detector", lambda *_: MarkerDetector())
+    nodes, host = Nodes(RenderCache()), HostSettings(source=str(portraits), pack=str(tiny_pack.folder), source_age=20)
+    assert nodes.node(host, None).identity.content_hash == young.identity.content_hash
+    aged = replace(host, source_age=60)
+    assert nodes.node(aged, None).identity.content_hash == old.identity.content_hash
+    swapped = (portraits / "ages.toml").read_text().replace("= 20", "= 600").replace("= 60\n", "= 20.0\n")
+    (portraits / "ages.toml").write_text(swapped)
+    assert nodes.node(host, None).identity.content_hash == old.identity.content_hash
+    assert nodes.node(aged, DrawnClip().frame(0)).identity.pictures[0].name == "the Identity input"
+
+
+def test_a_pack_whose_network_takes_pictures_cannot_mix(tiny_pack):
     from mobilefaceswap.packs import FaceInput, Normalisation
     from mobilefaceswap.swap.embedding import EmbeddingNetwork
 
@@ -77,8 +119,6 @@ def test_a_pack_whose_network_takes_pictures_cannot_mix(tiny_pack):
 
 
 def test_the_command_line_mixes_with_weights(shot, grace_hopper, tmp_path, astronaut):
-    from mobilefaceswap.media import create_output
-
     portrait = tmp_path / "astronaut.png"
     create_output(portrait).write(0, astronaut.pixels)
     names = []
@@ -96,6 +136,23 @@ def test_the_command_line_mixes_with_weights(shot, grace_hopper, tmp_path, astro
     aged = run("identity", *names, "--ages", "30,60", "--age", "40", "-o", tmp_path / "aged.idn")
     assert aged.returncode == 0, aged.stderr
     np.testing.assert_allclose(Identity.load(tmp_path / "aged.idn").embedding, made.embedding, atol=1e-5)
+    for place, age in zip(names, (30, 60), strict=True):
+        with (place.parent / "ages.toml").open("a") as table:
+            table.write(f'"{place.name}" = {age}\n')
+    by_table = run("identity", *names, "--age", "40", "-o", tmp_path / "by_table.idn")
+    assert by_table.returncode == 0, by_table.stderr
+    one, other = (Identity.load(tmp_path / f"{name}.idn") for name in ("by_table", "aged"))
+    assert one.content_hash == other.content_hash
+    still = "frame", shot, "-f", 3, "-s", names[0]
+    pictures = [tmp_path / f"{name}.exr" for name in ("by_age", "by_identity")]
+    ways = (*still, "-s", names[1], "--source-age", "40"), ("frame", shot, "-f", 3, "-s", tmp_path / "aged.idn")
+    for words, picture in zip(ways, pictures, strict=True):
+        done = run(*words, "-o", picture)
+        assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(*(read_picture(picture).pixels for picture in pictures))
+    refused = run(*still, "-s", names[1], "--source-age", "70", "-o", tmp_path / "no.exr")
+    assert refused.returncode == 2
+    assert "from 30 to 60" in " ".join(refused.stderr.split())
 
 
 def test_a_mix_of_the_pack_that_ships_draws_a_face_between(grace_hopper, astronaut, tmp_path):

@@ -88,6 +88,7 @@ def test_a_table_is_read_with_places_beside_it_and_implied_choices(tmp_path):
         [[person]]
         source = ["one.jpg", "/elsewhere/two.jpg"]
         source_face = 1
+        source-age = 48
         face_person = 2
         occlusion = 1
         """,
@@ -97,7 +98,9 @@ def test_a_table_is_read_with_places_beside_it_and_implied_choices(tmp_path):
     reference = str(tmp_path / "actress.jpg")
     assert anna.settings == {"reference": reference, "colour_match": 0.5, "face_choice": "reference"}
     assert [*other.source] == [tmp_path / "one.jpg", Path("/elsewhere/two.jpg")]
-    assert (other.source_face, other.settings) == (1, {"face_person": 2, "occlusion": 1.0, "face_choice": "person"})
+    assert (other.source_face, other.source_age) == (1, 48)
+    assert (anna.source_face, anna.source_age) == (0, 0)
+    assert other.settings == {"face_person": 2, "occlusion": 1.0, "face_choice": "person"}
     assert {place, reference} <= {*People([anna, other], table=place).files()}
 
 
@@ -110,7 +113,8 @@ def test_a_table_is_read_with_places_beside_it_and_implied_choices(tmp_path):
         ("[[person]]\nsource = 'a.idn'\nreference = 'b.jpg'\nface_index = 1", "one way of choosing.*index, reference"),
         ("[[person]]\nsource = 'a.idn'\n[[person]]\nlikeness = 1", "person 2 .*expected source = .*found None"),
         ("[[person]]\nsource = ['a.idn', 3]", "expected source = .*found \\['a.idn', 3\\]"),
-        ("[[person]]\nsource = 'a.idn'\nsource_face = -1", "expected source_face to be 0 or more.*found -1"),
+        ("[[person]]\nsource = 'a.idn'\nsource_face = -1", "person 1 .*source_face .*from 0 to 99, found -1"),
+        ("[[person]]\nsource = 'a.idn'\nsource_age = 'old'", "person 1 .*source_age .*from 0 to 9999, found 'old'"),
         ("[person]\nsource = 'a.idn'", "a \\[\\[person\\]\\] for everybody.*found no \\[\\[person\\]\\]"),
         ("[[people]]\nsource = 'a.idn'", "nothing else; found people"),
         ("source = \n", "table of people in TOML.*line 1"),
@@ -126,9 +130,10 @@ def test_a_source_or_a_table_but_not_both(tmp_path):
     place = table(tmp_path, "[[person]]\nsource = 'a.idn'")
     for source, file, found in ((None, None, "neither"), ([place], place, "both")):
         with pytest.raises(UserInputError, match=f"found {found}"):
-            people_of(source, file, 0, None, None)
-    with pytest.raises(UserInputError, match="source_face in the row"):
-        people_of(None, place, 1, None, None)
+            people_of(source, file, None, None)
+    for name in ("source_face", "source_age"):
+        with pytest.raises(UserInputError, match=f"{name} in the row"):
+            people_of(None, place, None, None, **{name: 1})
     with pytest.raises(UserInputError, match=r"table of people at .*nowhere\.toml"):
         read_people(tmp_path / "nowhere.toml")
 

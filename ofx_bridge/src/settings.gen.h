@@ -36,7 +36,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x7fcf1bc2843434e4;
+constexpr uint64_t kFingerprint = 0x1f33418b485fc789;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -53,21 +53,22 @@ constexpr const char* k_output_mode[] = {"Composite", "Face (premultiplied)", "F
 constexpr Row kRows[] = {
     {Type::File, "source", "Source", "Source", "A photo of the person whose face to use, a folder of such photos, or a prepared identity (.idn).", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Integer, "source_face", "Source", "Source Face", "Which face in the source picture, counting from the largest, starting at 0.", 0, 0, 99, "", false, -1, 0, 0, nullptr},
+    {Type::Double, "source_age", "Source", "Source Age", "For portraits taken years apart: those before and after this age count, by how near they are. The ages stand in a file ages.toml beside the portraits, a line such as \"at_25.jpg\" = 25 for each. 0 for all alike.", 0, 0, 9999, "", false, -1, 0, 0, nullptr},
     {Type::Text, "detector", "Analysis & Tracking", "Face Detector", "Empty for the model pack's own, or insightface:NAME_OR_FOLDER for an InsightFace pack on this machine.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::File, "track_file", "Analysis & Tracking", "Track File", "Faces stored for this clip by `mobilefaceswap analyse` or Analyse Range, used instead of searching the frame.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
-    {Type::Integer, "analysis_size", "Analysis & Tracking", "Analysis Size", "Longest side of the picture that is searched for faces. Raise it to find small faces; the time for the search grows with its square. In pixels.", 640, 160, 2560, "", false, 3, 0, 0, nullptr},
-    {Type::Double, "detection_threshold", "Analysis & Tracking", "Detection Threshold", "Faces that the detector is less confident of are ignored.", 0.69999999999999996, 0.10000000000000001, 1, "", false, 3, 0, 0, nullptr},
+    {Type::Integer, "analysis_size", "Analysis & Tracking", "Analysis Size", "Longest side of the picture that is searched for faces. Raise it to find small faces; the time for the search grows with its square. In pixels.", 640, 160, 2560, "", false, 4, 0, 0, nullptr},
+    {Type::Double, "detection_threshold", "Analysis & Tracking", "Detection Threshold", "Faces that the detector is less confident of are ignored.", 0.69999999999999996, 0.10000000000000001, 1, "", false, 4, 0, 0, nullptr},
     {Type::Integer, "smoothing", "Analysis & Tracking", "Smoothing", "Steadies the face's position by this many frames before and after, without lag: firmly at rest, hardly in fast motion, never across a cut. 0 is off. Where a host gives no access to other frames, it needs a track file. In frames.", 3, 0, 12, "", false, -1, 0, 0, nullptr},
     {Type::Integer, "gap", "Analysis & Tracking", "Fill Gaps", "A face that is lost for at most this many frames is filled in between. Needs other frames, as Smoothing does. In frames.", 6, 0, 48, "", false, -1, 0, 0, nullptr},
     {Type::Integer, "fade", "Analysis & Tracking", "Fade", "Where a face is lost for longer, the swap fades out over this many frames before, and in over as many after. 0 is a hard change. Needs other frames, as Smoothing does. In frames.", 3, 0, 24, "", false, -1, 0, 0, nullptr},
     {Type::Choice, "missing_frames", "Analysis & Tracking", "Missing Frames", "For frames that an image sequence or the track lacks. Fail stops the render. Hold takes the last one before. Skip leaves a frame of the sequence out, and passes the plate where the track lacks it.", 0, 0, 1, "", false, -1, 0, 3, k_missing_frames},
     {Type::Choice, "face_choice", "Face Selection", "Face", "Which face in the plate to replace.", 0, 0, 1, "", true, -1, 0, 6, k_face_choice},
-    {Type::Integer, "face_person", "Face Selection", "Track ID", "For By Track ID: the person's id in the track, which stays with them through gaps, crossings and cuts. `mobilefaceswap track show` lists the ids.", 1, 1, 999, "", true, 10, 5, 0, nullptr},
-    {Type::Integer, "face_index", "Face Selection", "Face Number", "For By Number: counts faces from the left of the picture, starting at 0.", 0, 0, 99, "", true, 10, 1, 0, nullptr},
-    {Type::Double, "face_point_x", "Face Selection", "Point X", "For Nearest to Point: 0 is the left edge of the picture, 1 the right.", 0.5, 0, 1, "", true, 10, 2, 0, nullptr},
-    {Type::Double, "face_point_y", "Face Selection", "Point Y", "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.", 0.5, 0, 1, "", true, 10, 2, 0, nullptr},
-    {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, "", false, 10, 3, 0, nullptr},
-    {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, "", true, 10, 3, 0, nullptr},
+    {Type::Integer, "face_person", "Face Selection", "Track ID", "For By Track ID: the person's id in the track, which stays with them through gaps, crossings and cuts. `mobilefaceswap track show` lists the ids.", 1, 1, 999, "", true, 11, 5, 0, nullptr},
+    {Type::Integer, "face_index", "Face Selection", "Face Number", "For By Number: counts faces from the left of the picture, starting at 0.", 0, 0, 99, "", true, 11, 1, 0, nullptr},
+    {Type::Double, "face_point_x", "Face Selection", "Point X", "For Nearest to Point: 0 is the left edge of the picture, 1 the right.", 0.5, 0, 1, "", true, 11, 2, 0, nullptr},
+    {Type::Double, "face_point_y", "Face Selection", "Point Y", "For Nearest to Point: 0 is the bottom edge of the picture, 1 the top.", 0.5, 0, 1, "", true, 11, 2, 0, nullptr},
+    {Type::File, "reference", "Face Selection", "Reference Picture", "For Like Reference Picture: a photo of the person in the plate to replace. Other faces are left alone.", 0, 0, 1, "", false, 11, 3, 0, nullptr},
+    {Type::Double, "reference_threshold", "Face Selection", "Reference Threshold", "Least similarity to the reference (cosine of the embeddings) for a face to be replaced.", 0.29999999999999999, -1, 1, "", true, 11, 3, 0, nullptr},
     {Type::Text, "pack", "Swap", "Model Pack", "Empty for the pack that ships, or the name or folder of another. Controls keep their values: defaults of the other pack do not apply.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Choice, "device", "Swap", "Device", "What the swapping network runs on. Automatic takes MOBILEFACESWAP_DEVICE, else the first that works; one that you name runs or the frame fails. Engine says which it is.", 0, 0, 1, "", false, -1, 0, 7, k_device},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
@@ -102,7 +103,7 @@ constexpr Row kRows[] = {
     {Type::Double, "keep_skin", "Matte", "Keep Skin", "Keeps the plate's skin, so that only eyes, brows and mouth are swapped.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "occlusion", "Matte", "Occlusion", "Keeps what stands before the face: hands, and whatever differs from the face in colour, such as hair, microphones, dark glasses and food.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Text, "other_space", "Colour & Detail", "Other Space", "A colour space that Working Space does not list: a name, alias or role of the OpenColorIO configuration. Empty for Working Space.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
-    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 50, 0, 26, k_colour_space},
+    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 51, 0, 26, k_colour_space},
     {Type::File, "ocio_config", "Colour & Detail", "OpenColorIO Config", "A configuration file (.ocio, .ocioz) or ocio:// name that defines further working spaces. Empty for $OCIO or, where that is not set, the built-in ACES studio configuration. The spaces listed need none.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Double, "view_exposure", "Colour & Detail", "View Exposure", "Brightens or darkens the plate for detector and network alone, as a viewer's gain does. The picture keeps its exposure. With Automatic Exposure it is added to it. In stops.", 0, -10, 10, "", true, -1, 0, 0, nullptr},
     {Type::Boolean, "auto_exposure", "Colour & Detail", "Automatic Exposure", "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed plates, and day for night. The picture keeps its exposure.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
@@ -120,7 +121,7 @@ constexpr Row kRows[] = {
     {Type::Choice, "regrain_from", "Colour & Detail", "Regrain With", "New Grain is drawn like the plate's, another in every frame. Plate Grain is the plate's own where it is, and moves as it does: for compressed clips, whose grain stands still for several frames.", 0, 0, 1, "", true, -1, 0, 2, k_regrain_from},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 12, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 68, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 69, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -143,6 +144,7 @@ constexpr Output kOutputs[] = {
 enum class Position {
   source,
   source_face,
+  source_age,
   detector,
   track_file,
   analysis_size,

@@ -21,6 +21,7 @@ from .options import (
     PackName,
     Range,
     Source,
+    SourceAge,
     SourceFace,
     TrackFile,
     with_settings,
@@ -48,6 +49,7 @@ def measure(
     ] = False,
     frames: Range = None,
     source_face: SourceFace = 0,
+    source_age: SourceAge = 0,
     pack: PackName = None,
     faces: FacesName = None,
     track: TrackFile = None,
@@ -69,7 +71,9 @@ def measure(
     chosen, known, own = find_pack(pack), load_track(track) if track else None, with_defaults(settings, pack)
     detector = open_detector(chosen, faces)
     people = [[one] for one in source] if each_source else [source]
-    identities = {", ".join(map(str, one)): load_source(one, chosen, detector, source_face) for one in people}
+    identities = {
+        ", ".join(map(str, one)): load_source(one, chosen, detector, source_face, age=source_age) for one in people
+    }
 
     def measured(target: str, source: str) -> list[Measured]:
         node_over = partial(FaceSwapNode, identities[source], pack=chosen, settings=own, track=known, faces=detector)

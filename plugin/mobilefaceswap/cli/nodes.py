@@ -58,7 +58,7 @@ def nodes_for(people: People, shot: Shot) -> NodeOver:
 
 
 def _identity(person: Person, pack: Pack, faces: str | None) -> Identity:
-    identity = load_source([*person.source], pack, faces, person.source_face)
+    identity = load_source([*person.source], pack, faces, person.source_face, age=person.source_age)
     _tell_source(identity)
     return identity
 

@@ -30,6 +30,7 @@ __all__ = [
     "PeopleTable",
     "Range",
     "Source",
+    "SourceAge",
     "SourceFace",
     "SourceOrNone",
     "Target",
@@ -85,6 +86,12 @@ SourceFace = Annotated[
     int,
     typer.Option(
         "--source-face", metavar="N", min=0, help="Face in the source; 0 is the largest.", rich_help_panel=MORE
+    ),
+]
+SourceAge = Annotated[
+    float,
+    typer.Option(
+        "--source-age", metavar="A", min=0, help="Age to show, by ages.toml beside portraits.", rich_help_panel=MORE
     ),
 ]
 PackName = Annotated[

@@ -23,15 +23,19 @@ __all__ = ["People", "Person", "people_of", "read_people"]
 _OWN_STAGES: tuple[Stage, ...] = ("choose", "align", "swap", "matte", "look")
 _OWN = {row.name: row for row in table() if row.stage in _OWN_STAGES or row.name == "enable"}
 _RUN = {row.name for row in table()} - set(_OWN)
-_KEYS = ("source", "source_face", *_OWN)
+_OF_SOURCE = {row.name: row for row in table(host=True) if row.name in ("source_face", "source_age")}
+_KEYS = ("source", *_OF_SOURCE, *_OWN)
 
 
 @dataclass(frozen=True)
 class Person:
-    """Who is put into the clip. source: pictures, folders or identities. settings: this person's own, by name."""
+    """Who is put into the clip. source: pictures, folders or identities, of which ``source_face`` and ``source_age``
+    say what to take. settings: this person's own, by name.
+    """
 
     source: Sequence[Path]
     source_face: int = 0
+    source_age: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -52,18 +56,23 @@ class People:
 
 
 def people_of(
-    source: Sequence[Path] | None, file: Path | None, source_face: int, pack: str | None, faces: str | None
+    source: Sequence[Path] | None, file: Path | None, pack: str | None, faces: str | None, **of_source: float
 ) -> People:
-    """From what was typed. Raises UserInputError unless there is either a source or a table of people."""
+    """From what was typed. of_source: source_face and source_age. Raises UserInputError unless there is either a source
+    or a table of people.
+    """
     if bool(source) == (file is not None):
         found = "both" if source else "neither"
         raise UserInputError(
             f"expected --source for one person, or --people for several; found {found}. Name one of them"
         )
     if file is None:
-        return People([Person([*(source or ())], source_face)], pack, faces)
-    if source_face:
-        raise UserInputError("expected source_face in the row of a person; found --source-face. Write it there")
+        known = {name: _OF_SOURCE[name].check(value) for name, value in of_source.items()}
+        return People([Person([*(source or ())], **known)], pack, faces)
+    for name, value in of_source.items():
+        if value:
+            option = f"--{name.replace('_', '-')}"
+            raise UserInputError(f"expected {name} in the row of a person; found {option}. Write it there")
     return People(read_people(file), pack, faces, file)
 
 
@@ -95,11 +104,9 @@ def _person(row: Mapping[str, Any], who: str, folder: Path) -> Person:
             f'{who}: expected source = "FILE", a picture, a folder of pictures or an .idn file, or a list of such; '
             f"found {source!r}. Add it"
         )
-    number = named.pop("source_face", 0)
-    if not isinstance(number, int) or number < 0:
-        raise UserInputError(f"{who}: expected source_face to be 0 or more, 0 for the largest; found {number!r}")
+    taken = {name: _checked(row, named.pop(name), who, folder) for name, row in _OF_SOURCE.items() if name in named}
     settings = _with_choice({name: _checked(_OWN[name], value, who, folder) for name, value in named.items()}, who)
-    return Person([folder / place for place in places], number, settings)
+    return Person([folder / place for place in places], settings=settings, **taken)
 
 
 def _check_name(name: str, who: str) -> None:
@@ -111,7 +118,7 @@ def _check_name(name: str, who: str) -> None:
     if name not in _KEYS:
         near = ", ".join(get_close_matches(name, _KEYS, 3)) or "source"
         raise SettingsError(
-            f"{who}: expected source, source_face or a setting; found {name}. The nearest: {near}. "
+            f"{who}: expected source, source_face, source_age or a setting; found {name}. The nearest: {near}. "
             "`mobilefaceswap settings` lists every one"
         )
 

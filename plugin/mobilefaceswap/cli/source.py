@@ -42,10 +42,10 @@ def identity(
     weights: Annotated[
         str | None, typer.Option(metavar="W,W...", help="Weights of pictures or identities, such as 2,1; else alike.")
     ] = None,
-    ages: Annotated[
-        str | None, typer.Option(metavar="A,A...", help="The person's age in each picture or identity; with --age.")
+    ages: Annotated[str | None, typer.Option(metavar="A,A...", help="The person's age in each; with --age.")] = None,
+    age: Annotated[
+        float | None, typer.Option(metavar="A", help="The age to show, by --ages or ages.toml beside the pictures.")
     ] = None,
-    age: Annotated[float | None, typer.Option(metavar="A", help="The age to show, between those of --ages.")] = None,
     pack: PackName = None,
     faces: FacesName = None,
     overwrite: Overwrite = False,
@@ -60,7 +60,7 @@ def identity(
     from .outputs import check_free_or_ask
 
     files = [file for place in pictures for file in picture_files(place)]
-    shares = _weights(weights, ages, age)
+    shares = _weights(files, weights, ages, age)
     check_output(str(output), *files)
     if not overwrite:
         check_free_or_ask(str(output))
@@ -79,16 +79,16 @@ def identity(
     typer.echo(f"{output}: identity {made.content_hash[:12]} for pack {made.pack_name}, {size / 1e6:.2f} MB")
 
 
-def _weights(weights: str | None, ages: str | None, age: float | None) -> list[float] | None:
-    from ..identity import weights_at_age
+def _weights(files: list[Path], weights: str | None, ages: str | None, age: float | None) -> list[float] | None:
+    from ..identity import ages_of, weights_at_age
 
-    if (ages is None) != (age is None) or (weights and ages):
+    if (age is None and ages) or (weights and age is not None):
         raise UserInputError(
-            "expected --weights, or --ages of the portraits together with the --age to show; found another "
-            "combination. Give one of the two"
+            "expected --weights, or the --age to show, with --ages of the portraits or ages.toml beside them; found "
+            "another combination. Give one of the two"
         )
-    if ages is not None and age is not None:
-        return weights_at_age(_numbers("ages", ages), age)
+    if age is not None:
+        return weights_at_age(_numbers("ages", ages) if ages else ages_of(files), age)
     return None if weights is None else _numbers("weights", weights)
 
 

@@ -23,6 +23,7 @@ from .options import (
     PackName,
     PeopleTable,
     Range,
+    SourceAge,
     SourceFace,
     SourceOrNone,
     Target,
@@ -72,6 +73,7 @@ def swap(
         bool, typer.Option("--resume", help="Skip finished frames of a sequence.", rich_help_panel=MORE)
     ] = False,
     source_face: SourceFace = 0,
+    source_age: SourceAge = 0,
     pack: PackName = None,
     faces: FacesName = None,
     track: TrackFile = None,
@@ -93,7 +95,7 @@ def swap(
     from .shot import Delivery, Mattes, Shot, with_defaults
     from .shots import swap_clips
 
-    everybody = people_of(source, people, source_face, pack, faces)
+    everybody = people_of(source, people, pack, faces, source_face=source_face, source_age=source_age)
     delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite, layers)
     mattes = Mattes(inside, outside, matte_fit)
     shot = Shot(frames, track, allow_interlaced, disk_cache, with_defaults(settings, pack), mattes, force_track)
@@ -115,6 +117,7 @@ def frame(
     bit_depth: BitDepth = None,
     layers: LayersOption = "usual",
     source_face: SourceFace = 0,
+    source_age: SourceAge = 0,
     pack: PackName = None,
     faces: FacesName = None,
     track: TrackFile = None,
@@ -130,7 +133,7 @@ def frame(
     from .shot import Delivery, Mattes, Shot, with_defaults
     from .shots import swap_frame
 
-    everybody = people_of(source, people, source_face, pack, faces)
+    everybody = people_of(source, people, pack, faces, source_face=source_face, source_age=source_age)
     chosen, mattes = with_defaults(settings, pack), Mattes(inside, outside, matte_fit)
     shot = Shot(
         f"{number}:{number}",

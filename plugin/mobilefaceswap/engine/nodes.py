@@ -44,7 +44,7 @@ class Nodes:
         pack = pack_of(host)
         source = shown.content_hash() if shown is not None else _state(host.source, "source")
         track = _track_state(host.track_file) if host.track_file else ()
-        key = (pack.content_hash, detector_of(host), source, host.source_face, track, host.device)
+        key = (pack.content_hash, detector_of(host), source, host.source_face, host.source_age, track, host.device)
         with self._lock:
             preparing = self._preparing.setdefault(key, threading.Lock())
         with preparing:
@@ -82,6 +82,7 @@ class Nodes:
             faces=detector,
             track=track,
             source_face=host.source_face,
+            source_age=host.source_age,
             cache=self._cache,
             device=host.device,
         )

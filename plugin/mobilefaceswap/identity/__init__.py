@@ -5,12 +5,14 @@ from .prepare import prepare_identity
 from .recognise import encode_face
 from .record import Identity, SourcePicture
 from .sources import Source, load_source, picture_files, reference_embedding
-from .weigh import weights_at_age
+from .weigh import AGES, ages_of, weights_at_age
 
 __all__ = [
+    "AGES",
     "Identity",
     "Source",
     "SourcePicture",
+    "ages_of",
     "encode_face",
     "load_source",
     "mixed",

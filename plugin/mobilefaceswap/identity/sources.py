@@ -15,6 +15,7 @@ from ..packs import Pack
 from .mix import mixed
 from .prepare import prepare_identity
 from .record import Identity
+from .weigh import ages_of, weights_at_age
 
 __all__ = ["Source", "load_source", "picture_files", "reference_embedding"]
 
@@ -41,9 +42,11 @@ def load_source(
     faces: str | FaceDetector | None,
     source_face: int = 0,
     weights: Sequence[float] | None = None,
+    age: float = 0.0,
 ) -> Identity:
     """The identity of ``source``. faces: the detector as ``open_detector`` takes it, which prepared identities do not
-    need. weights: of pictures or identities. Raises as FaceSwapNode does.
+    need. weights: of pictures or identities. age: instead of weights, the one to show, by the ages in the table
+    ``AGES`` beside them; 0 for all alike. Raises as FaceSwapNode does.
     """
     if isinstance(source, Identity):
         return source
@@ -54,12 +57,14 @@ def load_source(
             f"expected pictures of one person, or prepared identities to mix; found both ({prepared[0]} is prepared). "
             "Prepare the pictures first with `mobilefaceswap identity`"
         )
+    files = [file for place in places for file in picture_files(Path(place))]
+    if age and files:
+        weights = weights_at_age(ages_of(files), age)
     if prepared:
         identities = [Identity.load(place) for place in prepared]
         if len(identities) == 1 and weights is None:
             return identities[0]
         return mixed(identities, [1.0] * len(identities) if weights is None else weights, pack)
-    files = [file for place in places for file in picture_files(Path(place))]
     if not files:
         raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")
     pictures = [(file.name, read_picture(file)) for file in files]

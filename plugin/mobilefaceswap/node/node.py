@@ -36,7 +36,8 @@ class FaceSwapNode:
     clip, or None where a host hands the plates in. pack: a pack, its name or folder; None for the default. settings:
     where left out, the pack's own defaults. faces: another detector, or its name, such as
     ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. device: what the network runs on, one of
-    ``runtime.DEVICES``, or ``auto``. Thread-safe.
+    ``runtime.DEVICES``, or ``auto``. source_age: the one to show, of a set of portraits with a table of ages; 0 for all
+    alike. Thread-safe.
 
     What a swap needs is opened at once, so that whoever makes a node hears what is wrong with it; where ``settings``
     switch the node off, only by a frame that is swapped nevertheless.
@@ -54,6 +55,7 @@ class FaceSwapNode:
         track: Track | None = None,
         faces: str | FaceDetector | None = None,
         source_face: int = 0,
+        source_age: float = 0.0,
         cache: RenderCache | None = None,
         stages: StageTimes | None = None,
         device: str = AUTOMATIC,
@@ -65,7 +67,8 @@ class FaceSwapNode:
         self.settings = Settings.from_mapping(self.pack.defaults) if settings is None else settings
         self.cache = RenderCache() if cache is None else cache
         self.stages = StageTimes() if stages is None else stages
-        self._source, self._source_face, self._device = source, source_face, chosen_device(device)
+        self._source, self._source_face, self._source_age = source, source_face, source_age
+        self._device = chosen_device(device)
         self._faces = faces
         if faces is None or isinstance(faces, str):
             detector_kind(faces)
@@ -79,7 +82,7 @@ class FaceSwapNode:
     @cached_property
     def identity(self) -> Identity:
         """Who is swapped in. Raises as the class does."""
-        identity = load_source(self._source, self.pack, self._faces, self._source_face)
+        identity = load_source(self._source, self.pack, self._faces, self._source_face, age=self._source_age)
         identity.check_pack(self.pack)
         return identity
 

@@ -756,6 +756,18 @@ class HostSettings(Table):
         host_only=True,
         stage="swap",
     )
+    source_age: float = row(
+        "Source",
+        "Source Age",
+        "For portraits taken years apart: those before and after this age count, by how near they are. The ages stand "
+        'in a file ages.toml beside the portraits, a line such as "at_25.jpg" = 25 for each. 0 for all alike.',
+        0.0,
+        minimum=0.0,
+        maximum=9999.0,
+        animates=False,
+        host_only=True,
+        stage="swap",
+    )
     other_space: str = row(
         "Colour & Detail",
         "Other Space",
