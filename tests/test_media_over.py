@@ -7,8 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import xxhash
 
 from media_made import make_clip, noise_frame, planes_of
+from mobilefaceswap.analyse_clip import _hash
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.media import create_output, open_clip
 from mobilefaceswap.media.video.stored import StoredFrame
@@ -133,3 +135,13 @@ def test_a_frame_of_a_file_is_a_frame_like_any_other(noise: Path) -> None:
     assert np.array_equal(stored.declared(ColourSpace.LINEAR).pixels, held.pixels)
     assert stored.declared(ColourSpace.LINEAR).pixels is stored.pixels
     assert stored.straight() is stored
+
+
+def test_a_track_tells_its_clip_by_pixels_that_are_never_made_as_a_whole(tmp_path: Path) -> None:
+    with open_clip(make_clip(tmp_path / "tall.mp4", size=(64, 150), frames=1)) as clip:
+        plate, pixels = clip.frame(0), clip.frame(0).pixels
+        assert _hash(plate) == xxhash.xxh3_128_hexdigest(pixels.tobytes() + b"(150, 64, 3)")
+        assert "pixels" not in plate.__dict__
+    changed = pixels.copy()
+    changed[-1, -1, 0] += 0.1
+    assert _hash(Frame(pixels)) == _hash(plate) != _hash(Frame(changed))
