@@ -42,18 +42,36 @@ def test_threads_read_the_same_frames(tmp_path: Path) -> None:
         assert all(np.array_equal(one, other) for one, other in zip(threaded[::-1], forward, strict=True))
 
 
+def of_one_group(place: Path) -> Path:
+    """Sixty frames of which the first alone is a key frame."""
+    with create_output(place) as writer:
+        for time in range(60):
+            writer.write(time, np.full((48, 64, 3), time / 60, np.float32))
+    return place
+
+
 def test_reading_as_far_ahead_as_faces_are_followed_decodes_no_picture_twice(tmp_path: Path, monkeypatch) -> None:
     decoded, keep = [], source.VideoClip._keep
     monkeypatch.setattr(source.VideoClip, "_keep", lambda *given: decoded.append(given[1].pts) or keep(*given))
-    with create_output(tmp_path / "clip.mp4") as writer:
-        for time in range(60):
-            writer.write(time, np.full((48, 64, 3), time / 60, np.float32))
-    with open_clip(tmp_path / "clip.mp4") as clip:
+    with open_clip(of_one_group(tmp_path / "clip.mp4")) as clip:
         clip._limit = source._MANY  # as for pictures of any size
         for time in range(60):
             for ahead in (-(-(time + 12) // 8) * 8, time + 12, time):
                 clip.frame(min(ahead, 59))
     assert len({*decoded}) == len(decoded) == 60
+
+
+def test_as_many_pictures_are_kept_as_are_asked_for_again(tmp_path: Path) -> None:
+    with open_clip(of_one_group(tmp_path / "clip.mp4")) as clip:
+        for time in (0, 1, 3, 2, 4, 5):
+            clip.frame(time)
+        assert clip._most_kept == source._FEW
+        for time in (12, 6, 7):
+            clip.frame(time)
+        assert source._FEW < clip._most_kept < source._MANY
+        for time in (*range(13, 40), 0):
+            clip.frame(time)
+        assert clip._most_kept == clip._limit
 
 
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(25), Fraction(60000, 1001)])

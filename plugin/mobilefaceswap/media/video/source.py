@@ -1,9 +1,9 @@
 """Video files in: exact random access by presentation time.
 
 Timestamps are collected once by demuxing; a frame is found by decoding from the key frame before it. Reading on in
-order does not seek. The last decoded pictures are kept: a few while the clip is read in order, more as soon as
-somebody jumps ahead or goes back, so that faces that are followed and smoothed over frames to come, workers that run
-slightly out of order, and scrubbing decode no picture twice.
+order does not seek. The last decoded pictures are kept, as many as are asked for behind the last one and a few, so that
+faces that are followed and smoothed over frames to come, workers that run slightly out of order, and scrubbing decode
+no picture twice.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ __all__ = ["VideoClip"]
 
 _KEPT_BYTES = 96_000_000
 _FEW, _MANY, _MOST = 6, 24, 48
-"""Decoded pictures that are kept: a few while the clip is read in order; otherwise what the bytes above hold, but at
-least as many as a frame with default settings looks ahead: 12 for smoothing, gaps and fades, 8 more to the next frame
-that is searched, and a few that other workers are at.
+"""Decoded pictures that are kept: a few while the clip is read in order; otherwise up to what the bytes above hold, or
+as many as a frame with default settings may look ahead, if that is more: 12 for smoothing, gaps and fades, 8 to the
+next frame that is searched, and a few that other workers are at.
 """
 _FARTHEST = 1 << 62
 _WITH_TIMES = ("mov", "matroska", "mpegts", "mpeg", "flv")
@@ -197,10 +197,13 @@ class VideoClip(MediaClip):
 
     def _picture(self, time: int) -> Any:
         if time in self._pictures:
+            self._keep_back_to(self._position - time)
             return self._pictures[time]
         key = self._key_before(time)
-        if time <= self._position or key - 1 <= self._position < time - _FEW:
-            self._most_kept = self._limit
+        if time <= self._position:
+            self._keep_back_to(self._limit)
+        elif key - 1 <= self._position < time - _FEW:
+            self._keep_back_to(time - self._position + _FEW)
         if time <= self._position or key > self._position + 1:
             self._restart(key)
         if not self._advance_to(time):
@@ -209,6 +212,11 @@ class VideoClip(MediaClip):
             if not self._advance_to(time):
                 raise self._damaged(time)
         return self._pictures[time]
+
+    def _keep_back_to(self, distance: int) -> None:
+        """From now on pictures that lie ``distance`` behind the last one decoded are kept, and a few before them."""
+        if distance > _FEW:
+            self._most_kept = max(self._most_kept, min(self._limit, distance + 1 + _FEW))
 
     def _key_before(self, time: int) -> int:
         """Number of the last key frame at or before ``time``; 0 where there is none."""
