@@ -12,7 +12,7 @@ from drawn import DrawnClip, MarkerDetector, drawn_frame, drawn_people
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import IdentityFileError, PackNotFoundError, SettingsError, UserInputError
 from mobilefaceswap.faces import Track
-from mobilefaceswap.frame import ColourSpace, Frame, Hashed
+from mobilefaceswap.frame import ColourSpace, Frame, Hashed, all_finite
 from mobilefaceswap.identity import Identity, picture_files, prepare_identity
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.node import node as node_module
@@ -235,6 +235,16 @@ def test_a_track_and_a_prepared_identity_need_no_detector(tiny_pack, tiny_identi
     assert len(tracked.render(5).swapped) == 1
     with pytest.raises(PackNotFoundError, match="non-commercial"):
         tracked.analyse(5)
+
+
+def test_values_that_are_not_finite_are_found_without_a_warning():
+    finite = np.ones((4, 4), np.float32)
+    assert all_finite(finite)
+    for broken in ([np.nan], [np.inf], [np.inf, -np.inf], [-np.inf, np.nan]):
+        values = finite.copy()
+        values[0, : len(broken)] = broken
+        with np.errstate(all="raise"):
+            assert not all_finite(values)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (64, 8192)])
