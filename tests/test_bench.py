@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -14,13 +15,14 @@ from onnx import TensorProto, helper, numpy_helper
 from media_made import luma
 from mobilefaceswap.demo.bench.against import compared
 from mobilefaceswap.demo.bench.bare import transcode
+from mobilefaceswap.demo.bench.bridge import _render
 from mobilefaceswap.demo.bench.clips import write_clip
 from mobilefaceswap.demo.bench.marks import Mark, Spread, markdown, ratios, spread
 from mobilefaceswap.demo.bench.networks import _operations, _simswap
 from mobilefaceswap.demo.bench.process import measured
 from mobilefaceswap.demo.bench.report import measure
 from mobilefaceswap.demo.bench.shots import Bench
-from mobilefaceswap.errors import UserInputError
+from mobilefaceswap.errors import EngineError, UserInputError
 from mobilefaceswap.media import open_clip
 
 
@@ -34,6 +36,15 @@ def test_a_mark_says_whether_it_holds(value: float, at_least: bool, holds: bool)
     mark = Mark("a / b", spread([value]), 1.5, at_least=at_least)
     assert mark.holds is mark.document()["holds"] is holds
     assert ("| yes |" in markdown([mark])) is holds
+
+
+def test_frames_that_the_bridge_does_not_render_are_not_measured() -> None:
+    node = SimpleNamespace(render=lambda plate: (status, plate), persistent="no engine")
+    status = 0
+    _render(node, np.zeros((2, 2, 4), np.float32))
+    status = 1
+    with pytest.raises(EngineError, match="no engine"):
+        _render(node, np.zeros((2, 2, 4), np.float32))
 
 
 def test_a_process_is_measured_whole() -> None:

@@ -14,14 +14,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from ...errors import EngineError
 from ...frame import ColourSpace, Floats, Frame
 from ...node import FaceSwapNode
-from ...ofx.host import Host
+from ...ofx.host import Host, Instance
+from ...ofx.host.abi import OK
 from ...ofx.install import binary_of
 
 __all__ = ["measure"]
@@ -42,23 +45,25 @@ def measure(bundle: Path, source: Path, picture: Floats) -> dict[str, float]:
     started = time.perf_counter()
     node = host.effects()[0].create(source=str(source))
     plate = _plate(picture, 0)
-    node.render(plate)
+    _render(node, plate)
     first = 1000 * (time.perf_counter() - started)
     direct_node = FaceSwapNode(source)
     direct_node.render(0, plate=_frame(plate))
-    bridge, direct, copies = _alternating(node.render, lambda pixels: _composite(direct_node, pixels), picture)
+    bridge, direct, copies = _alternating(
+        partial(_render, node), lambda pixels: _composite(direct_node, pixels), picture
+    )
     added = statistics.median(b - d - c for b, d, c in zip(bridge, direct, copies, strict=True))
     copy = statistics.median(copies)
 
     def tweak(step: int) -> None:
         node.values["matte_feather"] = 4.0 + step / 8
-        node.render(plate)
+        _render(node, plate)
 
     def direct_tweak(step: int) -> None:
         settings = direct_node.settings.replaced(matte_feather=4.0 + step / 8)
         _ = direct_node.render(0, settings, _frame(plate)).composite
 
-    node.render(plate)
+    _render(node, plate)
     tweaks, direct_tweaks = [], []
     for step in range(_TWEAKS):
         tweaks.append(_milliseconds(tweak, step) - copy)
@@ -73,6 +78,13 @@ def measure(bundle: Path, source: Path, picture: Floats) -> dict[str, float]:
         "matte_tweak_node_median_ms": statistics.median(direct_tweaks),
         **_memory(bundle, source, picture),
     }
+
+
+def _render(node: Instance, plate: Floats) -> None:
+    """One frame through the bridge. Raises EngineError where the node fails: what it then takes says nothing."""
+    status, _ = node.render(plate)
+    if status != OK:
+        raise EngineError(f"expected the bridge to render a frame; it failed. {node.persistent}")
 
 
 def _alternating(
@@ -115,12 +127,12 @@ def _count_memory(bundle: Path, source: Path, picture: Floats) -> dict[str, floa
     effect = Host(binary_of(bundle)).effects()[0]
     first = effect.create(source=str(source))
     for plate in plates:
-        first.render(plate)
+        _render(first, plate)
     after, segments = _megabytes("self")
     engine = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()[0]
     one, _ = _megabytes(engine)
     for step in range(1, _INSTANCES):
-        effect.create(source=str(source), matte_feather=4.0 + step).render(plates[-1])
+        _render(effect.create(source=str(source), matte_feather=4.0 + step), plates[-1])
     ten, _ = _megabytes(engine)
     return {
         "host_private_mb": after - before,
