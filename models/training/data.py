@@ -142,8 +142,8 @@ class Faces:
             other = self._drawn(self._as_target, real, chance)
             donor = self.pictures[other].float() / 255, self.points[other]
             given[rows] = graft(answer[rows], points[rows], face[rows], features[rows], *donor, chance)
-            chosen = torch.nonzero(_uniform(chance, real, 0, 1, self.device) < 0.5)[:, 0]
-            if maker is not None and len(chosen):
+            chosen = torch.randperm(real, generator=chance, device=self.device)[: (real + 1) // 2]
+            if maker is not None:
                 given[rows][chosen] = maker(answer[rows][chosen], other[chosen])
             if swapped:
                 beforehand = (_uniform(chance, real, 0, 1, self.device) < 0.5) & (at[rows] >= 0)

@@ -43,8 +43,8 @@ def identity_distance(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> Te
 
 
 def slow_difference(found: Tensor, wanted: Tensor) -> Tensor:
-    """Mean absolute difference of what changes slowly over the picture, light and tint: (N,)."""
-    cells = [F.interpolate(p, size=(6, 6), mode="area") for p in (found, wanted)]
+    """Mean absolute difference of light and tint over 16 x 16 cells: (N,). Coarser ones let patches of shade pass."""
+    cells = [F.interpolate(p, size=(16, 16), mode="area") for p in (found, wanted)]
     return (cells[0] - cells[1]).abs().mean((1, 2, 3))
 
 
@@ -92,8 +92,9 @@ def movement(points: Tensor) -> Tensor:
         told(inner[:, 15] - inner[:, 5])[:, 1:], told(inner[:, 10] - inner[:, 0])[:, :1],
         3 * told(irises[:, 0] - (left[:, 0] + left[:, 8]) / 2),
         3 * told(irises[:, 1] - (right[:, 0] + right[:, 8]) / 2),
-        told(corners - mouth)[:, 1:], told(nose[:, 6] - middle)[:, :1], told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
-        told(left.mean(1) - brows[:, 0])[:, 1:], told(right.mean(1) - brows[:, 1])[:, 1:],
+        told(corners - mouth)[:, 1:],
+        2 * told(nose[:, 6] - middle)[:, :1], 2 * told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
+        2 * told(left.mean(1) - brows[:, 0])[:, 1:], 2 * told(right.mean(1) - brows[:, 1])[:, 1:],
     ], 1)  # fmt: skip
 
 

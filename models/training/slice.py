@@ -5,7 +5,8 @@
     python -m training.slice unpack RESULT --run RUN                                     # here
 
 The code travels with the checkout. `train` sees from the state what comes next by `configs/plan.toml`. What it leaves
-fits into eight files of 16 MiB: the averaged network in half precision in pieces, the log, and a sample sheet.
+fits into eight files of 16 MiB: the averaged network and the discriminator in half precision, as they are at the end
+and as they were some times before (for release.mean), the log, and a sample sheet.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from training.train import Run, steps
 
 HERE = Path(__file__).resolve().parent
 MEBIBYTE = 2**20
-PIECE = 31 * MEBIBYTE // 2
-KEEP_EVERY = 120  # seconds
+KEPT = (0.3, 0.6, 0.75, 0.9)  # shares of the time after which a state is kept, also should the machine stop us
+FALL, LEAST = 0.6, 0.05  # over the last share `FALL` of the time the rate falls to this share of itself
 
 
 def pack(given: argparse.Namespace) -> None:
@@ -63,29 +64,28 @@ def train(given: argparse.Namespace) -> None:
     """Goes on with the plan for `seconds`, and leaves what travels back in `out`."""
     begun = time.monotonic()
     run, data, critics, made = _unfolded(given.parcel)
-    torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
     given.out.mkdir(parents=True, exist_ok=True)  # the log comes before the first state
-    left_behind = begun
-    while (left := given.seconds - given.reserve - (time.monotonic() - begun)) > 0:
+    kept, whole = list(KEPT), given.seconds - given.reserve
+    while (left := whole - (time.monotonic() - begun)) > 0:
         stage = next_stage(run, given.plan)
         config = Config.read(given.plan.parent / stage["config"])
-        config = replace(config, rate=stage.get("rate", config.rate))
+        rate = stage.get("rate", config.rate)
         job = Run(config, data, critics, run, given.device, 0, 1, made)
         until = min(config.steps, job.step + max(1, (stage["until"] - job.seen) // sum(config.rows)))
-        job.config = replace(config, steps=until)
         print(f"{stage['config']}: from {job.seen} crops, ready after {time.monotonic() - begun:.0f} s", flush=True)
+        job.config = replace(config, steps=until, rate=rate)
         with (given.out / "log.jsonl").open("a") as log:
             for line in steps(job, left):
                 log.write(json.dumps({"config": stage["config"], **line}) + "\n")
                 print(json.dumps(line), flush=True)
-                # Should the machine stop us, at most so much is lost.
-                if time.monotonic() - left_behind > KEEP_EVERY:
-                    left_behind = time.monotonic()
+                share = (time.monotonic() - begun) / whole
+                job.config = replace(job.config, rate=rate * max(LEAST, min(1.0, (1 - share) / FALL)))
+                if kept and share > kept[0]:
+                    kept = [later for later in kept if later >= share]
                     job.save(whole=False)
-                    leave(run, given.out)
-        found = job.sheet()
-        print(json.dumps({"step": job.step, "seen": job.seen, **found}), flush=True)
+                    shutil.copy(job.state, given.out / f"after_{job.seen:09d}.pt")
+        print(json.dumps({"step": job.step, "seen": job.seen, **job.sheet()}), flush=True)
         job.save(whole=False)
         leave(run, given.out)
         if job.step >= config.steps:
@@ -101,23 +101,19 @@ def next_stage(run: Path, plan: Path) -> dict[str, Any]:
 
 
 def leave(run: Path, out: Path) -> None:
-    """The state in pieces, and the newest sheet."""
+    """The state, and the newest sheet."""
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob(f"{STATE}.*"):
-        old.unlink()
-    raw = (run / STATE).read_bytes()
-    for number, start in enumerate(range(0, len(raw), PIECE)):
-        (out / f"{STATE}.{number}").write_bytes(raw[start : start + PIECE])
+    shutil.copy(run / STATE, out)
     if sheets := sorted(run.glob("*.png")):
         shutil.copy(sheets[-1], out / "student.png")
 
 
 def unpack(given: argparse.Namespace) -> None:
-    """Pieces that came back become the state in `run`."""
+    """The newest state that came back becomes the state in `run`."""
     given.run.mkdir(parents=True, exist_ok=True)
-    if pieces := sorted(given.result.rglob(f"{STATE}.*"), key=lambda p: int(p.suffix[1:])):
-        (given.run / STATE).write_bytes(b"".join(p.read_bytes() for p in pieces))
-        stored = torch.load(given.run / STATE, map_location="cpu", weights_only=True)
+    if states := sorted(given.result.rglob("*.pt")):  # the last is named after the others
+        shutil.copy(states[-1], given.run / STATE)
+        stored = torch.load(states[-1], map_location="cpu", weights_only=True)
         print(f"step {stored['step']}, {stored['seen']} crops")
     for log in given.result.rglob("log.jsonl"):
         with (given.run / "log.jsonl").open("a") as ours:

@@ -80,7 +80,7 @@ class Run:
         self.judges_optimiser = torch.optim.Adam(learning, config.discriminator_rate, betas, fused=fused)
         self.average.load_state_dict(self.net.state_dict())
         self.average.requires_grad_(False)
-        self.step = self.seen = 0
+        self.step = self.seen = self.begun = 0
         self.parent = os.getppid()
         self._resume()
 
@@ -99,10 +99,12 @@ class Run:
         # A state that travelled holds the average alone.
         self.net.load_state_dict(stored.get("net") or self.average.state_dict())
         self.judge.load_state_dict({k: v.float() for k, v in stored["judge"].items()})
+        self.step, self.seen = stored["step"], stored["seen"]
         if "optimiser" in stored:
             self.optimiser.load_state_dict(stored["optimiser"])
             self.judges_optimiser.load_state_dict(stored["judges_optimiser"])
-        self.step, self.seen = stored["step"], stored["seen"]
+        else:
+            self.begun = self.step  # the rate climbs again
 
     def save(self, whole: bool = True) -> None:
         """Everything, or only what a slice takes along."""
@@ -251,7 +253,7 @@ class Run:
         self._averaged(self.net)
         nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.rate * min(1.0, (self.step + 1) / self.config.warm_up)
+            group["lr"] = self.config.rate * min(1.0, (self.step - self.begun + 1) / self.config.warm_up)
         self.optimiser.step()
         decay = min(self.config.average, 1 - 1 / (self.step / WARM_AVERAGE + 2))
         ours, theirs = list(self.average.parameters()), list(self.net.parameters())

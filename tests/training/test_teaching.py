@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import tomllib
 from pathlib import Path
@@ -324,6 +325,12 @@ class TestLosses:
         assert float(losses.seam_difference(middle, target, face)) < 0.005
         assert float(losses.seam_difference(target + 0.2, target, face)) == pytest.approx(0.2, abs=0.001)
 
+    def test_a_patch_of_shade_is_seen(self) -> None:
+        line = torch.arange(96) // 6
+        patches = 0.1 * (1 - 2 * ((line[:, None] + line) % 2)).float().expand(2, 3, 96, 96)
+        found = losses.slow_difference(0.5 + patches, torch.full_like(patches, 0.5))
+        assert found.tolist() == pytest.approx([0.1, 0.1], abs=1e-5)
+
     def test_tint_is_colour_without_brightness(self) -> None:
         grey = torch.rand(1, 1, 64, 64).expand(-1, 3, -1, -1)
         assert float(losses.tint_difference(grey, 0.5 * grey)) < 1e-6
@@ -611,6 +618,10 @@ class TestRun:
         assert back["step"] == first["step"]
         resumed = self.teach(stand_ins, tmp_path / "back", 3)
         assert resumed["step"] == 3
+        (tmp_path / "result" / "student.pt").rename(tmp_path / "result" / "after_000000010.pt")
+        torch.save({"step": 1, "seen": 9}, tmp_path / "result" / "after_000000009.pt")
+        slicing.unpack(argparse.Namespace(result=tmp_path / "result", run=tmp_path / "stopped"))
+        assert torch.load(tmp_path / "stopped" / "student.pt", weights_only=True)["step"] == first["step"]
 
     def test_every_loss_moves_the_picture(self, stand_ins: Path, tmp_path: Path) -> None:
         """One that is computed but gives no gradient leaves the others alone with the network."""
@@ -659,10 +670,27 @@ class TestRun:
         run = parcel / "unfolded" / "run"
         assert slicing.next_stage(run, plan) == {"config": "smoke.toml", "until": 16}
         slicing.train(argparse.Namespace(parcel=parcel, seconds=600, reserve=0, out=out, plan=plan, device="cpu"))
-        assert {"student.pt.0", "student.png", "log.jsonl"} <= {p.name for p in out.iterdir()}
+        assert {"student.pt", "student.png", "log.jsonl"} <= {p.name for p in out.iterdir()}
         stored = torch.load(run / "student.pt", weights_only=True)
         assert (stored["step"], stored["seen"]) == (5, 40)
         assert json.loads(stored["settings"])["rate"] == 1e-5
+
+    def test_a_slice_keeps_states_and_lets_the_rate_fall(
+        self, stand_ins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seconds = itertools.count()
+        monkeypatch.setattr(slicing.time, "monotonic", lambda: float(next(seconds)))
+        self.smoke(tmp_path, 100)
+        (tmp_path / "plan.toml").write_text('[[stage]]\nconfig = "smoke.toml"\nuntil = 1000\n')
+        files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt", "made": None}
+        parcel, out = tmp_path / "parcel", tmp_path / "out"
+        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, limit=1, **files))
+        slicing.train(
+            argparse.Namespace(parcel=parcel, seconds=10, reserve=0, out=out, plan=tmp_path / "plan.toml", device="cpu")
+        )
+        kept, ended = (torch.load(path, weights_only=True) for path in sorted(out.glob("*.pt")))
+        assert 0 < kept["step"] < ended["step"] < 100
+        assert slicing.LEAST <= json.loads(ended["settings"])["rate"] / config.Config().rate < 1
 
     @pytest.mark.parametrize("file", sorted((RECIPE / "configs").glob("*.toml")), ids=lambda file: file.stem)
     def test_every_configuration_reads(self, file: Path, tmp_path: Path) -> None:
