@@ -3,8 +3,8 @@
     python -m release.mean RUN/first.pt RUN/second.pt … --out RUN/student.pt
 
 After stochastic weight averaging (arXiv 1803.05407). States of one run, a few thousand steps apart, lie in one valley;
-those of different runs do not, and their mean draws nothing. The result holds what travels of a state: to go on from it
-the optimisers begin anew.
+those of different runs do not, and their mean draws nothing. One that is named several times counts as often. The
+result holds what travels of a state: to go on from it the optimisers begin anew.
 """
 
 from __future__ import annotations
