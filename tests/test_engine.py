@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mobilefaceswap import __version__
 from mobilefaceswap.analyse_clip import Analysis
 from mobilefaceswap.engine.dialog import SOURCE, ask_path
 from mobilefaceswap.engine.looks import load_look, save_look
@@ -126,6 +127,13 @@ def test_a_bridge_of_another_version_is_refused(lane: Lane) -> None:
     assert answer.kind is Kind.FAILED
     assert "9.9.9" in answer.text
     assert "ofx install" in answer.text
+
+
+def test_a_bridge_of_this_version_built_for_other_settings_is_told_to_build(lane: Lane) -> None:
+    answer = lane.ask(Kind.HELLO, greeting(FINGERPRINT ^ 1, __version__))
+    assert answer.kind is Kind.FAILED
+    assert "with others" in answer.text
+    assert "ofx build" in answer.text
 
 
 def test_a_damaged_request_is_refused_and_the_lane_lives_on(lane: Lane) -> None:

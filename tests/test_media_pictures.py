@@ -406,11 +406,14 @@ def test_negative_frame_numbers(tmp_path: Path, name: str) -> None:
         assert clip.first == -5
 
 
-def test_gaps_are_said_at_the_start(tmp_path: Path) -> None:
-    for number in (1, 2, 5):
+@pytest.mark.parametrize(
+    ("numbers", "said"), [((1, 2, 5), "2 frames are missing (3, 4)"), ((1, 2, 4), "1 frame is missing (3)")]
+)
+def test_gaps_are_said_at_the_start(numbers: tuple[int, ...], said: str, tmp_path: Path) -> None:
+    for number in numbers:
         Image.new("RGB", (8, 8)).save(tmp_path / f"shot.{number:04d}.png")
     with open_clip(tmp_path / "shot.####.png") as clip:
-        assert any("2 frames are missing (3, 4)" in note for note in clip.notes)
+        assert any(said in note for note in clip.notes)
 
 
 def test_what_a_video_holds_and_pictures_do_not_is_said(tmp_path: Path) -> None:

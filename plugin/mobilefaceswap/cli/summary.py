@@ -40,10 +40,12 @@ def summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
         }
         print_json_line(document)
         return
-    typer.echo(f"{output}: {report.frames} frames at {report.frames_per_second:.1f} frames/s, {report.skipped} skipped")
+    typer.echo(
+        f"{output}: {_frames(report.frames)} at {report.frames_per_second:.1f} frames/s, {report.skipped} skipped"
+    )
     if swapped:
         typer.echo(
-            f"faces swapped in {len(swapped)} frames: confidence {worst['confidence']:.2f} and more, rolled by up to "
+            f"faces swapped in {_frames(len(swapped))}: confidence {worst['confidence']:.2f} and more, rolled by up to "
             f"{abs(worst['roll']):.0f} degrees, plausibility {worst['plausibility']:.2f} and more"
         )
     doubtful = [time for time, found in swapped.items() if found.plausibility < _DOUBTFUL]
@@ -52,7 +54,7 @@ def summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
     broken = [time for time, found in report.quality.items() if found.not_finite]
     if broken:
         typer.echo(
-            f"NaN or infinite pixels of the plate count as black under the matte in {len(broken)} frames, from frame "
+            f"NaN or infinite pixels of the plate count as black under the matte in {_frames(len(broken))}, from frame "
             f"{broken[0]} on",
             err=True,
         )
@@ -62,7 +64,11 @@ def summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
 
 def _listed(times: Sequence[int]) -> str:
     shown = ", ".join(map(str, times[:_MOST_SHOWN])) + (" …" if len(times) > _MOST_SHOWN else "")
-    return f"{len(times)} frames: {shown}"
+    return f"{_frames(len(times))}: {shown}"
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'' if count == 1 else 's'}"
 
 
 def report_failed(failed: Mapping[str, FaceSwapError], count: int, what: str = "clips", *, as_json: bool) -> None:

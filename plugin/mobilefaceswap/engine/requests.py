@@ -41,8 +41,9 @@ def _welcome(session: Session, segment: Segment, message: Message) -> Message:
     fingerprint, version = read_greeting(message.body)
     if fingerprint != FINGERPRINT:
         raise EngineError(
-            f"expected a bundle of version {__version__}, the engine's; found {version}. "
-            "Run `mobilefaceswap ofx install` and start the host again"
+            f"expected a bundle of version {__version__} with the engine's settings; found one of version {version}"
+            f"{' with others' if version == __version__ else ''}. Run `mobilefaceswap ofx install`, in a checkout "
+            "`mobilefaceswap ofx build` first, and start the host again"
         )
     return Message(Kind.WELCOME, greeting(FINGERPRINT, session.describe()))
 

@@ -158,7 +158,7 @@ def _gap_notes(missing: tuple[int, ...]) -> tuple[str, ...]:
     if not missing:
         return ()
     shown = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
-    return (f"the sequence has gaps: {len(missing)} frames are missing ({shown})",)
+    return (f"the sequence has gaps: {len(missing)} frame{'s are' if len(missing) > 1 else ' is'} missing ({shown})",)
 
 
 def _frame_rate(metadata: Metadata) -> Fraction | None:
