@@ -41,7 +41,7 @@ def _welcome(session: Session, segment: Segment, message: Message) -> Message:
     fingerprint, version = read_greeting(message.body)
     if fingerprint != FINGERPRINT:
         raise EngineError(
-            f"expected a bundle of version {__version__} with the engine's settings; found one of version {version}"
+            f"expected a bundle of version {__version__} with the engine's settings; found {version}"
             f"{' with others' if version == __version__ else ''}. Run `mobilefaceswap ofx install`, in a checkout "
             "`mobilefaceswap ofx build` first, and start the host again"
         )
