@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from commands import run
 from mobilefaceswap import runtime
@@ -17,7 +19,7 @@ from mobilefaceswap.errors import PackError, UserInputError
 from mobilefaceswap.runtime import DEVICES, network_device, on_device
 from mobilefaceswap.settings import table
 
-SMALL = runtime._small_model()
+SMALL = runtime._SMALL_MODEL
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +32,13 @@ def nothing_opened(monkeypatch: pytest.MonkeyPatch) -> None:
 def broken_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     """A build of ONNX Runtime that offers CUDA, on a machine that has none."""
     monkeypatch.setattr(runtime, "available_providers", lambda: ("CUDAExecutionProvider", "CPUExecutionProvider"))
+
+
+def test_what_devices_are_tried_with_is_what_the_onnx_library_writes() -> None:
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "small", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    assert onnx.load_from_string(SMALL) == model
 
 
 def test_without_a_choice_a_device_is_found() -> None:

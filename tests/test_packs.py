@@ -21,10 +21,12 @@ from typer.testing import CliRunner
 
 from mobilefaceswap.cli.packs import app
 from mobilefaceswap.errors import PackError, PackIntegrityError, PackNotFoundError
-from mobilefaceswap.packs import Pack, find_pack, list_packs, locate_pack, pack_folders, pull, read_pack
+from mobilefaceswap.faces.yunet import YuNetDetector
+from mobilefaceswap.packs import Pack, find_pack, graph, list_packs, locate_pack, pack_folders, pull, read_pack
 from mobilefaceswap.packs.pull import pull_pack
 from mobilefaceswap.packs.sface import derived_sface
 from mobilefaceswap.runtime import load_session, open_session
+from mobilefaceswap.swap.idn import IdnNetwork
 from mobilefaceswap.swap.specialise import specialise
 from tiny_pack import DETECTOR, make_tiny_pack, weight_shapes
 
@@ -204,6 +206,41 @@ def test_a_specialised_network_answers_as_one_that_is_fed_its_weights(tiny_pack:
     assert held["mask"].shape == (3, 1, 64, 64)
     for name, expected in fed.items():
         np.testing.assert_allclose(held[name], expected, atol=1e-5)
+
+
+def test_files_are_changed_as_the_onnx_library_changes_them(tiny_pack: Pack, base_pack: Pack) -> None:
+    content = tiny_pack.path("idn").read_bytes()
+    weights = {name: np.full(shape, 0.5, np.float32) for name, shape in weight_shapes().items()}
+    expected = onnx.load_from_string(content)
+    assert graph.inputs_of(content) == {"image": (0, 3, 64, 64), **weight_shapes()}
+    assert graph.outputs_of(content) == ["colour", "mask"]
+    for item in [item for item in expected.graph.input if item.name in weights]:
+        expected.graph.input.remove(item)
+    expected.graph.initializer.extend(onnx.numpy_helper.from_array(weights[name], name) for name in sorted(weights))
+    assert onnx.load_from_string(graph.with_constants(content, weights)) == expected
+
+    content = base_pack.path("detector").read_bytes()
+    expected = onnx.load_from_string(content)
+    sides = expected.graph.input[0].type.tensor_type.shape.dim
+    sides[2].dim_value, sides[3].dim_value = 64, 4096
+    for item in expected.graph.output:
+        item.type.tensor_type.ClearField("shape")
+    del expected.graph.value_info[:]
+    assert onnx.load_from_string(graph.resized(content, {"input": (1, 3, 64, 4096)})) == expected
+
+
+def test_networks_open_without_the_onnx_library(base_pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    shapes = graph.inputs_of(base_pack.path("idn").read_bytes())
+    weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name != "image"}
+    assert IdnNetwork(base_pack, weights)(np.zeros((1, 224, 224, 3), np.float32))[1].shape == (1, 224, 224)
+    assert YuNetDetector(base_pack.path("detector"))._detect(np.zeros((40, 30, 3), np.uint8), 0.5) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\x0a", b"\x0a\x05ab", b"\x0d\0\0\0\0", b"\x3a\x02\x5a\x09", b"\x38\x01"])
+def test_what_is_no_onnx_file_is_refused(content: bytes) -> None:
+    with pytest.raises(PackError, match="expected an ONNX file"):
+        graph.inputs_of(content)
 
 
 @pytest.mark.parametrize("change", ["missing", "misshapen", "unknown"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from .cache import opened
 from .errors import PackError, UserInputError
@@ -45,6 +45,15 @@ AUTOMATIC = "auto"
 _TRIED = ("cuda", "directml", "coreml", "cpu")
 """What is tried then, in order. TensorRT builds for minutes, and OpenVINO is no faster than the processor's own."""
 _VARIABLE = "MOBILEFACESWAP_DEVICE"
+
+_SMALL_MODEL = (
+    b"\x08\x09:9"
+    b"\x0a\x0e\x0a\x01x\x0a\x01x\x12\x01y\x22\x03Add\x12\x05small"
+    b"Z\x0f\x0a\x01x\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01"
+    b"b\x0f\x0a\x01y\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01"
+    b"B\x04\x0a\x00\x10\x11"
+)
+"""An ONNX file that adds a number to itself: what a device is tried with."""
 
 
 @cache
@@ -158,7 +167,7 @@ def network_device(device: str = AUTOMATIC) -> str:
     candidates = _candidates(device)
     if candidates == ["cpu"]:
         return "cpu"
-    used = opened.get("device", chosen_device(device), lambda: on_device(_small_model(), device)).providers[0]
+    used = opened.get("device", chosen_device(device), lambda: on_device(_SMALL_MODEL, device)).providers[0]
     place = next(number for number, name in enumerate(candidates) if DEVICES[name][0] == used)
     vain = f" ({', '.join(candidates[:place])} failed: check the driver)" if place else ""
     return f"{candidates[place]}{vain}"
@@ -168,16 +177,6 @@ def _candidates(device: str) -> list[str]:
     """The device that was asked for, or those that ``auto`` tries: what this build offers, the processor last."""
     wanted = chosen_device(device)
     return [wanted] if wanted != AUTOMATIC else [name for name in _TRIED if DEVICES[name][0] in available_providers()]
-
-
-def _small_model() -> bytes:
-    """An ONNX model that adds a number to itself."""
-    from onnx import TensorProto, helper
-
-    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
-    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "small", values[:1], values[1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    return cast(bytes, model.SerializeToString())
 
 
 def open_session(path: Path, *, providers: Sequence[str] = _CPU) -> Session:

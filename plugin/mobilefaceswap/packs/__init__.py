@@ -1,7 +1,8 @@
 """Model packs are data: a folder with ``pack.toml`` and ONNX files, verified by SHA-256 at every load.
 
 `records` says what a pack is, `crop` how its networks want a face, `contracts` which kinds there are, `document` reads
-``pack.toml``, `search` finds packs, `integrity` checks them and `pull` repairs them.
+``pack.toml``, `search` finds packs, `integrity` checks them, `pull` repairs them, `graph` changes ONNX files as they
+are opened.
 """
 
 from .contracts import CONTRACTS, Contract
