@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from mobilefaceswap import Settings
-from mobilefaceswap.colour import SPACES, ColourSpace, coded_space, from_display, safe_codes, space_named, to_display
+from mobilefaceswap.colour import (
+    BUILT_IN,
+    SPACES,
+    ColourSpace,
+    coded_space,
+    from_display,
+    safe_codes,
+    space_named,
+    to_display,
+)
 from mobilefaceswap.colour.config import processor
 from mobilefaceswap.colour.curve import curve_between
 from mobilefaceswap.errors import SettingsError
@@ -260,3 +269,15 @@ def test_codes_that_are_safe_are_shown_inside_the_display_s_range() -> None:
     assert safe_codes(ColourSpace.REC709)
     assert safe_codes(ColourSpace.REC709.exposed(1)) is None
     assert safe_codes(SPACES["display-p3"]) is None
+
+
+def test_a_configuration_that_the_working_space_does_not_need_is_said_to_be_unused(config, tmp_path):
+    said = Settings(colour_space="acescg", ocio_config=config).unused
+    assert said == f"OpenColorIO Config ({config}) is not used: the working space ACEScg needs none"
+    broken = str(tmp_path / "broken.ocio")
+    said = Settings(colour_space="acescg", ocio_config=broken).unused
+    assert "besides: expected an OpenColorIO configuration at" in said
+    assert broken in said
+    for used in ({"colour_space": "Stage", "ocio_config": config}, {"ocio_config": ""}):
+        assert Settings(**used).unused == ""
+    assert Settings(colour_space="lin_ap1", ocio_config=BUILT_IN).unused == ""

@@ -7,15 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drawn import HEIGHT, WIDTH, DrawnClip, MarkerDetector
+from drawn import HEIGHT, WIDTH, DrawnClip, MarkerDetector, drawn_people
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.demo.measure.pictures import seam
 from mobilefaceswap.frame import Floats
 from mobilefaceswap.look import OPERATIONS, Swapped
 from mobilefaceswap.look.edge_match import edge_match
-from mobilefaceswap.node import FaceSwapNode
+from mobilefaceswap.node import FaceSwapNode, PeopleNode, PersonNode
 from mobilefaceswap.settings import Settings
 from test_look_controls import SIDE, on_plate
+from test_matte_overlap import NEAR
 
 ON = Settings(edge_match=1)
 
@@ -160,3 +161,24 @@ def test_a_garbage_matte_across_the_face_leaves_no_seam(tiny_pack, tiny_identity
         for one in (settings, settings.replaced(edge_match=1))
     )
     assert on < off / 3
+
+
+@pytest.mark.parametrize("mix", [1.0, 0.5])
+def test_the_edge_behind_another_person_s_swap_is_where_that_one_covers_it(tiny_pack, tiny_identity, mix):
+    """As if the nearer swap's matte were a garbage matte of the farther: with hulls alone it reaches farther."""
+    plate, node = drawn_people(NEAR), FaceSwapNode(tiny_identity, pack=tiny_pack, faces=MarkerDetector())
+    near, far = ({"face_choice": "index", "face_index": number, "edge_match": 1.0} for number in (0, 1))
+    near["matte_expand"] = 15.0
+    front = node.render(0, Settings(**near), plate=plate)
+    wanted = node.render(0, Settings(**far), plate=plate, outside=front.matte).layers[0]
+    alone = node.render(0, Settings(**far), plate=plate).layers[0]
+    assert np.abs(wanted.colour - alone.colour).max() > 0.02
+    for order in ((near, far), (far, near)):
+        people = [PersonNode(node, {**one, "mix": mix} if one is near else one) for one in order]
+        behind = PeopleNode(people, Settings()).render(0, plate=plate).layers[0]
+        np.testing.assert_array_equal(behind.colour, wanted.colour)
+    same = Settings(face_choice="all", edge_match=1.0, matte_expand=15.0)
+    first, second = node.render(0, same, plate=plate).layers
+    both = node.render(0, Settings(**{**far, "matte_expand": 15.0}), plate=plate, outside=front.matte).layers[0]
+    np.testing.assert_array_equal(first.colour, both.colour)
+    np.testing.assert_array_equal(second.colour, front.layers[0].colour)

@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from commands import run
@@ -107,6 +109,15 @@ def test_a_track_that_ends_early_or_is_another_clip_s_is_refused(track, shot, gr
     assert done.returncode == 2
     assert "--force-track" in done.stderr
     assert not (tmp_path / "out.mov").exists()
+    cv2.imwrite(str(tmp_path / "small.png"), np.zeros((20, 30), np.uint8))
+    small, broken = tmp_path / "small.png", tmp_path / "broken.ocio"
+    mattes = ("--inside", small, "--outside", small, "--ocio-config", broken)
+    done = run(*words, tmp_path / "other.json", *mattes)
+    assert done.returncode == 2
+    everything = done.stderr.splitlines()[-1]
+    assert everything.count("--matte-fit") == 2, "everything that is wrong is said at once"
+    assert "--force-track" in everything
+    assert "OpenColorIO Config is not used, since the working space Automatic needs none; besides: " in done.stderr
     forced = run(*words, tmp_path / "other.json", "--force-track", "--range", "0-1")
     assert forced.returncode == 0, forced.stderr
 

@@ -18,6 +18,9 @@ error into an exit code or a wire status; nothing else catches ``FaceSwapError``
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 __all__ = [
     "EngineError",
     "FaceSwapError",
@@ -30,7 +33,12 @@ __all__ = [
     "SettingsError",
     "TrackError",
     "UserInputError",
+    "both",
 ]
+
+
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
 
 
 class FaceSwapError(Exception):
@@ -83,3 +91,18 @@ class PackIntegrityError(PackError):
 
 class EngineError(FaceSwapError, RuntimeError):
     """The engine process cannot do what a bridge asked of it."""
+
+
+def both(first: Callable[[], _First], second: Callable[[], _Second]) -> tuple[_First, _Second]:
+    """What both steps give. Where both raise a FaceSwapError, one error of the first's kind tells of both, so that
+    everything that is wrong with a command is said at once.
+    """
+    try:
+        one = first()
+    except FaceSwapError as error:
+        try:
+            second()
+        except FaceSwapError as other:
+            raise type(error)(f"{error}. Besides: {other}") from ExceptionGroup("two faults", [error, other])
+        raise
+    return one, second()

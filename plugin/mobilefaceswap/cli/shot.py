@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..media import MediaClip, open_matte
+import typer
+
+from ..errors import both
+from ..media import MatteClip, MediaClip, open_matte
 from ..packs import find_pack
 from ..render_shot import LayerChoice, MattesAt
 from ..settings import Settings
@@ -43,9 +46,11 @@ class Mattes:
 
     def over(self, clip: MediaClip, times: range) -> MattesAt:
         """Opens them for the frames ``times`` of ``clip``. Raises MediaError where one does not fit."""
-        inside, outside = (
-            open_matte(place, clip, times, fit=self.fit) if place else None for place in (self.inside, self.outside)
-        )
+
+        def opened(place: str | None) -> MatteClip | None:
+            return open_matte(place, clip, times, fit=self.fit) if place else None
+
+        inside, outside = both(lambda: opened(self.inside), lambda: opened(self.outside))
         return lambda time: (inside.at(time) if inside else None, outside.at(time) if outside else None)
 
 
@@ -63,5 +68,8 @@ class Shot:
 
 
 def with_defaults(given: Mapping[str, Any], pack: str | None) -> Settings:
-    """What was typed, and for the rest the pack's own defaults. Raises PackError."""
-    return Settings.from_mapping({**find_pack(pack).defaults, **given})
+    """What was typed, and for the rest the pack's own defaults. What of it does nothing is said. Raises PackError."""
+    settings = Settings.from_mapping({**find_pack(pack).defaults, **given})
+    if settings.unused:
+        typer.echo(settings.unused, err=True)
+    return settings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from ..errors import FaceSwapError, MediaError, UserInputError
+from ..errors import FaceSwapError, MediaError, UserInputError, both
 from ..media import PICTURE_ENDINGS, MediaClip
 from ..render_shot import layers_of, render_shot
 from ..settings import MissingFrames, Settings
@@ -115,7 +115,8 @@ def _plan_clips(jobs: Sequence[Job], people: People, delivery: Delivery, shot: S
             times = frame_range(shot.frames, clip)
             anyhow = replace(delivery, overwrite=True, resume=False)
             writers = partial(open_writers, clip, anyhow, shot)
-            plan = plan_job(job, clip, times, node_over(clip), shot.settings, writers, shot.mattes.over(clip, times))
+            mattes, node = both(partial(shot.mattes.over, clip, times), partial(node_over, clip))
+            plan = plan_job(job, clip, times, node, shot.settings, writers, mattes)
         if as_json:
             print_json_line(plan.document())
         else:
@@ -127,9 +128,8 @@ def _swap_clip(job: Job, node_over: NodeOver, delivery: Delivery, shot: Shot, *,
     with ExitStack() as stack:
         clip = stack.enter_context(open_target(job.target, shot.allow_interlaced))
         times = frame_range(shot.frames, clip)
-        mattes = shot.mattes.over(clip, times)
         output, matte = open_writers(clip, delivery, shot, job)
-        node = node_over(clip)
+        mattes, node = both(partial(shot.mattes.over, clip, times), partial(node_over, clip))
         # Called last, and also after an error, when it matters most where the partial file is.
         stack.callback(tell_notes, [output, *filter(None, [matte])])
         for writer in filter(None, (output, matte)):
@@ -160,10 +160,10 @@ def swap_frame(target: str, output: str, people: People, delivery: Delivery, sho
     with open_target(target, shot.allow_interlaced) as clip:
         times = frame_range(shot.frames, clip)
         (time,) = times
-        mattes = shot.mattes.over(clip, times)
         writer, _ = open_writers(clip, delivery, shot, job)
+        mattes, node = both(partial(shot.mattes.over, clip, times), partial(nodes_for(people, shot), clip))
         inside, outside = mattes(time)
-        result = nodes_for(people, shot)(clip).render(time, shot.settings, inside=inside, outside=outside)
+        result = node.render(time, shot.settings, inside=inside, outside=outside)
         with writer:
             writer.write(
                 time,

@@ -5,7 +5,17 @@ much of the light beyond white the network gets to see.
 """
 
 from .display import from_display, luma_of, safe_codes, to_display
-from .space import AUTOMATIC, BUILT_IN, OPENFX_FAMILY, SPACES, ColourSpace, coded_space, space_in, space_named
+from .space import (
+    AUTOMATIC,
+    BUILT_IN,
+    OPENFX_FAMILY,
+    SPACES,
+    ColourSpace,
+    coded_space,
+    space_in,
+    space_named,
+    unused_config,
+)
 from .view import exposure_for, shouldered, white_of
 
 __all__ = [
@@ -23,5 +33,6 @@ __all__ = [
     "space_in",
     "space_named",
     "to_display",
+    "unused_config",
     "white_of",
 ]

@@ -19,6 +19,7 @@ __all__ = [
     "coded_space",
     "space_in",
     "space_named",
+    "unused_config",
 ]
 
 AUTOMATIC = "auto"
@@ -162,6 +163,17 @@ def space_named(name: str, config: str = "") -> ColourSpace:
         f"expected a colour space; found {name!r}. Nearest: {', '.join(_nearest(name, names))}. `mobilefaceswap "
         "settings` lists the usual ones; any name, alias or role of the OpenColorIO configuration will do, too"
     )
+
+
+def unused_config(config: str, working: str) -> str:
+    """A sentence on ``config``, which the working space does not need, and on what is wrong with it, if anything is."""
+    from .config import names_of
+
+    try:
+        names_of(config)
+    except SettingsError as error:
+        return f"OpenColorIO Config is not used, since the working space {working} needs none; besides: {error}"
+    return f"OpenColorIO Config ({config}) is not used: the working space {working} needs none"
 
 
 def space_in(config: str, name: str) -> ColourSpace:

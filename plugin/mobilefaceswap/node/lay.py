@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,8 +13,9 @@ from ..cache import Arrays
 from ..errors import UserInputError
 from ..faces import Face, plausibility, roll_of
 from ..frame import Floats, Frame, all_finite
-from ..geometry import Matrix, Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, middle_of, scale_of, transformed
+from ..geometry import Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, middle_of, scale_of, transformed
 from ..look import Composition, Layer, Swapped, face_colour, follows_matte, hull, is_local, matte, trusted
+from ..packs import Crop
 from ..settings import Settings
 from . import keys
 from .covered import covered
@@ -22,7 +23,7 @@ from .place import Placed, placed
 from .result import QualityRecord
 from .road import Kit, Plate, Target
 
-__all__ = ["ExternalMattes", "FaceMatte", "Shot", "laid", "quality", "shaped"]
+__all__ = ["ExternalMattes", "FaceMatte", "Shot", "farthest_first", "laid", "nearness", "quality", "shaped"]
 
 _AS_NEAR = 1.02
 """Faces whose sizes differ by less are as near as each other, and neither covers the other."""
@@ -63,30 +64,57 @@ class ExternalMattes:
 class FaceMatte:
     """The matte of one face, (h, w) inside ``region``; outside it is 0.
 
-    shaped: before external mattes. whole: with them, before ``mix``.
+    shaped: before external mattes. whole: with them, before ``mix``. near: pixels of the plate for one of the network's
+    own crop: of two faces the one with more is in front.
     """
 
     region: Rectangle
     shaped: Floats
     whole: Floats
     mix: float
+    near: float
 
     @property
     def final(self) -> Floats:
         """What is composited."""
         return self.whole * np.float32(self.mix)
 
+    def seen(self, nearer: Sequence[FaceMatte]) -> Floats:
+        """``whole`` without what the faces ``nearer`` are laid over."""
+        seen = self.whole
+        for other in nearer:
+            both = self.region.intersection(other.region)
+            if not both.empty:
+                seen = seen.copy() if seen is self.whole else seen
+                own, covering = (both.moved(-one.region.x1, -one.region.y1).slices for one in (self, other))
+                seen[own] *= 1 - other.whole[covering]
+        return seen
 
-def laid(kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[FaceMatte]) -> Composition:
-    """The shot's faces as layers over its plate, the nearest on top. mattes: what ``shaped`` gave for each."""
-    farthest_first = sorted(zip(shot.targets, swaps, mattes, strict=True), key=lambda one: _nearness(one[0].matrix))
-    layers = tuple(_layer(kit, shot, target, arrays, matte) for target, arrays, matte in farthest_first)
+
+def farthest_first(mattes: Iterable[FaceMatte]) -> list[FaceMatte]:
+    """In the order in which they are laid. Of two that are as near as each other the later is in front."""
+    return sorted(mattes, key=lambda matte: matte.near)
+
+
+def laid(
+    kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[FaceMatte], everyone: Sequence[FaceMatte]
+) -> Composition:
+    """The shot's faces as layers over its plate, the nearest on top. mattes: what ``shaped`` gave for each. everyone:
+    those of all faces that are laid over this plate, ``farthest_first``.
+    """
+    faces = sorted(zip(shot.targets, swaps, mattes, strict=True), key=lambda one: everyone.index(one[2]))
+    layers = tuple(
+        _layer(kit, shot, target, arrays, matte, everyone[everyone.index(matte) + 1 :])
+        for target, arrays, matte in faces
+    )
     crops = tuple(crop_quad(target.matrix, target.crop.shape[0]) for target in shot.targets)
     return Composition(shot.plate.frame, layers, shot.faces, crops, shot.settings.matte_to_alpha)
 
 
-def _layer(kit: Kit, shot: Shot, target: Target, arrays: Arrays, matte: FaceMatte) -> Layer:
-    where, colour = _place(kit, shot, target), _colour(kit, shot, target, arrays, matte)
+def _layer(
+    kit: Kit, shot: Shot, target: Target, arrays: Arrays, matte: FaceMatte, nearer: Sequence[FaceMatte]
+) -> Layer:
+    where, colour = _place(kit, shot, target), _colour(kit, shot, target, arrays, matte, nearer)
     corners = crop_quad(middle_of(where.matrices), target.crop.shape[0])
     maps, name = partial(_map, kit, shot, target, arrays["mask"]), _name(shot, target.face)
     return Layer(
@@ -114,20 +142,20 @@ def _name(shot: Shot, face: Face) -> str:
 def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> FaceMatte:
     """The matte of one face, where it reaches; throughout the crop where an inside matte may add to it."""
     settings, where = shot.settings, _place(kit, shot, target)
-    mix = settings.mix * target.face.presence
+    mix, near = settings.mix * target.face.presence, nearness(target.face, kit.pack.crop, shot.plate.frame)
     template, points = kit.pack.crop.template, transformed(target.matrix, target.face.landmarks)
     before = covered(kit, shot.plate, target) if settings.occlusion > 0 else None
     own = matte.shape(mask, settings, template, points=points, crop=target.crop, covered=before)
     region = where.region if external.inside is not None else where.narrowed(matte.reached(own), shot.plate.frame.size)
     if region.empty:
         nothing = np.zeros(region.size[::-1], np.float32)
-        return FaceMatte(region, nothing, nothing, mix)
+        return FaceMatte(region, nothing, nothing, mix, near)
     own = _behind_nearer(kit, shot, target, matte.on_plate(own, where.matrices, region), region)
     reach = own
     if external.inside is not None:
         reach = matte.on_plate(matte.border_falloff(mask.shape[0]), where.matrices, region)
     inside, outside = (None if one is None else one[region.slices] for one in (external.inside, external.outside))
-    return FaceMatte(region, own, matte.combine(own, reach, inside, outside), mix)
+    return FaceMatte(region, own, matte.combine(own, reach, inside, outside), mix, near)
 
 
 def _place(kit: Kit, shot: Shot, target: Target) -> Placed:
@@ -143,11 +171,11 @@ def _behind_nearer(kit: Kit, shot: Shot, target: Target, own: Floats, region: Re
     The larger face counts as the nearer. It covers what lies in its hull.
     """
     plate, crop = shot.plate.frame, kit.pack.crop
-    magnified = target.crop.shape[0] / crop.size
+    own_size = nearness(target.face, crop, plate)
     for face in shot.faces:
         matrix = fit_crop(face.landmarks, crop, plate.pixel_aspect)
         apart = crop_rectangle(matrix, crop.size, plate.size).intersection(region).empty
-        if face is target.face or apart or _nearness(matrix) <= _nearness(target.matrix) * magnified * _AS_NEAR:
+        if face is target.face or apart or nearness(face, crop, plate) <= own_size * _AS_NEAR:
             continue
         soft = _HULL_SOFT * crop.template.face_width * crop.size
         drawn = hull(transformed(matrix, face.landmarks), crop.size, soft)
@@ -155,21 +183,25 @@ def _behind_nearer(kit: Kit, shot: Shot, target: Target, own: Floats, region: Re
     return own
 
 
-def _nearness(matrix: Matrix) -> float:
-    """Pixels of the plate for one of the crop: the larger, the nearer."""
-    return 1 / scale_of(matrix)
+def nearness(face: Face, crop: Crop, plate: Frame) -> float:
+    """Pixels of the plate for one of the network's ``crop``, whatever Pixel Boost and Face Scale are: the larger, the
+    nearer.
+    """
+    return 1 / scale_of(fit_crop(face.landmarks, crop, plate.pixel_aspect))
 
 
-def _colour(kit: Kit, shot: Shot, target: Target, arrays: Arrays, drawn: FaceMatte) -> Floats:
+def _colour(
+    kit: Kit, shot: Shot, target: Target, arrays: Arrays, drawn: FaceMatte, nearer: Sequence[FaceMatte]
+) -> Floats:
     """(h, w, 3): the face's colour inside the matte's region, which a change of the matte affects no further unless the
-    colour follows its edge.
+    colour follows its edge: that of what is seen of it behind the faces ``nearer``.
     """
     plate, where, region = shot.plate.straight, _place(kit, shot, target), drawn.region
     if region.empty:
         return np.zeros((*region.size[::-1], 3), np.float32)
     made = region if is_local(shot.settings) else where.region
     follows = follows_matte(shot.settings)
-    own = matte.on_crop(drawn.whole, where.matrices, region, target.crop.shape[0]) if follows else None
+    own = matte.on_crop(drawn.seen(nearer), where.matrices, region, target.crop.shape[0]) if follows else None
 
     def compute() -> Arrays:
         face = Swapped(

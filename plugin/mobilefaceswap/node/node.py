@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property, partial
 
 from ..cache import Arrays, RenderCache
@@ -21,12 +22,21 @@ from ..runtime import AUTOMATIC, chosen_device
 from ..settings import MissingFrames, Settings
 from ..swap import open_network
 from .keys import plate_key
-from .lay import ExternalMattes, Shot, laid, quality, shaped
+from .lay import ExternalMattes, FaceMatte, Shot, farthest_first, laid, quality, shaped
 from .result import RenderResult
 from .road import Kit, Plate, aligned, chosen, faces_at, found, handed_in, look, swapped
 from .stages import StageTimes
 
-__all__ = ["FaceSwapNode", "result_of"]
+__all__ = ["FaceSwapNode", "Made", "result_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A shot's faces swapped, and the matte of each, before they are laid over the plate."""
+
+    shot: Shot
+    swaps: Sequence[Arrays] = ()
+    mattes: Sequence[FaceMatte] = ()
 
 
 class FaceSwapNode:
@@ -117,28 +127,38 @@ class FaceSwapNode:
         Raises MediaError where the plate cannot be read, UserInputError where an external matte has another size.
         """
         settings = settings or self.settings
-        return result_of(
-            *self.draw(self.plate(time, settings, plate), settings, ExternalMattes(inside, outside), around)
-        )
+        made = self.make(self.plate(time, settings, plate), settings, ExternalMattes(inside, outside), around)
+        return result_of(made.shot, self.lay(made))
 
-    def draw(
+    def make(
         self,
         plate: Plate,
         settings: Settings,
         external: ExternalMattes,
         around: Callable[[int], Look | None] | None = None,
-    ) -> tuple[Shot, Composition]:
-        """What `render` shows, as layers over ``plate``. Raises as `render` does."""
+    ) -> Made:
+        """The faces of ``plate`` swapped, and their mattes. Raises as `render` does."""
         shot = self._shot(plate, settings, around)
         external.check_size(shot.plate.frame)
-        return shot, self._drawn(shot, self._swapped([shot])[0], external)
+        return self._made(shot, self._swapped([shot])[0], external)
+
+    def lay(self, made: Made, everyone: Sequence[FaceMatte] | None = None) -> Composition:
+        """``made`` as layers over its plate. everyone: the mattes of all faces that are laid over it, by other nodes,
+        too, `farthest_first`; where left out, its own.
+        """
+        shot = made.shot
+        if not shot.targets:
+            return Composition(shot.plate.frame, (), shot.faces, (), shot.settings.matte_to_alpha)
+        with self.stages.measure("compose"):
+            known = farthest_first(made.mattes) if everyone is None else everyone
+            return laid(self._kit, shot, made.swaps, made.mattes, known)
 
     def render_batch(self, times: Sequence[int], settings: Settings | None = None) -> list[RenderResult]:
         """The frames at ``times``, their faces through the network in one run. The same pixels as ``render``."""
         settings = settings or self.settings
         shots = [self._shot(self.plate(time, settings, None), settings) for time in times]
         swaps = zip(shots, self._swapped(shots), strict=True)
-        return [result_of(shot, self._drawn(shot, crops, ExternalMattes())) for shot, crops in swaps]
+        return [result_of(shot, self.lay(self._made(shot, crops, ExternalMattes()))) for shot, crops in swaps]
 
     def analyse(self, time: int, settings: Settings | None = None, plate: Frame | None = None) -> tuple[Face, ...]:
         """The faces at ``time`` as the detector finds them, without smoothing, from left to right."""
@@ -227,14 +247,13 @@ class FaceSwapNode:
             answers = iter(swapped(self._kit, targets) if targets else ())
         return [[next(answers) for _ in shot.targets] for shot in shots]
 
-    def _drawn(self, shot: Shot, swaps: Sequence[Arrays], external: ExternalMattes) -> Composition:
+    def _made(self, shot: Shot, swaps: Sequence[Arrays], external: ExternalMattes) -> Made:
         if not shot.targets:
-            return Composition(shot.plate.frame, (), shot.faces, (), shot.settings.matte_to_alpha)
+            return Made(shot)
         with self.stages.measure("matte"):
             pairs = zip(shot.targets, swaps, strict=True)
             mattes = [shaped(self._kit, shot, target, arrays["mask"], external) for target, arrays in pairs]
-        with self.stages.measure("compose"):
-            return laid(self._kit, shot, swaps, mattes)
+        return Made(shot, swaps, mattes)
 
 
 def result_of(shot: Shot, drawn: Composition) -> RenderResult:

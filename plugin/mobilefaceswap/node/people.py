@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ..errors import UserInputError
 from ..frame import Floats, Frame
-from ..geometry import fit_crop, scale_of
 from ..look import Composition, Layer
 from ..settings import Settings
-from .lay import ExternalMattes, Shot
+from .lay import ExternalMattes, Shot, farthest_first, nearness
 from .node import FaceSwapNode, result_of
 from .result import RenderResult
 from .road import Look
@@ -66,30 +66,26 @@ class PeopleNode:
         settings = settings or self.settings
         shown = self.people[0].node.plate(time, settings, plate)
         external = ExternalMattes(inside, outside)
-        drawn = [
-            person.node.draw(shown, settings.replaced(**person.settings), external, around) for person in self.people
+        made = [
+            person.node.make(shown, settings.replaced(**person.settings), external, around) for person in self.people
         ]
-        return self._together(settings, [shot for shot, _ in drawn], [composition for _, composition in drawn])
+        everyone = farthest_first(matte for one in made for matte in one.mattes)
+        drawn = [person.node.lay(one, everyone) for person, one in zip(self.people, made, strict=True)]
+        return self._together(settings, [one.shot for one in made], drawn)
 
     def _together(self, settings: Settings, shots: Sequence[Shot], drawn: Sequence[Composition]) -> RenderResult:
         faces = max((shot.faces for shot in shots), key=len)
         targets = tuple(target for shot in shots for target in shot.targets)
         likeness = min((shot.likeness for shot in shots if shot.likeness is not None), default=None)
         shot = replace(shots[0], settings=settings, faces=faces, targets=targets, likeness=likeness)
-        layers = sorted((layer for one in drawn for layer in one.layers), key=self._nearness(shot.plate.frame))
+        layers = sorted((layer for one in drawn for layer in one.layers), key=partial(self._nearness, shot.plate.frame))
         crops = tuple(crop for one in drawn for crop in one.crops)
         whole = Composition(shot.plate.frame, tuple(layers), faces, crops, settings.matte_to_alpha)
         return result_of(shot, whole)
 
-    def _nearness(self, plate: Frame) -> Callable[[Layer], float]:
-        """Pixels of the plate for one of the network's crop, whatever Pixel Boost and Face Scale a person has."""
-        crop = self.people[0].node.pack.crop
-
-        def nearness(layer: Layer) -> float:
-            assert layer.face is not None
-            return 1 / scale_of(fit_crop(layer.face.landmarks, crop, plate.pixel_aspect))
-
-        return nearness
+    def _nearness(self, plate: Frame, layer: Layer) -> float:
+        assert layer.face is not None
+        return nearness(layer.face, self.people[0].node.pack.crop, plate)
 
 
 def _check_choices(settings: Sequence[Settings]) -> None:

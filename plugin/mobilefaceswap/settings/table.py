@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from ..colour import AUTOMATIC, SPACES, ColourSpace, space_named
+from ..colour import AUTOMATIC, BUILT_IN, SPACES, ColourSpace, space_named, unused_config
 from .outputs import OUTPUTS
 from .setting import Labels, Setting, Table, row, rows_of
 
@@ -726,6 +726,14 @@ class Settings(Table):
     def space(self) -> ColourSpace | None:
         """The working space; None for what the clip or the host declares. Raises SettingsError on an unknown one."""
         return None if self.colour_space == AUTOMATIC else space_named(self.colour_space, self.ocio_config)
+
+    @property
+    def unused(self) -> str:
+        """What a user should hear of a configuration that the working space does not come from; else ""."""
+        own = self.space
+        if not self.ocio_config or (own and (own.config or BUILT_IN) == self.ocio_config):
+            return ""
+        return unused_config(self.ocio_config, own.label if own else "Automatic")
 
     def replaced(self, **changes: Any) -> Settings:
         """A copy with some values changed, checked like any other. Raises SettingsError."""
