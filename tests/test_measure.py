@@ -96,6 +96,14 @@ def test_grain_is_compared_band_by_band():
     assert grain(before, before, disc(radius=5)) is None
 
 
+def test_grain_below_the_rounding_of_eight_bits_is_none():
+    noise = np.random.default_rng(3).normal(0, 1 / 255, (128, 128, 1)).astype(np.float32)
+    faint, still, seen, twice = (np.repeat(0.5 + codes * noise, 3, axis=2) for codes in (0.1, 0.4, 2, 4))
+    assert grain(faint, still, disc(radius=60)) == [1, 1, 1]
+    assert grain(seen, twice, disc(radius=60)) == pytest.approx([2] * 3, rel=0.01)
+    assert min(grain(faint, seen, disc(radius=60))) > 1.1
+
+
 def test_features_that_the_swap_draws_where_the_plate_is_flat_are_no_grain():
     before, matte = plate(), disc(radius=60)
     x = np.arange(128)

@@ -16,6 +16,8 @@ _NEAR, _FAR, _SECTORS, _LEAST = 0.02, 0.06, 24, 8
 """Of the rings along a matte's edge: from and to, in widths of the matte; in how many sectors; least pixels in one."""
 _BLOCK, _HOP, _BANDS, _GRAIN = 16, 8, ((0.15, 0.25), (0.25, 0.35), (0.35, 0.5)), 0.25
 """Of grain: squares of pixels, bands of frequencies in cycles per pixel, and the quantile of squares that counts."""
+_UNSEEN = 1 / (255 * 12**0.5)
+"""Amplitude of grain that nobody sees: the deviation of what rounding to eight bits changes."""
 
 
 def changed_outside(plate: Floats, composite: Floats, matte: Floats) -> int:
@@ -99,8 +101,9 @@ def grain(plate: Floats, composite: Floats, matte: Floats) -> list[float] | None
     """Amplitude of fine luma, the swap's over the plate's, in three bands from 0.15 to 0.5 cycles per pixel.
 
     Over the half of the squares under a full matte that are flatter in both pictures: two people's features lie in
-    different places. Of those the least quarter counts, since features add to some squares, grain to all. None where
-    there are fewer than eight squares. Display-referred.
+    different places. Of those the least quarter counts, since features add to some squares, grain to all. Weaker than
+    ``_UNSEEN`` counts as that: a clean plate has no grain that a face's skin could miss or exceed. None where there are
+    fewer than eight squares. Display-referred.
     """
     squares = [
         (slice(top, top + _BLOCK), slice(left, left + _BLOCK))
@@ -120,8 +123,12 @@ def grain(plate: Floats, composite: Floats, matte: Floats) -> list[float] | None
         np.stack([np.abs(np.fft.fft2((luma[at] - luma[at].mean()) * window)) ** 2 for at in flat]) for luma in lumas
     ]
     bands = [(frequency >= low) & (frequency < high) for low, high in _BANDS]
-    was, now = ([float(np.quantile(one[:, band].sum(axis=1), _GRAIN)) for band in bands] for one in power)
-    return [float(np.sqrt(after / max(before, 1e-12))) for before, after in zip(was, now, strict=True)]
+    energy = _BLOCK**2 * (window**2).sum()
+    was, now = (
+        [max(float(np.sqrt(np.quantile(one[:, band].sum(axis=1) / energy, _GRAIN))), _UNSEEN) for band in bands]
+        for one in power
+    )
+    return [after / before for before, after in zip(was, now, strict=True)]
 
 
 def _lab(picture: Floats) -> Floats:
