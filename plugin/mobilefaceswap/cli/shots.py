@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from ..cache.memory import keep_freed_memory
 from ..errors import FaceSwapError, MediaError, UserInputError, both
 from ..media import PICTURE_ENDINGS, MediaClip
 from ..render_shot import layers_of, render_shot
@@ -38,6 +39,7 @@ def swap_clips(
     as_json: bool,
 ) -> None:
     """Renders every target, or says what that would do. places: (output, matte). Raises FaceSwapError."""
+    keep_freed_memory()
     jobs = plan_jobs(targets, *places)
     for option in ["track"] * bool(shot.track) + [*shot.mattes.places]:
         if len(jobs) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from ..cache.memory import keep_freed_memory
 from .channel import open_control
 
 __all__ = ["main", "serve_bridge"]
@@ -24,6 +25,7 @@ def serve_bridge(number: int, token: str = "") -> None:
         sys.exit(
             f"expected a connection under number {number}; {error.strerror}: the bridge starts the engine by itself"
         )
+    keep_freed_memory()
     from .server import serve
 
     serve(control)

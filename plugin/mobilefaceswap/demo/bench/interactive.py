@@ -35,10 +35,12 @@ def latencies(clip: Path, identity: Path, rounds: int) -> tuple[list[Mark], dict
 
 def _measure(place: Path, identity: Path, rounds: int) -> dict[str, list[float]]:
     """Milliseconds of every repetition."""
+    from ...cache.memory import keep_freed_memory
     from ...identity import Identity
     from ...media import open_clip
     from ...node import FaceSwapNode
 
+    keep_freed_memory()  # as the engine of a host does
     found: dict[str, list[float]] = {}
     with open_clip(place) as clip:
         node = FaceSwapNode(Identity.load(identity), clip)
