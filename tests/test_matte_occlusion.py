@@ -73,6 +73,51 @@ def test_a_thing_that_crosses_the_face_is_found_wherever_it_is(face, angle):
     assert overlap(crop, points, mask, (0.15, 0.4, 0.45)) >= 0.75
 
 
+def hair_over(crop: np.ndarray, points: np.ndarray, kind: str, colour: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+    """The crop with hair before it, drawn strand by strand, each a little darker or lighter; and where it is."""
+    random = np.random.default_rng(3)
+    eyes, apart = points[:2].mean(axis=0), np.linalg.norm(points[1] - points[0])
+    # From where to where, in distances between the eyes from their middle; its breadth, and how many strands.
+    roots, tips, breadth, count = {
+        "fringe": ((0.1, -1.7), (-0.1, -0.3), 0.7, 170),
+        "lock": ((0.6, -1.6), (0.35, 1.4), 0.2, 110),
+        "strands": ((0.3, -1.6), (-0.4, 1.2), 0.7, 9),
+    }[kind]
+    large = cv2.resize(crop, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_CUBIC)
+    there = np.zeros((2 * SIDE, 2 * SIDE), np.float32)
+    for place in random.uniform(-1, 1, count) * breadth:
+        ends = np.array([roots, tips]) + (place, 0) + random.normal(0, 0.04, (2, 2))
+        way = np.linspace(*ends, 12)
+        way[:, 0] += 0.1 * np.sin(np.linspace(0, np.pi, 12))
+        line = np.rint((eyes + way * apart) * 16).astype(np.int32)
+        thick = 5 if kind == "strands" else int(random.integers(1, 4))
+        cv2.polylines(large, [line], False, (np.array(colour) * random.uniform(0.65, 1.35)).tolist(), thick, 8, 3)
+        cv2.polylines(there, [line], False, 1.0, thick, 8, 3)
+    small = [
+        cv2.resize(cv2.GaussianBlur(one, (0, 0), 1), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        for one in (large, there)
+    ]
+    return np.clip(small[0], 0, 1), small[1]
+
+
+BROWN, BLACK = (0.22, 0.14, 0.09), (0.07, 0.06, 0.06)
+
+
+@pytest.mark.parametrize(
+    ("kind", "colour", "least"),
+    [("fringe", BROWN, 0.75), ("fringe", BLACK, 0.75), ("lock", BROWN, 0.6), ("lock", BLACK, 0.75)]
+    + [("strands", BLACK, 0.3)],
+)
+def test_hair_before_the_face_is_found(face, kind, colour, least):
+    """A fringe bends no model of the skin to its own colour, and single strands are no specks."""
+    crop, points = face
+    with_hair, mask = hair_over(crop, points, kind, colour)
+    before = cv2.dilate((occlusion(crop, points, WIDTH) > 0.5).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    counted = (hull(points, SIDE, 2.0) > 0.5) & ~before
+    found, wanted = (occlusion(with_hair, points, WIDTH) > 0.5) & counted, (mask > 0.5) & counted
+    assert (found & wanted).sum() / (found | wanted).sum() >= least
+
+
 def test_a_clean_face_is_not_covered(face):
     crop, points = face
     found = occlusion(crop, points, WIDTH)

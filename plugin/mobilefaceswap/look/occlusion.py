@@ -1,9 +1,8 @@
 """Occlusion by colour: what stands before the face, seen in one frame alone.
 
-No network: the face's own skin is modelled, and what does not look like it is taken to be before it. Lightness is a
-quadratic and each chroma a linear function of the place, fitted to the skin of this very face so that what is not skin
-hardly counts (iteratively reweighted least squares, Holland and Welsch, Comm. Statistics A6, 1977). Eyes, brows and
-mouth are no skin; they count as covered as far as the skin around them is, or their hue is none that features have.
+No network: the face's own skin is modelled (`skin_model`), and what does not look like it is taken to be before it.
+Eyes, brows and mouth are no skin; they count as covered as far as the skin around them is, or their hue is none that
+features have. What is broad is found coarsely and moved onto the plate's edges, strands of hair pixel by pixel.
 
 It sees what differs from the face in colour: microphones, hair, hands in gloves, dark glasses, food, cloth. Bare hands
 of the face's own colour are found by their shape: see `hands`.
@@ -17,19 +16,20 @@ import numpy.typing as npt
 
 from ..frame import Floats
 from .regions import features, hull
+from .skin_model import SkinModel, fit_skin
 
 __all__ = ["occlusion", "trusted"]
 
 _SIDE = 112
-_ROUNDS = 8
-_TUNING = 2.4
-"""Residuals beyond this many deviations count less and less (Cauchy's weights)."""
-_FLOORS = np.array([7.0, 2.5, 2.5])
-"""Least deviations of skin in CIELAB: shading, freckles, shine and shadow are no occlusion."""
 _FROM, _TO = 3.0, 4.6
 """Distance from skin, in deviations, at which something begins to count as before the face, and counts in full."""
-_SHINE = 0.5
-"""What lightness above the skin's counts, since skin shines."""
+_FINE, _THIN, _THIN_FROM, _THIN_TO = 0.6, 0.045, 1.8, 3.0
+"""Of strands: over what deviation, in pixels, grain is averaged; half their greatest breadth, in widths of the face;
+and by how many deviations they must be farther from skin than what lies beside them to begin to count, and to count in
+full.
+"""
+_LONG, _LONGER = 0.2, 0.3
+"""Lengths, in widths of the face, from which a strand begins to count, and counts in full: pores and spots do not."""
 _MOST_KEPT, _REDDER, _FEATURE_SPREAD = 1.2, 30.0, 4.0
 """Features in CIELAB: their chroma as a share of the skin's, how much redder they may be, and their deviation."""
 _Doubles = npt.NDArray[np.float64]
@@ -49,14 +49,15 @@ def occlusion(crop: Floats, points: _Doubles, width: float) -> Floats:
     skin = np.asarray((face > 0.9) & (marked < 0.05))
     if skin.sum() < _SIDE:
         return np.zeros((side, side), np.float32)
-    away, plain = _distance(lab, skin, places)
-    share = np.clip((away - _FROM) / (_TO - _FROM), 0, 1).astype(np.float32)
-    strange = np.clip((_strangeness(lab, plain) - _FROM) / (_TO - _FROM), 0, 1).astype(np.float32)
+    model = fit_skin(lab, skin, places)
+    share = np.clip((model.away(lab) - _FROM) / (_TO - _FROM), 0, 1).astype(np.float32)
+    strange = np.clip((_strangeness(lab, model.colours) - _FROM) / (_TO - _FROM), 0, 1).astype(np.float32)
     features_share = np.maximum(_around(share, marked, 0.1 * width * scale), strange)
     share = np.asarray(share * (1 - marked) + features_share * marked, np.float32)
     share = _solid(share, 0.02 * width * scale)
     large = np.asarray(cv2.resize(share * face, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
-    return _along_edges(np.clip(large, 0, 1), crop, max(2, round(0.04 * width)))
+    broad = _along_edges(np.clip(large, 0, 1), crop, max(2, round(0.04 * width)))
+    return np.maximum(broad, _strands(crop, model, points, width))
 
 
 def trusted(mask: Floats, covered: Floats, points: _Doubles, width: float) -> Floats:
@@ -71,31 +72,6 @@ def trusted(mask: Floats, covered: Floats, points: _Doubles, width: float) -> Fl
     return np.asarray(np.maximum(face, mask) * (1 - unsure) * (1 - differing), np.float32)
 
 
-def _distance(lab: _Doubles, skin: npt.NDArray[np.bool_], points: _Doubles) -> tuple[_Doubles, _Doubles]:
-    """(S, S): how far every place is from skin, in deviations; (S, S, 3): what skin would look like there."""
-    terms = _terms(lab.shape[0])
-    inside, colours = terms[skin], lab[skin]
-    weight = _first_guess(colours, skin, points)
-    for _ in range(_ROUNDS):
-        fitted = np.column_stack(
-            [_solved(inside[:, :count], colours[:, channel], weight) for channel, count in enumerate((6, 3, 3))]
-        )
-        residual = colours - fitted
-        spread = np.maximum(np.sqrt((weight[:, None] * residual**2).sum(axis=0) / weight.sum()), _FLOORS)
-        away = np.sqrt(((residual / spread) ** 2).sum(axis=1))
-        weight = 1 / (1 + (away / _TUNING) ** 2) ** 2
-    everywhere = np.stack(
-        [
-            terms[..., :count] @ _solution(inside[:, :count], colours[:, channel], weight)
-            for channel, count in enumerate((6, 3, 3))
-        ],
-        axis=-1,
-    )
-    residual = (lab - everywhere) / spread
-    residual[..., 0] *= np.where(residual[..., 0] > 0, _SHINE, 1)
-    return np.sqrt((residual**2).sum(axis=-1)), everywhere
-
-
 def _strangeness(lab: _Doubles, plain: _Doubles) -> _Doubles:
     """(S, S): how far a place's chroma is, in deviations, from all that eyes, brows, lips and teeth are: skin, greyer
     than skin, and redder.
@@ -107,37 +83,21 @@ def _strangeness(lab: _Doubles, plain: _Doubles) -> _Doubles:
     return np.asarray(np.hypot(left[..., 0], left[..., 1]) / _FEATURE_SPREAD)
 
 
-def _first_guess(colours: _Doubles, skin: npt.NDArray[np.bool_], points: _Doubles) -> _Doubles:
-    """Weights to begin with: the most common chroma between eyes and mouth is skin."""
-    y, x = np.nonzero(skin)
-    middle, reach = points.mean(axis=0), np.linalg.norm(points[1] - points[0])
-    near = np.exp(-0.5 * (np.hypot(x - middle[0], y - middle[1]) / (0.9 * reach)) ** 2)
-    bins = np.clip(np.floor(colours / 6).astype(int) + 40, 0, 79)
-    votes = np.zeros((80, 80, 80))
-    np.add.at(votes, tuple(bins.T), near)
-    votes = cv2.GaussianBlur(votes.sum(axis=0), (0, 0), 1.0)
-    most = np.array(np.unravel_index(int(votes.argmax()), votes.shape))
-    chroma = (most - 40) * 6 + 3
-    return np.asarray(np.exp(-0.5 * (((colours[:, 1:] - chroma) / 8) ** 2).sum(axis=1)) + 1e-6)
-
-
-def _terms(side: int) -> _Doubles:
-    y, x = np.mgrid[:side, :side] / (side / 2) - 1
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
-
-
-def _solution(terms: _Doubles, values: _Doubles, weight: _Doubles) -> _Doubles:
-    weighted = terms * weight[:, None]
-    # A little ridge: where much is covered, what is left must not bend the rest.
-    return np.asarray(
-        np.linalg.solve(
-            weighted.T @ terms + 1e-2 * np.diag([0, *[1] * (terms.shape[1] - 1)]) * weight.sum(), weighted.T @ values
-        )
-    )
-
-
-def _solved(terms: _Doubles, values: _Doubles, weight: _Doubles) -> _Doubles:
-    return np.asarray(terms @ _solution(terms, values, weight))
+def _strands(crop: Floats, model: SkinModel, points: _Doubles, width: float) -> Floats:
+    """(S, S), 0..1: long and thin things before the skin; lids, brows and lips are thin by themselves."""
+    side = crop.shape[0]
+    smooth = cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), _FINE), cv2.COLOR_RGB2Lab)
+    away = model.away(smooth.astype(np.float64)).astype(np.float32)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(_THIN * width)) + 1,) * 2)
+    thin = away - cv2.morphologyEx(away, cv2.MORPH_OPEN, disc)
+    share = np.clip((thin - _THIN_FROM) / (_THIN_TO - _THIN_FROM), 0, 1)
+    share = share * (1 - features(points, side)) * hull(points, side, 0.03 * width)
+    joined = cv2.morphologyEx((share > 0.3).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
+    length = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]) / width
+    long = np.clip((length - _LONG) / (_LONGER - _LONG), 0, 1)
+    long[0] = 0  # what lies between them
+    return np.asarray(share * long[labels], np.float32)
 
 
 def _around(share: Floats, marked: Floats, reach: float) -> Floats:
