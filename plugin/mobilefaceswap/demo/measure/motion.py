@@ -25,6 +25,8 @@ _RETURNS = 0.01
 """Where a point that is followed forth and back must end up, in distances between the eyes from where it began; a blink
 or what crosses the face is no motion.
 """
+_ABRUPT = 6.0
+"""By how much a point's velocity must change to be abrupt, in medians of all: five deviations of what only shakes."""
 _MOST_LAG, _LEAST = 3, 3
 _MOST_APART, _CLEARLY = 0.5, 0.5
 """Where one motion follows the other: the share of both that may differ, and the share of what differs a frame earlier
@@ -65,14 +67,19 @@ def _followed(pair: tuple[Floats, Floats], points: Points, eyes: float) -> Point
 def jitter(plate: Mapping[int, Points], swapped: Mapping[int, Points]) -> float | None:
     """Root mean square change of the five velocities from frame to frame, the swap's over the plate's; None where no
     point was followed over three frames in a row. plate, swapped: ``steps`` to each frame from the one before.
+
+    Where a point of the plate itself starts abruptly, as a mouth's corner when the mouth bursts open, neither counts:
+    one such frame would outweigh all others, and is followed no better than to a fifth.
     """
-    shaken = [
-        np.concatenate([(run[time] - run[time - 1]).ravel() for time in run if time - 1 in run] or [np.zeros(0)])
-        for run in (plate, swapped)
-    ]
-    if np.isnan(shaken[0]).all():
+    times = [time for time in plate if time - 1 in plate]
+    if not times:
         return None
-    own, other = (float(np.sqrt(np.nanmean(np.square(one)))) for one in shaken)
+    shaken = [np.stack([run[time] - run[time - 1] for time in times]) for run in (plate, swapped)]
+    sizes = np.hypot(shaken[0][..., 0], shaken[0][..., 1])
+    if np.isnan(sizes).all():
+        return None
+    counted = sizes <= _ABRUPT * np.median(sizes[~np.isnan(sizes)])
+    own, other = (float(np.sqrt(np.mean(np.square(one[counted])))) for one in shaken)
     return other / max(own, 1e-9)
 
 
