@@ -171,7 +171,7 @@ def test_a_face_that_stands_still_or_shakes_has_no_lag_and_shaking_is_told():
     assert lag(lost, lost) is None
 
 
-def test_a_mouth_that_bursts_open_is_no_shaking_and_a_swap_that_jumps_by_itself_is():
+def test_a_mouth_that_flies_open_is_no_shaking_and_a_swap_that_jumps_by_itself_is():
     shaking = {time: RANDOM.normal(0, 0.3, (5, 2)) for time in range(40)}
     opening, wider, jumping = ({time: step.copy() for time, step in shaking.items()} for _ in range(3))
     opening[20][4] += 6
@@ -179,6 +179,13 @@ def test_a_mouth_that_bursts_open_is_no_shaking_and_a_swap_that_jumps_by_itself_
     jumping[20][4] += 6
     assert jitter(opening, wider) == pytest.approx(1)
     assert jitter(shaking, jumping) > 1.5
+
+
+def test_shaking_in_the_few_frames_in_which_a_plate_moves_at_all_counts():
+    moving = {time: np.zeros((5, 2)) if time < 30 else RANDOM.normal(0, 0.3, (5, 2)) for time in range(40)}
+    twice = {time: 2 * step for time, step in moving.items()}
+    twice[5] = twice[5] + 0.01
+    assert jitter(moving, twice) == pytest.approx(2, abs=0.01)
 
 
 def test_a_clip_is_measured_whole_and_its_marks_say_whether_they_hold(node):

@@ -66,10 +66,11 @@ def _followed(pair: tuple[Floats, Floats], points: Points, eyes: float) -> Point
 
 def jitter(plate: Mapping[int, Points], swapped: Mapping[int, Points]) -> float | None:
     """Root mean square change of the five velocities from frame to frame, the swap's over the plate's; None where no
-    point was followed over three frames in a row. plate, swapped: ``steps`` to each frame from the one before.
+    point was followed over three frames in a row. plate, swapped: ``steps`` to each frame from the one before, of the
+    same frames.
 
-    Where a point of the plate itself starts abruptly, as a mouth's corner when the mouth bursts open, neither counts:
-    one such frame would outweigh all others, and is followed no better than to a fifth.
+    Where a point of the plate itself starts or stops abruptly, as the corner of a mouth that flies open does, neither
+    counts: one such frame would outweigh all others, and is followed no better than to a fifth.
     """
     times = [time for time in plate if time - 1 in plate]
     if not times:
@@ -78,7 +79,9 @@ def jitter(plate: Mapping[int, Points], swapped: Mapping[int, Points]) -> float 
     sizes = np.hypot(shaken[0][..., 0], shaken[0][..., 1])
     if np.isnan(sizes).all():
         return None
-    counted = sizes <= _ABRUPT * np.median(sizes[~np.isnan(sizes)])
+    # Of a plate that mostly stands perfectly still nothing tells what is abrupt, and all counts.
+    usual = float(np.median(sizes[~np.isnan(sizes)])) or np.inf
+    counted = sizes <= _ABRUPT * usual
     own, other = (float(np.sqrt(np.mean(np.square(one[counted])))) for one in shaken)
     return other / max(own, 1e-9)
 
