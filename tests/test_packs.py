@@ -19,6 +19,7 @@ import onnxruntime
 import pytest
 from typer.testing import CliRunner
 
+from mobilefaceswap.cache import opened
 from mobilefaceswap.cli.packs import app
 from mobilefaceswap.errors import PackError, PackIntegrityError, PackNotFoundError
 from mobilefaceswap.faces.yunet import YuNetDetector
@@ -231,13 +232,21 @@ def test_files_are_changed_as_the_onnx_library_changes_them(tiny_pack: Pack, bas
 
 def test_networks_open_without_the_onnx_library(base_pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
+    opened.forget("yunet")
     shapes = graph.inputs_of(base_pack.path("idn").read_bytes())
     weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name != "image"}
     assert IdnNetwork(base_pack, weights)(np.zeros((1, 224, 224, 3), np.float32))[1].shape == (1, 224, 224)
     assert YuNetDetector(base_pack.path("detector"))._detect(np.zeros((40, 30, 3), np.uint8), 0.5) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"\x0a", b"\x0a\x05ab", b"\x0d\0\0\0\0", b"\x3a\x02\x5a\x09", b"\x38\x01"])
+OVERLONG = b"\x08" + b"\xff" * 10 + b"\x01" + b"\x3a\x00"
+TEXT_FOR_A_SIZE = b"\x3a\x0d\x5a\x0b\x12\x09\x0a\x07\x12\x05\x0a\x03\x0a\x01a"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x0a", b"\x0a\x05ab", b"\x0d\0\0\0\0", b"\x3a\x02\x5a\x09", b"\x38\x01", OVERLONG, TEXT_FOR_A_SIZE],
+)
 def test_what_is_no_onnx_file_is_refused(content: bytes) -> None:
     with pytest.raises(PackError, match="expected an ONNX file"):
         graph.inputs_of(content)

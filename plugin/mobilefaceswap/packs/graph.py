@@ -1,5 +1,4 @@
-"""Reads and changes ONNX files as the protocol buffers that they are: importing `onnx` takes longer than opening a
-network does.
+"""Reads and changes ONNX files as the protocol buffers that they are, since importing `onnx` takes a tenth of a second.
 
 Numbers of fields are those of `onnx.proto`; the encoding is that of https://protobuf.dev/programming-guides/encoding.
 """
@@ -22,6 +21,8 @@ _TENSOR_TYPE, _ELEMENT, _SHAPE, _DIMENSION, _SIZE = 1, 1, 2, 1, 1
 _DIMS, _DATA_TYPE, _TENSOR_NAME, _RAW = 1, 2, 8, 9
 _FLOAT = 1
 _VARINT, _BYTES = 0, 2
+_LAST_SHIFT = 63
+"""Of an integer's last group: no integer has more than 64 bits."""
 
 Field = tuple[int, int | bytes]
 """The number of a field and its content: an integer, or the bytes of a text or message."""
@@ -38,15 +39,19 @@ def outputs_of(model: bytes) -> list[str]:
 
 
 def with_constants(model: bytes, arrays: Mapping[str, Floats]) -> bytes:
-    """The ONNX file with the inputs named in ``arrays`` turned into constants, stored as float32. Raises PackError."""
+    """The ONNX file with the inputs named in ``arrays`` turned into constants, stored as float32.
+
+    arrays: by the names of inputs and of their shapes, which is not checked. Raises PackError.
+    """
     kept = [field for field in _graph(model) if field[0] != _INPUT or _described(field[1])[0] not in arrays]
     return _regraphed(model, [*kept, *((_INITIALISER, _tensor(name, arrays[name])) for name in sorted(arrays))])
 
 
 def resized(model: bytes, shapes: Mapping[str, Sequence[int]]) -> bytes:
-    """The ONNX file with other shapes of its float32 inputs; those of everything else are left to be inferred.
+    """The ONNX file with other shapes of its inputs; those of everything else are left to be inferred.
 
-    Raises PackError.
+    shapes: of every input, by name; an input that is left out is dropped. Inputs and outputs must be float32. Raises
+    PackError.
     """
     described = (_INPUT, _OUTPUT, _VALUE_INFO)
     inputs = [(_INPUT, _value(name, shape)) for name, shape in shapes.items()]
@@ -74,7 +79,10 @@ def _described(value: int | bytes) -> tuple[str, tuple[int, ...]]:
     sizes = [dict(_read(dimension)).get(_SIZE, 0) for dimension in reached]
     if not isinstance(name, bytes):
         raise _unreadable("it is damaged")
-    return name.decode("utf-8", "replace"), tuple(size for size in sizes if isinstance(size, int))
+    shape = tuple(size for size in sizes if isinstance(size, int))
+    if len(shape) != len(sizes):
+        raise _unreadable("it is damaged")
+    return name.decode("utf-8", "replace"), shape
 
 
 def _value(name: str, shape: Sequence[int] | None) -> bytes:
@@ -127,6 +135,8 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = message[at]
+        if shift > _LAST_SHIFT:
+            raise ValueError(shift)
         value, shift, at = value | (byte & 0x7F) << shift, shift + 7, at + 1
         if byte < 0x80:
             return value, at
