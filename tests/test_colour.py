@@ -276,7 +276,7 @@ def test_a_configuration_that_the_working_space_does_not_need_is_said_to_be_unus
     assert said == f"OpenColorIO Config ({config}) is not used: the working space ACEScg needs none"
     broken = str(tmp_path / "broken.ocio")
     said = Settings(colour_space="acescg", ocio_config=broken).unused
-    assert "besides: expected an OpenColorIO configuration at" in said
+    assert "Also: expected an OpenColorIO configuration at" in said
     assert broken in said
     for used in ({"colour_space": "Stage", "ocio_config": config}, {"ocio_config": ""}):
         assert Settings(**used).unused == ""

@@ -117,7 +117,7 @@ def test_a_track_that_ends_early_or_is_another_clip_s_is_refused(track, shot, gr
     everything = done.stderr.splitlines()[-1]
     assert everything.count("--matte-fit") == 2, "everything that is wrong is said at once"
     assert "--force-track" in everything
-    assert "OpenColorIO Config is not used, since the working space Automatic needs none; besides: " in done.stderr
+    assert "OpenColorIO Config is not used, since the working space Automatic needs none. Also: " in done.stderr
     forced = run(*words, tmp_path / "other.json", "--force-track", "--range", "0-1")
     assert forced.returncode == 0, forced.stderr
 

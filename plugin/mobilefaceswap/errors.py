@@ -13,7 +13,7 @@
     └── EngineError                   (also RuntimeError)        exit code 1
 
 Every message says what was expected, what was found and what to do next. Fronts (command line, engine) turn an
-error into an exit code or a wire status; nothing else catches ``FaceSwapError``.
+error into an exit code or a wire status; nothing else catches ``FaceSwapError`` but ``both``, which joins two.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ class EngineError(FaceSwapError, RuntimeError):
 
 
 def both(first: Callable[[], _First], second: Callable[[], _Second]) -> tuple[_First, _Second]:
-    """What both steps give. Where both raise a FaceSwapError, one error of the first's kind tells of both, so that
-    everything that is wrong with a command is said at once.
+    """The results of two steps that do not need each other. The second runs even where the first fails: where both
+    raise a FaceSwapError, one error of the first's kind tells of both, so that all that is wrong is said at once.
     """
     try:
         one = first()
@@ -103,6 +103,6 @@ def both(first: Callable[[], _First], second: Callable[[], _Second]) -> tuple[_F
         try:
             second()
         except FaceSwapError as other:
-            raise type(error)(f"{error}. Besides: {other}") from ExceptionGroup("two faults", [error, other])
+            raise type(error)(f"{error}. Also: {other}") from ExceptionGroup("two faults", [error, other])
         raise
     return one, second()

@@ -68,7 +68,10 @@ class Shot:
 
 
 def with_defaults(given: Mapping[str, Any], pack: str | None) -> Settings:
-    """What was typed, and for the rest the pack's own defaults. What of it does nothing is said. Raises PackError."""
+    """What was typed, and for the rest the pack's own defaults. Says on stderr what of it does nothing.
+
+    Raises PackError, SettingsError.
+    """
     settings = Settings.from_mapping({**find_pack(pack).defaults, **given})
     if settings.unused:
         typer.echo(settings.unused, err=True)

@@ -166,13 +166,15 @@ def space_named(name: str, config: str = "") -> ColourSpace:
 
 
 def unused_config(config: str, working: str) -> str:
-    """A sentence on ``config``, which the working space does not need, and on what is wrong with it, if anything is."""
+    """A sentence that says that ``config``, the place of a configuration, is not used, since the space labelled
+    ``working`` needs none; and what is wrong with it, where it cannot be read.
+    """
     from .config import names_of
 
     try:
         names_of(config)
     except SettingsError as error:
-        return f"OpenColorIO Config is not used, since the working space {working} needs none; besides: {error}"
+        return f"OpenColorIO Config is not used, since the working space {working} needs none. Also: {error}"
     return f"OpenColorIO Config ({config}) is not used: the working space {working} needs none"
 
 
