@@ -80,7 +80,7 @@ class FaceMatte:
         return self.whole * np.float32(self.mix)
 
     def seen(self, nearer: Sequence[FaceMatte]) -> Floats:
-        """``whole`` without what the faces ``nearer`` are laid over."""
+        """(h, w): ``whole`` without what the faces ``nearer`` cover, whatever their ``mix`` is."""
         seen = self.whole
         for other in nearer:
             both = self.region.intersection(other.region)
@@ -92,7 +92,7 @@ class FaceMatte:
 
 
 def farthest_first(mattes: Iterable[FaceMatte]) -> list[FaceMatte]:
-    """In the order in which they are laid. Of two that are as near as each other the later is in front."""
+    """In the order in which they are laid over the plate. Of two that are equally near the later is in front."""
     return sorted(mattes, key=lambda matte: matte.near)
 
 
@@ -100,7 +100,7 @@ def laid(
     kit: Kit, shot: Shot, swaps: Sequence[Arrays], mattes: Sequence[FaceMatte], everyone: Sequence[FaceMatte]
 ) -> Composition:
     """The shot's faces as layers over its plate, the nearest on top. mattes: what ``shaped`` gave for each. everyone:
-    those of all faces that are laid over this plate, ``farthest_first``.
+    those of all faces that are laid over this plate, these included, ``farthest_first``.
     """
     faces = sorted(zip(shot.targets, swaps, mattes, strict=True), key=lambda one: everyone.index(one[2]))
     layers = tuple(

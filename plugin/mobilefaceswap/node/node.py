@@ -27,12 +27,12 @@ from .result import RenderResult
 from .road import Kit, Plate, aligned, chosen, faces_at, found, handed_in, look, swapped
 from .stages import StageTimes
 
-__all__ = ["FaceSwapNode", "Made", "result_of"]
+__all__ = ["FaceSwapNode", "SwappedFaces", "result_of"]
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
-    """A shot's faces swapped, and the matte of each, before they are laid over the plate."""
+class SwappedFaces:
+    """The faces of a shot swapped, not yet laid over the plate. swaps, mattes: of each of the shot's targets."""
 
     shot: Shot
     swaps: Sequence[Arrays] = ()
@@ -127,38 +127,38 @@ class FaceSwapNode:
         Raises MediaError where the plate cannot be read, UserInputError where an external matte has another size.
         """
         settings = settings or self.settings
-        made = self.make(self.plate(time, settings, plate), settings, ExternalMattes(inside, outside), around)
-        return result_of(made.shot, self.lay(made))
+        faces = self.swap(self.plate(time, settings, plate), settings, ExternalMattes(inside, outside), around)
+        return result_of(faces.shot, self.lay(faces))
 
-    def make(
+    def swap(
         self,
         plate: Plate,
         settings: Settings,
         external: ExternalMattes,
         around: Callable[[int], Look | None] | None = None,
-    ) -> Made:
+    ) -> SwappedFaces:
         """The faces of ``plate`` swapped, and their mattes. Raises as `render` does."""
         shot = self._shot(plate, settings, around)
         external.check_size(shot.plate.frame)
-        return self._made(shot, self._swapped([shot])[0], external)
+        return self._with_mattes(shot, self._swapped([shot])[0], external)
 
-    def lay(self, made: Made, everyone: Sequence[FaceMatte] | None = None) -> Composition:
-        """``made`` as layers over its plate. everyone: the mattes of all faces that are laid over it, by other nodes,
-        too, `farthest_first`; where left out, its own.
+    def lay(self, faces: SwappedFaces, everyone: Sequence[FaceMatte] | None = None) -> Composition:
+        """``faces`` as layers over their plate. everyone: the mattes of all faces that are laid over it, those of other
+        nodes included, `farthest_first`; by default those of ``faces`` alone.
         """
-        shot = made.shot
+        shot = faces.shot
         if not shot.targets:
             return Composition(shot.plate.frame, (), shot.faces, (), shot.settings.matte_to_alpha)
         with self.stages.measure("compose"):
-            known = farthest_first(made.mattes) if everyone is None else everyone
-            return laid(self._kit, shot, made.swaps, made.mattes, known)
+            known = farthest_first(faces.mattes) if everyone is None else everyone
+            return laid(self._kit, shot, faces.swaps, faces.mattes, known)
 
     def render_batch(self, times: Sequence[int], settings: Settings | None = None) -> list[RenderResult]:
         """The frames at ``times``, their faces through the network in one run. The same pixels as ``render``."""
         settings = settings or self.settings
         shots = [self._shot(self.plate(time, settings, None), settings) for time in times]
         swaps = zip(shots, self._swapped(shots), strict=True)
-        return [result_of(shot, self.lay(self._made(shot, crops, ExternalMattes()))) for shot, crops in swaps]
+        return [result_of(shot, self.lay(self._with_mattes(shot, crops, ExternalMattes()))) for shot, crops in swaps]
 
     def analyse(self, time: int, settings: Settings | None = None, plate: Frame | None = None) -> tuple[Face, ...]:
         """The faces at ``time`` as the detector finds them, without smoothing, from left to right."""
@@ -247,13 +247,13 @@ class FaceSwapNode:
             answers = iter(swapped(self._kit, targets) if targets else ())
         return [[next(answers) for _ in shot.targets] for shot in shots]
 
-    def _made(self, shot: Shot, swaps: Sequence[Arrays], external: ExternalMattes) -> Made:
+    def _with_mattes(self, shot: Shot, swaps: Sequence[Arrays], external: ExternalMattes) -> SwappedFaces:
         if not shot.targets:
-            return Made(shot)
+            return SwappedFaces(shot)
         with self.stages.measure("matte"):
             pairs = zip(shot.targets, swaps, strict=True)
             mattes = [shaped(self._kit, shot, target, arrays["mask"], external) for target, arrays in pairs]
-        return Made(shot, swaps, mattes)
+        return SwappedFaces(shot, swaps, mattes)
 
 
 def result_of(shot: Shot, drawn: Composition) -> RenderResult:

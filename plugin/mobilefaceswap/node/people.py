@@ -66,12 +66,12 @@ class PeopleNode:
         settings = settings or self.settings
         shown = self.people[0].node.plate(time, settings, plate)
         external = ExternalMattes(inside, outside)
-        made = [
-            person.node.make(shown, settings.replaced(**person.settings), external, around) for person in self.people
+        swapped = [
+            person.node.swap(shown, settings.replaced(**person.settings), external, around) for person in self.people
         ]
-        everyone = farthest_first(matte for one in made for matte in one.mattes)
-        drawn = [person.node.lay(one, everyone) for person, one in zip(self.people, made, strict=True)]
-        return self._together(settings, [one.shot for one in made], drawn)
+        everyone = farthest_first(matte for faces in swapped for matte in faces.mattes)
+        drawn = [person.node.lay(faces, everyone) for person, faces in zip(self.people, swapped, strict=True)]
+        return self._together(settings, [faces.shot for faces in swapped], drawn)
 
     def _together(self, settings: Settings, shots: Sequence[Shot], drawn: Sequence[Composition]) -> RenderResult:
         faces = max((shot.faces for shot in shots), key=len)
