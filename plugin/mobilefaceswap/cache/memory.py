@@ -1,4 +1,4 @@
-"""What the C library does with memory that is freed."""
+"""Whether the C library keeps freed memory or gives it back to the system."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from contextlib import suppress
 __all__ = ["keep_freed_memory"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-"""Names of mallopt(3), from `malloc.h`."""
+"""Parameters of mallopt(3), by their numbers in glibc's `malloc.h`."""
 _KEPT, _LARGEST = 128 << 20, 32 << 20
+"""Bytes: of freed memory that is kept at the end of the pool, and of the largest array that comes from it, more than
+which glibc refuses.
+"""
 
 
 def keep_freed_memory() -> None:
-    """Has glibc keep up to 128 MB of freed memory for the next frame; other C libraries are left as they are.
+    """Has glibc keep up to 128 MB of freed memory for the next frame. Other C libraries, and other systems, are left as
+    they are.
 
     Every frame makes and frees some tens of arrays of a few megabytes. By itself glibc gives them back to the system,
     which hands them out again page by page and cleared. One pool serves all threads, since what one frees the next one

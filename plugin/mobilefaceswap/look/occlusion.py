@@ -24,9 +24,9 @@ _SIDE = 112
 _FROM, _TO = 3.0, 4.6
 """Distance from skin, in deviations, at which something begins to count as before the face, and counts in full."""
 _FINE, _THIN, _THIN_FROM, _THIN_TO = 0.6, 0.045, 1.8, 3.0
-"""Of strands: over what deviation, in pixels, grain is averaged; half their greatest breadth, in widths of the face;
-and by how many deviations they must be farther from skin than what lies beside them to begin to count, and to count in
-full.
+"""Of strands: the deviation, in pixels, of the blur that takes off grain; half their greatest breadth, in widths of the
+face; and by how many deviations they must be farther from skin than what lies beside them to begin to count, and to
+count in full.
 """
 _LONG, _LONGER = 0.2, 0.3
 """Lengths, in widths of the face, from which a strand begins to count, and counts in full: pores and spots do not."""
@@ -96,7 +96,7 @@ def _strands(crop: Floats, model: SkinModel, points: _Doubles, width: float) -> 
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     length = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]) / width
     long = np.clip((length - _LONG) / (_LONGER - _LONG), 0, 1)
-    long[0] = 0  # what lies between them
+    long[0] = 0  # the background
     return np.asarray(share * long[labels], np.float32)
 
 

@@ -18,28 +18,30 @@ __all__ = ["SkinModel", "fit_skin"]
 
 _ROUNDS = 8
 _TUNING = 2.4
-"""Residuals beyond this many deviations count less and less (Cauchy's weights)."""
+"""A residual of this many deviations counts a quarter, one beyond it less and less (Geman and McClure, Bull. Int.
+Statistical Institute 52, 1987).
+"""
 _FLOORS, _CEILING = np.array([7.0, 2.5, 2.5]), 1.5
-"""Least deviations of skin in CIELAB: shading, freckles, shine and shadow are no occlusion. And how many times those
-they are at most: skin and what covers it are not one wide distribution.
+"""Least deviations of skin in CIELAB: shading, freckles, shine and shadow are no occlusion. The greatest are so many
+times the least: skin and what covers it must not be taken for one wide distribution.
 """
 _SHINE, _SHADED = 0.5, 0.35
-"""What lightness above the skin's counts, since skin shines; and how much less darkness counts at the chin, which lies
-in its own shade.
+"""The share of a difference in lightness that counts above the skin's own, since skin shines; and the share of one
+below it that does not at the chin, which lies in the face's shade.
 """
 _FREE, _BENT, _DARK_ABOVE, _HUED = 0.2, 2.0, 4.0, 0.5
-"""Ridges, in shares of the weight: of slopes, of bends that are not across, of a slope that is darker above, and of
-chroma that changes from above to below.
+"""Penalties on the squares of the coefficients (ridge regression), in shares of the weight: on slopes and on the bend
+across, on other bends, on a slope that is darker above, and on chroma that changes from above to below.
 """
 _SAME_CHROMA, _SAME_LIGHTNESS = 8.0, 18.0
-"""Deviations, in CIELAB, of what may be skin at first sight."""
+"""Deviations, in CIELAB, from the commonest chroma and its lightness, of what may be skin at first sight."""
 _Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class SkinModel:
-    """colours: (s, s, 3), CIELAB, of the skin at every place. spread: (3,), its deviations. lit: (s, s), how much
-    darkness counts there.
+    """colours: (s, s, 3), CIELAB, of the skin at every place. spread: (3,), its deviations, CIELAB. lit: (s, s), 0..1,
+    the share of a difference that counts where a place is darker than skin.
     """
 
     colours: _Doubles
@@ -47,7 +49,7 @@ class SkinModel:
     lit: _Doubles
 
     def away(self, lab: _Doubles) -> _Doubles:
-        """(S, S): how far a picture (S, S, 3) of the same crop, at any size, is from skin, in deviations."""
+        """(S, S): how far a picture (S, S, 3) of the same crop, CIELAB, at any size, is from skin, in deviations."""
         size = lab.shape[1::-1]
         colours, lit = (cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in (self.colours, self.lit))
         residual = (lab - colours) / self.spread
@@ -56,8 +58,8 @@ class SkinModel:
 
 
 def fit_skin(lab: _Doubles, skin: npt.NDArray[np.bool_], points: _Doubles) -> SkinModel:
-    """The model of a crop (s, s, 3), CIELAB, from where it is ``skin`` (s, s) or what covers it; points: (5, 2), the
-    landmarks on it.
+    """The skin of a crop ``lab`` (s, s, 3), CIELAB. skin: (s, s), where it is seen unless something covers it; at least
+    one place. points: the landmarks (5, 2) on the crop, in pixels.
     """
     y, x = np.mgrid[: lab.shape[0], : lab.shape[1]] / (lab.shape[0] / 2) - 1
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
@@ -78,8 +80,8 @@ def fit_skin(lab: _Doubles, skin: npt.NDArray[np.bool_], points: _Doubles) -> Sk
 
 
 def _own_axes(points: _Doubles, size: tuple[int, ...]) -> tuple[_Doubles, _Doubles]:
-    """(s, s) each: places in the face's own directions from the middle of the eyes: in distances between the eyes, and
-    from the eyes to the mouth.
+    """How far places lie from the middle of the eyes, (s, s) each: across the face, in distances between the eyes, and
+    down it, in distances from the eyes to the mouth.
     """
     eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
     basis = np.linalg.inv(np.column_stack([points[1] - points[0], mouth - eyes]) + 1e-9 * np.eye(2))
@@ -108,13 +110,14 @@ def _first_guess(colours: _Doubles, skin: npt.NDArray[np.bool_], points: _Double
 
 
 def _weighted_median(values: _Doubles, weight: _Doubles) -> float:
+    """values, weight: (N,), at least one."""
     order = np.argsort(values)
     total = np.cumsum(weight[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
 def _solution(terms: _Doubles, values: _Doubles, weight: _Doubles) -> _Doubles:
-    """The curve through ``values`` (N,) by ``terms`` (N, 3 or 6)."""
+    """Coefficients (3,) or (6,) of ``terms`` (N, 3) or (N, 6) that fit ``values`` (N,) best, with weights (N,)."""
     weighted = terms * weight[:, None]
     squares, products = weighted.T @ terms, weighted.T @ values
 
