@@ -127,6 +127,17 @@ def test_a_clean_face_is_not_covered(face):
     assert not occlusion(np.full((SIDE, SIDE, 3), 0.5, np.float32), points, WIDTH).any()
 
 
+@pytest.mark.parametrize("side", [8, 896])
+def test_a_crop_of_any_size_that_is_all_noise_gives_a_matte_from_0_to_1(face, side):
+    points = (face[1] + 0.5) * side / SIDE - 0.5
+    noise = np.random.default_rng(0).random((side, side, 3), np.float32)
+    found = occlusion(noise, points, WIDTH * side / SIDE)
+    assert found.shape == (side, side)
+    assert found.dtype == np.float32
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
 def test_the_exposure_and_a_slope_of_light_change_little(face):
     crop, points = face
     mask, colour = shapes(points)["glove"]

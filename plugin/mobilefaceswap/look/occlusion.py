@@ -57,7 +57,8 @@ def occlusion(crop: Floats, points: _Doubles, width: float) -> Floats:
     share = _solid(share, 0.02 * width * scale)
     large = np.asarray(cv2.resize(share * face, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
     broad = _along_edges(np.clip(large, 0, 1), crop, max(2, round(0.04 * width)))
-    return np.maximum(broad, _strands(crop, model, points, width))
+    # The outline is blurred, and may exceed 1 by rounding: a matte must not become negative.
+    return np.minimum(np.maximum(broad, _strands(crop, model, points, width)), np.float32(1))
 
 
 def trusted(mask: Floats, covered: Floats, points: _Doubles, width: float) -> Floats:
