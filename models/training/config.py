@@ -15,6 +15,7 @@ class Weights:
     pixel: float = 10.0  # L1 to the right answer; eyes and mouth count four times
     perceptual: float = 3.0  # EfficientNet-lite0's features, to the right answer
     identity: float = 12.0  # all recognisers, to the source
+    rivalry: float = 0.0  # all recognisers, to the source rather than the target, where there is no answer
     attribute: float = 1.0  # the deepest of those features, to the target, where there is no answer
     matching: float = 2.0  # the discriminator's deep features, to the target, where there is no answer
     slow: float = 4.0  # light and tint, to the target, where there is no answer

@@ -51,11 +51,12 @@ _NEAR = 0.035  # widths within which of a brow, a nose, an eye, a mouth skin is 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step looks at; `embedding` is who the swap is to show, `shown` who the answer (or a cross target) is."""
+    """What a step looks at; `embedding` is who the swap is to show, `rival` who the target shows."""
 
     target: Tensor
     answer: Tensor
     embedding: Tensor  # (N, 512), unit embeddings by the recognisers of `SIZES`, side by side
+    rival: Tensor  # (N, 512), alike
     face: Tensor  # (N, 1, S, S) soft shape of the face, without what lies in front of it
     features: Tensor  # (N, 1, S, S) soft shape of eyes and mouth
     skin: Tensor  # (N, 1, S, S) soft shape of the face without eyes, brows, nose and mouth
@@ -152,7 +153,8 @@ class Faces:
         given, answer = footage([given, answer], chance)
         given, answer, face, features = veiled(given, answer, face, features, chance)
         skin = face * (1 - features) * skin_of(points, self.size)
-        return Batch(given, answer, self.embeddings[source], face, features, skin, points, source, cross)
+        who = self.embeddings[torch.stack([source, target])]
+        return Batch(given, answer, *who, face, features, skin, points, source, cross)
 
     def _drawn(self, weights: Tensor, count: int, chance: torch.Generator) -> Tensor:
         if not count:
@@ -354,10 +356,12 @@ def marred(picture: Tensor, face: Tensor, chance: torch.Generator) -> Tensor:
 
 
 def recoloured(pictures: list[Tensor], chance: torch.Generator) -> list[Tensor]:
-    """Exposure, colour cast, gamma, now and then no colour; all the pictures of a row alike."""
+    """Exposure, cast (one row in four: coloured light), gamma, now and then no colour; a row's pictures all alike."""
     n, device = len(pictures[0]), pictures[0].device
     gamma = torch.exp(_normal(chance, n, 0.12, device))[:, None, None, None]
-    gain = torch.exp(_normal(chance, n, 0.1, device)[:, None] + _normal(chance, 3 * n, 0.04, device).reshape(n, 3))
+    colour = torch.where(_uniform(chance, n, 0, 1, device) < 0.25, 0.16, 0.04)[:, None]
+    gain = _normal(chance, n, 0.1, device)[:, None] + colour * _normal(chance, 3 * n, 1.0, device).reshape(n, 3)
+    gain = torch.exp(gain - (gain.amax(1, keepdim=True) - 0.3).clamp_min(0))  # no channel burns out
     grey = (_uniform(chance, n, 0, 1, device) < 0.03).float()[:, None, None, None]
     toned = (p + grey * (p.mean(1, keepdim=True) - p) for p in pictures)
     return [(p.clamp_min(1e-4) ** gamma * gain[:, :, None, None]).clamp(0, 1) for p in toned]
@@ -365,14 +369,12 @@ def recoloured(pictures: list[Tensor], chance: torch.Generator) -> list[Tensor]:
 
 def footage(pictures: list[Tensor], chance: torch.Generator) -> list[Tensor]:
     """One row in four as video has it, soft or with grain, and all the pictures of a row alike."""
-    first = pictures[0]
-    n, device = len(first), first.device
+    n, device = len(pictures[0]), pictures[0].device
     chosen = (_uniform(chance, 2 * n, 0, 1, device) < 0.12).float().reshape(2, n)
     some = (chosen[0] * _uniform(chance, n, 0.3, 1.0, device))[:, None, None, None]
     strength = (chosen[1] * _uniform(chance, n, 0.005, 0.04, device))[:, None, None, None]
-    grain = strength * torch.randn(first.shape, generator=chance, device=device)
-    softer = (F.interpolate(p, scale_factor=0.5, mode="area") for p in pictures)
-    soft = (F.interpolate(p, size=first.shape[2:], mode="bicubic") for p in softer)
+    grain = strength * torch.randn(pictures[0].shape, generator=chance, device=device)
+    soft = (F.interpolate(F.avg_pool2d(p, 2), size=p.shape[2:], mode="bicubic") for p in pictures)
     return [(p + some * (s - p) + grain).clamp(0, 1) for p, s in zip(pictures, soft, strict=True)]
 
 

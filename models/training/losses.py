@@ -14,6 +14,7 @@ from training.networks import fine
 
 MOST_BENT = 0.045  # standard deviation of a displacement, of half a crop's side
 BROWS = 2  # numbers of a movement, its last
+LEAD, SOFT = 0.3, 0.1  # cosines
 SOFTEST, SHARPEST = 0.4, 1.2  # of a crop's side: pixels that a recogniser gets to see; from 1 on, all of them
 
 
@@ -42,16 +43,23 @@ def identity_distance(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> Te
     return torch.stack([(1 - (e * wanted[name][: len(e)]).sum(1)).mean() for name, e in found.items()]).mean()
 
 
+def rivalry(found: dict[str, Tensor], wanted: dict[str, Tensor], rival: dict[str, Tensor]) -> Tensor:
+    """How far the cosine to `wanted` fails to exceed that to `rival` by LEAD, softly; mean as above.
+
+    Rows that lead pull no more: likeness is sought where it is missing, and fidelity pays for it nowhere else.
+    """
+    short = [LEAD + (e * (rival[name] - wanted[name])[: len(e)]).sum(1) for name, e in found.items()]
+    return torch.stack([SOFT * F.softplus(s / SOFT).mean() for s in short]).mean()
+
+
 def slow_difference(found: Tensor, wanted: Tensor) -> Tensor:
     """Mean absolute difference of light and tint over 16 x 16 cells: (N,). Coarser ones let patches of shade pass."""
-    cells = [F.interpolate(p, size=(16, 16), mode="area") for p in (found, wanted)]
-    return (cells[0] - cells[1]).abs().mean((1, 2, 3))
+    return F.interpolate(found - wanted, size=(16, 16), mode="area").abs().mean((1, 2, 3))
 
 
 def tint_difference(found: Tensor, wanted: Tensor) -> Tensor:
-    """Mean absolute difference of colour without brightness over 16 x 16 cells: (N,)."""
-    cells = [F.interpolate(p - p.mean(1, keepdim=True), size=(16, 16), mode="area") for p in (found, wanted)]
-    return (cells[0] - cells[1]).abs().mean((1, 2, 3))
+    """The same of colour without brightness: (N,)."""
+    return slow_difference(*(p - p.mean(1, keepdim=True) for p in (found, wanted)))
 
 
 def texture_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
@@ -123,13 +131,8 @@ def noisy(picture: Tensor, chance: torch.Generator) -> Tensor:
 
 
 def hinge_discriminator(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
-    """Hinge loss of the discriminator (arXiv 1802.05957), mean over its scales."""
+    """Hinge loss of the discriminator (arXiv 1802.05957), mean over its scales; the other side wants `fake` large."""
     return torch.stack([F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)]).mean()
-
-
-def hinge_generator(fake: Sequence[Tensor]) -> Tensor:
-    """The other side of it."""
-    return torch.stack([-f.mean() for f in fake]).mean()
 
 
 def view(picture: Tensor, size: int, chance: torch.Generator) -> Tensor:

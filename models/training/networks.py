@@ -199,10 +199,13 @@ class _Predictor(nn.Module):
         nn.init.normal_(self.bias.weight, std=0.1 / style**0.5)
         nn.init.zeros_(self.bias.bias)
 
+    def told(self, state: Tensor) -> Tensor:
+        """What people add to the kernels that all share: (N, C, K, K)."""
+        read = self.read(F.leaky_relu(self.conv(state), SLOPE))
+        return F.interpolate(read, size=self.base.shape[2:], mode="bilinear")
+
     def forward(self, state: Tensor, style: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        side = self.base.shape[-1]
-        told = F.interpolate(self.read(F.leaky_relu(self.conv(state), SLOPE)), size=(side, side), mode="bilinear")
-        kernel = self.base + told[:, :, None]
+        kernel = self.base + self.told(state)[:, :, None]
         kernel = kernel * torch.rsqrt(kernel.square().sum((3, 4), keepdim=True) + 1e-8)
         pointwise = self.shared * self.scale(style)[:, None]
         pointwise = pointwise * torch.rsqrt(pointwise.square().sum(2, keepdim=True) + 1e-8) * GAIN

@@ -1,7 +1,5 @@
 """Pack face pictures for training: aligned crops, landmarks, and what every recogniser says of them, in one file.
 
-    python -m training.prepare FOLDER [FOLDER ...] --critics critics.pt --out faces.pt [--side 160] [--clean]
-
 A folder beside which a table `FOLDER.csv` stands holds crops that are aligned already; its columns `person`, `licence`
 and, where there are, `white_frac` and `valid_quad` are read. In any other folder faces are searched
 with the product's own detector, and a sub-folder is taken to be a person. `--clean` keeps only rows whose licence

@@ -1,9 +1,5 @@
 """Train for some minutes on a machine that nothing else reaches, and go on later.
 
-    python -m training.slice pack RUN --data faces.pt --critics critics.pt --out PARCEL  # here: parts of 58 MiB
-    python -m training.slice train PARCEL --seconds 480 --out RESULT                     # there, once all parts came
-    python -m training.slice unpack RESULT --run RUN                                     # here
-
 The code travels with the checkout. `train` sees from the state what comes next by `configs/plan.toml`. What it leaves
 fits into eight files of 16 MiB: the averaged network and the discriminator in half precision, as they are at the end
 and as they were some times before (for release.mean), the log, and a sample sheet.
@@ -29,13 +25,13 @@ from training.states import STATE, slim
 from training.train import Run, steps
 
 HERE = Path(__file__).resolve().parent
-MEBIBYTE = 2**20
+PART = 58 * 2**20  # bytes that travel at a time
 KEPT = (0.3, 0.6, 0.75, 0.9)  # shares of the time after which a state is kept, also should the machine stop us
 FALL, LEAST = 0.6, 0.05  # over the last share `FALL` of the time the rate falls to this share of itself
 
 
 def pack(given: argparse.Namespace) -> None:
-    """Data, critics and the slimmest state that can go on, in parts of at most `limit` MiB."""
+    """Data, critics and the slimmest state that can go on, in parts of at most PART bytes."""
     given.out.mkdir(parents=True, exist_ok=True)
     for old in given.out.glob("part.*"):
         old.unlink()
@@ -52,12 +48,12 @@ def pack(given: argparse.Namespace) -> None:
             entry.size = slimmest.tell()
             slimmest.seek(0)
             parcel.addfile(entry, slimmest)
-    raw, limit = whole.getvalue(), given.limit * MEBIBYTE
-    for number, start in enumerate(range(0, len(raw), limit)):
-        (given.out / f"part.{number}").write_bytes(raw[start : start + limit])
-    count = -(-len(raw) // limit)
-    (given.out / "parts").write_text(str(count))
-    print(f"{len(raw) / MEBIBYTE:.1f} MiB in {count} parts")
+    raw = whole.getvalue()
+    starts = range(0, len(raw), PART)
+    for number, start in enumerate(starts):
+        (given.out / f"part.{number}").write_bytes(raw[start : start + PART])
+    (given.out / "parts").write_text(str(len(starts)))
+    print(f"{len(raw) / 2**20:.1f} MiB in {len(starts)} parts")
 
 
 def train(given: argparse.Namespace) -> None:
@@ -102,7 +98,6 @@ def next_stage(run: Path, plan: Path) -> dict[str, Any]:
 
 def leave(run: Path, out: Path) -> None:
     """The state, and the newest sheet."""
-    out.mkdir(parents=True, exist_ok=True)
     shutil.copy(run / STATE, out)
     if sheets := sorted(run.glob("*.png")):
         shutil.copy(sheets[-1], out / "student.png")
@@ -144,7 +139,6 @@ def main() -> None:
     packing.add_argument("--critics", type=Path, required=True)
     packing.add_argument("--made", type=Path, help="see train.py")
     packing.add_argument("--out", type=Path, required=True)
-    packing.add_argument("--limit", type=int, default=58, help="MiB of a part")
     packing.set_defaults(run_verb=pack)
     training = verbs.add_parser("train", help="go on with the plan")
     training.add_argument("parcel", type=Path)

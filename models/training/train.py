@@ -1,7 +1,5 @@
 """Teach the student, from nothing or from where it stopped.
 
-    python -m training.train training/configs/student_direct.toml --data faces.pt --critics critics.pt --run RUN
-
 Started again with the same RUN it goes on: `student.pt` there holds everything.
 `--workers 2` puts one worker of one thread on each of two cores and averages their gradients, which on a shared
 machine gives more crops a second than two threads on one batch. On an accelerator one worker is enough. RUN also gets
@@ -36,10 +34,10 @@ from training.losses import (
     composite,
     feature_distance,
     hinge_discriminator,
-    hinge_generator,
     identity_distance,
     movement,
     noisy,
+    rivalry,
     seam_difference,
     shaken,
     slow_difference,
@@ -73,11 +71,10 @@ class Run:
             frozen.bfloat16()  # once, rather than by autocast at every call
         self.net, self.average = self._moved(Student()), self._moved(Student())
         self.judge = self._moved(Discriminator())
-        fused = self.device.type == "cuda"
-        betas = (0.0, 0.99)
-        self.optimiser = torch.optim.Adam(self.net.parameters(), config.rate, betas, fused=fused)
+        how: Any = {"betas": (0.0, 0.99), "fused": self.device.type == "cuda"}
+        self.optimiser = torch.optim.Adam(self.net.parameters(), config.rate, **how)
         learning = [p for p in self.judge.parameters() if p.requires_grad]
-        self.judges_optimiser = torch.optim.Adam(learning, config.discriminator_rate, betas, fused=fused)
+        self.judges_optimiser = torch.optim.Adam(learning, config.discriminator_rate, **how)
         self.average.load_state_dict(self.net.state_dict())
         self.average.requires_grad_(False)
         self.step = self.seen = self.begun = 0
@@ -196,8 +193,7 @@ class Run:
             "background": weighted_l1(colour, batch.answer, 1 - batch.face).mean(),
             "mask": nn.functional.l1_loss(mask, batch.face),
             "seam": seam_difference(colour, batch.answer, batch.face).mean(),
-            "identity": self._identity(swap, batch.embedding, chance),
-        }
+        } | self._identity(swap, batch, chance)
         if cross:
             losses["attribute"] = feature_distance([found[-1][:cross]], [wanted[-1][:cross]]).mean()
             losses["slow"] = slow_difference(swap[:cross], batch.target[:cross]).mean()
@@ -207,18 +203,25 @@ class Run:
                 losses |= self._movement(swap[:cross], batch.points[:cross])
         if cross < len(swap):
             losses["pixel"] = weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()
-            pairs = [f[answered] for f in found], [f[answered] for f in wanted]
-            losses["perceptual"] = feature_distance(*pairs).mean()
+            losses["perceptual"] = feature_distance(*([f[answered] for f in told] for told in (found, wanted))).mean()
         return {name: value for name, value in losses.items() if getattr(weights, name)}
 
-    def _identity(self, swap: Tensor, embedding: Tensor, chance: torch.Generator) -> Tensor:
+    def _identity(self, swap: Tensor, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
         seen = view(swap, VIEW, chance)
         with self._cast():
             found = {}
             for name in SIZES:
                 if share := self.config.looks.get(name, 1.0):
                     found |= self.recognisers(seen[: max(1, round(share * len(seen)))], only=name)
-        return identity_distance(found, by_name(embedding))
+        losses = {"identity": identity_distance(found, by_name(batch.embedding))}
+        if batch.cross:
+            everybody = found, by_name(batch.embedding), by_name(batch.rival)
+            losses["rivalry"] = rivalry(*({n: self._own(n, e[: batch.cross]) for n, e in t.items()} for t in everybody))
+        return losses
+
+    def _own(self, name: str, embedding: Tensor) -> Tensor:
+        """A recogniser's embeddings (N, D) without what all faces have in common, of length 1."""
+        return nn.functional.normalize(embedding.float() - by_name(self.faces.usual)[name])
 
     def _movement(self, swap: Tensor, points: Tensor) -> dict[str, Tensor]:
         """How far what the faces do is from their targets', and the change between two pictures from the targets'."""
@@ -242,7 +245,7 @@ class Run:
             seen = [torch.cat(pair) for pair in zip(seen, known, strict=True)]
         with self._cast():
             judged, deep = self.judge(seen)
-        told = {"adversarial": hinge_generator([j[:n] for j in judged])}
+        told = {"adversarial": -torch.stack([j[:n].mean() for j in judged]).mean()}
         if cross:
             told["matching"] = feature_distance([d[:cross] for d in deep], [d[n:] for d in deep]).mean()
         return told
@@ -256,8 +259,7 @@ class Run:
             group["lr"] = self.config.rate * min(1.0, (self.step - self.begun + 1) / self.config.warm_up)
         self.optimiser.step()
         decay = min(self.config.average, 1 - 1 / (self.step / WARM_AVERAGE + 2))
-        ours, theirs = list(self.average.parameters()), list(self.net.parameters())
-        torch._foreach_lerp_(ours, theirs, 1 - decay)
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.net.parameters()), 1 - decay)
         self.step += 1
         self.seen += sum(self.config.rows) * self.ranks
 
@@ -282,8 +284,7 @@ class Run:
         pictures = self.faces.portraits(target)
         drawn = self.draw(self.average, pictures, source)
         swap = composite(drawn, pictures)
-        columns = [self.faces.portraits(source), pictures, swap, drawn[:, 3:].expand(-1, 3, -1, -1)]
-        triples = torch.cat(columns, 3)
+        triples = torch.cat([self.faces.portraits(source), pictures, swap, drawn[:, 3:].expand(-1, 3, -1, -1)], 3)
         third = len(rows) // 3
         grid = torch.cat([torch.cat(list(triples[i * third : (i + 1) * third]), 1) for i in range(3)], 2)
         written = (grid.permute(1, 2, 0).clamp(0, 1) * 255).byte().cpu().numpy()[:, :, ::-1]
@@ -294,11 +295,10 @@ class Run:
         """By each recogniser, after taking off what all faces have in common."""
         with self._cast():
             seen = self.recognisers(nn.functional.interpolate(swap, size=(112, 112), mode="area"))
-        usual, known = by_name(self.faces.usual), by_name(self.faces.embeddings[self.faces.shown])
+        known = by_name(self.faces.embeddings[self.faces.shown])
         people, told = self.faces.people[self.faces.shown], {}
         for name in SIZES:
-            unit = [nn.functional.normalize(part - usual[name]) for part in (seen[name], known[name])]
-            likeness = unit[0] @ unit[1].T
+            likeness = self._own(name, seen[name]) @ self._own(name, known[name]).T
             best = people[likeness.argmax(1)]
             told[f"{name}_source_first"] = float((best == self.faces.people[source]).float().mean())
             told[f"{name}_target_first"] = float((best == self.faces.people[target]).float().mean())

@@ -22,7 +22,7 @@ RECIPE, PACK = MODELS / "training", MODELS / "base-224"
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from conversion import published  # noqa: E402
-from release import export, mean  # noqa: E402
+from release import apart, export, mean  # noqa: E402
 from training import (  # noqa: E402
     config,
     critics,
@@ -241,6 +241,17 @@ class TestBatches:
         assert source[0] != source[1]
 
 
+class TestLight:
+    def test_one_row_in_four_stands_in_coloured_light_and_no_channel_burns_out(self) -> None:
+        grey = torch.full((800, 3, 2, 2), 0.5)
+        first, second = data.recoloured([grey, grey.clone()], chance())
+        assert torch.equal(first, second)
+        lean = first[:, :, 0, 0].log().std(1)
+        assert 0.1 < float((lean > 0.12).float().mean()) < 0.25
+        assert 0.6 < float((lean < 0.08).float().mean()) < 0.9
+        assert float(first.max()) < 0.95
+
+
 class TestShapes:
     def test_polygon_has_the_area_of_a_square(self) -> None:
         corners = torch.tensor([[[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]])
@@ -316,6 +327,17 @@ class TestLosses:
         assert float(losses.identity_distance({"a": torch.eye(3)[:2], "b": torch.eye(3)}, wanted)) == 0
         assert float(losses.identity_distance({"a": -torch.eye(3)}, wanted)) == 2
 
+    def test_rivalry_pulls_where_the_target_is_still_seen(self) -> None:
+        """Rows that lead by more than enough weigh nothing, those that trail pull to the source and from the target."""
+        source, target = torch.eye(3)[:1].repeat(2, 1), torch.eye(3)[1:2].repeat(2, 1)
+        found = torch.stack([source[0], target[1]]).requires_grad_()
+        loss = losses.rivalry({"a": found}, {"a": source}, {"a": target})
+        assert float(loss.detach()) == pytest.approx((losses.LEAD + 1) / 2, abs=0.01)
+        loss.backward()
+        assert found.grad[0].abs().max() < 1e-3
+        assert found.grad[1].tolist() == pytest.approx([-0.5, 0.5, 0], abs=0.01)
+        assert float(losses.rivalry({"a": source[:1]}, {"a": source}, {"a": target})) < 0.01
+
     def test_a_seam_is_a_step_of_tint_at_the_edge_alone(self) -> None:
         across = (torch.arange(64) - 31.5) / 16
         distance = (across[:, None].square() + across.square()).sqrt()
@@ -383,7 +405,6 @@ class TestLosses:
         sure, wrong = [torch.full((1, 1), 2.0)], [torch.full((1, 1), -2.0)]
         assert float(losses.hinge_discriminator(sure, wrong)) == 0
         assert float(losses.hinge_discriminator(wrong, sure)) == 6
-        assert float(losses.hinge_generator(sure)) == -2
 
 
 class TestKernels:
@@ -582,6 +603,23 @@ class TestRun:
         with pytest.raises(SystemExit, match="two or more"):
             mean.mean_of(paths[:1])
 
+    def test_kernels_of_people_move_apart_from_their_mean(self) -> None:
+        """What people have in common stays, what each adds to it grows, and by its own layer's share alone."""
+        injection, maps = networks.Student().identity, torch.rand(5, 1024, 7, 7)
+        before = dict(zip(networks.LAYERS, (self.told(p, injection, maps) for p in injection.layers), strict=True))
+        apart.move_apart(injection, maps, {"rise": 0.5})
+        for (layer, was), predictor in zip(before.items(), injection.layers, strict=True):
+            found = self.told(predictor, injection, maps)
+            share = 1.5 if layer.startswith("rise") else 1.0
+            assert torch.allclose(found.mean(0), was.mean(0), atol=1e-5)
+            assert torch.allclose(found - found.mean(0), share * (was - was.mean(0)), atol=1e-5), layer
+            assert float((was - was.mean(0)).std()) > 1e-3
+
+    @staticmethod
+    @torch.no_grad()
+    def told(predictor: networks._Predictor, injection: networks.IdentityInjection, maps: torch.Tensor) -> torch.Tensor:
+        return predictor.base + predictor.told(injection.trunk(maps * networks.FEATURE_SCALE))[:, :, None]
+
     def test_a_state_is_measured_as_the_network_that_a_pack_would_hold(self, stand_ins: Path, tmp_path: Path) -> None:
         renders = pytest.importorskip("evaluation.renders", reason="measuring needs the extra evaluate")
         self.teach(stand_ins, tmp_path, 1)
@@ -599,16 +637,19 @@ class TestRun:
         assert np.abs(colour.transpose(0, 3, 1, 2) - drawn[:, :3]).max() < 1e-3 < drawn.std()
         assert np.abs(mask - drawn[:, 3]).max() < 1e-3
 
-    def test_a_slice_travels_and_goes_on(self, stand_ins: Path, tmp_path: Path) -> None:
+    def test_a_slice_travels_and_goes_on(
+        self, stand_ins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(slicing, "PART", 2**20)
         first = self.teach(stand_ins, tmp_path / "run", 2)
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
-        slicing.pack(
-            argparse.Namespace(run=tmp_path / "run", out=tmp_path / "parcel", limit=1, made=files["critics"], **files)
-        )
+        slicing.pack(argparse.Namespace(run=tmp_path / "run", out=tmp_path / "parcel", made=files["critics"], **files))
+        assert int((tmp_path / "parcel" / "parts").read_text()) > 1
         run, faces, _, made = slicing._unfolded(tmp_path / "parcel")
         assert made is not None
         assert made.read_bytes() == files["critics"].read_bytes()
         assert faces.read_bytes() == (stand_ins / "faces.pt").read_bytes()
+        (tmp_path / "result").mkdir()
         slicing.leave(run, tmp_path / "result")
         pieces = list((tmp_path / "result").iterdir())
         assert all(piece.stat().st_size <= 16 * 2**20 for piece in pieces)
@@ -665,7 +706,7 @@ class TestRun:
         plan.write_text(f"{stage}until = 16\n{stage}until = 24\nrate = 1e-5\n")
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
         parcel, out = tmp_path / "parcel", tmp_path / "out"
-        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, limit=1, made=None, **files))
+        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, made=None, **files))
         slicing.train(argparse.Namespace(parcel=parcel, seconds=1e-3, reserve=0, out=out, plan=plan, device="cpu"))
         run = parcel / "unfolded" / "run"
         assert slicing.next_stage(run, plan) == {"config": "smoke.toml", "until": 16}
@@ -684,7 +725,7 @@ class TestRun:
         (tmp_path / "plan.toml").write_text('[[stage]]\nconfig = "smoke.toml"\nuntil = 1000\n')
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt", "made": None}
         parcel, out = tmp_path / "parcel", tmp_path / "out"
-        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, limit=1, **files))
+        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, **files))
         slicing.train(
             argparse.Namespace(parcel=parcel, seconds=10, reserve=0, out=out, plan=tmp_path / "plan.toml", device="cpu")
         )
