@@ -2,9 +2,10 @@
 
     python -m release.apart RUN/student.pt --data faces.pt --critics critics.pt --out RUN/apart.pt
 
-What the IIM adds to a layer's depthwise kernels for a person is learnt slowly, since the recogniser's map moves it, and
-its mean over states is smaller than each. Carried on by the shares APART, from its mean over people, it takes likeness,
-realism and the same person in and out further at once; more than that draws people wrongly who are unlike others.
+What the IIM adds to a layer's depthwise kernels for a person is carried on, by the shares APART, from its mean over
+people.
+Without training likeness, realism and the same person in and out improve at once; much more than that loses people who
+were found before. `training/NOTES.md` has the figures.
 """
 
 from __future__ import annotations

@@ -615,6 +615,21 @@ class TestRun:
             assert torch.allclose(found - found.mean(0), share * (was - was.mean(0)), atol=1e-5), layer
             assert float((was - was.mean(0)).std()) > 1e-3
 
+    def test_a_state_moved_apart_goes_on(
+        self, stand_ins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.teach(stand_ins, tmp_path, 1)
+        before, _ = states.load_student(tmp_path / "student.pt")
+        files = ["--data", str(stand_ins / "faces.pt"), "--critics", str(stand_ins / "critics.pt")]
+        state = str(tmp_path / "student.pt")
+        monkeypatch.setattr("sys.argv", ["apart", state, *files, "--out", state])
+        apart.main()
+        after, _ = states.load_student(tmp_path / "student.pt")
+        for layer, was, found in zip(networks.LAYERS, before.identity.layers, after.identity.layers, strict=True):
+            share = 1 + apart.APART[layer.split(".")[0]]
+            assert torch.allclose(found.read.weight, share * was.read.weight, rtol=2e-3, atol=1e-4), layer
+        assert self.teach(stand_ins, tmp_path, 2)["step"] == 2
+
     @staticmethod
     @torch.no_grad()
     def told(predictor: networks._Predictor, injection: networks.IdentityInjection, maps: torch.Tensor) -> torch.Tensor:
