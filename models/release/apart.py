@@ -3,9 +3,8 @@
     python -m release.apart RUN/student.pt --data faces.pt --critics critics.pt --out RUN/apart.pt
 
 What the IIM adds to a layer's depthwise kernels for a person is carried on, by the shares APART, from its mean over
-people.
-Without training likeness, realism and the same person in and out improve at once; much more than that loses people who
-were found before. `training/NOTES.md` has the figures.
+people. Without training likeness, realism and the same person in and out improve at once; much more than that loses
+people who were found before. `training/NOTES.md` has the figures.
 """
 
 from __future__ import annotations

@@ -63,19 +63,18 @@ def fit_skin(lab: _Doubles, skin: npt.NDArray[np.bool_], points: _Doubles) -> Sk
     """
     y, x = np.mgrid[: lab.shape[0], : lab.shape[1]] / (lab.shape[0] / 2) - 1
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
-    _, down = _own_axes(points, skin.shape)
+    across, down = _own_axes(points, skin.shape)
     inside, colours = terms[skin], lab[skin]
-    weight = _first_guess(colours, skin, points)
+    weight = _first_guess(colours, skin, points, across[skin], down[skin])
     for _ in range(_ROUNDS):
-        solutions = [_solution(inside[:, :count], colours[:, k], weight) for k, count in enumerate((6, 3, 3))]
+        solutions = _solutions(inside, colours, weight)
         fitted = np.column_stack([inside[:, : len(one)] @ one for one in solutions])
         residual = colours - fitted
         spread = np.sqrt((weight[:, None] * residual**2).sum(axis=0) / weight.sum())
         spread = np.clip(spread, _FLOORS, _CEILING * _FLOORS)
         away = np.sqrt(((residual / spread) ** 2).sum(axis=1))
         weight = 1 / (1 + (away / _TUNING) ** 2) ** 2
-    solutions = [_solution(inside[:, :count], colours[:, k], weight) for k, count in enumerate((6, 3, 3))]
-    everywhere = np.stack([terms[..., : len(one)] @ one for one in solutions], axis=-1)
+    everywhere = np.stack([terms[..., : len(one)] @ one for one in _solutions(inside, colours, weight)], axis=-1)
     return SkinModel(everywhere, spread, 1 - _SHADED * np.clip((down - 0.5) / 0.6, 0, 1))
 
 
@@ -90,9 +89,11 @@ def _own_axes(points: _Doubles, size: tuple[int, ...]) -> tuple[_Doubles, _Doubl
     return across, down
 
 
-def _first_guess(colours: _Doubles, skin: npt.NDArray[np.bool_], points: _Doubles) -> _Doubles:
+def _first_guess(
+    colours: _Doubles, skin: npt.NDArray[np.bool_], points: _Doubles, across: _Doubles, down: _Doubles
+) -> _Doubles:
     """Weights to begin with: skin has the most common chroma around the nose, and the lightness that this has between
-    eyes and mouth, where hair seldom falls.
+    eyes and mouth, where hair seldom falls. across, down: (N,), where ``_own_axes`` puts the N places of ``skin``.
     """
     y, x = np.nonzero(skin)
     middle, reach = points.mean(axis=0), np.linalg.norm(points[1] - points[0])
@@ -103,7 +104,6 @@ def _first_guess(colours: _Doubles, skin: npt.NDArray[np.bool_], points: _Double
     votes = cv2.GaussianBlur(votes, (0, 0), 1.0)
     chroma = (np.array(np.unravel_index(int(votes.argmax()), votes.shape)) - 40) * 6 + 3
     alike = np.exp(-0.5 * (((colours[:, 1:] - chroma) / _SAME_CHROMA) ** 2).sum(axis=1)) + 1e-6
-    across, down = (one[skin] for one in _own_axes(points, skin.shape))
     between = (down > 0.1) & (down < 1.15) & (np.abs(across) < 0.85)
     usual = _weighted_median(colours[:, 0], alike * near * np.where(between, 1, 1e-3))
     return np.asarray(alike * np.exp(-0.5 * ((colours[:, 0] - usual) / _SAME_LIGHTNESS) ** 2) + 1e-6)
@@ -114,6 +114,11 @@ def _weighted_median(values: _Doubles, weight: _Doubles) -> float:
     order = np.argsort(values)
     total = np.cumsum(weight[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def _solutions(terms: _Doubles, colours: _Doubles, weight: _Doubles) -> list[_Doubles]:
+    """Coefficients of lightness, a quadratic of the place, and of either chroma, linear, for colours (N, 3)."""
+    return [_solution(terms[:, :count], colours[:, k], weight) for k, count in enumerate((6, 3, 3))]
 
 
 def _solution(terms: _Doubles, values: _Doubles, weight: _Doubles) -> _Doubles:
