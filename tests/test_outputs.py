@@ -80,7 +80,8 @@ def test_ranks_hold_the_two_greatest_coverages():
 def test_one_exr_holds_everything(node, tmp_path):
     path = written(node, tmp_path, layers="all")
     found, stored = channels(path), kinds(path)
-    names = {"R", "G", "B", "face.R", "face.G", "face.B", "face.A", "matte.A", "learned.A", "forward.u", "forward.v"}
+    names = {"R", "G", "B", "face.R", "face.G", "face.B", "face.A", "matte.A", "learned.A"}
+    names |= {f"forward.{letter}" for letter in "uvA"}
     names |= {"occlusion.A", "trust.A"}
     names |= {f"difference.{letter}" for letter in "RGB"} | {f"CryptoPerson00.{letter}" for letter in "RGBA"}
     assert set(found) == names
@@ -89,6 +90,8 @@ def test_one_exr_holds_everything(node, tmp_path):
     result = node.render(3, Settings(smoothing=0))
     assert_same(found["matte.A"], result.matte, atol=1e-3)
     assert_same(found["learned.A"], result.layer("learned-matte"), atol=1e-3)
+    # Blender reads no layers of two channels; its Map UV takes the third for opacity.
+    assert_same(found["forward.A"], result.layer("st-map")[..., 2], atol=0)
     attributes = {item.name: item.value for item in oiio.ImageInput.open(str(path)).spec().extra_attribs}
     quality = json.loads(attributes["mobilefaceswap/quality"])
     assert quality["faces_swapped"] == 1

@@ -86,7 +86,7 @@ def test_points_go_out_to_nuke_and_come_back_as_corrections(track, tmp_path):
 def test_maps_and_crops_are_written(track, shot, tmp_path):
     for kind, words, names in (
         ("st-maps", (), {"forward.0011.exr", "inverse.0000.exr"}),
-        ("crops", ("--clip", shot), {"crop.0003.exr", "matrices.json"}),
+        ("crops", ("--clip", shot, "--frame-offset", 1001), {"crop.1004.exr", "matrices.json"}),
     ):
         done = run("track", "export", track, "--as", kind, "-o", tmp_path / kind, *words)
         assert done.returncode == 0, done.stderr

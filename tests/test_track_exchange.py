@@ -12,12 +12,14 @@ import pytest
 from drawn import DrawnClip, MarkerDetector, draw_chart, drawn_frame, landmarks_at, textured
 from mobilefaceswap import Frame, Settings
 from mobilefaceswap.analyse_clip import analyse_clip, check_clip
+from mobilefaceswap.colour import SPACES, ColourSpace
 from mobilefaceswap.errors import TrackError, UserInputError
 from mobilefaceswap.exchange import FORMATS, motion_of, points_of, read_motion, write_crops, write_maps, write_motion
 from mobilefaceswap.exchange.motion import CORNERS, NAMES
 from mobilefaceswap.faces import Edit, Edits, Face, Track, followed, load_track
-from mobilefaceswap.geometry import fit_crop, sample_crop
+from mobilefaceswap.geometry import crop_quad, fit_crop, sample_crop
 from mobilefaceswap.media import create_output, open_clip, read_picture
+from mobilefaceswap.media.grade import converted
 from mobilefaceswap.media.video.source import VideoClip
 from mobilefaceswap.packs import TEMPLATES, Crop
 
@@ -76,6 +78,49 @@ def test_a_drawn_pixel_is_where_every_program_counts_it(tmp_path):
 def test_a_frame_offset_moves_keys_alone(motion):
     shifted = motion.shifted(1001)
     assert shifted.points["nose"][1101] == motion.points["nose"][100]
+    assert replace(shifted, points=motion.points) == motion
+
+
+def keyframes(text: str) -> dict[str, list[list[str]]]:
+    """The rows of every property of After Effects keyframe data, and of its head as ""; lines end as on Windows."""
+    first, *lines, last, end = text.split("\r\n")
+    assert (first, last, end) == ("Adobe After Effects 8.0 Keyframe Data", "End of Keyframe Data", "")
+    found: dict[str, list[list[str]]] = {"": []}
+    title = ""
+    for line in filter(None, lines):
+        if not line.startswith("\t"):
+            title = line
+            found[title] = []
+        elif not line.startswith("\tFrame\t"):
+            found[title].append(line.removeprefix("\t").removesuffix("\t").split("\t"))
+    return found
+
+
+def test_after_effects_lays_the_layer_s_corner_on_the_composition_s(motion):
+    """Effects place pixels in the layer, which otherwise lies in the middle of the composition."""
+    found = keyframes(FORMATS["after-effects"].write(motion))
+    assert found["Transform\tAnchor Point"] == found["Transform\tPosition"] == [["", "0", "0", "0"]]
+    assert dict(found[""])["Units Per Second"] == "25"
+    corners = [name for name in found if "Corner Pin #1" in name]
+    assert [name.rpartition("\t")[2] for name in corners] == [
+        *("Upper Left #2", "Upper Right #3", "Lower Left #4", "Lower Right #5")
+    ]
+    assert [int(row[0]) for row in found[corners[0]]] == [*range(100, 106)]
+
+
+def test_pixels_that_are_not_square_are_taken_into_account(tmp_path):
+    """The crop lies where the render puts it, in corner pins and in ST maps."""
+    wide = motion_of(drawn_track(), 1, CROP, STILL, pixel_aspect=2.0)
+    corners = np.array([wide.points[name][103] for name in CORNERS])
+    matrix = fit_crop(landmarks_at(3), CROP, 2.0)
+    np.testing.assert_allclose(corners, crop_quad(matrix, CROP.size))
+    across, down = corners[1] - corners[0], corners[3] - corners[0]
+    np.testing.assert_allclose(np.hypot(across[0] * 2, across[1]), np.hypot(down[0] * 2, down[1]))
+    assert dict(keyframes(FORMATS["after-effects"].write(wide))[""])["Comp Pixel Aspect Ratio"] == "2"
+    write_maps(tmp_path, points_of(wide, CROP), SIZE, CROP, wide.pixel_aspect)
+    at = read_picture(tmp_path / "forward.0103.exr").pixels[0, 0, :2] * SIZE
+    pixel = corners[0] + (across + down) / CROP.size / 2
+    np.testing.assert_allclose((at[0] - 0.5, SIZE[1] - 0.5 - at[1]), pixel, atol=1e-3)
 
 
 def test_a_nuke_tracker_has_a_row_of_31_columns_for_each_point(motion):
@@ -168,6 +213,9 @@ def test_st_maps_take_the_plate_to_the_crop_and_back(tmp_path, motion):
     forward, inverse = (read_picture(tmp_path / f"{name}.0103.exr").pixels for name in ("forward", "inverse"))
     assert forward.shape == (64, 64, 4)
     assert inverse.shape == (180, 320, 4)
+    # Blender's Map UV takes the third channel for opacity.
+    assert forward[..., 2].all()
+    np.testing.assert_array_equal(inverse[..., 2], inverse[..., 3])
     crop = looked_up(plate.rgb, forward)
     smooth = cv2.GaussianBlur(sample_crop(plate.rgb, fit_crop(points[103], CROP), 64), None, 2)
     assert np.abs(cv2.GaussianBlur(crop, None, 2) - smooth).mean() < 0.01
@@ -191,8 +239,28 @@ def test_crops_come_with_matrices_that_hold_in_nuke_s_count(tmp_path):
     nose = TEMPLATES["arcface-112"].on(64)[2]
     np.testing.assert_allclose(found[:2], (nose[0] + 0.5, 63.5 - nose[1]), atol=1.5)
     np.testing.assert_allclose(matrix @ np.array(document["frames"]["3"]["crop_to_plate"]), np.eye(3), atol=1e-9)
-    crop = read_picture(tmp_path / "crop.0003.exr").rgb
-    np.testing.assert_allclose(crop, sample_crop(clip.frame(3).pixels, fit_crop(points[3], CROP), 64), atol=1e-6)
+    crop = read_picture(tmp_path / "crop.0003.exr")
+    plate = clip.frame(3)
+    cut = sample_crop(plate.pixels, fit_crop(points[3], CROP), 64)
+    assert document["colour_space"] == "linear-rec709"
+    assert crop.colour_space == ColourSpace.LINEAR
+    np.testing.assert_allclose(crop.rgb, converted(cut, plate.colour_space, ColourSpace.LINEAR), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["linear-rec709", "acescg", "linear-rec2020"])
+def test_crops_of_a_linear_plate_keep_its_numbers_and_say_its_primaries(tmp_path, name):
+    class Linear(DrawnClip):
+        def frame(self, time: int) -> Frame:
+            return replace(super().frame(time), colour_space=SPACES[name])
+
+    points = points_of(motion_of(drawn_track(), 1, CROP, STILL), CROP)
+    write_crops(tmp_path, Linear(), {3: points[103]}, CROP, frame_offset=1001)
+    assert {path.name for path in tmp_path.iterdir()} == {"crop.1004.exr", "matrices.json"}
+    assert set(json.loads((tmp_path / "matrices.json").read_text())["frames"]) == {"1004"}
+    crop = read_picture(tmp_path / "crop.1004.exr")
+    assert crop.colour_space == SPACES[name]
+    cut = sample_crop(drawn_frame(3).pixels, fit_crop(points[103], CROP), 64)
+    np.testing.assert_allclose(crop.rgb, cut, atol=1e-6)
 
 
 def test_a_person_who_is_not_in_the_track_is_refused():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,6 @@ from .options import JsonOption, Overwrite, PackName
 from .terminal import print_json
 
 if TYPE_CHECKING:
-    from ..exchange import Motion
     from ..faces import Track
     from ..faces.face import Points
 
@@ -28,6 +26,7 @@ Person = Annotated[
 ]
 Offset = Annotated[int, typer.Option(metavar="N", help="Frames by which the other program counts later than the clip.")]
 _MAPS, _CROPS = "st-maps", "crops"
+_USUAL_RATE = 24.0
 
 
 @app.command()
@@ -101,7 +100,9 @@ def export(
         ),
     ],
     person: Person = 1,
-    clip: Annotated[str | None, typer.Option(metavar="TARGET", help="The clip, for crops and its frame rate.")] = None,
+    clip: Annotated[
+        str | None, typer.Option(metavar="TARGET", help="The clip, for crops, its frame rate and pixel aspect.")
+    ] = None,
     frame_offset: Offset = 0,
     pack: PackName = None,
     overwrite: Overwrite = False,
@@ -121,21 +122,22 @@ def export(
     if kind == _CROPS and clip is None:
         raise UserInputError("expected --clip TARGET for crops, which are cut from it; found none. Name the clip")
     chosen = find_pack(pack)
-    motion = motion_of(load_track(track), person, chosen.crop, Settings.from_mapping(chosen.defaults))
+    settings = Settings.from_mapping(chosen.defaults)
+    motion = motion_of(load_track(track), person, chosen.crop, settings, *_rate_and_aspect(clip))
     if kind in FORMATS:
         if not overwrite:
             check_free_or_ask(str(output))
-        write_motion(output, _timed(motion, clip).shifted(frame_offset), kind)
+        write_motion(output, motion.shifted(frame_offset), kind)
     else:
         output.mkdir(parents=True, exist_ok=True)
         points = points_of(motion, chosen.crop)
         if kind == _MAPS:
             shifted = {time + frame_offset: at for time, at in points.items()}
-            write_maps(output, shifted, motion.size, chosen.crop)
+            write_maps(output, shifted, motion.size, chosen.crop, motion.pixel_aspect)
         else:
             assert clip is not None
             with open_target(clip, allow_interlaced=True) as target:
-                write_crops(output, target, points, chosen.crop)
+                write_crops(output, target, points, chosen.crop, frame_offset)
     typer.echo(f"{output}: {len(next(iter(motion.points.values())))} frames of person {person}")
 
 
@@ -193,14 +195,14 @@ def _person(track: Track, person: int) -> dict[str, float]:
     }
 
 
-def _timed(motion: Motion, clip: str | None) -> Motion:
-    """The motion with the clip's frame rate, where one is named."""
+def _rate_and_aspect(clip: str | None) -> tuple[float, float]:
+    """Frames per second and pixel aspect of the clip, where one is named."""
     from .clips import open_target
 
     if clip is None:
-        return motion
+        return _USUAL_RATE, 1.0
     with open_target(clip, allow_interlaced=True) as target:
-        return replace(motion, rate=float(target.frame_rate or motion.rate))
+        return float(target.frame_rate or _USUAL_RATE), float(target.format.pixel_aspect)
 
 
 def _span(text: str) -> tuple[int, int]:

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 
+from ..colour import ColourSpace
 from ..files import write_failure, written_whole
 from ..frame import Clip, Floats
 from ..geometry import Matrix, fit_crop, sample_crop
+from ..media.grade import converted
+from ..media.headers import chromaticities
 from ..packs import Crop
 from .motion import Points
 
@@ -22,31 +25,37 @@ __all__ = ["st_map", "write_crops", "write_maps"]
 def st_map(matrix: Matrix, width: int, height: int, source: tuple[int, int]) -> Floats:
     """(height, width, 4): for each pixel of a picture, where to sample a source of ``source`` (width, height).
 
-    R and G are x and y from the bottom left, 0 to 1 across the source, at pixel centres, as Nuke's STMap reads them; A
-    is 1 where that lies inside. matrix: from the picture's pixels to the source's, ours.
+    R and G are x and y from the bottom left, 0 to 1 across the source, at pixel centres, as Nuke's STMap reads them. B
+    and A are 1 where that lies inside: Blender's Map UV takes B for opacity. matrix: from the picture's pixels to the
+    source's, ours.
     """
     x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
     across = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] + 0.5) / source[0]
     up = 1 - (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] + 0.5) / source[1]
     inside = (across >= 0) & (across <= 1) & (up >= 0) & (up <= 1)
-    return np.dstack([across, up, np.zeros_like(x), inside]).astype(np.float32)
+    return np.dstack([across, up, inside, inside]).astype(np.float32)
 
 
-def write_maps(folder: Path, points: Mapping[int, Points], size: tuple[int, int], crop: Crop) -> None:
+def write_maps(
+    folder: Path, points: Mapping[int, Points], size: tuple[int, int], crop: Crop, pixel_aspect: float = 1.0
+) -> None:
     """Two float EXR sequences: forward.%04d.exr takes the plate to the aligned crop, inverse.%04d.exr the crop back to
     the plate. Raises MediaError where they cannot be written.
     """
     for time, landmarks in points.items():
-        matrix = fit_crop(landmarks, crop)
+        matrix = fit_crop(landmarks, crop, pixel_aspect)
         back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
         _write(folder / f"forward.{time:04d}.exr", st_map(back, crop.size, crop.size, size))
         _write(folder / f"inverse.{time:04d}.exr", st_map(matrix, *size, (crop.size, crop.size)))
 
 
-def _write(path: Path, pixels: Floats, space: str = "data") -> None:
+def _write(path: Path, pixels: Floats, space: ColourSpace | None = None) -> None:
+    """space: a linear one; None for data."""
     header = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], oiio.FLOAT)
     header.attribute("compression", "zip")
-    header.attribute("oiio:ColorSpace", space)
+    header.attribute("oiio:ColorSpace", str(space or "data"))
+    if space and (corners := chromaticities(space)):
+        header.attribute("chromaticities", oiio.TypeDesc("float[8]"), corners)
     try:
         with written_whole(path) as part:
             output: Any = oiio.ImageOutput.create("x.exr")
@@ -56,22 +65,27 @@ def _write(path: Path, pixels: Floats, space: str = "data") -> None:
         raise write_failure(str(path), error) from error
 
 
-def write_crops(folder: Path, clip: Clip, points: Mapping[int, Points], crop: Crop) -> None:
-    """Float crop.%04d.exr in the plate's own colour space, and matrices.json, which names it.
+def write_crops(folder: Path, clip: Clip, points: Mapping[int, Points], crop: Crop, frame_offset: int = 0) -> None:
+    """Float crop.%04d.exr in light, which is what programs take an EXR to be, and matrices.json.
 
-    The latter has, by frame and row by row, the 3x3 matrix from the plate's pixels to the crop's and its inverse, both
-    counted from the bottom left with pixel corners on integers, as in Nuke. Raises MediaError where a plate cannot be
-    read or a file cannot be written.
+    The plate's primaries are kept where it is linear, otherwise they are Rec.709. matrices.json names the space, and
+    has by frame and row by row the 3x3 matrix from the plate's pixels to the crop's and its inverse, both counted
+    from the bottom left with pixel corners on integers, as in Nuke. frame_offset: added to the clip's frame numbers.
+    Raises MediaError where a plate cannot be read or a file cannot be written.
     """
     matrices: dict[str, Any] = {}
     document: dict[str, Any] = {"crop": crop.size, "origin": "bottom left"}
     for time, landmarks in points.items():
         plate = clip.frame(time)
         matrix = fit_crop(landmarks, crop, plate.pixel_aspect)
-        _write(folder / f"crop.{time:04d}.exr", sample_crop(plate.pixels, matrix, crop.size), str(plate.colour_space))
+        space = plate.colour_space if plate.colour_space.linear else ColourSpace.LINEAR
+        pixels = sample_crop(plate.pixels, matrix, crop.size)
+        pixels = converted(pixels, plate.colour_space, space, plate.premultiplied, wanted_premultiplied=True)
+        _write(folder / f"crop.{time + frame_offset:04d}.exr", pixels, space)
         full = _from_bottom_left(np.vstack([matrix, [0, 0, 1]]), plate.size, crop.size)
-        matrices[str(time)] = {"plate_to_crop": full.tolist(), "crop_to_plate": np.linalg.inv(full).tolist()}
-        document |= {"plate": list(plate.size), "colour_space": str(plate.colour_space)}
+        back = np.linalg.inv(full)
+        matrices[str(time + frame_offset)] = {"plate_to_crop": full.tolist(), "crop_to_plate": back.tolist()}
+        document |= {"plate": list(plate.size), "colour_space": str(space)}
     document["frames"] = matrices
     place = folder / "matrices.json"
     try:

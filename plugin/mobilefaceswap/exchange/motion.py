@@ -8,7 +8,7 @@ shares of the picture's width and height.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -45,27 +45,31 @@ class Motion:
     """Points by name, each by frame (x, y), in pixels of a plate of ``size`` (width, height), ours.
 
     rate: frames per second. crop: side of the crop whose corners are among the points, in pixels; 0 for none.
+    pixel_aspect: width of a pixel of the plate over its height.
     """
 
     size: tuple[int, int]
     points: Mapping[str, Mapping[int, Sequence[float]]] = field(default_factory=dict)
     rate: float = 24.0
     crop: int = 0
+    pixel_aspect: float = 1.0
 
     def shifted(self, frames: int) -> Motion:
         """The same ``frames`` frames later."""
         moved = {name: {time + frames: at for time, at in keys.items()} for name, keys in self.points.items()}
-        return Motion(self.size, moved, self.rate, self.crop)
+        return replace(self, points=moved)
 
 
-def motion_of(track: Track, person: int, crop: Crop, settings: Settings, rate: float = 24.0) -> Motion:
+def motion_of(
+    track: Track, person: int, crop: Crop, settings: Settings, rate: float = 24.0, pixel_aspect: float = 1.0
+) -> Motion:
     """A person's face as it is swapped: steadied, filled and corrected. Raises TrackError where it is never seen."""
     points: dict[str, dict[int, list[float]]] = {name: {} for name in (*NAMES, *CORNERS)}
     timeline = track.timeline(track.size)
     for time in track.frames:
         found = followed(timeline, time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
         for face in [face for face in found if face.person == person][:1]:
-            corners = crop_quad(fit_crop(face.landmarks, crop), crop.size)
+            corners = crop_quad(fit_crop(face.landmarks, crop, pixel_aspect), crop.size)
             for name, at in zip((*NAMES, *CORNERS), (*face.landmarks, *corners), strict=True):
                 points[name][time] = at.tolist()
     if not points[NAMES[0]]:
@@ -73,7 +77,7 @@ def motion_of(track: Track, person: int, crop: Crop, settings: Settings, rate: f
         raise TrackError(
             f"expected a face of person {person} in the track; it has {known or 'none'}. Choose one of them"
         )
-    return Motion(track.size, points, rate, crop.size)
+    return Motion(track.size, points, rate, crop.size, pixel_aspect)
 
 
 def points_of(motion: Motion, crop: Crop) -> dict[int, Points]:

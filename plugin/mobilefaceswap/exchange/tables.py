@@ -73,6 +73,7 @@ def after_effects(motion: Motion) -> str:
     """Keyframes to paste on a layer: a corner pin of the crop, and a point control for each of the five points.
 
     From the top left, in pixels whose corners are integers. Frames are counted from the beginning of the composition.
+    Effects place pixels in the layer, so its own corner is put on the composition's: anchor point and position are 0.
     """
     width, height = motion.size
     lines = [
@@ -81,9 +82,11 @@ def after_effects(motion: Motion) -> str:
         f"\tUnits Per Second\t{motion.rate:.6g}",
         f"\tSource Width\t{width}",
         f"\tSource Height\t{height}",
-        "\tSource Pixel Aspect Ratio\t1",
-        "\tComp Pixel Aspect Ratio\t1",
+        f"\tSource Pixel Aspect Ratio\t{motion.pixel_aspect:.6g}",
+        f"\tComp Pixel Aspect Ratio\t{motion.pixel_aspect:.6g}",
     ]
+    for property_ in ("Anchor Point", "Position"):
+        lines += ["", f"Transform\t{property_}", "\tFrame\tX pixels\tY pixels\tZ pixels\t", "\t\t0\t0\t0\t"]
     for name, label in _PINS.items():
         lines += _block(f"Effects\tCorner Pin #1\t{label}", motion, name)
     for number, name in enumerate(NAMES, 1):

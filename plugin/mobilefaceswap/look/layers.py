@@ -25,7 +25,8 @@ def difference(drawn: Composition) -> Floats:
 def crop_map(drawn: Composition) -> Floats:
     """(H, W, 3) ST map: s and t, 0..1 from the lower left corner of the crop, and 1 where the crop lies, else 0.
 
-    Nuke's STMap puts a picture of the crop back on the plate with it. Nearer faces are on top.
+    Nuke's STMap puts a picture of the crop back on the plate with it, and so does Blender's Map UV, which takes the
+    third for opacity and cannot read layers of two channels. Nearer faces are on top.
     """
     picture = np.zeros((*drawn.plate.size[::-1], 3), np.float32)
     for layer in drawn.layers:

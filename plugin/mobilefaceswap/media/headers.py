@@ -11,7 +11,7 @@ import numpy as np
 from ..colour import SPACES, ColourSpace, space_named
 from ..errors import SettingsError
 
-__all__ = ["camera_log", "dpx_space", "exr_space", "said"]
+__all__ = ["camera_log", "chromaticities", "dpx_space", "exr_space", "said"]
 
 _Named = Iterable[tuple[str, Any]]
 
@@ -55,6 +55,11 @@ def exr_space(named: _Named) -> ColourSpace | None:
     alike = (name for known, name in _CHROMATICITIES.items() if np.allclose(declared, known, atol=2e-3))
     name = next(alike, None)
     return None if name is None else SPACES[name]
+
+
+def chromaticities(space: ColourSpace) -> tuple[float, ...] | None:
+    """Red, green, blue and white (x, y) of a linear space, as an EXR declares them; None for those with no row here."""
+    return next((corners for corners, name in _CHROMATICITIES.items() if name == space.name), None)
 
 
 def dpx_space(named: _Named) -> ColourSpace:

@@ -139,7 +139,7 @@ OUTPUTS: Mapping[str, Output] = {
         picture=False,
         whole=True,
         layer="forward",
-        channels=("u", "v"),
+        channels=("u", "v", "A"),
         exact=True,
     ),
     "people": Output(
