@@ -126,6 +126,33 @@ def test_composite_is_a_layer_where_it_is_not_the_picture(node):
     assert "composite" not in [*layers_of(result, "all", "composite").pictures]
 
 
+@pytest.mark.parametrize(("mode", "layer"), [("st-map", "forward"), ("people", "CryptoPerson00")])
+def test_data_are_stored_as_they_are_where_they_are_the_picture(node, tmp_path, mode: str, layer: str):
+    """A video's colour would be made linear; ids do not survive that, nor half floats."""
+    with create_output(tmp_path / "a.%04d.exr", shows=mode) as output:
+        render_shot(node, output, [3], settings=Settings(smoothing=0), layers="all", mode=mode)
+    found, stored = channels(tmp_path / "a.0003.exr"), kinds(tmp_path / "a.0003.exr")
+    letters = [letter for letter in "RGBA" if letter in found]
+    assert {stored[letter] for letter in letters} == {"float"}
+    for letter, channel in zip(letters, OUTPUTS[mode].channels or "RGBA", strict=True):
+        np.testing.assert_array_equal(found[letter], found[f"{layer}.{channel}"])
+    assert found["R"].any()
+
+
+@pytest.mark.parametrize("mode", ["composite", "difference"])
+def test_a_stored_difference_added_to_the_stored_plate_is_the_stored_composite(node, tmp_path, mode: str):
+    """As a compositor adds them: in an EXR all of them are light, though the plate is video."""
+    with create_output(tmp_path / "plate.exr") as output:
+        output.write(3, node.target.frame(3).pixels)
+    with create_output(tmp_path / "a.%04d.exr", shows=mode) as output:
+        render_shot(node, output, [3], settings=Settings(smoothing=0), layers="all", mode=mode)
+    plate, found = channels(tmp_path / "plate.exr"), channels(tmp_path / "a.0003.exr")
+    changed, after = ("difference.", "") if mode == "composite" else ("", "composite.")
+    for letter in "RGB":
+        assert np.abs(found[changed + letter]).max() > 0.1
+        assert_same(plate[letter] + found[changed + letter], found[after + letter], atol=2e-3)
+
+
 def test_difference_added_to_the_plate_is_the_composite(node):
     result = node.render(3)
     np.testing.assert_allclose(result.plate.pixels + result.layer("difference"), result.composite, atol=1e-6)

@@ -168,11 +168,11 @@ def layers_of(result: RenderResult, choice: LayerChoice, mode: str) -> Layers:
 
 
 def _names_of(choice: LayerChoice, mode: str) -> tuple[str, ...]:
-    """The outputs that are stored as layers besides ``mode``."""
+    """The outputs that are stored as layers besides ``mode``, which is one, too, where its channels have names."""
     if choice == "none":
         return ()
     rows = ((name, row) for name, row in OUTPUTS.items() if row.layer)
-    return tuple(name for name, row in rows if row.usual or (choice == "all" and name != mode))
+    return tuple(name for name, row in rows if row.usual or (choice == "all" and not (name == mode and row.picture)))
 
 
 class _Pictures(Mapping[str, Floats]):

@@ -39,6 +39,7 @@ def open_writers(clip: MediaClip, delivery: Delivery, shot: Shot, job: Job) -> t
         bit_depth=delivery.bit_depth,
         premultiplied=_premultiplied(shot.settings),
         colour_space=shot.settings.space,
+        shows=shot.settings.output_mode,
         audio=delivery.audio,
         resume=delivery.resume,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..colour import ColourSpace
 from ..errors import MediaError
+from ..settings import OUTPUTS
 from .clip import MediaClip, NoClip, Writer
 from .pictures.animation import AnimatedClip, AnimatedWriter, is_animated
 from .pictures.formats import FORMATS, StillFormat, format_of
@@ -55,6 +56,7 @@ def create_output(
     alpha: bool | None = None,
     premultiplied: bool | None = None,
     colour_space: ColourSpace | None = None,
+    shows: str = "composite",
     audio: bool = True,
     resume: bool = False,
     overwrite: bool = True,
@@ -67,21 +69,26 @@ def create_output(
     premultiplied: whether the colour handed in is premultiplied, and is stored so; by default it is taken as ``like``'s
     and stored as the format expects, premultiplied in EXR and unpremultiplied in video. colour_space: of the colour
     handed in, ``like``'s by default; a file of ``like``'s kind keeps the numbers, others hold what their format has.
-    overwrite: whether an output that exists is replaced. Video files only: codec (h264, h265, prores, dnxhr, vp9, av1,
-    ffv1, or FFmpeg's own name), quality (for H.264 and its kind the constant rate factor, lower is better; for ProRes
-    and DNxHR a profile such as ``hq``), audio (whether sound is carried over). Sequences only: resume (keep finished
-    frames).
+    shows: which of ``OUTPUTS`` is handed in: data are stored as they are, exact ones in 32 bits where the format has
+    half. overwrite: whether an output that exists is replaced. Video files only: codec (h264, h265, prores, dnxhr, vp9,
+    av1, ffv1, or FFmpeg's own name), quality (for H.264 and its kind the constant rate factor, lower is better; for
+    ProRes and DNxHR a profile such as ``hq``), audio (whether sound is carried over). Sequences only: resume (keep
+    finished frames).
 
     Raises MediaError where the output is the input or exists and must not be replaced, its folder is missing or cannot
     be written, or the format is not known.
     """
     text = os.fspath(path)
     clip = NoClip(frame_rate) if like is None else like
-    space = clip.colour_space if colour_space is None else colour_space
     check_output(text, clip.path)
     if not overwrite and not resume:
         check_free(text)
-    row = format_of(text)
+    row, output = format_of(text), OUTPUTS[shows]
+    space = clip.colour_space if colour_space is None else colour_space
+    if not output.picture and not output.changes:
+        # Data have neither colour space nor alpha: taken as what the file holds, they are not converted.
+        premultiplied = False
+        space = clip.format.coding.colour_space if row is None else row.colour_space
     if row is None or _is_animation(text, row, clip):
         _check_one_file(text, row, resume)
     if row is not None and _is_animation(text, row, clip):
@@ -91,10 +98,11 @@ def create_output(
             text,
             clip,
             row,
-            bit_depth=bit_depth,
+            bit_depth=row.depths[-1] if output.exact and row.half and bit_depth is None else bit_depth,
             alpha=alpha,
             premultiplied=premultiplied,
             colour_space=space,
+            shows=shows,
             resume=resume,
         )
     # fmt: off

@@ -41,7 +41,8 @@ class Output:
     ``module:function``. picture: in the plate's colour space; otherwise data. whole: every pixel may differ from what
     lies outside, so that the whole picture is made. alpha_switch: Matte to Alpha replaces its alpha. layer: its name
     among the layers of an EXR, "" where it is none; channels: theirs, where not R, G, B and A; usual: whether it is
-    stored without being asked for; exact: in 32 bits, whatever the picture has.
+    stored without being asked for; exact: in 32 bits, whatever the picture has. changes: the output whose difference to
+    the plate it is: what is stored is then the difference of what is stored of both.
     """
 
     label: str
@@ -55,6 +56,7 @@ class Output:
     channels: tuple[str, ...] = ()
     usual: bool = False
     exact: bool = False
+    changes: str = ""
 
 
 OUTPUTS: Mapping[str, Output] = {
@@ -130,6 +132,7 @@ OUTPUTS: Mapping[str, Output] = {
         whole=True,
         layer="difference",
         channels=("R", "G", "B"),
+        changes="composite",
     ),
     "st-map": Output(
         "ST Map of the Crop",

@@ -35,11 +35,12 @@ class SequenceWriter(Writer):
         alpha: bool | None = None,
         premultiplied: bool | None = None,
         colour_space: ColourSpace,
+        shows: str = "composite",
         resume: bool = False,
     ) -> None:
         self.path = path
         self._pattern, self._like, self._row = Pattern(path), like, row
-        self._alpha, self._resume, self._space = alpha, resume, colour_space
+        self._alpha, self._resume, self._space, self._shows = alpha, resume, colour_space, shows
         self._stored_space = colour_space if format_of(like.path) is row else row.colour_space
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         # Other formats than EXR say which it is, and their writers turn it into what they hold.
@@ -72,7 +73,10 @@ class SequenceWriter(Writer):
                 f"expected a place for the frame number in {self.path}, since several frames are written; found none. "
                 f"Name it {Path(self.path).stem}.%04d{Path(self.path).suffix}"
             )
-        picture = self._graded(pixels, self._premultiplied, self._stored_premultiplied)
+        if OUTPUTS[self._shows].changes and layers:
+            picture = self._change(self._shows, pixels, layers)
+        else:
+            picture = self._graded(pixels, self._premultiplied, self._stored_premultiplied)
         if picture.shape[2] == 4 and (self._alpha is False or not self._row.alpha):
             picture = picture[..., :3]
         # Layers are made on demand: they are not asked for where they cannot be stored.
@@ -83,7 +87,7 @@ class SequenceWriter(Writer):
             self._sample_depth(is_matte=picture.shape[2] == 1),
             self._is_floating(picture.shape[2] == 1),
             self._stored_premultiplied,
-            tuple(self._layer(name, picture) for name, picture in kept.pictures.items()),
+            tuple(self._layer(name, picture, kept) for name, picture in kept.pictures.items()),
             kept.header,
             like.metadata(time),
             like.frame_rate,
@@ -104,12 +108,26 @@ class SequenceWriter(Writer):
         shown = ", ".join(lost[:_MOST_SHOWN]) + (" …" if len(lost) > _MOST_SHOWN else "")
         return (f"attributes ({shown}): left out, {self._row.name} cannot hold them",) if lost else ()
 
-    def _layer(self, name: str, pixels: Floats) -> LayerPicture:
+    def _layer(self, name: str, pixels: Floats, layers: Layers) -> LayerPicture:
         row = OUTPUTS[name]
-        picture = self._graded(pixels, premultiplied=True, stored=True) if row.picture else pixels
+        if row.changes:
+            picture = self._change(name, pixels, layers)
+        else:
+            picture = self._graded(pixels, premultiplied=True, stored=True) if row.picture else pixels
         picture = picture if picture.ndim == 3 else picture[..., None]
         channels = row.channels or tuple("RGBA"[: picture.shape[2]])
         return LayerPicture(row.layer, channels, picture[..., : len(channels)], row.exact)
+
+    def _change(self, name: str, pixels: Floats, layers: Layers) -> Floats:
+        """(H, W, 3): the difference of what is stored of two pictures whose difference is ``pixels``."""
+        after = layers.pictures[OUTPUTS[name].changes]
+        after = after if self._like.has_alpha else after[..., :3]
+        before = after.copy()
+        before[..., :3] -= pixels
+        kind = self._like.format.premultiplied, self._row.premultiplied
+        with np.errstate(invalid="ignore"):
+            change = (self._graded(after, *kind) - self._graded(before, *kind))[..., :3]
+        return np.where(pixels.any(axis=2, keepdims=True), change, np.float32(0))
 
     def _graded(self, pixels: Floats, premultiplied: bool, stored: bool) -> Floats:
         """(H, W, channels) in the output's kind of colour space; mattes are data."""
