@@ -75,6 +75,15 @@ def test_a_drawn_pixel_is_where_every_program_counts_it(tmp_path):
     assert FORMATS["csv"].write(motion).splitlines()[1].startswith("7,40.5,149.5,")
 
 
+def test_motion_for_a_proxy_is_in_its_pixels(motion):
+    small = motion_of(drawn_track(), 1, CROP, STILL, size=(160, 90))
+    assert small.size == (160, 90)
+    for name in (*NAMES, *CORNERS):
+        # Pixel corners scale, centres lie half a pixel inside.
+        at = (np.array(motion.points[name][103]) + 0.5) / 2 - 0.5
+        np.testing.assert_allclose(small.points[name][103], at, atol=0.3)
+
+
 def test_a_frame_offset_moves_keys_alone(motion):
     shifted = motion.shifted(1001)
     assert shifted.points["nose"][1101] == motion.points["nose"][100]

@@ -101,7 +101,7 @@ def export(
     ],
     person: Person = 1,
     clip: Annotated[
-        str | None, typer.Option(metavar="TARGET", help="The clip, for crops, its frame rate and pixel aspect.")
+        str | None, typer.Option(metavar="TARGET", help="The clip, for crops, its size, frame rate and pixel aspect.")
     ] = None,
     frame_offset: Offset = 0,
     pack: PackName = None,
@@ -123,7 +123,7 @@ def export(
         raise UserInputError("expected --clip TARGET for crops, which are cut from it; found none. Name the clip")
     chosen = find_pack(pack)
     settings = Settings.from_mapping(chosen.defaults)
-    motion = motion_of(load_track(track), person, chosen.crop, settings, *_rate_and_aspect(clip))
+    motion = motion_of(load_track(track), person, chosen.crop, settings, *_plate_of(clip))
     if kind in FORMATS:
         if not overwrite:
             check_free_or_ask(str(output))
@@ -195,14 +195,14 @@ def _person(track: Track, person: int) -> dict[str, float]:
     }
 
 
-def _rate_and_aspect(clip: str | None) -> tuple[float, float]:
-    """Frames per second and pixel aspect of the clip, where one is named."""
+def _plate_of(clip: str | None) -> tuple[float, float, tuple[int, int] | None]:
+    """Frames per second, pixel aspect and (width, height) of the clip, where one is named."""
     from .clips import open_target
 
     if clip is None:
-        return _USUAL_RATE, 1.0
+        return _USUAL_RATE, 1.0, None
     with open_target(clip, allow_interlaced=True) as target:
-        return float(target.frame_rate or _USUAL_RATE), float(target.format.pixel_aspect)
+        return float(target.frame_rate or _USUAL_RATE), float(target.format.pixel_aspect), target.size
 
 
 def _span(text: str) -> tuple[int, int]:

@@ -61,11 +61,21 @@ class Motion:
 
 
 def motion_of(
-    track: Track, person: int, crop: Crop, settings: Settings, rate: float = 24.0, pixel_aspect: float = 1.0
+    track: Track,
+    person: int,
+    crop: Crop,
+    settings: Settings,
+    rate: float = 24.0,
+    pixel_aspect: float = 1.0,
+    size: tuple[int, int] | None = None,
 ) -> Motion:
-    """A person's face as it is swapped: steadied, filled and corrected. Raises TrackError where it is never seen."""
+    """A person's face as it is swapped: steadied, filled and corrected. Raises TrackError where it is never seen.
+
+    size: (width, height) of the plate that it is wanted for, such as a proxy; by default the one that was analysed.
+    """
+    size = size or track.size
     points: dict[str, dict[int, list[float]]] = {name: {} for name in (*NAMES, *CORNERS)}
-    timeline = track.timeline(track.size)
+    timeline = track.timeline(size)
     for time in track.frames:
         found = followed(timeline, time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
         for face in [face for face in found if face.person == person][:1]:
@@ -77,7 +87,7 @@ def motion_of(
         raise TrackError(
             f"expected a face of person {person} in the track; it has {known or 'none'}. Choose one of them"
         )
-    return Motion(track.size, points, rate, crop.size, pixel_aspect)
+    return Motion(size, points, rate, crop.size, pixel_aspect)
 
 
 def points_of(motion: Motion, crop: Crop) -> dict[int, Points]:
