@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import xxhash
@@ -126,12 +127,11 @@ class Frame:
 
 
 def all_finite(values: Floats) -> bool:
-    """Whether certainly no value is NaN or infinite; False, too, where finite ones add up to more than floats hold.
+    """Whether no value is NaN or infinite.
 
-    A sum tells in a tenth of the time that looking at each takes.
+    Sums of doubles tell, which the greatest floats do not exceed, in a tenth of the time that looking at each takes.
     """
-    with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs, or more than floats hold
-        return bool(np.isfinite(values.sum()))
+    return bool(np.isfinite(cv2.sumElems(values)).all())
 
 
 def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:

@@ -185,9 +185,20 @@ def _sampled(
     part, to_part = _reduced(bounded(part_of(region.slices)), factor)
     to_part[:, 2] -= to_part[:, :2] @ (region.x1, region.y1)
     fine = composed(rescaling(_SUPERSAMPLING), composed(matrix, inverse(to_part)))
-    side = size * _SUPERSAMPLING
-    warped = cv2.warpAffine(part, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    warped = _warped(part, fine, size * _SUPERSAMPLING)
     return np.asarray(cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _warped(pixels: Floats, matrix: Matrix, side: int) -> Floats:
+    """(side, side[, C]) sampled linearly from (H, W[, C]) ``pixels``, whose edge is repeated beyond them.
+
+    OpenCV samples four channels in a third of the time that three take, to the same bits.
+    """
+    coloured = pixels.shape[2:] == (3,)
+    padded = cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA) if coloured else pixels
+    flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+    warped = np.asarray(cv2.warpAffine(padded, matrix, (side, side), flags=flags, borderMode=border))
+    return cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB) if coloured else warped
 
 
 def glimpse(frame: Frame, matrix: Matrix, size: int) -> Floats:
@@ -213,8 +224,7 @@ def glimpse(frame: Frame, matrix: Matrix, size: int) -> Floats:
     to_part = rescaling(1 / factor)
     to_part[:, 2] -= to_part[:, :2] @ (region.x1, region.y1)
     sampling = composed(matrix, inverse(to_part))
-    flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
-    return np.asarray(cv2.warpAffine(bounded(part), sampling, (size, size), flags=flags, borderMode=border))
+    return _warped(bounded(part), sampling, size)
 
 
 def paste(crop: Floats, matrix: Matrix, region: Rectangle, *, extended: bool = False) -> Floats:

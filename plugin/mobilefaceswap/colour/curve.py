@@ -44,12 +44,12 @@ class Curve:
             place = values * np.float32(_STEPS)
             step = place.astype(np.int32)
         lines = self._lines.take(step, mode="clip")
-        place -= step
+        place -= step.astype(np.float32)  # as they are, numpy would subtract in double precision
         place *= lines.imag
         place += lines.real
-        outside = ~((values >= _FIRST) & (values < 1))
-        if outside.any():
-            place[outside] = _each(self._exact, values[outside])
+        outside = np.flatnonzero(~((values >= _FIRST) & (values < 1)))
+        if outside.size:
+            place.put(outside, _each(self._exact, values.take(outside)))
         return place
 
 

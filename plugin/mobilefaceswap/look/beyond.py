@@ -24,13 +24,13 @@ def beyond_range(face: Swapped, picture: Floats, settings: Settings) -> Floats:
     What returns to the plate is thus the difference that the swap made. From white upwards that difference fades within
     a stop: a light or its reflection stays the plate's. Nothing changes where the plate is within range.
     """
-    there, shown, _ = face.beyond
-    if not there.any():
+    places, shown, _ = face.beyond
+    if not places.size:
         return picture
-    drawn, plate = picture[there], face.plate[there]
-    whole = drawn + (plate - face.seen[there])
+    drawn, plate, seen = (values.reshape(-1, 3).take(places, axis=0) for values in (picture, face.plate, face.seen))
+    whole = drawn + (plate - seen)
     share = smooth_step(np.clip((luma_of(shown) - _WHITE) / (HIGHLIGHT - _WHITE), 0.0, 1.0))[..., None]
     result = picture.copy()
     # The other way round rounding would change values of highlights.
-    result[there] = np.where(share == 1, plate, whole + share * (plate - whole))
+    result.reshape(-1, 3)[places] = np.where(share == 1, plate, whole + share * (plate - whole))
     return result

@@ -52,7 +52,7 @@ def _local(face: Swapped, colour: Floats, size: float) -> Floats:
         skin = np.float32(min((_WHOLE - size) / (_WHOLE - _SKIN), 1))
         mask = mask * (1 - skin * features(face.template.on(side), side))
     small = max(8, mask.shape[0] // 8)
-    change = np.dstack([(face.crop - colour) * mask[..., None], mask])
+    change = cv2.merge([(face.crop - colour) * cv2.merge([mask] * 3), mask])
     coarse = cv2.resize(change, (small, small), interpolation=cv2.INTER_AREA)
     deviation = size / 100 * face.template.face_width * small
     coarse = cv2.GaussianBlur(coarse, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)

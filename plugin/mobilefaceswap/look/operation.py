@@ -66,26 +66,26 @@ class Swapped:
     @cached_property
     def seen(self) -> Floats:
         """(h, w, 3): the plate in its own space, limited to the network's range. Pixels inside keep their bits."""
-        there, _, seen = self.beyond
-        if not there.any():
+        places, _, seen = self.beyond
+        if not places.size:
             return self.plate
         held = self.plate.copy()
-        held[there] = from_display(seen, self.space)
+        held.reshape(-1, 3)[places] = from_display(seen, self.space)
         return held
 
     @cached_property
-    def beyond(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats]:
-        """Where the plate lies outside the network's range, (h, w), and what it is there in display-referred sRGB,
-        (N, 3): unclipped, and as the network sees it.
+    def beyond(self) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
+        """Where the plate lies outside the network's range, (N,), pixels counted row by row, and what it is there in
+        display-referred sRGB, (N, 3): unclipped, and as the network sees it.
         """
-        codes, there = safe_codes(self.space), np.ones(self.plate.shape[:2], np.bool_)
+        codes, pixels = safe_codes(self.space), self.plate.reshape(-1, 3)
+        places = np.arange(len(pixels))
         if codes is not None and self.plate.size:
-            there = cv2.inRange(self.plate, *((code, code, code) for code in codes)) == 0
-        shown = to_display(self.plate[there], self.space)
+            places = np.flatnonzero(cv2.inRange(self.plate, *((code, code, code) for code in codes)) == 0)
+        shown = to_display(pixels.take(places, axis=0), self.space)
         seen = shouldered(shown, self.white)
-        beyond = (seen != shown).any(axis=-1)
-        there[there] = beyond
-        return there, shown[beyond], seen[beyond]
+        beyond = np.flatnonzero((seen != shown).any(axis=-1))
+        return places[beyond], shown[beyond], seen[beyond]
 
 
 @dataclass(frozen=True)

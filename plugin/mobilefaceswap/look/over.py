@@ -169,18 +169,18 @@ def trust(drawn: Composition) -> Floats:
 
 
 def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bool) -> None:
-    touched, finite = layer.matte > 0, all_finite(picture[..., :3])
-    left = 1 - layer.matte
-    # Channel by channel, since numpy is slow where the last axis is short.
-    for channel, colour in enumerate(cv2.split(layer.colour)):
-        if premultiplied and alpha is not None:
-            colour = colour * alpha
-        plate = picture[..., channel]
-        # What is not finite cannot be mixed: it counts as black.
-        below = plate if finite else np.where(np.isfinite(plate), plate, np.float32(0))
-        mixed = below * left
-        mixed += colour * layer.matte
-        np.copyto(plate, mixed, where=touched)
+    if layer.region.empty:
+        return
+    plate = picture if alpha is None else cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
+    colour = layer.colour * cv2.merge([alpha] * 3) if premultiplied and alpha is not None else layer.colour
+    # What is not finite cannot be mixed: it counts as black.
+    below = plate if all_finite(plate) else np.where(np.isfinite(plate), plate, np.float32(0))
+    # A matte for every channel, since numpy is slow where it repeats values along a short axis.
+    matte = cv2.merge([layer.matte] * 3)
+    mixed = below * (1 - matte)
+    mixed += colour * matte
+    whole = mixed if alpha is None else cv2.merge([mixed, alpha])
+    cv2.copyTo(whole, (layer.matte > 0).view(np.uint8), picture)
 
 
 def _over_black(face: Floats, layer: Layer, alpha: Floats | None) -> None:

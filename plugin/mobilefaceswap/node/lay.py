@@ -150,7 +150,7 @@ def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: Externa
     if region.empty:
         nothing = np.zeros(region.size[::-1], np.float32)
         return FaceMatte(region, nothing, nothing, mix, near)
-    own = _behind_nearer(kit, shot, target, matte.on_plate(own, where.matrices, region), region)
+    own = _behind_nearer(kit, shot, target, matte.on_plate(own, where.matrices, region), region, near)
     reach = own
     if external.inside is not None:
         reach = matte.on_plate(matte.border_falloff(mask.shape[0]), where.matrices, region)
@@ -165,17 +165,17 @@ def _place(kit: Kit, shot: Shot, target: Target) -> Placed:
     return placed(target.face.landmarks, target.matrix, target.region, crop, shot.settings, target.motion, plate)
 
 
-def _behind_nearer(kit: Kit, shot: Shot, target: Target, own: Floats, region: Rectangle) -> Floats:
+def _behind_nearer(kit: Kit, shot: Shot, target: Target, own: Floats, region: Rectangle, near: float) -> Floats:
     """The matte without what a nearer face in the plate covers, whether that one is swapped or not.
 
-    The larger face counts as the nearer. It covers what lies in its hull.
+    The larger face counts as the nearer. It covers what lies in its hull. near: the target's own ``nearness``.
     """
     plate, crop = shot.plate.frame, kit.pack.crop
-    own_size = nearness(target.face, crop, plate)
     for face in shot.faces:
+        if face is target.face or nearness(face, crop, plate) <= near * _AS_NEAR:
+            continue
         matrix = fit_crop(face.landmarks, crop, plate.pixel_aspect)
-        apart = crop_rectangle(matrix, crop.size, plate.size).intersection(region).empty
-        if face is target.face or apart or nearness(face, crop, plate) <= own_size * _AS_NEAR:
+        if crop_rectangle(matrix, crop.size, plate.size).intersection(region).empty:
             continue
         soft = _HULL_SOFT * crop.template.face_width * crop.size
         drawn = hull(transformed(matrix, face.landmarks), crop.size, soft)
@@ -244,7 +244,7 @@ def quality(shot: Shot, drawn: Composition) -> QualityRecord:
     if not shot.targets:
         return QualityRecord(faces_found=len(shot.faces), likeness=shot.likeness)
     (width, height), aspect = drawn.plate.size, drawn.plate.pixel_aspect
-    covered = sum(int(np.count_nonzero(layer.matte)) for layer in drawn.layers)
+    covered = sum(int(np.count_nonzero(layer.matte > 0)) for layer in drawn.layers)
     return QualityRecord(
         faces_found=len(shot.faces),
         faces_swapped=len(shot.targets),

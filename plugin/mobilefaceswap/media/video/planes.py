@@ -253,7 +253,7 @@ def frame_from_pixels(pixels: Floats, layout: PlaneLayout, matrix: int, full_ran
         alpha = pixels[..., 3] if pixels.shape[2] == 4 else np.ones((height, width), np.float32)
         planes.append(np.nan_to_num(alpha) * np.float32(2**layout.bits - 1))
     for target, plane in zip(frame.planes, planes, strict=True):
-        _samples(target, layout)[:] = _codes(plane, layout)
+        _store(plane, _samples(target, layout), layout)
     return frame.reformat(format=layout.name) if packed else frame
 
 
@@ -270,7 +270,7 @@ def frame_over(
     for box, pixels in parts:
         made = _planes(_finite(pixels), layout, matrix, full_range) if pixels.size else []
         for samples, codes in zip(_inside(copy, layout, box) if made else [], made, strict=True):
-            samples[:] = _codes(codes, layout)
+            _store(codes, samples, layout)
     return copy
 
 
@@ -298,6 +298,8 @@ def _averaged(plane: np.ndarray, step: tuple[int, int]) -> np.ndarray:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
 
-def _codes(plane: np.ndarray, layout: PlaneLayout) -> np.ndarray:
-    top = 2**layout.bits - 1
-    return np.asarray(np.clip(np.rint(plane), 0, top), np.uint8 if layout.bits == 8 else np.uint16)
+def _store(plane: np.ndarray, samples: np.ndarray, layout: PlaneLayout) -> None:
+    """Rounds and clips ``plane`` where it is, and puts it into ``samples``."""
+    np.rint(plane, out=plane)
+    np.clip(plane, 0, 2**layout.bits - 1, out=plane)
+    samples[:] = plane
