@@ -157,6 +157,15 @@ def test_rectangles_move_join_and_are_empty():
     assert one.slices == (slice(3, 9), slice(2, 7))
 
 
+def test_colour_is_sampled_as_its_channels_are():
+    pixels, matrix = (
+        np.random.default_rng(3).random((40, 60, 3), np.float32),
+        np.array([[0.8, 0.3, -9], [-0.3, 0.8, 8]]),
+    )
+    alone = np.dstack([sample_crop(channel, matrix, 32) for channel in np.moveaxis(pixels, 2, 0)])
+    np.testing.assert_allclose(sample_crop(pixels, matrix, 32), alone, rtol=0, atol=1e-6)
+
+
 def test_pixels_that_are_not_finite_count_as_zero_and_none_exceeds_a_half_float():
     pixels = np.array([np.nan, np.inf, -np.inf, 1e6, -1e6, 0.3, -0.2], np.float32)
     np.testing.assert_array_equal(bounded(pixels), np.array([0, 0, 0, 65504, -65504, 0.3, -0.2], np.float32))

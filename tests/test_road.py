@@ -232,6 +232,7 @@ def test_every_setting_is_in_the_keys_of_its_stage_and_in_no_other(row):
         "plate": lambda settings: keys.plate_key("clip", settings),
         "detect": lambda settings: keys.faces_key("plate", detector, settings),
         "swap": lambda settings: keys.swap_key("crop", ("network",), settings),
+        "matte": lambda settings: keys.matte_key("swap", np.eye(2), [np.eye(2)], "hands", settings, everywhere=False),
         "look": lambda settings: keys.colour_key("swap", Rectangle(0, 0, 1, 1), 0, settings),
     }
     assert {stage for stage, key in made_of.items() if key(before) != key(after)} == {row.stage} & {*made_of}
@@ -259,6 +260,15 @@ def test_keys_depend_on_what_they_are_given(monkeypatch):
     assert keys.embedding_key("a", points, ("n",)) != keys.embedding_key("b", points, ("n",))
     assert keys.embedding_key("a", points, ("n",)) != keys.embedding_key("a", points, ("m",))
     assert keys.plate_key("a", settings) != keys.plate_key("b", settings)
+    given = ("a", points, [matrix], "hands")
+    others = [
+        ("b", *given[1:]),
+        ("a", points + 1, *given[2:]),
+        (*given[:2], [2 * matrix], "hands"),
+        (*given[:3], "none"),
+    ]
+    mattes = {keys.matte_key(*one, settings, everywhere=False) for one in (given, *others)}
+    assert len({*mattes, keys.matte_key(*given, settings, everywhere=True)}) == 6
     before = keys.faces_key("a", detector, settings), base, keys.swap_key("a", ("n",), settings)
     monkeypatch.setattr(keys, "VERSIONS", dict.fromkeys(keys.VERSIONS, 99))
     after = (

@@ -34,7 +34,7 @@ from tiny_pack import make_tiny_pack
 
 PLACE = Path(__file__).with_name("pictures.npz")
 TOLERANCES = {"faces": 0.05, "crop": PLATFORM, "swap": PLATFORM, "colour": PLATFORM}
-TOLERANCES |= {"covered": PLATFORM, "picture": PLATFORM}
+TOLERANCES |= {"covered": PLATFORM, "matte": PLATFORM, "picture": PLATFORM}
 """By the kind of value: pixels of the plate for faces, and what float pictures may differ by between machines."""
 
 

@@ -4,6 +4,7 @@ itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -19,9 +20,19 @@ from ..look import OPERATIONS
 from ..packs import Crop
 from ..settings import Settings
 
-__all__ = ["VERSIONS", "colour_key", "covered_key", "crop_key", "embedding_key", "faces_key", "plate_key", "swap_key"]
+__all__ = [
+    "VERSIONS",
+    "colour_key",
+    "covered_key",
+    "crop_key",
+    "embedding_key",
+    "faces_key",
+    "matte_key",
+    "plate_key",
+    "swap_key",
+]
 
-VERSIONS = {"faces": 6, "crop": 2, "swap": 3, "colour": 6, "covered": 2}
+VERSIONS = {"faces": 6, "crop": 2, "swap": 3, "colour": 6, "covered": 2, "matte": 1}
 """Versions of the code that makes each kind of value. Whoever changes what comes out raises the number, so that no
 cache on disk answers with values of earlier code; the golden pictures of the tests fail until that is done.
 """
@@ -75,6 +86,20 @@ def colour_key(
     moving = None if motion is None or not settings.motion_blur else motion.tobytes()
     look, edge = settings.of("look"), None if matte is None else matte.tobytes()
     return key_of(VERSIONS["colour"], swap, tuple(OPERATIONS), region, time if timed else None, look, moving, edge)
+
+
+def matte_key(
+    swap: str,
+    points: npt.NDArray[np.float64],
+    matrices: Sequence[Matrix],
+    hands: str,
+    settings: Settings,
+    *,
+    everywhere: bool,
+) -> str:
+    """Of a face's own matte on the plate. matrices: where it is drawn. everywhere: throughout the crop."""
+    drawn = tuple(matrix.tobytes() for matrix in matrices)
+    return key_of(VERSIONS["matte"], swap, points.tobytes(), drawn, hands, settings.of("matte"), everywhere)
 
 
 def covered_key(swap: str, points: npt.NDArray[np.float64], hands: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 
 import cv2
@@ -141,21 +141,39 @@ def _name(shot: Shot, face: Face) -> str:
 
 def shaped(kit: Kit, shot: Shot, target: Target, mask: Floats, external: ExternalMattes) -> FaceMatte:
     """The matte of one face, where it reaches; throughout the crop where an inside matte may add to it."""
-    settings, where = shot.settings, _place(kit, shot, target)
-    mix, near = settings.mix * target.face.presence, nearness(target.face, kit.pack.crop, shot.plate.frame)
-    template, points = kit.pack.crop.template, transformed(target.matrix, target.face.landmarks)
-    before = covered(kit, shot.plate, target) if settings.occlusion > 0 else None
-    own = matte.shape(mask, settings, template, points=points, crop=target.crop, covered=before)
-    region = where.region if external.inside is not None else where.narrowed(matte.reached(own), shot.plate.frame.size)
+    where = _place(kit, shot, target)
+    mix, near = shot.settings.mix * target.face.presence, nearness(target.face, kit.pack.crop, shot.plate.frame)
+    region, own = _own_matte(kit, shot, target, mask, where, everywhere=external.inside is not None)
     if region.empty:
-        nothing = np.zeros(region.size[::-1], np.float32)
-        return FaceMatte(region, nothing, nothing, mix, near)
-    own = _behind_nearer(kit, shot, target, matte.on_plate(own, where.matrices, region), region, near)
+        return FaceMatte(region, own, own, mix, near)
+    own = _behind_nearer(kit, shot, target, own, region, near)
     reach = own
     if external.inside is not None:
         reach = matte.on_plate(matte.border_falloff(mask.shape[0]), where.matrices, region)
     inside, outside = (None if one is None else one[region.slices] for one in (external.inside, external.outside))
     return FaceMatte(region, own, matte.combine(own, reach, inside, outside), mix, near)
+
+
+def _own_matte(
+    kit: Kit, shot: Shot, target: Target, mask: Floats, where: Placed, *, everywhere: bool
+) -> tuple[Rectangle, Floats]:
+    """The face's matte as the settings shape it, (h, w) inside the rectangle that it reaches; ``everywhere``: inside
+    that of the whole crop. A change of the look affects neither.
+    """
+    settings, points = shot.settings, transformed(target.matrix, target.face.landmarks)
+
+    def compute() -> Arrays:
+        before = covered(kit, shot.plate, target) if settings.occlusion > 0 else None
+        template = kit.pack.crop.template
+        own = matte.shape(mask, settings, template, points=points, crop=target.crop, covered=before)
+        region = where.region if everywhere else where.narrowed(matte.reached(own), shot.plate.frame.size)
+        empty = np.zeros(region.size[::-1], np.float32)
+        drawn = empty if region.empty else matte.on_plate(own, where.matrices, region)
+        return {"matte": drawn, "region": np.array(astuple(region))}
+
+    key = keys.matte_key(target.key, points, where.matrices, kit.hands.name, settings, everywhere=everywhere)
+    made = kit.cache.get_passing("matte", key, compute)
+    return Rectangle(*made["region"].tolist()), made["matte"]
 
 
 def _place(kit: Kit, shot: Shot, target: Target) -> Placed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 
 from ..cache import Arrays, RenderCache
 from ..errors import MediaError, UserInputError
@@ -189,12 +189,12 @@ class FaceSwapNode:
                 f"expected a plate for frame {time}, or a node with a target clip; found neither. "
                 "Pass target= to FaceSwapNode or plate= to render"
             )
-        if frame is None:
-            load = cache(lambda: working(self._pulled(time, settings), settings))
-            key = self._clip_key(time, settings)
-            between = partial(self._stops, time, settings) if key else tuple
-            return Plate(time, key or self._content(load()), load, between)
-        return handed_in(time, frame, settings, self.cache)
+        key = self._clip_key(time, settings) if frame is None else None
+        if not key:
+            frame = self._pulled(time, settings) if frame is None else frame
+            return handed_in(time, frame, settings, self.cache)
+        load = partial(self._loaded, time, settings)
+        return Plate(time, key, load, partial(self._stops, time, settings))
 
     def _stops(self, time: int, settings: Settings) -> tuple[Plate, ...]:
         """The plates that faces are followed from at ``time``, where the clip has keys for them."""
@@ -209,6 +209,9 @@ class FaceSwapNode:
             # A frame that the clip lacks stops its own render, not this one.
             pass
         return tuple(plates) if len(plates) > 1 else ()
+
+    def _loaded(self, time: int, settings: Settings) -> Frame:
+        return working(self._pulled(time, settings), settings)
 
     def _pulled(self, time: int, settings: Settings) -> Frame:
         assert self.target is not None
@@ -235,10 +238,6 @@ class FaceSwapNode:
         """The key of a frame of the target by the clip's own, which costs no hash of pixels; None where it has none."""
         key = None if self._keyed is None else self._keyed.key(self._held(time, settings))
         return None if key is None else plate_key(key, settings)
-
-    def _content(self, frame: Frame) -> str:
-        """The key of a frame by its content; none where nothing is kept."""
-        return frame.content_hash() if self.cache.enabled else ""
 
     def _swapped(self, shots: Sequence[Shot]) -> list[list[Arrays]]:
         """The network's answers for every target of every shot."""

@@ -224,7 +224,7 @@ def _rgb(planes: list[np.ndarray], layout: PlaneLayout, matrix: int, full_range:
         codes = cv2.merge([planes[0], *(_repeated(plane, layout.step, width, height) for plane in planes[1:3])])
     # OpenCV rounds the last few pixels of an array otherwise than the rest: rows are added that nobody looks at.
     height, width = codes.shape[:2]
-    padded = np.zeros((height + -(-_VECTOR // width), width, 3), np.float32)
+    padded = np.empty((height + -(-_VECTOR // width), width, 3), np.float32)
     padded[:height] = codes
     return np.asarray(cv2.transform(padded, _to_rgb(matrix, full_range, layout)))[:height]
 
