@@ -10,10 +10,10 @@ import OpenImageIO as oiio
 import pytest
 from PIL import Image
 
-from mobilefaceswap.frame import ColourSpace
+from mobilefaceswap.frame import ColourSpace, Window
 from mobilefaceswap.media import PICTURE_ENDINGS, create_output, open_clip, read_picture
 from mobilefaceswap.media.pictures import formats
-from mobilefaceswap.media.pictures.still import Metadata, Still, Stored, Window
+from mobilefaceswap.media.pictures.still import Metadata, Still, Stored
 
 
 def read_toy(path: Path) -> Still:

@@ -97,7 +97,7 @@ def analyse_clip(
         found[time] = seen()
         if progress is not None:
             progress(time)
-    return track_of(found, name, telling)
+    return replace(track_of(found, name, telling), display=clip.format.display if isinstance(clip, MediaClip) else None)
 
 
 def _followed(

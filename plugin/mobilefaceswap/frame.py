@@ -22,13 +22,65 @@ import xxhash
 
 from .colour import ColourSpace
 
-__all__ = ["Box", "Clip", "ColourSpace", "Floats", "Frame", "Hashed", "KeyedClip", "Part", "all_finite", "straight"]
+__all__ = [
+    "Box",
+    "Clip",
+    "ColourSpace",
+    "Floats",
+    "Frame",
+    "Hashed",
+    "KeyedClip",
+    "Part",
+    "Window",
+    "all_finite",
+    "straight",
+]
 
 Floats = npt.NDArray[np.float32]
 Box = tuple[slice, slice]
 """Rows and columns of a picture, inside it."""
 Part = tuple[Box, Floats]
 """What lies inside a box of a picture: (h, w, 3|4)."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels; the origin may be anywhere."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.width, self.height
+
+    def within(self, other: Window) -> Window | None:
+        """The same rectangle counted from the corner of ``other``; None where the two are the same."""
+        return None if self == other else replace(self, x=self.x - other.x, y=self.y - other.y)
+
+    def union(self, other: Window) -> Window:
+        """The smallest window that holds both."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        right = max(self.x + self.width, other.x + other.width)
+        bottom = max(self.y + self.height, other.y + other.height)
+        return Window(x, y, right - x, bottom - y)
+
+    def moved(self, pixels: Floats, window: Window) -> Floats:
+        """``pixels`` of this window as the pixels of ``window``: cropped, and black where there are none."""
+        if window == self:
+            return pixels
+        canvas = np.zeros((window.height, window.width, *pixels.shape[2:]), np.float32)
+        left, top = max(self.x, window.x), max(self.y, window.y)
+        right = min(self.x + self.width, window.x + window.width)
+        bottom = min(self.y + self.height, window.y + window.height)
+        if left < right and top < bottom:
+            canvas[top - window.y : bottom - window.y, left - window.x : right - window.x] = pixels[
+                top - self.y : bottom - self.y, left - self.x : right - self.x
+            ]
+        return canvas
 
 
 class Hashed:

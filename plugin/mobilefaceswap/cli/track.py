@@ -15,6 +15,7 @@ from .terminal import print_json
 if TYPE_CHECKING:
     from ..faces import Track
     from ..faces.face import Points
+    from ..frame import Window
 
 __all__ = ["app"]
 
@@ -133,11 +134,11 @@ def export(
         points = points_of(motion, chosen.crop)
         if kind == _MAPS:
             shifted = {time + frame_offset: at for time, at in points.items()}
-            write_maps(output, shifted, motion.size, chosen.crop, motion.pixel_aspect)
+            write_maps(output, shifted, motion.size, chosen.crop, motion.pixel_aspect, motion.display)
         else:
             assert clip is not None
             with open_target(clip, allow_interlaced=True) as target:
-                write_crops(output, target, points, chosen.crop, frame_offset)
+                write_crops(output, target, points, chosen.crop, frame_offset, motion.display)
     typer.echo(f"{output}: {len(next(iter(motion.points.values())))} frames of person {person}")
 
 
@@ -148,6 +149,10 @@ def import_points(
     ],
     track: Annotated[Path, typer.Option("--track", metavar="TRACK", help="The track to correct.")],
     person: Person = 1,
+    clip: Annotated[
+        str | None,
+        typer.Option(metavar="TARGET", help="The clip they were tracked on, where it is not the analysed one."),
+    ] = None,
     frame_offset: Offset = 0,
     pack: PackName = None,
 ) -> None:
@@ -157,7 +162,10 @@ def import_points(
     from ..packs import find_pack
 
     known = Track.load(track)
-    points = points_of(read_motion(file, known.size).shifted(-frame_offset), find_pack(pack).crop)
+    _, _, size, display = _plate_of(clip)
+    size, display = (size, display) if size else (known.size, known.display)
+    motion = read_motion(file, size, display=display).scaled(known.size).shifted(-frame_offset)
+    points = points_of(motion, find_pack(pack).crop)
     inside = {time: at for time, at in points.items() if time in known.frames}
     if not inside:
         raise UserInputError(
@@ -195,14 +203,15 @@ def _person(track: Track, person: int) -> dict[str, float]:
     }
 
 
-def _plate_of(clip: str | None) -> tuple[float, float, tuple[int, int] | None]:
-    """Frames per second, pixel aspect and (width, height) of the clip, where one is named."""
+def _plate_of(clip: str | None) -> tuple[float, float, tuple[int, int] | None, Window | None]:
+    """Frames per second, pixel aspect, (width, height) and display window of the clip, where one is named."""
     from .clips import open_target
 
     if clip is None:
-        return _USUAL_RATE, 1.0, None
+        return _USUAL_RATE, 1.0, None, None
     with open_target(clip, allow_interlaced=True) as target:
-        return float(target.frame_rate or _USUAL_RATE), float(target.format.pixel_aspect), target.size
+        plate = target.format
+        return float(plate.frame_rate or _USUAL_RATE), float(plate.pixel_aspect), plate.size, plate.display
 
 
 def _span(text: str) -> tuple[int, int]:

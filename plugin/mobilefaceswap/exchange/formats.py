@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ..errors import TrackError, UserInputError
 from ..files import write_failure, written_whole
+from ..frame import Window
 from . import fusion, nuke, tables
-from .motion import Motion
+from .motion import Motion, shown
 
 __all__ = ["FORMATS", "Format", "Motion", "read_motion", "write_motion"]
 
@@ -18,7 +19,10 @@ Read = Callable[[str, tuple[int, int]], Motion]
 
 @dataclass(frozen=True)
 class Format:
-    """label: as people read it. ending: of its files. write: its text of a motion. read: the inverse, None for none."""
+    """label: as people read it. ending: of its files. write: its text of a motion. read: the inverse, None for none.
+
+    Both count from the display window.
+    """
 
     label: str
     ending: str
@@ -42,15 +46,16 @@ def write_motion(path: Path, motion: Motion, kind: str) -> None:
     """Writes the format called ``kind``, whole or not at all. Raises MediaError where the place cannot be written."""
     try:
         with written_whole(path) as part:
-            part.write_bytes(FORMATS[kind].write(motion).encode())
+            part.write_bytes(FORMATS[kind].write(motion.outside()).encode())
     except OSError as error:
         raise write_failure(str(path), error) from error
 
 
-def read_motion(path: Path, size: tuple[int, int], kind: str | None = None) -> Motion:
-    """The points of a file, for a plate of ``size``. kind: of the file; None to tell by its content.
+def read_motion(path: Path, size: tuple[int, int], kind: str | None = None, display: Window | None = None) -> Motion:
+    """The points of a file, for a plate of ``size`` and with ``display`` as its display window (None: all of it).
 
-    Raises UserInputError where it cannot be read, TrackError where it holds no points in a known way.
+    kind: of the file; None to tell by its content. Raises UserInputError where it cannot be read, TrackError where it
+    holds no points in a known way.
     """
     try:
         text = path.read_text("utf-8")
@@ -60,7 +65,7 @@ def read_motion(path: Path, size: tuple[int, int], kind: str | None = None) -> M
     if reader is None:
         raise TrackError(f"expected a format that can be read; found {kind}, which is written alone. Choose another")
     try:
-        return reader(text, size)
+        return reader(text, shown(size, display).size).inside(size, display)
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise TrackError(
             f"expected {path} to hold tracks or a corner pin of Nuke, Fusion, PFTrack or a table; found "

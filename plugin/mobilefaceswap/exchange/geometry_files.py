@@ -12,46 +12,59 @@ import OpenImageIO as oiio
 
 from ..colour import ColourSpace
 from ..files import write_failure, written_whole
-from ..frame import Clip, Floats
+from ..frame import Clip, Floats, Window
 from ..geometry import Matrix, fit_crop, sample_crop
 from ..media.grade import converted
 from ..media.headers import chromaticities
 from ..packs import Crop
-from .motion import Points
+from .motion import Points, shown
 
 __all__ = ["st_map", "write_crops", "write_maps"]
 
 
-def st_map(matrix: Matrix, width: int, height: int, source: tuple[int, int]) -> Floats:
+def st_map(matrix: Matrix, width: int, height: int, source: tuple[int, int], display: Window | None = None) -> Floats:
     """(height, width, 4): for each pixel of a picture, where to sample a source of ``source`` (width, height).
 
-    R and G are x and y from the bottom left, 0 to 1 across the source, at pixel centres, as Nuke's STMap reads them. B
-    and A are 1 where that lies inside: Blender's Map UV takes B for opacity. matrix: from the picture's pixels to the
-    source's, ours.
+    R and G are x and y from the bottom left, 0 to 1 across the source's display window, at pixel centres, as Nuke's
+    STMap reads them. B and A are 1 where the source has pixels: Blender's Map UV takes B for opacity. matrix: from the
+    picture's pixels to the source's, ours. display: the source's display window in its pixels; None for all of it.
     """
+    window = shown(source, display)
     x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-    across = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] + 0.5) / source[0]
-    up = 1 - (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] + 0.5) / source[1]
-    inside = (across >= 0) & (across <= 1) & (up >= 0) & (up <= 1)
+    across = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] + 0.5 - window.x) / window.width
+    up = 1 - (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] + 0.5 - window.y) / window.height
+    left, right = (edge / window.width for edge in (-window.x, source[0] - window.x))
+    bottom, top = (1 - edge / window.height for edge in (source[1] - window.y, -window.y))
+    inside = (across >= left) & (across <= right) & (up >= bottom) & (up <= top)
     return np.dstack([across, up, inside, inside]).astype(np.float32)
 
 
 def write_maps(
-    folder: Path, points: Mapping[int, Points], size: tuple[int, int], crop: Crop, pixel_aspect: float = 1.0
+    folder: Path,
+    points: Mapping[int, Points],
+    size: tuple[int, int],
+    crop: Crop,
+    pixel_aspect: float = 1.0,
+    display: Window | None = None,
 ) -> None:
     """Two float EXR sequences: forward.%04d.exr takes the plate to the aligned crop, inverse.%04d.exr the crop back to
-    the plate. Raises MediaError where they cannot be written.
+    the plate, with its windows. display: the plate's display window in its pixels, None for all of them.
+
+    Raises MediaError where they cannot be written.
     """
     for time, landmarks in points.items():
         matrix = fit_crop(landmarks, crop, pixel_aspect)
         back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
-        _write(folder / f"forward.{time:04d}.exr", st_map(back, crop.size, crop.size, size))
-        _write(folder / f"inverse.{time:04d}.exr", st_map(matrix, *size, (crop.size, crop.size)))
+        _write(folder / f"forward.{time:04d}.exr", st_map(back, crop.size, crop.size, size, display))
+        _write(folder / f"inverse.{time:04d}.exr", st_map(matrix, *size, (crop.size, crop.size)), display=display)
 
 
-def _write(path: Path, pixels: Floats, space: ColourSpace | None = None) -> None:
-    """space: a linear one; None for data."""
+def _write(path: Path, pixels: Floats, space: ColourSpace | None = None, display: Window | None = None) -> None:
+    """space: a linear one; None for data. display: the display window in ``pixels``; None for all of them."""
     header = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], oiio.FLOAT)
+    if display:
+        header.x, header.y = -display.x, -display.y
+        header.full_x, header.full_y, header.full_width, header.full_height = 0, 0, *display.size
     header.attribute("compression", "zip")
     header.attribute("oiio:ColorSpace", str(space or "data"))
     if space and (corners := chromaticities(space)):
@@ -65,12 +78,21 @@ def _write(path: Path, pixels: Floats, space: ColourSpace | None = None) -> None
         raise write_failure(str(path), error) from error
 
 
-def write_crops(folder: Path, clip: Clip, points: Mapping[int, Points], crop: Crop, frame_offset: int = 0) -> None:
+def write_crops(
+    folder: Path,
+    clip: Clip,
+    points: Mapping[int, Points],
+    crop: Crop,
+    frame_offset: int = 0,
+    display: Window | None = None,
+) -> None:
     """Float crop.%04d.exr in light, which is what programs take an EXR to be, and matrices.json.
 
     The plate's primaries are kept where it is linear, otherwise they are Rec.709. matrices.json names the space, and
     has by frame and row by row the 3x3 matrix from the plate's pixels to the crop's and its inverse, both counted
     from the bottom left with pixel corners on integers, as in Nuke. frame_offset: added to the clip's frame numbers.
+    display: the display window in the plate's pixels, from which they are counted; None for the whole plate.
+
     Raises MediaError where a plate cannot be read or a file cannot be written.
     """
     matrices: dict[str, Any] = {}
@@ -82,10 +104,11 @@ def write_crops(folder: Path, clip: Clip, points: Mapping[int, Points], crop: Cr
         pixels = sample_crop(plate.pixels, matrix, crop.size)
         pixels = converted(pixels, plate.colour_space, space, plate.premultiplied, wanted_premultiplied=True)
         _write(folder / f"crop.{time + frame_offset:04d}.exr", pixels, space)
-        full = _from_bottom_left(np.vstack([matrix, [0, 0, 1]]), plate.size, crop.size)
+        window = shown(plate.size, display)
+        full = _from_bottom_left(np.vstack([matrix, [0, 0, 1]]), window, crop.size)
         back = np.linalg.inv(full)
         matrices[str(time + frame_offset)] = {"plate_to_crop": full.tolist(), "crop_to_plate": back.tolist()}
-        document |= {"plate": list(plate.size), "colour_space": str(space)}
+        document |= {"plate": list(window.size), "colour_space": str(space)}
     document["frames"] = matrices
     place = folder / "matrices.json"
     try:
@@ -95,8 +118,8 @@ def write_crops(folder: Path, clip: Clip, points: Mapping[int, Points], crop: Cr
         raise write_failure(str(place), error) from error
 
 
-def _from_bottom_left(matrix: Points, size: tuple[int, int], crop: int) -> Points:
-    """A matrix between our pixels as one between Nuke's."""
-    ours_of_plate = np.array([[1, 0, -0.5], [0, -1, size[1] - 0.5], [0, 0, 1]])
+def _from_bottom_left(matrix: Points, display: Window, crop: int) -> Points:
+    """A matrix between our pixels as one between Nuke's. display: the plate's display window in its pixels."""
+    ours_of_plate = np.array([[1, 0, display.x - 0.5], [0, -1, display.y + display.height - 0.5], [0, 0, 1]])
     theirs_of_crop = np.array([[1, 0, 0.5], [0, -1, crop - 0.5], [0, 0, 1]])
     return np.asarray(theirs_of_crop @ matrix @ ours_of_plate)

@@ -2,7 +2,8 @@
 
 Here a pixel's centre is on its integer coordinate, counted from the top left. Nuke and PFTrack count from the bottom
 left, After Effects from the top left, both in pixels whose corners are integers; Fusion counts from the bottom left in
-shares of the picture's width and height.
+shares of the picture's width and height. All of them count from the display window, whose size is the format's, and
+ours from the corner of the plate's pixels, which reach beyond it where there is overscan.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from ..errors import TrackError
 from ..faces import Track, followed
+from ..frame import Window
 from ..geometry import crop_quad, fit_crop
 from ..packs import Crop
 from ..settings import Settings
@@ -31,6 +33,7 @@ __all__ = [
     "motion_of",
     "nuke",
     "points_of",
+    "shown",
 ]
 
 Points = npt.NDArray[np.float64]
@@ -45,7 +48,8 @@ class Motion:
     """Points by name, each by frame (x, y), in pixels of a plate of ``size`` (width, height), ours.
 
     rate: frames per second. crop: side of the crop whose corners are among the points, in pixels; 0 for none.
-    pixel_aspect: width of a pixel of the plate over its height.
+    pixel_aspect: width of a pixel of the plate over its height. display: the display window in the plate's pixels; None
+    for the whole plate.
     """
 
     size: tuple[int, int]
@@ -53,11 +57,38 @@ class Motion:
     rate: float = 24.0
     crop: int = 0
     pixel_aspect: float = 1.0
+    display: Window | None = None
 
     def shifted(self, frames: int) -> Motion:
         """The same ``frames`` frames later."""
         moved = {name: {time + frames: at for time, at in keys.items()} for name, keys in self.points.items()}
         return replace(self, points=moved)
+
+    def outside(self) -> Motion:
+        """As other programs see it: in pixels of the display window."""
+        window = shown(self.size, self.display)
+        return replace(self, size=window.size, points=self._by(1, 1, -window.x, -window.y), display=None)
+
+    def inside(self, size: tuple[int, int], display: Window | None) -> Motion:
+        """The inverse of ``outside``, for a plate of ``size`` with its ``display`` window."""
+        window = shown(size, display)
+        return replace(self, size=size, points=self._by(1, 1, window.x, window.y), display=display)
+
+    def scaled(self, size: tuple[int, int]) -> Motion:
+        """On a plate of the same shape and of ``size``, such as the one of a proxy. It has no display window then."""
+        x, y = size[0] / self.size[0], size[1] / self.size[1]
+        return replace(self, size=size, points=self._by(x, y, (x - 1) / 2, (y - 1) / 2), display=None)
+
+    def _by(self, across: float, down: float, right: float, below: float) -> dict[str, dict[int, list[float]]]:
+        return {
+            name: {time: [x * across + right, y * down + below] for time, (x, y) in keys.items()}
+            for name, keys in self.points.items()
+        }
+
+
+def shown(size: tuple[int, int], display: Window | None) -> Window:
+    """The display window of a plate of ``size``, in its pixels."""
+    return display or Window(0, 0, *size)
 
 
 def motion_of(
@@ -68,12 +99,14 @@ def motion_of(
     rate: float = 24.0,
     pixel_aspect: float = 1.0,
     size: tuple[int, int] | None = None,
+    display: Window | None = None,
 ) -> Motion:
     """A person's face as it is swapped: steadied, filled and corrected. Raises TrackError where it is never seen.
 
-    size: (width, height) of the plate that it is wanted for, such as a proxy; by default the one that was analysed.
+    size, display: (width, height) and display window of the plate that it is wanted for, such as a proxy; by default
+    those of the one that was analysed.
     """
-    size = size or track.size
+    size, display = (size, display) if size else (track.size, track.display)
     points: dict[str, dict[int, list[float]]] = {name: {} for name in (*NAMES, *CORNERS)}
     timeline = track.timeline(size)
     for time in track.frames:
@@ -87,7 +120,7 @@ def motion_of(
         raise TrackError(
             f"expected a face of person {person} in the track; it has {known or 'none'}. Choose one of them"
         )
-    return Motion(size, points, rate, crop.size, pixel_aspect)
+    return Motion(size, points, rate, crop.size, pixel_aspect, display)
 
 
 def points_of(motion: Motion, crop: Crop) -> dict[int, Points]:

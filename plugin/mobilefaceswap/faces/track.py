@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..errors import TrackError
 from ..files import DAMAGED, write_failure, written_whole
+from ..frame import Window
 from .face import Face
 from .follow import Timeline
 from .plausible import plausibility, roll_of
@@ -31,7 +32,8 @@ class Track:
 
     cuts: frames with which a shot begins. people: the mean embedding (D,) of each person by id, unit length.
     recogniser: content hash of the network that made them. hashes: of a few plates by frame, the first and
-    the last among them; they tell the clip from others. clip, detector: names, for people to read.
+    the last among them; they tell the clip from others. clip, detector: names, for people to read. display: the
+    display window in the plate's pixels, where the plate reaches beyond it (overscan).
     """
 
     size: tuple[int, int]
@@ -42,6 +44,7 @@ class Track:
     people: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
     recogniser: str = ""
     hashes: Mapping[int, str] = field(default_factory=dict)
+    display: Window | None = None
 
     def faces(self, time: int, plate_size: tuple[int, int]) -> tuple[Face, ...]:
         """The faces at ``time`` in pixels of a plate of ``plate_size``, which may be a proxy.
@@ -85,6 +88,7 @@ class Track:
             "detector": self.detector,
             "recogniser": self.recogniser,
             "size": list(self.size),
+            **({"display": list(astuple(self.display))} if self.display else {}),
             "cuts": sorted(self.cuts),
             "people": {str(person): [round(float(x), 5) for x in mean] for person, mean in self.people.items()},
             "frames": {str(time): list(map(_told, faces)) for time, faces in sorted(self.frames.items())},
@@ -130,7 +134,16 @@ def _read(document: Mapping[str, Any]) -> Track:
         {int(person): np.array(mean, np.float32) for person, mean in document.get("people", {}).items()},
         str(document.get("recogniser", "")),
         {int(time): str(digest) for time, digest in document.get("hashes", {}).items()},
+        _window(document["display"]) if "display" in document else None,
     )
+
+
+def _window(row: Sequence[Any]) -> Window:
+    """Raises ValueError or TypeError on anything but a window."""
+    window = Window(*map(int, row))
+    if min(window.size) < 1:
+        raise ValueError(f"display window {window.width} x {window.height}")
+    return window
 
 
 def _span(frames: Mapping[int, Any]) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..frame import ColourSpace, Floats
+from ..frame import ColourSpace, Floats, Window
 
 __all__ = [
     "BT709",
@@ -164,7 +164,8 @@ class ClipFormat:
     tags: as the file has them. coding: how a video made from the clip stores colour. planes: of the video's pictures,
     timing: when they show; None for picture files. duration: seconds, None without a frame rate. missing: frame
     numbers between first and last that have no file. contents: what else the file holds. metadata: a video
-    file's words by key, such as its title and date.
+    file's words by key, such as its title and date. display: the display window in the frames' pixels, where they reach
+    beyond it (overscan).
     """
 
     size: tuple[int, int]
@@ -189,6 +190,7 @@ class ClipFormat:
     hdr: HDRMetadata = HDRMetadata()
     contents: tuple[Content, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
+    display: Window | None = None
 
 
 def left_out(contents: Iterable[Content], kept: Collection[str], holder: str) -> tuple[str, ...]:

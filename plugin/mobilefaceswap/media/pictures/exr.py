@@ -14,10 +14,10 @@ import OpenImageIO as oiio
 
 from ...colour import ColourSpace
 from ...errors import MediaError
-from ...frame import Floats
+from ...frame import Floats, Window
 from ..headers import exr_space
 from .openimageio import attributes_of, carry, colour_channels, opened
-from .still import Metadata, Still, Stored, Window, unreadable
+from .still import Metadata, Still, Stored, unreadable
 
 __all__ = ["read", "read_channel", "windows", "write"]
 

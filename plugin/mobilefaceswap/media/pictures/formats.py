@@ -10,11 +10,11 @@ from typing import Any
 
 from ...errors import MediaError
 from ...files import write_failure, written_whole
-from ...frame import ColourSpace
+from ...frame import ColourSpace, Window
 from ..places import check_input
 from . import pillow
 from .icc import Profile
-from .still import Still, Stored, Window, decoder_failures, unreadable
+from .still import Still, Stored, decoder_failures, unreadable
 
 __all__ = ["FORMATS", "StillFormat", "add_format", "check_writable", "format_of", "load_still", "save_still"]
 

@@ -12,11 +12,11 @@ import OpenImageIO as oiio
 
 from ...colour import ColourSpace
 from ...errors import MediaError
-from ...frame import Floats
+from ...frame import Floats, Window
 from ..declared import Orientation
 from ..headers import dpx_space, said
 from .icc import Profile
-from .still import Metadata, Still, Stored, Window, unreadable
+from .still import Metadata, Still, Stored, unreadable
 
 __all__ = ["attributes_of", "carry", "colour_channels", "header_of", "opened", "read", "sample_format", "write"]
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ...frame import ColourSpace, Floats
+from ...frame import ColourSpace, Floats, Window
 from .icc import Profile
-from .still import Metadata, Still, Stored, Window
+from .still import Metadata, Still, Stored
 
 __all__ = [
     "animation_options",

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import MediaError
-from ...frame import Frame
+from ...frame import Frame, Window
 from ..clip import MediaClip
 from ..declared import ClipFormat, Content
 from ..places import Pattern, file_key
 from .formats import format_of, load_still
-from .still import Metadata, Still, Window, decoder_failures
+from .still import Metadata, Still, decoder_failures
 
 __all__ = ["SequenceClip", "read_picture"]
 
@@ -58,7 +58,7 @@ class SequenceClip(MediaClip):
         self.canvas = reduce(Window.union, self._windows(still), still.metadata.display)
         rate = _frame_rate(still.metadata)
         self.format = ClipFormat(
-            size=(self.canvas.width, self.canvas.height),
+            size=self.canvas.size,
             first=first,
             last=last,
             colour_space=still.colour_space,
@@ -72,6 +72,7 @@ class SequenceClip(MediaClip):
             pixel_aspect=Fraction(still.pixel_aspect).limit_denominator(10000),
             missing=self._gaps(first, last),
             contents=tuple(_contents(still.metadata, self.canvas)),
+            display=still.metadata.display.within(self.canvas),
         )
         self.notes = still.notes + _gap_notes(self.format.missing)
 

@@ -10,13 +10,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...errors import MediaError
-from ...frame import ColourSpace, Floats
+from ...frame import ColourSpace, Floats, Window
 from .icc import Profile
 
-__all__ = ["LayerPicture", "Metadata", "Still", "Stored", "Window", "decoder_failures", "unreadable"]
+__all__ = ["LayerPicture", "Metadata", "Still", "Stored", "decoder_failures", "unreadable"]
 
 
 def decoder_failures() -> tuple[type[Exception], ...]:
@@ -25,37 +23,6 @@ def decoder_failures() -> tuple[type[Exception], ...]:
 
     usual = OSError, ValueError, SyntaxError, EOFError, RuntimeError, MemoryError, LookupError, ArithmeticError
     return (*usual, struct.error, zlib.error, DecompressionBombError)
-
-
-@dataclass(frozen=True)
-class Window:
-    """A rectangle of pixels; the origin may be anywhere."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def union(self, other: Window) -> Window:
-        """The smallest window that holds both."""
-        x, y = min(self.x, other.x), min(self.y, other.y)
-        right = max(self.x + self.width, other.x + other.width)
-        bottom = max(self.y + self.height, other.y + other.height)
-        return Window(x, y, right - x, bottom - y)
-
-    def moved(self, pixels: Floats, window: Window) -> Floats:
-        """``pixels`` of this window as the pixels of ``window``: cropped, and black where there are none."""
-        if window == self:
-            return pixels
-        canvas = np.zeros((window.height, window.width, *pixels.shape[2:]), np.float32)
-        left, top = max(self.x, window.x), max(self.y, window.y)
-        right = min(self.x + self.width, window.x + window.width)
-        bottom = min(self.y + self.height, window.y + window.height)
-        if left < right and top < bottom:
-            canvas[top - window.y : bottom - window.y, left - window.x : right - window.x] = pixels[
-                top - self.y : bottom - self.y, left - self.x : right - self.x
-            ]
-        return canvas
 
 
 @dataclass(frozen=True, eq=False)
