@@ -25,7 +25,7 @@ class Weights:
     background: float = 1.0  # what is drawn outside the face, to the target
     mask: float = 2.0  # the mask, to the face's shape
     movement: float = 0.0  # landmarks: openings, gaze, turn, to the target, where there is no answer
-    change: float = 0.0  # the same and brows, between two pictures of a person, where there is no answer
+    change: float = 0.0  # the same, brows and chin, between two pictures of a person, where there is no answer
     steady: float = 0.0  # the swap of a target that moved a little and has other noise, to the swap, moved alike
     adversarial: float = 1.0
 

@@ -5,8 +5,7 @@ Three kinds of row, in this order:
 - *same*: source and target are one person, by two pictures where there are two; the answer is the target.
 - *real*: a real picture is the **answer**. The target is that picture with somebody else's face put on it, the source
   is the picture's own person. Several makers put the faces on, so that no maker's marks are learnt: a graft along
-  landmarks, the averaged network of the moment, a swapper that made its pictures beforehand, and a change of shape on
-  top of each.
+  landmarks, the averaged network of the moment, and a change of shape on top of each.
 
 Pictures are (N, 3, S, S), RGB 0..1, display-referred sRGB; points are (x, y) in widths of a crop.
 """
@@ -25,10 +24,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.critics import SIZES
-from training.kernels import softened
 from training.landmarks import COUNTERPARTS, PLACES, SCALE
 from training.losses import movement
+from training.occluders import behind_glasses, occluded, uniform
 from training.prepare import picture_of
+from training.shapes import middles, shapes, skin_of
 
 Maker = Callable[[Tensor, Tensor], Tensor]  # (pictures, rows of other people) -> swapped pictures
 # Of the packed points, those that a graft follows: enough for its shape, few enough for one small system a row.
@@ -45,8 +45,6 @@ _CONTROL = torch.cat([
 ])  # fmt: skip
 HELD_OUT = 64  # people, about
 _GRID = 32  # a side of the coarse grids from which fields of displacement are enlarged
-_DRAWN = 64  # a side of the pictures in which shapes are drawn
-_NEAR = 0.035  # widths within which of a brow, a nose, an eye, a mouth skin is not skin alone
 
 
 @dataclass(frozen=True)
@@ -68,14 +66,10 @@ class Batch:
 class Faces:
     """The pack of prepare.py on a device; some people never train.
 
-    `people`: train on the first so many alone, and show them on the sheets; 0: all but those held out. `made`: a file
-    with rows (N,) of the pack, and with `pictures` and `ends` as the pack has them, what they are with other people's
-    faces.
+    `people`: train on the first so many alone, and show them on the sheets; 0: all but those held out.
     """
 
-    def __init__(
-        self, path: Path, size: int, device: torch.device | str = "cpu", people: int = 0, made: Path | None = None
-    ) -> None:
+    def __init__(self, path: Path, size: int, device: torch.device | str = "cpu", people: int = 0) -> None:
         if not path.is_file():
             raise SystemExit(f"expected packed faces at {path}; found no file. Make it with prepare.py")
         stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -100,12 +94,8 @@ class Faces:
         self._as_target = (training & targets).to(device) * rarity(self.points)
         several = torch.bincount(persons[targets], minlength=len(counts)) > 1
         self._as_pair = self._as_target * several[persons].to(device)
-        self.made = torch.empty(0, 3, size, size, dtype=torch.uint8, device=device)
-        self._made_at = torch.full_like(self.people, -1)
-        if made:
-            told = torch.load(made, map_location="cpu", weights_only=True)
-            self.made = _decoded(told["pictures"].numpy(), told["ends"].tolist(), size).to(device)
-            self._made_at[told["rows"].to(device)] = torch.arange(len(self.made), device=device)
+        # Only of people with several pictures do source and answer differ in more than framing.
+        self._as_same = self._as_target + 3 * self._as_pair
         # What all faces have in common would otherwise drown what tells people apart.
         self.usual = self.embeddings[training.to(device)].mean(0)
 
@@ -125,17 +115,15 @@ class Faces:
         cross, same, real = counts
         total = cross + same + real
         target = self._drawn(self._as_target, total, chance)
+        target[cross : cross + same] = self._drawn(self._as_same, same, chance)
         source = torch.cat([self._drawn(self._as_source, cross, chance), self.another(target[cross:], chance)])
         if pairs:
             first, second = slice(cross - 2 * pairs, cross, 2), slice(cross - 2 * pairs + 1, cross, 2)
             target[first] = self._drawn(self._as_pair, pairs, chance)
             target[second] = self.another(target[first], chance, target=True)
             source[second] = source[first]
-        at, pictures = self._made_at[target], [self.pictures[target]]
-        if len(self.made):
-            pictures.append(torch.where(at[:, None, None, None] < 0, pictures[0], self.made[at.clamp_min(0)]))
-        seen, points = self._viewed(pictures, self.points[target], chance)
-        answer, *swapped = recoloured(seen, chance)
+        seen, points = self._viewed(self.pictures[target], self.points[target], chance)
+        answer = recoloured(seen, chance)
         face, features = shapes(points, self.size)
         given = answer.clone()
         rows = slice(cross + same, total)
@@ -146,12 +134,10 @@ class Faces:
             chosen = torch.randperm(real, generator=chance, device=self.device)[: (real + 1) // 2]
             if maker is not None:
                 given[rows][chosen] = maker(answer[rows][chosen], other[chosen])
-            if swapped:
-                beforehand = (_uniform(chance, real, 0, 1, self.device) < 0.5) & (at[rows] >= 0)
-                given[rows] = torch.where(beforehand[:, None, None, None], swapped[0][rows], given[rows])
             given[rows] = worn(given[rows], face[rows], chance)
         given, answer = footage([given, answer], chance)
-        given, answer, face, features = veiled(given, answer, face, features, chance)
+        rows = behind_glasses((given, answer, face, features), points, chance)
+        given, answer, face, features = occluded(rows, chance)
         skin = face * (1 - features) * skin_of(points, self.size)
         who = self.embeddings[torch.stack([source, target])]
         return Batch(given, answer, *who, face, features, skin, points, source, cross)
@@ -165,15 +151,15 @@ class Faces:
         """Pictures of sources, (N, 3, S, S); with `chance` as other photographers might have taken and cropped them."""
         if chance is None:
             return self.pictures[rows].float() / 255
-        return recoloured(self._viewed([self.pictures[rows]], self.points[rows], chance)[0], chance)[0]
+        return recoloured(self._viewed(self.pictures[rows], self.points[rows], chance)[0], chance)
 
-    def _viewed(self, pictures: list[Tensor], points: Tensor, chance: torch.Generator) -> tuple[list[Tensor], Tensor]:
-        """Crops, from bytes, and their points, moved, turned, scaled and mirrored a little, those of a row alike."""
-        picture = torch.cat(pictures, 1).float() / 255
+    def _viewed(self, pictures: Tensor, points: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Crops, from bytes, and their points, moved, turned, scaled and mirrored a little."""
+        picture = pictures.float() / 255
         n = len(picture)
-        angle, zoom = (_normal(chance, n, s, self.device) for s in (0.05, 0.04))
-        zoom, move = torch.exp(zoom), _normal(chance, 2 * n, 0.015, self.device).reshape(n, 2)
-        mirror = torch.where(_uniform(chance, n, 0, 1, self.device) < 0.5, -1.0, 1.0)
+        angle, zoom = (normal(chance, n, s, self.device) for s in (0.05, 0.04))
+        zoom, move = torch.exp(zoom), normal(chance, 2 * n, 0.015, self.device).reshape(n, 2)
+        mirror = torch.where(uniform(chance, n, 0, 1, self.device) < 0.5, -1.0, 1.0)
         turn = zoom * torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()])
         turn = turn.T.reshape(n, 2, 2)
         turn[:, 0] = turn[:, 0] * mirror[:, None]
@@ -182,7 +168,7 @@ class Faces:
         moved = torch.linalg.solve(turn, (2 * points - 1 - 2 * move[:, None]).transpose(1, 2)).transpose(1, 2)
         # The left eye of a mirrored face is what was its right one.
         moved = torch.where(mirror[:, None, None] < 0, moved[:, COUNTERPARTS], moved)
-        return list(view.split(3, 1)), (moved + 1) / 2
+        return view, (moved + 1) / 2
 
 
 def _decoded(raw: np.ndarray, ends: list[int], size: int) -> Tensor:
@@ -200,52 +186,9 @@ def _decoded(raw: np.ndarray, ends: list[int], size: int) -> Tensor:
     return pictures
 
 
-def _uniform(chance: torch.Generator, n: int, low: float, high: float, device: torch.device) -> Tensor:
-    return low + (high - low) * torch.rand(n, generator=chance, device=device)
-
-
-def _normal(chance: torch.Generator, n: int, deviation: float, device: torch.device) -> Tensor:
+def normal(chance: torch.Generator, n: int, deviation: float, device: torch.device) -> Tensor:
+    """(N,) about 0."""
     return deviation * torch.randn(n, generator=chance, device=device)
-
-
-def middles(side: int, device: torch.device) -> Tensor:
-    """(side, side, 2): where the middle (x, y) of each pixel lies, in widths of a picture."""
-    line = (torch.arange(side, device=device) + 0.5) / side
-    return torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
-
-
-def polygon(corners: Tensor, side: int) -> Tensor:
-    """(N, 1, side, side): 1 inside the polygons `corners` (N, K, 2), in widths of a picture, by the even-odd rule."""
-    at = middles(side, corners.device)[None, None]
-    x, y = at[..., :1, :, 0], at[..., :1, 1]  # one row and one column, which spread
-    following = corners.roll(-1, 1)
-    (x0, y0), (x1, y1) = corners.unbind(2), following.unbind(2)
-    x0, y0, x1, y1 = (t[:, :, None, None] for t in (x0, y0, x1, y1))
-    crosses = (y0 > y) != (y1 > y)
-    at = x0 + (y - y0) / torch.where((y1 - y0).abs() < 1e-7, torch.full_like(y0, 1e-7), y1 - y0) * (x1 - x0)
-    return ((crosses & (x < at)).sum(1, keepdim=True) % 2).float()
-
-
-def shapes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Soft shapes (N, 1, size, size) of the face, and of eyes and mouth, from packed points."""
-    outline = points[:, PLACES["outline"]]
-    middle = outline.mean(1, keepdim=True)
-    face = softened(polygon(middle + 1.03 * (outline - middle), _DRAWN), 2)
-    parts = []
-    for name, growth in (("left_eye", 1.5), ("right_eye", 1.5), ("outer_lips", 1.1)):
-        part = points[:, PLACES[name]]
-        middle = part.mean(1, keepdim=True)
-        parts.append(polygon(middle + growth * (part - middle), _DRAWN))
-    features = softened(torch.stack(parts).amax(0), 1)
-    return tuple(F.interpolate(s, size=(size, size), mode="bilinear") for s in (face, features))  # type: ignore[return-value]
-
-
-def skin_of(points: Tensor, size: int) -> Tensor:
-    """Soft shape (N, 1, size, size) of everything but brows, nose, eyes and mouth, from packed points."""
-    at = middles(_DRAWN, points.device).reshape(1, -1, 2).expand(len(points), -1, -1)
-    kept = torch.cat([points[:, PLACES[name]] for name in ("brows", "nose", "left_eye", "right_eye", "outer_lips")], 1)
-    distance = torch.cdist(at, kept).amin(2).reshape(-1, 1, _DRAWN, _DRAWN)
-    return F.interpolate(((distance - _NEAR) * 50).clamp(0, 1), size=(size, size), mode="bilinear")
 
 
 def rarity(points: Tensor) -> Tensor:
@@ -305,12 +248,12 @@ def graft(
     brought = sampled(donor, spline(points[:, control], donor_points[:, control], _GRID))
     weight = face / face.sum((2, 3), keepdim=True).clamp_min(1e-6)
     (mean, spread), (own, own_spread) = _moments(brought, weight), _moments(picture, weight)
-    strength = _uniform(chance, n, 0.0, 1.0, device)[:, None, None, None]
+    strength = uniform(chance, n, 0.0, 1.0, device)[:, None, None, None]
     contrast = (own_spread / spread.clamp_min(0.02)).clamp(0.5, 2.0) ** strength
     brought = (brought - mean) * contrast + own
     slow = _low(picture) - _low(brought)
-    brought = brought + _uniform(chance, n, 0.0, 1.0, device)[:, None, None, None] * slow
-    keeps = (_uniform(chance, n, 0, 1, device) < 0.75).float()[:, None, None, None]
+    brought = brought + uniform(chance, n, 0.0, 1.0, device)[:, None, None, None] * slow
+    keeps = (uniform(chance, n, 0, 1, device) < 0.75).float()[:, None, None, None]
     matte = (face * 1.6 - 0.3).clamp(0, 1) * (1 - keeps * features)
     return (picture + matte * (brought - picture)).clamp(0, 1)
 
@@ -328,7 +271,7 @@ def _low(picture: Tensor) -> Tensor:
 def displaced(picture: Tensor, face: Tensor, chance: torch.Generator, amount: float) -> Tensor:
     """The face in another shape: a smooth random displacement by `amount` widths, none outside the face."""
     n, device = len(picture), picture.device
-    coarse = _normal(chance, n * 2 * 36, amount, device).reshape(n, 2, 6, 6)
+    coarse = normal(chance, n * 2 * 36, amount, device).reshape(n, 2, 6, 6)
     field = F.interpolate(coarse, size=(_GRID, _GRID), mode="bicubic") * F.interpolate(face, size=(_GRID, _GRID))
     changed = sampled(picture, middles(_GRID, device) + field.permute(0, 2, 3, 1))
     return picture + (4 * face).clamp_max(1) * (changed - picture)
@@ -336,7 +279,7 @@ def displaced(picture: Tensor, face: Tensor, chance: torch.Generator, amount: fl
 
 def worn(picture: Tensor, face: Tensor, chance: torch.Generator) -> Tensor:
     """Made faces, two in five in another shape, all marred."""
-    changed = _uniform(chance, len(picture), 0, 1, picture.device)[:, None, None, None] < 0.4
+    changed = uniform(chance, len(picture), 0, 1, picture.device)[:, None, None, None] < 0.4
     return marred(torch.where(changed, displaced(picture, face, chance, 0.02), picture), face, chance)
 
 
@@ -345,53 +288,34 @@ def marred(picture: Tensor, face: Tensor, chance: torch.Generator) -> Tensor:
     n, device = len(picture), picture.device
     small = F.interpolate(picture, scale_factor=0.5, mode="area")
     soft = F.interpolate(small, size=picture.shape[2:], mode="bilinear")
-    some = _uniform(chance, n, -1.0, 1.0, device).clamp_min(0)[:, None, None, None]
+    some = uniform(chance, n, -1.0, 1.0, device).clamp_min(0)[:, None, None, None]
     changed = picture + some * (soft - picture)
-    gain = 1 + _normal(chance, 3 * n, 0.05, device).reshape(n, 3, 1, 1)
-    gain = gain * (1 + _normal(chance, n, 0.07, device)[:, None, None, None])
-    changed = changed * gain + _normal(chance, n, 0.02, device)[:, None, None, None]
+    gain = 1 + normal(chance, 3 * n, 0.05, device).reshape(n, 3, 1, 1)
+    gain = gain * (1 + normal(chance, n, 0.07, device)[:, None, None, None])
+    changed = changed * gain + normal(chance, n, 0.02, device)[:, None, None, None]
     grain = torch.randn(picture.shape, generator=chance, device=device)
-    changed = changed + grain * _uniform(chance, n, -0.04, 0.03, device).clamp_min(0)[:, None, None, None]
+    changed = changed + grain * uniform(chance, n, -0.04, 0.03, device).clamp_min(0)[:, None, None, None]
     return (picture + face * (changed - picture)).clamp(0, 1)
 
 
-def recoloured(pictures: list[Tensor], chance: torch.Generator) -> list[Tensor]:
-    """Exposure, cast (one row in four: coloured light), gamma, now and then no colour; a row's pictures all alike."""
-    n, device = len(pictures[0]), pictures[0].device
-    gamma = torch.exp(_normal(chance, n, 0.12, device))[:, None, None, None]
-    colour = torch.where(_uniform(chance, n, 0, 1, device) < 0.25, 0.16, 0.04)[:, None]
-    gain = _normal(chance, n, 0.1, device)[:, None] + colour * _normal(chance, 3 * n, 1.0, device).reshape(n, 3)
+def recoloured(picture: Tensor, chance: torch.Generator) -> Tensor:
+    """Exposure, cast (one row in four: coloured light), gamma, now and then no colour."""
+    n, device = len(picture), picture.device
+    gamma = torch.exp(normal(chance, n, 0.12, device))[:, None, None, None]
+    colour = torch.where(uniform(chance, n, 0, 1, device) < 0.25, 0.16, 0.04)[:, None]
+    gain = normal(chance, n, 0.1, device)[:, None] + colour * normal(chance, 3 * n, 1.0, device).reshape(n, 3)
     gain = torch.exp(gain - (gain.amax(1, keepdim=True) - 0.3).clamp_min(0))  # no channel burns out
-    grey = (_uniform(chance, n, 0, 1, device) < 0.03).float()[:, None, None, None]
-    toned = (p + grey * (p.mean(1, keepdim=True) - p) for p in pictures)
-    return [(p.clamp_min(1e-4) ** gamma * gain[:, :, None, None]).clamp(0, 1) for p in toned]
+    grey = (uniform(chance, n, 0, 1, device) < 0.03).float()[:, None, None, None]
+    toned = picture + grey * (picture.mean(1, keepdim=True) - picture)
+    return (toned.clamp_min(1e-4) ** gamma * gain[:, :, None, None]).clamp(0, 1)
 
 
 def footage(pictures: list[Tensor], chance: torch.Generator) -> list[Tensor]:
     """One row in four as video has it, soft or with grain, and all the pictures of a row alike."""
     n, device = len(pictures[0]), pictures[0].device
-    chosen = (_uniform(chance, 2 * n, 0, 1, device) < 0.12).float().reshape(2, n)
-    some = (chosen[0] * _uniform(chance, n, 0.3, 1.0, device))[:, None, None, None]
-    strength = (chosen[1] * _uniform(chance, n, 0.005, 0.04, device))[:, None, None, None]
+    chosen = (uniform(chance, 2 * n, 0, 1, device) < 0.12).float().reshape(2, n)
+    some = (chosen[0] * uniform(chance, n, 0.3, 1.0, device))[:, None, None, None]
+    strength = (chosen[1] * uniform(chance, n, 0.005, 0.04, device))[:, None, None, None]
     grain = strength * torch.randn(pictures[0].shape, generator=chance, device=device)
     soft = (F.interpolate(F.avg_pool2d(p, 2), size=p.shape[2:], mode="bicubic") for p in pictures)
     return [(p + some * (s - p) + grain).clamp(0, 1) for p, s in zip(pictures, soft, strict=True)]
-
-
-def veiled(
-    target: Tensor, answer: Tensor, face: Tensor, features: Tensor, chance: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """One row in eight has something in front of it, on target and answer alike: the swap has to leave it alone."""
-    n, device, size = len(target), target.device, target.shape[-1]
-    middle = _uniform(chance, 2 * n, 0.1, 0.9, device).reshape(n, 2)
-    radii = _uniform(chance, 2 * n, 0.04, 0.25, device).reshape(n, 2)
-    angle = _uniform(chance, n, 0, 3.15, device)
-    x, y = (middles(size, device)[None] - middle[:, None, None]).unbind(-1)
-    cosine, sine = angle.cos()[:, None, None], angle.sin()[:, None, None]
-    across, down = (cosine * x + sine * y) / radii[:, :1, None], (cosine * y - sine * x) / radii[:, 1:, None]
-    veil = ((1 - across.square() - down.square()) * 8 + 0.5).clamp(0, 1)[:, None]
-    veil = veil * (_uniform(chance, n, 0, 1, device) < 0.125).float()[:, None, None, None]
-    before = answer.roll(1, 0).flip(2).roll(size // 3, 3)  # parts of other pictures, upside down
-    return (
-        target + veil * (before - target), answer + veil * (before - answer), face * (1 - veil), features * (1 - veil)
-    )  # fmt: skip

@@ -13,7 +13,7 @@ from training.landmarks import PLACES
 from training.networks import fine
 
 MOST_BENT = 0.045  # standard deviation of a displacement, of half a crop's side
-BROWS = 2  # numbers of a movement, its last
+OF_SHAPE = 5  # numbers of a movement, its last, which tell of the person, too: brows and chin
 LEAD, SOFT = 0.3, 0.1  # cosines
 SOFTEST, SHARPEST = 0.4, 1.2  # of a crop's side: pixels that a recogniser gets to see; from 1 on, all of them
 
@@ -75,11 +75,11 @@ def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:
 
 
 def movement(points: Tensor) -> Tensor:
-    """What a face does rather than whose it is, from packed points (N, P, 2): (N, 13), in distances of the eyes.
+    """What a face does rather than whose it is, from packed points (N, P, 2): (N, 16), in distances of the eyes.
 
     Openings of eyes and mouth, gaze within each eye, corners of the mouth against its middle, where the nose's tip
-    lies between eyes and mouth, which is the head's turn, and last how far the brows are from the eyes, which is the
-    person's as much as what the face does.
+    lies between eyes and mouth, which is the head's turn; last, how far brows, their inner ends and the chin are from
+    the eyes, which is the person's as much as what the face does.
     """
     left, right = points[:, PLACES["left_eye"]], points[:, PLACES["right_eye"]]
     irises, inner, nose = points[:, PLACES["irises"]], points[:, PLACES["inner_lips"]], points[:, PLACES["nose"]]
@@ -94,15 +94,17 @@ def movement(points: Tensor) -> Tensor:
 
     middle, mouth = eyes.mean(1), inner.mean(1)
     corners = (inner[:, 0] + inner[:, 10]) / 2
-    brows = points[:, PLACES["brows"]].unflatten(1, (2, 5)).mean(2)
+    brows, chin = points[:, PLACES["brows"]].unflatten(1, (2, 5)), points[:, PLACES["outline"]][:, 18]
     return torch.cat([
-        3 * told(left[:, 12] - left[:, 4])[:, 1:], 3 * told(right[:, 12] - right[:, 4])[:, 1:],
-        told(inner[:, 15] - inner[:, 5])[:, 1:], told(inner[:, 10] - inner[:, 0])[:, :1],
-        3 * told(irises[:, 0] - (left[:, 0] + left[:, 8]) / 2),
-        3 * told(irises[:, 1] - (right[:, 0] + right[:, 8]) / 2),
+        4.5 * told(left[:, 12] - left[:, 4])[:, 1:], 4.5 * told(right[:, 12] - right[:, 4])[:, 1:],
+        1.5 * told(inner[:, 15] - inner[:, 5])[:, 1:], told(inner[:, 10] - inner[:, 0])[:, :1],
+        3.5 * told(irises[:, 0] - (left[:, 0] + left[:, 8]) / 2),
+        3.5 * told(irises[:, 1] - (right[:, 0] + right[:, 8]) / 2),
         told(corners - mouth)[:, 1:],
         2 * told(nose[:, 6] - middle)[:, :1], 2 * told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
-        2 * told(left.mean(1) - brows[:, 0])[:, 1:], 2 * told(right.mean(1) - brows[:, 1])[:, 1:],
+        3 * told(left.mean(1) - brows[:, 0].mean(1))[:, 1:], 3 * told(right.mean(1) - brows[:, 1].mean(1))[:, 1:],
+        2 * told(left[:, 8] - brows[:, 0, 4])[:, 1:], 2 * told(right[:, 8] - brows[:, 1, 4])[:, 1:],
+        1.5 * told(chin - middle)[:, 1:],
     ], 1)  # fmt: skip
 
 

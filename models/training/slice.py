@@ -39,8 +39,6 @@ def pack(given: argparse.Namespace) -> None:
     with tarfile.open(fileobj=whole, mode="w") as parcel:
         parcel.add(given.data, "faces.pt")
         parcel.add(given.critics, "critics.pt")
-        if given.made:
-            parcel.add(given.made, "made.pt")
         if (given.run / STATE).is_file():
             slimmest = io.BytesIO()
             torch.save(slim(torch.load(given.run / STATE, map_location="cpu", weights_only=True)), slimmest)
@@ -59,7 +57,7 @@ def pack(given: argparse.Namespace) -> None:
 def train(given: argparse.Namespace) -> None:
     """Goes on with the plan for `seconds`, and leaves what travels back in `out`."""
     begun = time.monotonic()
-    run, data, critics, made = _unfolded(given.parcel)
+    run, data, critics = _unfolded(given.parcel)
     torch.set_float32_matmul_precision("high")
     given.out.mkdir(parents=True, exist_ok=True)  # the log comes before the first state
     kept, whole = list(KEPT), given.seconds - given.reserve
@@ -67,7 +65,7 @@ def train(given: argparse.Namespace) -> None:
         stage = next_stage(run, given.plan)
         config = Config.read(given.plan.parent / stage["config"])
         rate = stage.get("rate", config.rate)
-        job = Run(config, data, critics, run, given.device, 0, 1, made)
+        job = Run(config, data, critics, run, given.device, 0, 1)
         until = min(config.steps, job.step + max(1, (stage["until"] - job.seen) // sum(config.rows)))
         print(f"{stage['config']}: from {job.seen} crops, ready after {time.monotonic() - begun:.0f} s", flush=True)
         job.config = replace(config, steps=until, rate=rate)
@@ -115,8 +113,8 @@ def unpack(given: argparse.Namespace) -> None:
             ours.write(log.read_text())
 
 
-def _unfolded(parcel: Path) -> tuple[Path, Path, Path, Path | None]:
-    """State folder, data, critics and, where it came along, the file of swaps made beforehand, from the parts."""
+def _unfolded(parcel: Path) -> tuple[Path, Path, Path]:
+    """State folder, data and critics, from the parts."""
     count = int((parcel / "parts").read_text())
     parts = [parcel / f"part.{number}" for number in range(count)]
     missing = [part.name for part in parts if not part.is_file()]
@@ -126,8 +124,7 @@ def _unfolded(parcel: Path) -> tuple[Path, Path, Path, Path | None]:
     with tarfile.open(fileobj=io.BytesIO(b"".join(p.read_bytes() for p in parts))) as whole:
         whole.extractall(place, filter="data")
     (place / "run").mkdir(exist_ok=True)
-    made = place / "made.pt"
-    return place / "run", place / "faces.pt", place / "critics.pt", made if made.is_file() else None
+    return place / "run", place / "faces.pt", place / "critics.pt"
 
 
 def main() -> None:
@@ -137,7 +134,6 @@ def main() -> None:
     packing.add_argument("run", type=Path)
     packing.add_argument("--data", type=Path, required=True)
     packing.add_argument("--critics", type=Path, required=True)
-    packing.add_argument("--made", type=Path, help="see train.py")
     packing.add_argument("--out", type=Path, required=True)
     packing.set_defaults(run_verb=pack)
     training = verbs.add_parser("train", help="go on with the plan")

@@ -29,7 +29,7 @@ from training.critics import SIZES, by_name, load_critics
 from training.data import Batch, Faces
 from training.landmarks import POINTS
 from training.losses import (
-    BROWS,
+    OF_SHAPE,
     augmented,
     composite,
     feature_distance,
@@ -60,14 +60,15 @@ class Run:
     """The training on one device: networks, critics, data, and one step after another."""
 
     def __init__(
-        self, config: Config, data: Path, critics: Path, run: Path, device: str, rank: int, ranks: int,
-        made: Path | None = None,
-    ) -> None:  # fmt: skip
+        self, config: Config, data: Path, critics: Path, run: Path, device: str, rank: int, ranks: int
+    ) -> None:
         self.config, self.folder, self.device, self.rank, self.ranks = config, run, torch.device(device), rank, ranks
         torch.manual_seed(config.seed)
-        self.faces = Faces(data, config.size, device, config.people, made)
+        self.faces = Faces(data, config.size, device, config.people)
         self.recognisers, self.perception, self.mesh = load_critics(critics, device)
-        for frozen in (*self.recognisers.graphs.values(), self.perception, self.mesh.graph):
+        # Emulated, on a processor without its instructions, bfloat16 takes several times as long as single precision.
+        self.halved = self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+        for frozen in (*self.recognisers.graphs.values(), self.perception, self.mesh.graph) if self.halved else ():
             frozen.bfloat16()  # once, rather than by autocast at every call
         self.net, self.average = self._moved(Student()), self._moved(Student())
         self.judge = self._moved(Discriminator())
@@ -118,7 +119,7 @@ class Run:
         return torch.Generator(self.device).manual_seed(int(mixed[0]))
 
     def _cast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.halved)
 
     def draw(
         self, net: Student, target: Tensor, source: Tensor, chance: torch.Generator | None = None, again: int = 0
@@ -228,7 +229,7 @@ class Run:
         with self._cast():
             found = movement(self.mesh(swap)[:, POINTS])
         off = found - movement(points)
-        losses = {"movement": off[:, :-BROWS].abs().clamp_max(0.5).mean()}
+        losses = {"movement": off[:, :-OF_SHAPE].abs().clamp_max(0.5).mean()}
         if self.config.pairs:
             first, second = off[-2 * self.config.pairs :].unflatten(0, (-1, 2)).unbind(1)
             losses["change"] = (first - second).abs().clamp_max(0.5).mean()
@@ -344,7 +345,7 @@ def work(rank: int, given: argparse.Namespace) -> None:
         os.sched_setaffinity(0, {cores[rank % len(cores)]})
         dist.init_process_group("gloo", f"file://{given.run.resolve()}/meeting", rank=rank, world_size=given.workers)
     config = Config.read(given.config)
-    run = Run(config, given.data, given.critics, given.run, given.device, rank, given.workers, given.made)
+    run = Run(config, given.data, given.critics, given.run, given.device, rank, given.workers)
     for line in steps(run, given.seconds):
         if rank:
             continue
@@ -364,7 +365,6 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="the file that prepare.py wrote")
     parser.add_argument("--critics", type=Path, required=True, help="the file that conversion.critics wrote")
-    parser.add_argument("--made", type=Path, help="swaps made beforehand, as inputs of `real` rows (made.py)")
     parser.add_argument("--run", type=Path, required=True, help="folder of the state")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, resumably")
     parser.add_argument("--workers", type=int, default=1)

@@ -32,7 +32,9 @@ from training import (  # noqa: E402
     landmarks,
     losses,
     networks,
+    occluders,
     prepare,
+    shapes,
     states,
     train,
 )
@@ -150,24 +152,6 @@ class TestBatches:
         assert difference[inside].mean() > 0.01
         assert difference[outside].max() < 0.01
 
-    def test_swaps_made_beforehand_lie_exactly_on_half_of_the_pictures(
-        self, faces: data.Faces, stand_ins: Path, tmp_path: Path
-    ) -> None:
-        codes = []
-        for picture in faces.pictures.permute(0, 2, 3, 1).numpy():
-            swap = np.ascontiguousarray(picture[:, :, ::-1])
-            swap[36:44, 28:36] = (0, 255, 0)
-            codes.append(torch.from_numpy(cv2.imencode(".png", swap)[1].ravel()))
-        ends = torch.tensor([len(code) for code in codes]).cumsum(0)
-        stored = {"rows": torch.arange(len(codes)), "pictures": torch.cat(codes), "ends": ends}
-        torch.save(stored, tmp_path / "made.pt")
-        batch = data.Faces(stand_ins / "faces.pt", 64, made=tmp_path / "made.pt").batch((0, 0, 64), chance(1))
-        green = batch.target[:, 1] - batch.target[:, ::2].amax(1)
-        greener_than_any_skin = green.amax((1, 2)) > 0.6
-        assert 16 < int(greener_than_any_skin.sum()) < 48
-        outside = (batch.face < 0.001).expand_as(batch.answer)
-        assert (batch.target - batch.answer).abs()[outside].max() < 0.01
-
     def test_same_rows_want_the_target_back(self, faces: data.Faces) -> None:
         batch = faces.batch((0, 8, 0), chance())
         assert torch.equal(batch.target, batch.answer)
@@ -206,7 +190,7 @@ class TestBatches:
         at = (faces.points[:, landmarks.PLACES["irises"].start] * 64).long()
         for i, (x, y) in enumerate(at.tolist()):
             painted.pictures[i, :, y - 1 : y + 2, x - 1 : x + 2] = 255
-        (view,), points = painted._viewed([painted.pictures[:12]], painted.points[:12], chance(5))
+        view, points = painted._viewed(painted.pictures[:12], painted.points[:12], chance(5))
         mirrored = []
         for picture, irises in zip(view, points[:, landmarks.PLACES["irises"]], strict=True):
             y, x = divmod(int(picture.sum(0).argmax()), 64)
@@ -244,18 +228,17 @@ class TestBatches:
 class TestLight:
     def test_one_row_in_four_stands_in_coloured_light_and_no_channel_burns_out(self) -> None:
         grey = torch.full((800, 3, 2, 2), 0.5)
-        first, second = data.recoloured([grey, grey.clone()], chance())
-        assert torch.equal(first, second)
-        lean = first[:, :, 0, 0].log().std(1)
+        lit = data.recoloured(grey, chance())
+        lean = lit[:, :, 0, 0].log().std(1)
         assert 0.1 < float((lean > 0.12).float().mean()) < 0.25
         assert 0.6 < float((lean < 0.08).float().mean()) < 0.9
-        assert float(first.max()) < 0.95
+        assert float(lit.max()) < 0.95
 
 
 class TestShapes:
     def test_polygon_has_the_area_of_a_square(self) -> None:
         corners = torch.tensor([[[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]])
-        assert float(data.polygon(corners, 64).mean()) == pytest.approx(0.25, abs=1e-3)
+        assert float(shapes.polygon(corners, 64).mean()) == pytest.approx(0.25, abs=1e-3)
 
     def test_spline_goes_through_its_values(self) -> None:
         places = torch.rand(2, 10, 2, generator=chance()) * 0.6 + 0.2
@@ -273,13 +256,13 @@ class TestShapes:
 
     def test_graft_of_a_face_on_itself_changes_nothing(self, faces: data.Faces) -> None:
         picture, points = faces.pictures[:3].float() / 255, faces.points[:3]
-        face, features = data.shapes(points, 64)
+        face, features = shapes.shapes(points, 64)
         grafted = data.graft(picture, points, face, features, picture, points, chance())
         assert (grafted - picture).abs().mean() < 0.01
 
     def test_skin_is_where_nothing_else_is(self) -> None:
         points = torch.from_numpy(_drawn_points()).float()[None]
-        skin = data.skin_of(points, 64)[0, 0]
+        skin = shapes.skin_of(points, 64)[0, 0]
         for name in ("brows", "nose", "left_eye", "right_eye", "outer_lips"):
             for x, y in points[0, landmarks.PLACES[name]]:
                 assert skin[int(y * 64), int(x * 64)] == 0, name
@@ -296,6 +279,38 @@ class TestShapes:
         assert often[7] > 2
 
 
+class TestOccluders:
+    def rows(self, n: int, side: int = 64) -> tuple[occluders.Rows, torch.Tensor]:
+        points = torch.from_numpy(_drawn_points()).float()[None].expand(n, -1, -1)
+        face, features = shapes.shapes(points, side)
+        target = torch.full((n, 3, side, side), 0.6)
+        return (target, target + 0.1, face, features), points
+
+    def test_glasses_stand_before_both_pictures_alike_and_the_face_loses_their_rims(self) -> None:
+        (target, answer, face, features), points = self.rows(140, 128)
+        worn = occluders.behind_glasses((target, answer, face, features), points, chance())
+        on = (worn[0] - target).abs().amax((1, 2, 3)) > 0.05
+        assert 8 < int(on.sum()) < 36
+        rims = (worn[2] < 0.5 * face) & (face > 0.98)
+        assert bool((rims.flatten(1).any(1) == on).all())
+        assert (worn[0] - worn[1]).abs()[rims.expand_as(target)].max() < 0.06
+        share = rims[on].float().mean((1, 2, 3)) / (face > 0.98)[on].float().mean((1, 2, 3))
+        assert 0.005 < float(share.min()) < float(share.max()) < 0.35
+        irises = (points[0, landmarks.PLACES["irises"]] * 128).long()
+        for x, y in irises.tolist():
+            assert bool((worn[2][:, 0, y, x] == face[:, 0, y, x]).all()), "what is behind a lens is swapped"
+
+    def test_what_stands_before_a_face_is_not_swapped(self) -> None:
+        rows, _ = self.rows(160)
+        rows[1][:] = torch.rand(rows[1].shape, generator=chance(1))
+        before = occluders.occluded(rows, chance())
+        covered = (before[2] < 0.01) & (rows[2] > 0.99)
+        assert 8 < int(covered.flatten(1).any(1).sum()) < 36
+        where = covered.expand_as(rows[0])
+        assert (before[0] - before[1]).abs()[where].max() < 0.02
+        assert (before[0] - rows[0]).abs()[where].mean() > 0.1
+
+
 class TestLosses:
     def test_composite_counts_the_mask_once(self) -> None:
         drawn = torch.cat([torch.ones(1, 3, 4, 4), torch.full((1, 1, 4, 4), 0.25)], 1)
@@ -308,7 +323,7 @@ class TestLosses:
         moved = 1.3 * points @ turn.T + 0.1
         assert torch.allclose(losses.movement(points), losses.movement(moved), atol=1e-4)
 
-    @pytest.mark.parametrize("part", ["left_eye", "inner_lips", "irises", "brows"])
+    @pytest.mark.parametrize("part", ["left_eye", "inner_lips", "irises", "brows", "outline"])
     def test_movement_sees_what_a_face_does(self, part: str) -> None:
         points = torch.from_numpy(_drawn_points()).float()[None]
         changed = points.clone()
@@ -316,7 +331,7 @@ class TestLosses:
         middle = changed[:, place].mean(1, keepdim=True)
         if part == "irises":
             changed[:, place, 0] += 0.01
-        elif part == "brows":
+        elif part in ("brows", "outline"):
             changed[:, place, 1] -= 0.02
         else:
             changed[:, place, 1] = middle[..., 1] + 0.2 * (changed[:, place, 1] - middle[..., 1])
@@ -543,7 +558,6 @@ class TestRun:
             "run": run,
             "device": "cpu",
             "workers": 1,
-            "made": None,
             "seconds": 1e9,
         }
         train.work(0, argparse.Namespace(**told, **files))
@@ -658,11 +672,9 @@ class TestRun:
         monkeypatch.setattr(slicing, "PART", 2**20)
         first = self.teach(stand_ins, tmp_path / "run", 2)
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
-        slicing.pack(argparse.Namespace(run=tmp_path / "run", out=tmp_path / "parcel", made=files["critics"], **files))
+        slicing.pack(argparse.Namespace(run=tmp_path / "run", out=tmp_path / "parcel", **files))
         assert int((tmp_path / "parcel" / "parts").read_text()) > 1
-        run, faces, _, made = slicing._unfolded(tmp_path / "parcel")
-        assert made is not None
-        assert made.read_bytes() == files["critics"].read_bytes()
+        run, faces, _ = slicing._unfolded(tmp_path / "parcel")
         assert faces.read_bytes() == (stand_ins / "faces.pt").read_bytes()
         (tmp_path / "result").mkdir()
         slicing.leave(run, tmp_path / "result")
@@ -721,7 +733,7 @@ class TestRun:
         plan.write_text(f"{stage}until = 16\n{stage}until = 24\nrate = 1e-5\n")
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
         parcel, out = tmp_path / "parcel", tmp_path / "out"
-        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, made=None, **files))
+        slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, **files))
         slicing.train(argparse.Namespace(parcel=parcel, seconds=1e-3, reserve=0, out=out, plan=plan, device="cpu"))
         run = parcel / "unfolded" / "run"
         assert slicing.next_stage(run, plan) == {"config": "smoke.toml", "until": 16}
@@ -738,7 +750,7 @@ class TestRun:
         monkeypatch.setattr(slicing.time, "monotonic", lambda: float(next(seconds)))
         self.smoke(tmp_path, 100)
         (tmp_path / "plan.toml").write_text('[[stage]]\nconfig = "smoke.toml"\nuntil = 1000\n')
-        files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt", "made": None}
+        files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
         parcel, out = tmp_path / "parcel", tmp_path / "out"
         slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, **files))
         slicing.train(

@@ -1,0 +1,53 @@
+"""Soft shapes of a face and its parts, from packed points (N, P, 2) in widths of a crop."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from training.kernels import softened
+from training.landmarks import PLACES
+
+_DRAWN = 64  # a side of the pictures in which shapes are drawn
+_NEAR = 0.035  # widths within which of a brow, a nose, an eye, a mouth skin is not skin alone
+
+
+def middles(side: int, device: torch.device) -> Tensor:
+    """(side, side, 2): where the middle (x, y) of each pixel lies, in widths of a picture."""
+    line = (torch.arange(side, device=device) + 0.5) / side
+    return torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
+
+
+def polygon(corners: Tensor, side: int) -> Tensor:
+    """(N, 1, side, side): 1 inside the polygons `corners` (N, K, 2), in widths of a picture, by the even-odd rule."""
+    at = middles(side, corners.device)[None, None]
+    x, y = at[..., :1, :, 0], at[..., :1, 1]  # one row and one column, which spread
+    following = corners.roll(-1, 1)
+    (x0, y0), (x1, y1) = corners.unbind(2), following.unbind(2)
+    x0, y0, x1, y1 = (t[:, :, None, None] for t in (x0, y0, x1, y1))
+    crosses = (y0 > y) != (y1 > y)
+    at = x0 + (y - y0) / torch.where((y1 - y0).abs() < 1e-7, torch.full_like(y0, 1e-7), y1 - y0) * (x1 - x0)
+    return ((crosses & (x < at)).sum(1, keepdim=True) % 2).float()
+
+
+def shapes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Soft shapes (N, 1, size, size) of the face, and of eyes and mouth, from packed points."""
+    outline = points[:, PLACES["outline"]]
+    middle = outline.mean(1, keepdim=True)
+    face = softened(polygon(middle + 1.03 * (outline - middle), _DRAWN), 2)
+    parts = []
+    for name, growth in (("left_eye", 1.5), ("right_eye", 1.5), ("outer_lips", 1.1)):
+        part = points[:, PLACES[name]]
+        middle = part.mean(1, keepdim=True)
+        parts.append(polygon(middle + growth * (part - middle), _DRAWN))
+    features = softened(torch.stack(parts).amax(0), 1)
+    return tuple(F.interpolate(s, size=(size, size), mode="bilinear") for s in (face, features))  # type: ignore[return-value]
+
+
+def skin_of(points: Tensor, size: int) -> Tensor:
+    """Soft shape (N, 1, size, size) of everything but brows, nose, eyes and mouth, from packed points."""
+    at = middles(_DRAWN, points.device).reshape(1, -1, 2).expand(len(points), -1, -1)
+    kept = torch.cat([points[:, PLACES[name]] for name in ("brows", "nose", "left_eye", "right_eye", "outer_lips")], 1)
+    distance = torch.cdist(at, kept).amin(2).reshape(-1, 1, _DRAWN, _DRAWN)
+    return F.interpolate(((distance - _NEAR) * 50).clamp(0, 1), size=(size, size), mode="bilinear")
