@@ -20,6 +20,7 @@ class Weights:
     matching: float = 2.0  # the discriminator's deep features, to the target, where there is no answer
     slow: float = 4.0  # light and tint, to the target, where there is no answer
     tint: float = 0.0  # colour without brightness, to the target, where there is no answer
+    patch: float = 0.0  # light and tint of skin where they are off visibly, where there is no answer
     texture: float = 0.0  # fine detail of skin, to the target, where there is no answer
     seam: float = 0.0  # tint along the edge of the face, to the target
     background: float = 1.0  # what is drawn outside the face, to the target

@@ -15,6 +15,7 @@ from training.networks import fine
 MOST_BENT = 0.045  # standard deviation of a displacement, of half a crop's side
 OF_SHAPE = 5  # numbers of a movement, its last, which tell of the person, too: brows and chin
 LEAD, SOFT = 0.3, 0.1  # cosines
+SHADE = 0.04  # of display-referred values
 SOFTEST, SHARPEST = 0.4, 1.2  # of a crop's side: pixels that a recogniser gets to see; from 1 on, all of them
 
 
@@ -60,6 +61,16 @@ def slow_difference(found: Tensor, wanted: Tensor) -> Tensor:
 def tint_difference(found: Tensor, wanted: Tensor) -> Tensor:
     """The same of colour without brightness: (N,)."""
     return slow_difference(*(p - p.mean(1, keepdim=True) for p in (found, wanted)))
+
+
+def patch_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
+    """How far light and tint of cells of 8 x 8 pixels differ by more than SHADE where `skin` (N, 1, S, S) is: (N,).
+
+    The modelling of a face stays below it; a grey forehead, a streak at a temple, a smudge on a cheek do not.
+    """
+    side = found.shape[-1] // 8
+    difference, weight = (F.interpolate(p, size=(side, side), mode="area") for p in (found - wanted, skin))
+    return weighted_l1(F.relu(difference.abs() - SHADE), torch.zeros_like(difference), weight)
 
 
 def texture_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ from training.losses import (
     identity_distance,
     movement,
     noisy,
+    patch_difference,
     rivalry,
     seam_difference,
     shaken,
@@ -199,6 +200,7 @@ class Run:
             losses["attribute"] = feature_distance([found[-1][:cross]], [wanted[-1][:cross]]).mean()
             losses["slow"] = slow_difference(swap[:cross], batch.target[:cross]).mean()
             losses["tint"] = tint_difference(swap[:cross], batch.target[:cross]).mean()
+            losses["patch"] = patch_difference(swap[:cross], batch.target[:cross], batch.skin[:cross]).mean()
             losses["texture"] = texture_difference(swap[:cross], batch.target[:cross], batch.skin[:cross]).mean()
             if weights.movement or weights.change:
                 losses |= self._movement(swap[:cross], batch.points[:cross])

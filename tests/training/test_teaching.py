@@ -337,6 +337,15 @@ class TestLosses:
             changed[:, place, 1] = middle[..., 1] + 0.2 * (changed[:, place, 1] - middle[..., 1])
         assert (losses.movement(points) - losses.movement(changed)).abs().max() > 0.02
 
+    def test_a_patch_on_skin_counts_and_modelling_does_not(self) -> None:
+        wanted, skin = torch.full((1, 3, 64, 64), 0.6), torch.zeros(1, 1, 64, 64)
+        skin[..., 32:] = 1
+        modelled, patched, elsewhere = wanted - 0.03, wanted.clone(), wanted.clone()
+        patched[:, :, 16:32, 40:56] -= 0.24
+        elsewhere[:, :, 16:32, 8:24] -= 0.24
+        told = [float(losses.patch_difference(found, wanted, skin)) for found in (modelled, patched, elsewhere)]
+        assert told == pytest.approx([0, 0.2 * (16 * 16) / (64 * 32), 0], abs=1e-6)
+
     def test_identity_distance_is_nought_for_the_same_person(self) -> None:
         wanted = {"a": torch.eye(3), "b": torch.eye(3)}
         assert float(losses.identity_distance({"a": torch.eye(3)[:2], "b": torch.eye(3)}, wanted)) == 0
