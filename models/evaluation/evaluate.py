@@ -133,11 +133,13 @@ def still_figures(renderer: Renderer, material: Material, judges: Judges, extent
     asked = [(material.folder / source, material.crops[target]) for source, target in pairs]
     swaps = list(renderer.stills(asked))
     skins = {t: m.bare_skin(judges.mesh.points(material.crops[t]), CROP) for t in {t for _, t in pairs}}
-    seams, details, covered = [], [], []
+    seams, details, patches, covered = [], [], [], []
     for (_, target), (swap, matte) in zip(pairs, swaps, strict=True):
         plate = material.crops[target]
         seams.append(m.seam(plate, swap, matte))
-        details.append(m.detail(plate, swap, skins[target] & (matte > 0.9)))
+        skin = skins[target] & (matte > 0.9)
+        details.append(m.detail(plate, swap, skin))
+        patches.append(m.patches(plate, swap, skin))
         covered.append(float((matte > 0.5).mean()))
     pictures = [swap for swap, _ in swaps]
     return {
@@ -145,6 +147,7 @@ def still_figures(renderer: Renderer, material: Material, judges: Judges, extent
         "realism": m.realism(Features()(pictures), material.features),
         "seam": _percentiles(seams, median=50, p95=95),
         "detail": _percentiles(details, median=50, p5=5, p95=95),
+        "patches": _percentiles(patches, median=50, p95=95),
         "same_person": _sameness(renderer, material, judges, extent),
         "covered": round(float(np.mean(covered)), 3),
         "not_swapped": sum(c == 0 for c in covered),

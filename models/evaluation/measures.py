@@ -1,4 +1,4 @@
-"""Protocol 2 as pure functions: identity, movement, realism, seam, detail, sameness, flicker, spread.
+"""Protocol 2 as pure functions: identity, movement, realism, seam, detail, patches, sameness, flicker, spread.
 
 Pictures are uint8 RGB (S, S, 3), mattes float (S, S) 0..1, places in pixels. Nothing here opens a file or a network.
 """
@@ -48,6 +48,7 @@ FEWEST = 20  # pairs below which a bin says nothing
 SKIN = ((116, 117, 118, 101, 36, 205, 187, 123), (345, 346, 347, 330, 266, 425, 411, 352),
         (69, 108, 151, 337, 299, 336, 9, 107))  # fmt: skip
 DETAIL_SIGMA = 1.5  # pixels: a Gaussian that halves the amplitude of a wave of 8 pixels
+PATCH_SIGMA = 4  # pixels: what is left is larger than pores and wrinkles
 RING = (0.01, 0.05)  # nearest and farthest distance from the matte's edge, in widths of the picture
 SECTORS = 24
 
@@ -184,6 +185,18 @@ def detail(plate: Picture, swap: Picture, where: NDArray[np.bool_]) -> float | N
         fine = luma - cv2.GaussianBlur(luma, (0, 0), DETAIL_SIGMA, borderType=cv2.BORDER_REPLICATE)
         energies.append(float(np.square(fine[where]).mean()))
     return energies[1] / max(energies[0], 1e-6)
+
+
+def patches(plate: Picture, swap: Picture, where: NDArray[np.bool_]) -> float | None:
+    """How unevenly skin was coloured: what the swap changes once both are blurred, less the mean of that, in CIELAB
+    (1976), 95th percentile over `where`. Another complexion counts as 0, a grey forehead does not. None as `detail`.
+    """
+    if where.sum() < 64:
+        return None
+    soft = (cv2.GaussianBlur(p, (0, 0), PATCH_SIGMA, borderType=cv2.BORDER_REPLICATE) for p in (plate, swap))
+    before, after = (rgb2lab(p)[where] for p in soft)
+    change = after - before
+    return float(np.percentile(np.linalg.norm(change - change.mean(0), axis=1), 95))
 
 
 def kid(a: Floats, b: Floats) -> float:

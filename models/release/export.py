@@ -159,6 +159,7 @@ def condensed(figures: dict[str, Any]) -> dict[str, Any]:
     told |= {name: identity[name] for name in ("people", "source_found_first", "target_found_first", "similarity")}
     told |= {"realism_over_chance": figures["realism"]["ratio"], "detail_median": figures["detail"]["median"]}
     told |= {"seam_median": seam["median"], "seam_p95": seam["p95"]}
+    told |= {"patches_median": figures["patches"]["median"], "patches_p95": figures["patches"]["p95"]}
     told |= {"same_person_psnr": figures["same_person"]["psnr"], "spread_points": figures["spread"]["points"]}
     told |= {"flicker": figures["flicker"]["mean"]}
     followed = {

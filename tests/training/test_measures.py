@@ -108,6 +108,20 @@ def test_an_empty_matte_has_no_seam(plate: m.Picture, matte: np.ndarray) -> None
     assert m.seam(plate, plate, np.zeros_like(matte)) is None
 
 
+def test_a_grey_patch_on_skin_shows_and_another_complexion_does_not(plate: m.Picture) -> None:
+    where = np.zeros((SIZE, SIZE), bool)
+    where[36:92, 36:92] = True
+    darker = cv2.addWeighted(plate, 0.85, plate, 0, 0)
+    patched = plate.copy()
+    patched[36:64, 36:64] = patched[36:64, 36:64] * 0.7
+    complexion, patch = (m.patches(plate, swap, where) for swap in (darker, patched))
+    assert m.patches(plate, plate, where) == 0
+    assert complexion is not None
+    assert patch is not None
+    assert complexion < 2 < 6 < patch
+    assert m.patches(plate, patched, np.zeros((SIZE, SIZE), bool)) is None
+
+
 def test_blurred_skin_has_less_detail_and_painted_skin_more(plate: m.Picture, matte: np.ndarray) -> None:
     where = matte > 0.9
     blurred = cv2.GaussianBlur(plate, (0, 0), 1.5)
