@@ -64,13 +64,15 @@ def tint_difference(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def patch_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
-    """How far light and tint of cells of 8 x 8 pixels differ by more than SHADE where `skin` (N, 1, S, S) is: (N,).
+    """By how much light and tint of cells of 8 x 8 pixels differ beyond SHADE where `skin` (N, 1, S, S) is: (N,).
 
-    The modelling of a face stays below it; a grey forehead, a streak at a temple, a smudge on a cheek do not.
+    The square of that over twice SHADE: the modelling of a face hardly counts; a grey forehead, a streak at a temple or
+    a smudge on a cheek does.
     """
     side = found.shape[-1] // 8
     difference, weight = (F.interpolate(p, size=(side, side), mode="area") for p in (found - wanted, skin))
-    return weighted_l1(F.relu(difference.abs() - SHADE), torch.zeros_like(difference), weight)
+    excess = F.relu(difference.abs() - SHADE)
+    return weighted_l1(excess.square() / (2 * SHADE), torch.zeros_like(excess), weight)
 
 
 def texture_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:

@@ -344,7 +344,7 @@ class TestLosses:
         patched[:, :, 16:32, 40:56] -= 0.24
         elsewhere[:, :, 16:32, 8:24] -= 0.24
         told = [float(losses.patch_difference(found, wanted, skin)) for found in (modelled, patched, elsewhere)]
-        assert told == pytest.approx([0, 0.2 * (16 * 16) / (64 * 32), 0], abs=1e-6)
+        assert told == pytest.approx([0, 0.2**2 / 0.08 * (16 * 16) / (64 * 32), 0], abs=1e-6)
 
     def test_identity_distance_is_nought_for_the_same_person(self) -> None:
         wanted = {"a": torch.eye(3), "b": torch.eye(3)}
