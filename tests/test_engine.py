@@ -37,7 +37,7 @@ from mobilefaceswap.engine.wire import (
 )
 from mobilefaceswap.errors import EngineError, PackError, UserInputError
 from mobilefaceswap.faces import Sighting, Track
-from mobilefaceswap.frame import Frame
+from mobilefaceswap.frame import Frame, Window
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.settings import HostSettings, Settings, table
 from tiny_pack import make_tiny_pack
@@ -58,7 +58,8 @@ def values(**changed: object) -> Values:
 def picture_of(plate: np.ndarray) -> Picture:
     """A plate in display-referred sRGB at frame 0, as the bridge describes it."""
     height, width, channels = plate.shape
-    return Picture(1 << 30, 0, 1.0, 1.0, width, height, channels, 0, 0, 0, Flags(0), 0, "srgb_tx", "srgb_tx")
+    sizes = width, height, channels, 0, 0, 0
+    return Picture(1 << 30, 0, 1.0, 1.0, *sizes, Flags(0), 0, space="srgb_tx", identity_space="srgb_tx")
 
 
 @pytest.fixture(scope="module")
@@ -372,11 +373,11 @@ def test_ranges_are_kept_apart_and_forgotten_once_saved(tmp_path: Path, monkeypa
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     ranges = Ranges()
     for number in (1, 2):
-        ranges.add(number, 10 * number, analysed((64, 48)))
+        ranges.add(number, 10 * number, analysed((64, 48)), Window(0, -48, 64, 48), None)
     assert set(Track.load(ranges.save(2)).frames) == {20}
     assert set(Track.load(ranges.save(1)).frames) == {10}
     with pytest.raises(EngineError, match="again"):
         ranges.save(1)
-    ranges.add(3, 0, analysed((64, 48)))
+    ranges.add(3, 0, analysed((64, 48)), Window(0, -48, 64, 48), None)
     with pytest.raises(UserInputError, match="32 x 48"):
-        ranges.add(3, 1, analysed((32, 48)))
+        ranges.add(3, 1, analysed((32, 48)), Window(0, -48, 32, 48), None)

@@ -21,6 +21,7 @@ from mobilefaceswap.colour import ColourSpace
 from mobilefaceswap.engine.session import Session
 from mobilefaceswap.errors import MediaError, PackError, TrackError, UserInputError
 from mobilefaceswap.faces import Track, find_faces, open_detector
+from mobilefaceswap.frame import Window
 from mobilefaceswap.geometry import Rectangle
 from mobilefaceswap.node import keys
 from mobilefaceswap.packs import TEMPLATES, Crop, find_pack
@@ -163,8 +164,8 @@ def test_a_face_under_a_thin_alpha_is_found_where_it_is_by_every_front(thin_plat
 def analysed_by(session: Session, monkeypatch):
     """The faces that the engine adds to a range when a host analyses one frame."""
     added = []
-    monkeypatch.setattr(session.ranges, "add", lambda number, time, found: added.extend(found.sighting.faces))
-    session.analyse(SimpleNamespace(range=1, time=1), None, None)
+    monkeypatch.setattr(session.ranges, "add", lambda number, time, found, *windows: added.extend(found.sighting.faces))
+    session.analyse(SimpleNamespace(range=1, time=1, window=Window(0, -1, 1, 1), display=None), None, None)
     return added
 
 

@@ -87,14 +87,15 @@ uint32_t nextRange() {
   return ++last;
 }
 
-void analyseFrame(const Call& call, Engine::Conversation& conversation, const Clip& clip, double time, uint32_t range) {
+// Returns what the user should know.
+std::string analyseFrame(const Call& call, Engine::Conversation& conversation, const Clip& clip, double time, uint32_t range) {
   const ClipImage source(clip, time);
   if (!source) throw EngineFailure("the host has no picture at frame " + std::to_string(std::lround(time)));
   const FrameArguments arguments{time, 1, 1, true};
   const Inputs inputs(call.effect, arguments);
   PlateRequest request(call.effect, call.kind, arguments, clip, source, inputs);
   request.setRange(range);
-  request.ask(conversation, wire::Kind::Analyse);
+  return request.ask(conversation, wire::Kind::Analyse).note;
 }
 
 void analyseRange(const Call& call) {
@@ -107,11 +108,13 @@ void analyseRange(const Call& call) {
   const uint32_t number = nextRange();
   const Progress progress(call.effect, "Analysing faces");
   double share = 0;
+  std::string note;
   // Also asked while a frame takes its time: hosts answer their user whenever the bar moves.
   const auto cancelled = [&] { return !progress.update(share); };
   const auto analyse = [&](Engine::Conversation& conversation) {
     for (double time = range.first; time <= range.last; ++time) {
-      analyseFrame(call, conversation, clip, time, number);
+      const std::string said = analyseFrame(call, conversation, clip, time, number);
+      if (!said.empty()) note = said;
       share = (time - range.first + 1) / (range.last - range.first + 1);
       if (cancelled()) throw Aborted();
     }
@@ -121,6 +124,7 @@ void analyseRange(const Call& call) {
     Parameters(call.effect).set(row(Position::track_file).name, track);
   };
   Engine::shared().converse(analyse, {cancelled});
+  report(call, note);
 }
 
 struct Action {

@@ -27,6 +27,27 @@ bool isSingleField(const Clip& clip, const ClipImage& image, const FrameArgument
   return region && image.image().height() <= 0.6 * (region->y2 - region->y1) * scaleOf(image, arguments.scaleY, 1);
 }
 
+// In pixels of the full resolution; empty where the host does not tell it.
+OfxRectD clipFormat(const Clip& clip) {
+  const auto side = [&](int index) { return clip.properties().integer("OfxImageClipPropFormat", 0, index); };
+  return {double(side(0)), double(side(1)), double(side(2)), double(side(3))};
+}
+
+// In canonical coordinates; empty where the host does not tell it.
+OfxRectD projectWindow(OfxHandle effect) {
+  const Properties told = effectProperties(effect);
+  const auto side = [&](const char* name, int index) { return told.number(name, 0, index); };
+  const double x = side("OfxImageEffectPropProjectOffset", 0), y = side("OfxImageEffectPropProjectOffset", 1);
+  return {x, y, x + side("OfxImageEffectPropProjectSize", 0), y + side("OfxImageEffectPropProjectSize", 1)};
+}
+
+// Whether hosts can mean it, so that pixels can be counted.
+bool isWindow(const OfxRectD& window) {
+  constexpr double kLargest = 1 << 20;
+  return window.x1 < window.x2 && window.y1 < window.y2 && std::min(window.x1, window.y1) > -kLargest &&
+         std::max(window.x2, window.y2) < kLargest;
+}
+
 // From a plate's pixels to those of a matte that covers the same canonical plane.
 struct Mapping {
   double x = 1, y = 1;
@@ -90,6 +111,26 @@ double pixelAspect(const Clip& clip, const ClipImage& image, const FrameArgument
 
 OfxPointD pixelSize(const ClipImage& image) {
   return {declaredAspect(image) / scaleOf(image, 1, 0), 1 / scaleOf(image, 1, 1)};
+}
+
+void describeWindows(wire::Picture& picture, OfxHandle effect, const Clip& clip, const ClipImage& plate,
+                     const FrameArguments& arguments) {
+  picture.x = plate.image().bounds.x1;
+  picture.y = -plate.image().bounds.y2;
+  const double lines = isSingleField(clip, plate, arguments) ? 0.5 : 1;
+  const double across = scaleOf(plate, arguments.scaleX, 0), up = lines * scaleOf(plate, arguments.scaleY, 1);
+  const auto describe = [&](const OfxRectD& shown, double width, double height) {
+    const auto at = [](double value) { return static_cast<int32_t>(std::lround(value)); };
+    picture.displayX = at(shown.x1 * width);
+    picture.displayY = -at(shown.y2 * height);
+    picture.displayWidth = at(shown.x2 * width) - picture.displayX;
+    picture.displayHeight = -at(shown.y1 * height) - picture.displayY;
+  };
+  const OfxRectD format = clipFormat(clip), project = projectWindow(effect);
+  if (isWindow(format)) return describe(format, across, up);
+  if (!isWindow(project)) return;
+  describe(project, across / declaredAspect(plate), up);
+  picture.flags |= wire::Project;
 }
 
 bool isPremultiplied(const ClipImage& image) {

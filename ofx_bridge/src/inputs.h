@@ -21,6 +21,9 @@ double pixelAspect(const Clip& clip, const ClipImage& image, const FrameArgument
 // Width and height of a pixel on the canonical plane.
 OfxPointD pixelSize(const ClipImage& image);
 bool isPremultiplied(const ClipImage& image);
+// Where the plate and the display window lie. The standard knows a project's window alone; one host tells the clip's.
+void describeWindows(wire::Picture& picture, OfxHandle effect, const Clip& clip, const ClipImage& plate,
+                     const FrameArguments& arguments);
 // The name of the space that the host declares, "" where it declares none; its OpenColorIO configuration says what the
 // name means, or OpenFX 1.5 where there is none.
 std::string declaredSpace(const Clip& clip);

@@ -103,6 +103,7 @@ PlateRequest::PlateRequest(OfxHandle effect, Effect kind, const FrameArguments& 
   if (host().traits->linear) picture_.flags |= wire::LinearHost;
   if (host().traits->temporal && !arguments.draft) picture_.flags |= wire::Temporal;
   if (host().showsOverlays() && !arguments.batch) picture_.flags |= wire::Outlines;
+  describeWindows(picture_, effect, sourceClip, source, arguments);
   inputs.describe(picture_, spaces_);
 }
 

@@ -12,7 +12,7 @@
 namespace wire {
 
 constexpr uint32_t kMagic = 0x5753464d;  // "MFSW"
-constexpr uint16_t kVersion = 4;
+constexpr uint16_t kVersion = 5;
 constexpr uint32_t kLargestBody = 1 << 20;
 
 enum class Kind : uint16_t {
@@ -54,6 +54,7 @@ enum PictureFlags : uint32_t {
   LinearHost = 512,  // what is declared nowhere is scene-linear
   Outlines = 1024,   // a viewer may show the outline of the matte
   Temporal = 2048,   // the host hands out other frames
+  Project = 4096,    // the display window is the project's: the host does not tell the clip's
 };
 
 struct Header {
@@ -80,8 +81,12 @@ struct Picture {
   int32_t identityWidth, identityHeight, identityChannels;  // 0: no identity picture
   uint32_t flags;
   uint32_t range;  // Analyse: the range that the frame belongs to
+  // In pixels of the host's plane, y down: the plate's upper left corner and the display window, 0 wide where the host
+  // does not tell it.
+  int32_t x, y;
+  int32_t displayX, displayY, displayWidth, displayHeight;
 };
-static_assert(sizeof(Picture) == 64, "the layout of the wire");
+static_assert(sizeof(Picture) == 88, "the layout of the wire");
 
 // The colour spaces of the pictures by the names of `config`, the host's OpenColorIO configuration, or by OpenFX's
 // native names where there is none; "" undeclared.

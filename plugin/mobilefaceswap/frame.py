@@ -26,6 +26,8 @@ __all__ = [
     "Box",
     "Clip",
     "ColourSpace",
+    "Extent",
+    "Fit",
     "Floats",
     "Frame",
     "Hashed",
@@ -33,6 +35,7 @@ __all__ = [
     "Part",
     "Window",
     "all_finite",
+    "fit",
     "straight",
 ]
 
@@ -41,6 +44,9 @@ Box = tuple[slice, slice]
 """Rows and columns of a picture, inside it."""
 Part = tuple[Box, Floats]
 """What lies inside a box of a picture: (h, w, 3|4)."""
+
+_ROUNDING = 2
+"""Pixels by which a proxy's sides may miss the shape of what it shows: videos have even sides."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,11 @@ class Window:
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
         return self.width, self.height
+
+    @property
+    def bottom(self) -> int:
+        """The first row below it."""
+        return self.y + self.height
 
     def within(self, other: Window) -> Window | None:
         """The same rectangle counted from the corner of ``other``; None where the two are the same."""
@@ -83,6 +94,87 @@ class Window:
         return canvas
 
 
+@dataclass(frozen=True)
+class Extent:
+    """A picture's pixels, and which of them are meant to be seen.
+
+    size: (width, height). display: the display window in its pixels; None where that is all of them, or nobody says.
+    """
+
+    size: tuple[int, int]
+    display: Window | None = None
+
+    @property
+    def whole(self) -> Window:
+        """All pixels."""
+        return Window(0, 0, *self.size)
+
+    @property
+    def shown(self) -> Window:
+        """The display window."""
+        return self.display or self.whole
+
+    def __str__(self) -> str:
+        sides = f"{self.size[0]} x {self.size[1]}"
+        return (
+            f"{sides} with a display window of {self.display.width} x {self.display.height}" if self.display else sides
+        )
+
+
+@dataclass(frozen=True)
+class Fit:
+    """From one picture's pixels to another's: scaled by ``x`` and ``y`` about its upper left corner, then moved.
+
+    right, down: in pixels of the other.
+    """
+
+    x: float = 1.0
+    y: float = 1.0
+    right: float = 0.0
+    down: float = 0.0
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing moves."""
+        return self == Fit()
+
+    def inverse(self) -> Fit:
+        """The way back."""
+        return Fit(1 / self.x, 1 / self.y, -self.right / self.x, -self.down / self.y)
+
+
+def fit(picture: Extent, other: Extent) -> Fit | None:
+    """How ``picture`` lies on ``other``, both of one shot; None where they cannot show the same.
+
+    Display windows lie on one another. Where only one of the two has one, the other shows that window or, if its size
+    or shape says so, all pixels.
+    """
+    pair = _windows(picture, other)
+    if pair is None:
+        return None
+    of, to = pair
+    x, y = to.width / of.width, to.height / of.height
+    return Fit(x, y, to.x - of.x * x, to.y - of.y * y)
+
+
+def _windows(picture: Extent, other: Extent) -> tuple[Window, Window] | None:
+    whole, shown = (picture.whole, other.whole), (picture.shown, other.shown)
+    if (picture.display is None) == (other.display is None):
+        return shown
+    if picture.size == other.size and shown[0].size != shown[1].size:
+        return whole
+    # Of two that fit as well the first: what has no overscan of its own shows the display window.
+    best = min((shown, whole), key=lambda pair: _misfit(*pair))
+    return best if _misfit(*best) <= _ROUNDING else None
+
+
+def _misfit(one: Window, other: Window) -> float:
+    """Pixels by which the smaller misses the shape of the larger, to a thousandth."""
+    small, large = sorted((one, other), key=lambda window: window.width)
+    across, down = large.width / small.width, large.height / small.height
+    return round(min(abs(small.width - large.width / down), abs(small.height - large.height / across)), 3)
+
+
 class Hashed:
     """Pixels whose digest is computed once. Whoever makes it promises that nobody writes to them while it is used."""
 
@@ -100,7 +192,8 @@ class Frame:
     """One picture of the clip: see the conventions at the top of this module.
 
     pixels: float32 (H, W, 3|4). pixel_aspect: width of a pixel over its height. hashed: a digest computed earlier for
-    exactly this array; ignored for any other.
+    exactly this array; ignored for any other. display: the display window in its pixels; None where that is all of
+    them, or nobody says.
     """
 
     pixels: Floats
@@ -108,6 +201,7 @@ class Frame:
     premultiplied: bool = False
     pixel_aspect: float = 1.0
     hashed: Hashed | None = field(default=None, repr=False)
+    display: Window | None = None
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
@@ -170,7 +264,10 @@ class Frame:
         return replace(self, pixels=np.dstack([rgb, self.alpha]), premultiplied=False, hashed=None)
 
     def content_hash(self) -> str:
-        """Hash of pixels, shape and declarations: only equal frames share cache entries."""
+        """Hash of pixels, shape and declarations: only equal frames share cache entries.
+
+        The display window is none of them: it says where a track's faces lie, and no entry depends on that alone.
+        """
         known = self.hashed
         digest = (known if known is not None and known.pixels is self.pixels else Hashed(self.pixels)).digest.copy()
         declared = f"{self.pixels.shape}{self.colour_space}{self.premultiplied}{self.pixel_aspect!r}"

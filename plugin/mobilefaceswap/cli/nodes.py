@@ -77,6 +77,7 @@ def _track(shot: Shot, clip: MediaClip) -> Track | None:
     track = load_track(shot.track, force=shot.force_track)
     if not shot.force_track:
         check_clip(track, clip, clip.path)
+    track.fit(clip.size, clip.format.display)
     if shot.settings.missing_frames is MissingFrames.FAIL:
         track.check_holds(frame_range(shot.frames, clip))
     return track

@@ -164,7 +164,7 @@ def import_points(
     known = Track.load(track)
     _, _, size, display = _plate_of(clip)
     size, display = (size, display) if size else (known.size, known.display)
-    motion = read_motion(file, size, display=display).scaled(known.size).shifted(-frame_offset)
+    motion = read_motion(file, size, display=display).onto(known).shifted(-frame_offset)
     points = points_of(motion, find_pack(pack).crop)
     inside = {time: at for time, at in points.items() if time in known.frames}
     if not inside:

@@ -27,6 +27,7 @@ from .nodes import Nodes, detector_of, pack_of
 from .ranges import Ranges
 from .segment import Inputs
 from .spaces import declared_space, plate_space
+from .windows import display_of
 from .wire import Changed, FaceBox, Flags, Picture, Values
 
 __all__ = ["Rendered", "Session", "read_settings", "with_settings"]
@@ -152,7 +153,7 @@ class Session:
             return look(detector, self.cache, handed_in(picture.time, frame, settings, self.cache), settings)
 
         plate, _ = _uncovered(plate, lambda frame: at(frame)[0])
-        return packed_look(at(plate))
+        return packed_look(at(plate), picture.window)
 
     def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
         """Adds the faces of one frame to its range; needs no source. Raises FaceSwapError."""
@@ -162,8 +163,9 @@ class Session:
         detector = open_detector(pack, detector_of(host))
         plate, uncovered = _uncovered(plate, lambda frame: find_faces(detector, frame, settings))
         found = analyse_plate(plate, pack, detector, settings)
-        self.ranges.add(picture.range, picture.time, found)
-        said = "; ".join(filter(None, (note, uncovered)))
+        display, counted = display_of(picture)
+        self.ranges.add(picture.range, picture.time, found, picture.window, display)
+        said = "; ".join(filter(None, (note, uncovered, counted)))
         return Rendered(np.zeros((0, 0), np.float32), (0, 0), found_boxes(found.sighting.faces), said)
 
     def prepare(self, values: Values) -> str:
@@ -192,7 +194,9 @@ def _read(picture: Picture, values: Values) -> tuple[HostSettings, Settings]:
 def _around(picture: Picture, node: FaceSwapNode, settings: Settings, sights: Mapping[int, bytes]) -> Around | None:
     """The frames around, where the host hands them out and faces are followed; None otherwise."""
     follows = settings.enable and (settings.smoothing or settings.gap or settings.fade)
-    return Around(sights) if Flags.TEMPORAL in picture.flags and node.track is None and follows else None
+    return (
+        Around(sights, picture.window) if Flags.TEMPORAL in picture.flags and node.track is None and follows else None
+    )
 
 
 def _default_space(picture: Picture) -> ColourSpace:
@@ -202,7 +206,9 @@ def _default_space(picture: Picture) -> ColourSpace:
 def _plate(picture: Picture, inputs: Inputs, settings: Settings) -> tuple[Frame, str]:
     space, note = plate_space(settings, picture.space, picture.config, _default_space(picture))
     premultiplied = Flags.PREMULTIPLIED in picture.flags
-    return Frame(inputs.plate, space, premultiplied, picture.pixel_aspect, inputs.hashed), note
+    display, _ = display_of(picture)
+    shown = display and display.within(picture.window)
+    return Frame(inputs.plate, space, premultiplied, picture.pixel_aspect, inputs.hashed, shown), note
 
 
 def _shown(picture: Picture, inputs: Inputs, settings: Settings) -> Frame | None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ..errors import TrackError
 from ..faces import Track, followed
-from ..frame import Window
+from ..frame import Extent, Window
 from ..geometry import crop_quad, fit_crop
 from ..packs import Crop
 from ..settings import Settings
@@ -74,10 +74,14 @@ class Motion:
         window = shown(size, display)
         return replace(self, size=size, points=self._by(1, 1, window.x, window.y), display=display)
 
-    def scaled(self, size: tuple[int, int]) -> Motion:
-        """On a plate of the same shape and of ``size``, such as the one of a proxy. It has no display window then."""
-        x, y = size[0] / self.size[0], size[1] / self.size[1]
-        return replace(self, size=size, points=self._by(x, y, (x - 1) / 2, (y - 1) / 2), display=None)
+    def onto(self, track: Track) -> Motion:
+        """From a proxy's pixels to those of the plate that was analysed.
+
+        Raises TrackError where the two cannot show the same.
+        """
+        back = track.fit(self.size, self.display).inverse()
+        points = self._by(back.x, back.y, (back.x - 1) / 2 + back.right, (back.y - 1) / 2 + back.down)
+        return replace(self, size=track.size, points=points, display=track.display)
 
     def _by(self, across: float, down: float, right: float, below: float) -> dict[str, dict[int, list[float]]]:
         return {
@@ -88,7 +92,7 @@ class Motion:
 
 def shown(size: tuple[int, int], display: Window | None) -> Window:
     """The display window of a plate of ``size``, in its pixels."""
-    return display or Window(0, 0, *size)
+    return Extent(size, display).shown
 
 
 def motion_of(
@@ -108,7 +112,7 @@ def motion_of(
     """
     size, display = (size, display) if size else (track.size, track.display)
     points: dict[str, dict[int, list[float]]] = {name: {} for name in (*NAMES, *CORNERS)}
-    timeline = track.timeline(size)
+    timeline = track.timeline(size, display)
     for time in track.frames:
         found = followed(timeline, time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
         for face in [face for face in found if face.person == person][:1]:

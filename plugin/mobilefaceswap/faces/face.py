@@ -79,15 +79,22 @@ class Face:
         known = {item.name: item.default for item in fields(cls) if item.default is not MISSING} | dict(values)
         return cls.from_row([number for item in fields(cls) for number in np.ravel(known[item.name])])
 
-    def scaled(self, x: float, y: float) -> Face:
-        """The same face in a picture scaled by ``x`` and ``y``. The picture's corners, not pixel centres, stay put."""
+    def scaled(self, x: float, y: float, right: float = 0.0, down: float = 0.0) -> Face:
+        """The same face in a picture scaled by ``x`` and ``y``, then moved by pixels of the result.
+
+        The upper left corner of the picture, not of the first pixel's centre, stays put where nothing is moved.
+        """
         scale = np.array([x, y])
         left, top, width, height = self.box
         return replace(
             self,
-            landmarks=(self.landmarks + 0.5) * scale - 0.5,
-            box=((left + 0.5) * x - 0.5, (top + 0.5) * y - 0.5, width * x, height * y),
+            landmarks=(self.landmarks + 0.5) * scale - 0.5 + (right, down),
+            box=((left + 0.5) * x - 0.5 + right, (top + 0.5) * y - 0.5 + down, width * x, height * y),
         )
+
+    def moved(self, right: float, down: float) -> Face:
+        """The same face so many pixels further."""
+        return self.scaled(1, 1, right, down) if right or down else self
 
     def placed(self, landmarks: Points) -> Face:
         """The same face with its points at ``landmarks`` (5, 2), and its box moved and resized with them."""

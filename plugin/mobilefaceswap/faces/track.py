@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..errors import TrackError
 from ..files import DAMAGED, write_failure, written_whole
-from ..frame import Window
+from ..frame import Extent, Fit, Window, fit
 from .face import Face
 from .follow import Timeline
 from .plausible import plausibility, roll_of
@@ -46,23 +46,41 @@ class Track:
     hashes: Mapping[int, str] = field(default_factory=dict)
     display: Window | None = None
 
-    def faces(self, time: int, plate_size: tuple[int, int]) -> tuple[Face, ...]:
+    def faces(self, time: int, plate_size: tuple[int, int], display: Window | None = None) -> tuple[Face, ...]:
         """The faces at ``time`` in pixels of a plate of ``plate_size``, which may be a proxy.
 
-        Raises TrackError where the frame was not analysed.
+        display: the plate's display window in its pixels. Raises TrackError where the frame was not analysed, or the
+        plate's shape is another.
         """
         self.check_holds(range(time, time + 1))
-        x, y = plate_size[0] / self.size[0], plate_size[1] / self.size[1]
-        found = self.frames[time]
-        return found if x == y == 1 else tuple(face.scaled(x, y) for face in found)
+        return self._on(self.fit(plate_size, display), time)
 
-    def timeline(self, plate_size: tuple[int, int]) -> Timeline:
-        """The track as `followed` reads it. Frames that were not analysed end a shot."""
+    def timeline(self, plate_size: tuple[int, int], display: Window | None = None) -> Timeline:
+        """The track as `followed` reads it. Frames that were not analysed end a shot.
+
+        plate_size, display: as for ``faces``. Raises TrackError where the plate's shape is another.
+        """
+        onto = self.fit(plate_size, display)
 
         def begins(time: int) -> bool:
             return time in self.cuts or time not in self.frames or time - 1 not in self.frames
 
-        return Timeline(lambda time: self.faces(time, plate_size) if time in self.frames else (), begins)
+        return Timeline(lambda time: self._on(onto, time) if time in self.frames else (), begins)
+
+    def fit(self, plate_size: tuple[int, int], display: Window | None) -> Fit:
+        """How the track's plate lies on another one. Raises TrackError where it cannot show the same."""
+        mine, plate = Extent(self.size, self.display), Extent(plate_size, display)
+        found = fit(mine, plate)
+        if found is None:
+            raise TrackError(
+                f"expected a plate of the track's shape, {mine}; found {plate}. Analyse this plate, or make a proxy of "
+                "all pixels or of the display window"
+            )
+        return found
+
+    def _on(self, onto: Fit, time: int) -> tuple[Face, ...]:
+        found = self.frames[time]
+        return found if onto.same else tuple(face.scaled(onto.x, onto.y, onto.right, onto.down) for face in found)
 
     def held(self, time: int) -> int:
         """``time``, or the last analysed frame before it; the first where there is none."""

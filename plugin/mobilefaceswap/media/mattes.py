@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ..errors import MediaError
-from ..frame import Floats
+from ..frame import Extent, Fit, Floats, Window, fit
 from .clip import MediaClip
 from .open import open_clip
 from .places import Pattern
@@ -34,10 +34,10 @@ class _Pictures(Protocol):
     path: str
     first: int
     last: int
-    size: tuple[int, int]
+    extent: Extent
 
-    def values(self, time: int) -> Floats:
-        """(H, W), as stored."""
+    def values(self, time: int) -> tuple[Floats, Window | None]:
+        """(H, W), as stored, and the display window in them."""
         ...
 
 
@@ -46,15 +46,15 @@ class _AlphaOrRed:
 
     def __init__(self, clip: MediaClip) -> None:
         self.clip, self.path = clip, clip.path
-        self.first, self.last, self.size = clip.first, clip.last, clip.size
+        self.first, self.last, self.extent = clip.first, clip.last, Extent(clip.size, clip.format.display)
 
-    def values(self, time: int) -> Floats:
+    def values(self, time: int) -> tuple[Floats, Window | None]:
         frame = self.clip.frame(time)
-        return np.ascontiguousarray(frame.rgb[..., 0] if frame.alpha is None else frame.alpha)
+        return np.ascontiguousarray(frame.rgb[..., 0] if frame.alpha is None else frame.alpha), frame.display
 
 
 class _ExrChannel:
-    """One channel of EXR files, in the display window of the first."""
+    """One channel of EXR files, each in a data window of its own."""
 
     def __init__(self, path: str, channel: str) -> None:
         from .pictures import exr
@@ -64,22 +64,22 @@ class _ExrChannel:
         if not all(file.is_file() for file in self._files.values()) or not self._files:
             raise MediaError(f"expected a matte at {path}; found none. Check the name and the number of digits")
         self.first, self.last = min(self._files), max(self._files)
-        _, _, self._display = exr.read_channel(self._files[self.first], channel)
-        self.size = self._display.width, self._display.height
+        pixels, window = self.values(self.first)
+        self.extent = Extent((pixels.shape[1], pixels.shape[0]), window)
 
-    def values(self, time: int) -> Floats:
+    def values(self, time: int) -> tuple[Floats, Window | None]:
         if time not in self._files:
             raise MediaError(
                 f"expected frame {time} of the matte {self.path}; the sequence has a gap there. Supply the frame, or "
                 "render the ranges before and after it"
             )
-        pixels, window, _ = self._read(self._files[time], self._channel)
-        return window.moved(pixels, self._display)
+        pixels, window, display = self._read(self._files[time], self._channel)
+        return pixels, display.within(window)
 
 
 @dataclass(frozen=True)
 class MatteClip:
-    """A matte for every frame of a plate.
+    """A matte for every frame of a plate, its display window on the plate's.
 
     by_number: frames are matched by their numbers, as two sequences are; otherwise from the first frame of each. speed:
     frames of the matte for one of the plate. fit: a matte of another size is resampled, and its ends are held.
@@ -92,15 +92,27 @@ class MatteClip:
     fit: bool = False
 
     def at(self, time: int) -> Floats:
-        """(H, W) of the plate's size, as stored, at the plate's frame ``time``. Raises MediaError."""
+        """(H, W) of the plate's size, as stored, at the plate's frame ``time``; 0 where the matte ends.
+
+        Raises MediaError.
+        """
         moment = round((time - self.plate.first) * self.speed) + self._start
-        values = self.pictures.values(min(max(moment, self.pictures.first), self.pictures.last))
-        if self.fit and values.shape[::-1] != self.plate.size:
-            smaller = values.shape[0] > self.plate.size[1]
-            way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-            values = np.asarray(cv2.resize(values, self.plate.size, interpolation=way), np.float32)
+        values, display = self.pictures.values(min(max(moment, self.pictures.first), self.pictures.last))
+        onto = self.onto(Extent((values.shape[1], values.shape[0]), display))
+        values = _placed(values, onto, self.plate.size)
         # A video's black is 0 to within rounding alone; where a matte is 0 the plate must keep its bits.
         return np.where(np.abs(values) < _ROUNDING, np.float32(0), values)
+
+    def onto(self, picture: Extent) -> Fit:
+        """How one of its pictures lies on the plate. Raises MediaError where the two cannot show the same."""
+        plate = Extent(self.plate.size, self.plate.format.display)
+        found = fit(picture, plate)
+        if found is None:
+            raise MediaError(
+                f"expected a matte of the plate's shape, {plate}; found {picture} in {self.pictures.path}. Render the "
+                "matte over all pixels of the plate or over its display window"
+            )
+        return found
 
     @cached_property
     def still(self) -> bool:
@@ -123,7 +135,8 @@ def open_matte(text: str, plate: MediaClip, times: range, *, fit: bool = False) 
 
     text: a picture, a sequence or a video, whose alpha counts, or its first channel where it has none; or
     ``FILE.exr:CHANNEL``. A single picture serves for every frame. Raises MediaError where it cannot be read, and,
-    unless ``fit``, where its size, frame rate or length differ from the plate's.
+    unless ``fit``, where its size, frame rate or length differ from the plate's. With overscan the display windows'
+    sizes count.
     """
     found = _CHANNEL.fullmatch(text)
     if found and not Path(text).is_file():
@@ -135,9 +148,26 @@ def open_matte(text: str, plate: MediaClip, times: range, *, fit: bool = False) 
         speed = float(rates[0] / rates[1]) if rates[0] and rates[1] else 1.0
         speed = 1.0 if abs(speed - 1) < _SAME_RATE else speed
         matte = MatteClip(_AlphaOrRed(clip), plate, _numbered(clip) and _numbered(plate), speed, fit)
+    onto = matte.onto(matte.pictures.extent)
     if not fit:
-        _check(matte, text, times)
+        _check(matte, text, times, same_size=onto.x == 1 == onto.y)
     return matte
+
+
+def _placed(values: Floats, onto: Fit, size: tuple[int, int]) -> Floats:
+    """(H, W) of ``size``: resampled, by area where it shrinks, and 0 where ``values`` end."""
+    height, width = values.shape
+    if onto.x == 1 == onto.y:
+        return Window(round(onto.right), round(onto.down), width, height).moved(values, Window(0, 0, *size))
+    target = max(1, round(width * onto.x)), max(1, round(height * onto.y))
+    way = cv2.INTER_AREA if onto.y < 1 else cv2.INTER_LINEAR
+    if target == size and onto.right == 0 == onto.down:
+        return np.asarray(cv2.resize(values, size, interpolation=way), np.float32)
+    if onto.y < 1:
+        values = cv2.resize(values, target, interpolation=way)
+    x, y = onto.x * width / values.shape[1], onto.y * height / values.shape[0]
+    matrix = np.array([[x, 0, (x - 1) / 2 + onto.right], [0, y, (y - 1) / 2 + onto.down]])
+    return np.asarray(cv2.warpAffine(values, matrix, size, flags=cv2.INTER_LINEAR), np.float32)
 
 
 def _numbered(clip: MediaClip) -> bool:
@@ -145,10 +175,10 @@ def _numbered(clip: MediaClip) -> bool:
     return clip.format.timing is None
 
 
-def _check(matte: MatteClip, text: str, times: range) -> None:
+def _check(matte: MatteClip, text: str, times: range, *, same_size: bool) -> None:
     plate, there = matte.plate, matte.pictures
     differences: Mapping[str, tuple[str, str, bool]] = {
-        "size": (_size(plate.size), _size(there.size), plate.size == there.size),
+        "size": (str(Extent(plate.size, plate.format.display)), str(there.extent), same_size),
         "frame rate": (_rate(plate), _rate(plate, matte.speed), matte.still or matte.speed == 1),
         "length": (
             f"frames {times[0]} to {times[-1]} of {plate.first}-{plate.last}"
@@ -171,10 +201,6 @@ def _covers(matte: MatteClip, times: range) -> bool:
     if matte.by_number:
         return there.first <= times[0] and times[-1] <= there.last
     return there.last - there.first == plate.last - plate.first
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]}"
 
 
 def _rate(clip: MediaClip, speed: float = 1.0) -> str:

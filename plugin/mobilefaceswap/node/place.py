@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..faces import Face, Track
 from ..faces.follow import same
+from ..frame import Frame
 from ..geometry import (
     Matrix,
     Rectangle,
@@ -50,12 +51,16 @@ class Placed:
         return touched.intersection(self.region)
 
 
-def motion_of(face: Face, time: int, track: Track | None, size: tuple[int, int]) -> Motion | None:
+def motion_of(face: Face, time: int, track: Track | None, plate: Frame) -> Motion | None:
     """The face's motion at ``time``, from the frames before and after in the track; None where it has neither."""
     if track is None:
         return None
     moments = [time - 1] * (time not in track.cuts) + [time + 1] * (time + 1 not in track.cuts)
-    around = [(moment, same(face, track.faces(moment, size))) for moment in moments if moment in track.frames]
+    around = [
+        (moment, same(face, track.faces(moment, plate.size, plate.display)))
+        for moment in moments
+        if moment in track.frames
+    ]
     known = [(moment, other) for moment, other in around if other is not None]
     if not known:
         return None

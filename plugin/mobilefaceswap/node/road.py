@@ -173,7 +173,7 @@ def faces_at(
         here = partial(look, kit.detector, kit.cache, plate, settings)
         timeline = _searched(lambda moment: here() if moment == time else around(moment))
     else:
-        timeline = track.timeline(plate.frame.size)
+        timeline = track.timeline(plate.frame.size, plate.frame.display)
         if time not in track.frames and settings.missing_frames is MissingFrames.SKIP:
             return ()
         if settings.missing_frames is MissingFrames.HOLD:
@@ -271,7 +271,7 @@ def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face, track: Track
     swap = keys.swap_key(key, kit.network_key, settings)
     exposure, white, clipped = arrays["view"].tolist()
     space = frame.colour_space.exposed(exposure)
-    motion = motion_of(face, plate.time, track, frame.size) if settings.motion_blur else None
+    motion = motion_of(face, plate.time, track, frame) if settings.motion_blur else None
     return Target(face, matrix, region, space, white, arrays["crop"], swap, clipped, motion)
 
 

@@ -8,12 +8,15 @@ from enum import IntFlag
 from typing import Self
 
 from ...errors import EngineError
+from ...frame import Window
 from .layout import ADVICE, counted, read_counted, unpacked
 
 __all__ = ["Flags", "Picture"]
 
-_PICTURE = struct.Struct("<QqddiiiiiiII")
+_PICTURE = struct.Struct("<QqddiiiiiiIIiiiiii")
 _PAGE = 4096
+_FLAGS = 10
+"""The place of the flags among the fields."""
 
 
 class Flags(IntFlag):
@@ -31,13 +34,15 @@ class Flags(IntFlag):
     LINEAR_HOST = 512
     OUTLINES = 1024
     TEMPORAL = 2048
+    PROJECT = 4096
 
 
 @dataclass(frozen=True)
 class Picture:
     """One plate in the segment and what goes with it. Sizes in pixels.
 
-    space, identity_space: by the names of ``config``, the host's OpenColorIO configuration, or by OpenFX's where there
+    x, y, display_x, display_y, display_width, display_height: in pixels of the host's plane, y down. space,
+    identity_space: by the names of ``config``, the host's OpenColorIO configuration, or by OpenFX's where there
     is none; "" undeclared.
     """
 
@@ -53,6 +58,12 @@ class Picture:
     identity_channels: int
     flags: Flags
     range: int
+    x: int = 0
+    y: int = 0
+    display_x: int = 0
+    display_y: int = 0
+    display_width: int = 0
+    display_height: int = 0
     space: str = ""
     identity_space: str = ""
     config: str = ""
@@ -65,7 +76,7 @@ class Picture:
     def unpacked(cls, body: bytes) -> tuple[Self, bytes]:
         """The picture and the rest of the body. Raises EngineError on sizes that cannot be."""
         head = list(unpacked(_PICTURE, body))
-        head[-2] = Flags(head[-2])
+        head[_FLAGS] = Flags(head[_FLAGS])
         spaces, rest = [], body[_PICTURE.size :]
         for _ in range(3):
             text, rest = read_counted(rest)
@@ -75,6 +86,18 @@ class Picture:
         if not plausible or picture.result_offset > picture.segment_bytes:
             raise EngineError(f"expected a picture from the bridge; found {picture}. {ADVICE}")
         return picture, rest
+
+    @property
+    def window(self) -> Window:
+        """The plate in the host's plane."""
+        return Window(self.x, self.y, self.width, self.height)
+
+    @property
+    def display(self) -> Window | None:
+        """The display window in the host's plane; None where the host does not tell it."""
+        if min(self.display_width, self.display_height) <= 0:
+            return None
+        return Window(self.display_x, self.display_y, self.display_width, self.display_height)
 
     @property
     def plate_bytes(self) -> int:

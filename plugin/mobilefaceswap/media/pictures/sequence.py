@@ -98,7 +98,7 @@ class SequenceClip(MediaClip):
         """See ``MediaClip``."""
         still = load_still(self._file(time))
         self._remember(time, still.metadata)
-        return _frame(still, self.canvas)
+        return replace(_frame(still, self.canvas), display=self.format.display)
 
     def key(self, time: int) -> str | None:
         """See ``MediaClip``."""

@@ -28,7 +28,8 @@ class Instance:
     persistent, notice: the message that stands on the node, and its type. parameters: what the effect told of each
     control since, such as whether it is enabled. preferences: what it prefers of its clips, asked anew where the
     effect says that a parameter counts. interact: the handle of its overlay. footage: what the Source shows at a time
-    outside of a render, None where it shows nothing. bounds: of the timeline. progress: what the node reported; after
+    outside of a render, None where it shows nothing; a pair says how it is laid out. format: x1, y1, x2, y2 of
+    the Source in pixels, as one host tells it. bounds: of the timeline. progress: what the node reported; after
     ``patience`` reports the user cancels. undo: the steps that the effect's own changes make, each with its label and
     the parameters set; editing: whether one of them goes on.
     """
@@ -42,7 +43,8 @@ class Instance:
     notice: str = ""
     abort: bool = False
     held: int = 0
-    footage: Callable[[float], Array | None] | None = None
+    footage: Callable[[float], Array | tuple[Array, Layout] | None] | None = None
+    format: tuple[int, int, int, int] | None = None
     bounds: tuple[float, float] = (0.0, 0.0)
     progress: list[float] = field(default_factory=list)
     patience: int | None = None
@@ -131,6 +133,11 @@ class Instance:
     def enabled(self, name: str) -> bool:
         """Whether a control is not greyed out."""
         return bool(self.parameters[name].get("OfxParamPropEnabled", [1])[0])
+
+    def set_project(self, offset: tuple[float, float], size: tuple[float, float]) -> None:
+        """The project's window in canonical coordinates."""
+        told = self.effect.host.sets.sets[self.handle]
+        told.update(OfxImageEffectPropProjectOffset=[*offset], OfxImageEffectPropProjectSize=[*size])
 
     def destroy(self) -> int:
         """Ends the node."""

@@ -88,6 +88,8 @@ class Host:
         image = self.pictures.get(name)
         footage = name == "Source" and self.instances[effect].footage is not None
         told: Properties = {"OfxImageClipPropConnected": [int(image is not None or footage)]}
+        if name == "Source" and (own := self.instances[effect].format):
+            told["OfxImageClipPropFormat"] = [*own]
         if footage:
             told["OfxImageEffectPropFrameRange"] = list(self.instances[effect].bounds)
         if image is not None:

@@ -14,7 +14,7 @@ from importlib.resources import files
 __all__ = ["RESULTS", "Rule", "is_property", "is_value", "rule_of"]
 
 # Properties that one host alone knows.
-_VENDORS = {"kOfxImageClipPropThumbnail", "MltOfxParamValue"}
+_VENDORS = {"OfxImageClipPropFormat", "kOfxImageClipPropThumbnail", "MltOfxParamValue"}
 # These end in the name of a clip.
 _OF_CLIPS = (
     "OfxImageClipPropComponents",

@@ -140,8 +140,10 @@ class Suites:
         image = self._host.pictures.get(key)
         if key == "Source" and instance.footage is not None and (image is None or time != self._host.time):
             pixels = instance.footage(time)
-            # It lives as long as the handle that the effect gets.
             layout = Layout() if image is None else image.layout
+            if isinstance(pixels, tuple):
+                pixels, layout = pixels
+            # It lives as long as the handle that the effect gets.
             image = None if pixels is None else allocated(pixels.shape, pixels.dtype, layout, pixels)
         if image is None:
             return FAILED
