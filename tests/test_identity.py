@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from compare import assert_same
 from drawn import MarkerDetector, as_frame, drawn_frame, drawn_people, textured
+from mobilefaceswap import read_picture
 from mobilefaceswap.errors import IdentityFileError, NoFaceInSourceError, UserInputError
+from mobilefaceswap.faces import found_in, open_detector
+from mobilefaceswap.faces.choose import cosine
 from mobilefaceswap.frame import Frame
-from mobilefaceswap.identity import AGES, Identity, ages_of, encode_face, prepare_identity, weights_at_age
-from mobilefaceswap.identity.recognise import display_crop
+from mobilefaceswap.identity import AGES, Identity, ages_of, prepare_identity, weights_at_age
+from mobilefaceswap.identity.recognise import display_crop, encode_face, encode_person
 
 
 def prepared(pack, *pictures: Frame, **more) -> Identity:
@@ -25,7 +30,7 @@ def test_the_largest_of_several_faces_is_taken_and_said(tiny_pack):
     both = drawn_people()
     first, second = prepared(tiny_pack, both), prepared(tiny_pack, both, source_face=1)
     for identity, number in ((first, 0), (second, 1)):
-        expected = encode_face(both, face_in(both, number), tiny_pack)["embedding"]
+        expected = encode_person(both, face_in(both, number), tiny_pack)["embedding"]
         assert_same(identity.embedding, expected[0])
     assert "2 faces found: took the largest" in first.pictures[0].note
     assert "took number 1, counted from the largest" in second.pictures[0].note
@@ -46,7 +51,7 @@ def test_a_picture_without_the_face_asked_for_is_left_out_and_noted(tiny_pack):
 
 def test_several_pictures_are_joined_by_the_mean_of_what_the_recogniser_says(tiny_pack):
     pictures = [drawn_frame(0), drawn_frame(1), drawn_frame(2)]
-    encoded = [encode_face(one, face_in(one), tiny_pack)["embedding"] for one in pictures]
+    encoded = [encode_person(one, face_in(one), tiny_pack)["embedding"] for one in pictures]
     identity = prepared(tiny_pack, *pictures)
     assert all(note.used for note in identity.pictures)
     np.testing.assert_allclose(identity.embedding, np.mean(encoded, axis=0)[0], atol=1e-5)
@@ -55,10 +60,37 @@ def test_several_pictures_are_joined_by_the_mean_of_what_the_recogniser_says(tin
     assert max(np.abs(identity.weights[name] - alone.weights[name]).max() for name in alone.weights) > 1e-4
 
 
+def test_a_framing_moves_and_widens_the_crop(tiny_pack):
+    across, down = np.meshgrid(np.linspace(0, 1, 320), np.linspace(0, 1, 180))
+    ramps = Frame(np.dstack([across, down, down]).astype(np.float32))
+    face, crop = face_in(drawn_frame(0)), tiny_pack.crop
+    fitted = display_crop(ramps, face, crop)
+    moved = display_crop(ramps, face, crop, (1.0, 4 / crop.size, -6 / crop.size))
+    np.testing.assert_allclose(moved[6:, :-4], fitted[:-6, 4:], atol=1e-4)
+    wider = display_crop(ramps, face, crop, (1.25, 0.0, 0.0))
+    middle = fitted.mean(axis=(0, 1))
+    np.testing.assert_allclose(wider - middle, 1.25 * (fitted - middle), atol=1e-3)
+
+
+def test_who_a_person_is_sways_little_with_the_framing(base_pack, media):
+    """By the mean over framings less than by one answer of the recogniser."""
+    picture = read_picture(sorted((media / "portraits").glob("*.jpg"))[0])
+    face = found_in(open_detector(base_pack), picture, 640, 0.5)[0]
+    width = np.linalg.norm(face.landmarks[1] - face.landmarks[0])
+    nudged = [replace(face, landmarks=face.landmarks + width * np.array(by)) for by in ((0.05, 0), (0, -0.05))]
+
+    def sway(encode):
+        return [
+            1 - cosine(*(encode(picture, one, base_pack)["embedding"] for one in (face, other))) for other in nudged
+        ]
+
+    assert np.mean(sway(encode_person)) < 0.8 * np.mean(sway(encode_face))
+
+
 def test_weighted_pictures_count_by_their_weights_whatever_they_look_like(tiny_pack):
     """Portraits taken years apart; one of weight 0 is left out, and the heaviest is the icon."""
     pictures = [drawn_frame(0), drawn_frame(8), drawn_frame(2)]
-    encoded = [encode_face(one, face_in(one), tiny_pack)["embedding"][0] for one in pictures]
+    encoded = [encode_person(one, face_in(one), tiny_pack)["embedding"][0] for one in pictures]
     identity = prepared(tiny_pack, *pictures, weights=[1, 3, 0])
     np.testing.assert_allclose(identity.embedding, 0.25 * encoded[0] + 0.75 * encoded[1], atol=1e-5)
     said = [(note.used, note.note) for note in identity.pictures]

@@ -363,7 +363,7 @@ def test_a_picture_that_shows_somebody_else_is_left_out(tiny_pack, monkeypatch):
         embedding[0, :3] = next(vectors)
         return {"feature_map": np.ones(shape, np.float32), "embedding": embedding}
 
-    monkeypatch.setattr("mobilefaceswap.identity.prepare.encode_face", encoded)
+    monkeypatch.setattr("mobilefaceswap.identity.prepare.encode_person", encoded)
     pictures = [(name, drawn_frame(0)) for name in ("a.png", "b.png", "c.png")]
     made = prepare_identity(pictures, tiny_pack, MarkerDetector())
     assert [item.used for item in made.pictures] == [True, False, True]

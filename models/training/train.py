@@ -35,6 +35,7 @@ from training.losses import (
     feature_distance,
     hinge_discriminator,
     identity_distance,
+    lit_as,
     movement,
     noisy,
     patch_difference,
@@ -210,7 +211,7 @@ class Run:
         return {name: value for name, value in losses.items() if getattr(weights, name)}
 
     def _identity(self, swap: Tensor, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
-        seen = view(swap, VIEW, chance)
+        seen = view(lit_as(swap, batch.answer, batch.skin), VIEW, chance)
         with self._cast():
             found = {}
             for name in SIZES:

@@ -346,6 +346,22 @@ class TestLosses:
         told = [float(losses.patch_difference(found, wanted, skin)) for found in (modelled, patched, elsewhere)]
         assert told == pytest.approx([0, 0.2**2 / 0.08 * (16 * 16) / (64 * 32), 0], abs=1e-6)
 
+    def test_recognisers_are_shown_the_targets_light_and_the_swaps_shapes(self) -> None:
+        """A shade over skin goes, and pays nothing; fine detail stays, and what is no skin stays as it was drawn."""
+        wanted = torch.rand(1, 3, 64, 64)
+        skin = torch.zeros(1, 1, 64, 64)
+        skin[..., 32:] = 1
+        shade, detail = torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)
+        shade[..., :48, :] = 0.2
+        detail[..., ::2] = 0.1
+        detail[..., 1::2] = -0.1
+        found = (wanted + shade + detail).requires_grad_()
+        seen = losses.lit_as(found, wanted, skin)
+        assert (seen - wanted - detail)[..., :40, 32:].abs().max() < 1e-5
+        assert torch.equal(seen[..., :32], found[..., :32])
+        seen[..., 32:].sum().backward()
+        assert found.grad[..., 8:56, 48:56].abs().max() < 1e-4
+
     def test_identity_distance_is_nought_for_the_same_person(self) -> None:
         wanted = {"a": torch.eye(3), "b": torch.eye(3)}
         assert float(losses.identity_distance({"a": torch.eye(3)[:2], "b": torch.eye(3)}, wanted)) == 0

@@ -19,7 +19,7 @@ from ..faces.choose import cosine
 from ..frame import Floats, Frame
 from ..packs import FaceInput, Pack
 from ..swap import network_class
-from .recognise import display_crop, encode_face, face_input, is_upright
+from .recognise import display_crop, encode_person, face_input, is_upright
 from .record import Identity, SourcePicture
 from .weigh import shares_of
 
@@ -126,7 +126,7 @@ def _encoded(picture: Frame, face: Face, pack: Pack) -> _Shown | None:
     """The face as the recogniser sees it; None where its points or the recogniser say that it is none."""
     if plausibility(face.landmarks, picture.pixel_aspect) == 0:
         return None
-    one = _Shown(picture, face, encode_face(picture, face, pack))
+    one = _Shown(picture, face, encode_person(picture, face, pack))
     if abs(one.roll) >= _ROLLED and not is_upright(picture, face, one.encoded["embedding"], pack):
         return None
     return one
