@@ -46,8 +46,10 @@ def shapes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def skin_of(points: Tensor, size: int) -> Tensor:
-    """Soft shape (N, 1, size, size) of everything but brows, nose, eyes and mouth, from packed points."""
+    """Soft shape (N, 1, size, size) of everything but brows, nostrils, eyes and mouth, from packed points."""
     at = middles(_DRAWN, points.device).reshape(1, -1, 2).expand(len(points), -1, -1)
-    kept = torch.cat([points[:, PLACES[name]] for name in ("brows", "nose", "left_eye", "right_eye", "outer_lips")], 1)
+    parts = [points[:, PLACES[name]] for name in ("brows", "left_eye", "right_eye", "outer_lips", "nose")]
+    parts[-1] = parts[-1][:, 7:]  # its wings; the tone of its bridge is skin's
+    kept = torch.cat(parts, 1)
     distance = torch.cdist(at, kept).amin(2).reshape(-1, 1, _DRAWN, _DRAWN)
     return F.interpolate(((distance - _NEAR) * 50).clamp(0, 1), size=(size, size), mode="bilinear")
