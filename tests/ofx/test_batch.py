@@ -142,10 +142,10 @@ def resident(process: int | str) -> int:
 
 
 @pytest.mark.slow
-def test_five_hundred_frames_cost_no_more_memory_than_fifty(
+def test_five_hundred_frames_cost_no_more_memory_than_a_hundred_and_fifty(
     bundle, environment: pytest.MonkeyPatch, identity, plate, tmp_path: Path
 ) -> None:
-    # The stores of the engine are full before frame 50, so that what grows afterwards is not theirs.
+    # The stores of the engine and its threads' heaps are full before frame 150: what grows afterwards is not theirs.
     environment.setenv("MOBILEFACESWAP_MEMORY", "96")
     before = set(engines(os.getpid()))
     swap = host_with(bundle, tmp_path)
@@ -154,10 +154,10 @@ def test_five_hundred_frames_cost_no_more_memory_than_fifty(
     for number in range(500):
         frame = np.ascontiguousarray(np.roll(plate, number % 251, axis=1) * np.float32(1 - number / 5000))
         assert node.render(frame, time=number, more=BATCH)[0] == 0
-        if number in (49, 499):
+        if number in (149, 499):
             (engine,) = set(engines(os.getpid())) - before
             sizes[number] = (resident("self"), resident(engine))
-    growth = [late / early for early, late in zip(sizes[49], sizes[499], strict=True)]
-    print(f"host and engine at frame 500 against frame 50: {growth}")
-    assert max(growth) < 1.03
+    growth = [late / early for early, late in zip(sizes[149], sizes[499], strict=True)]
+    print(f"host and engine at frame 500 against frame 150: {growth}")
+    assert max(growth) < 1.01
     swap.unload()
