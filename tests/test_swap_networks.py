@@ -18,7 +18,7 @@ from mobilefaceswap.convert.graph import OPSET, Graph
 from mobilefaceswap.errors import PackError
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.identity import Identity, encode_face, prepare_identity
-from mobilefaceswap.identity.recognise import face_input
+from mobilefaceswap.identity.recognise import encode_person, face_input
 from mobilefaceswap.packs import TEMPLATES, Crop, FaceInput, Normalisation, Pack, find_pack
 from mobilefaceswap.swap.embedding import EmbeddingNetwork, template_mask
 from tiny_pack import make_tiny_pack
@@ -98,7 +98,7 @@ def rendered(pack: Pack, identity: Identity):
 
 def embedding_of(pack: Pack) -> np.ndarray:
     (face,) = MarkerDetector().find(drawn_frame(0), 640, 0.5)
-    return encode_face(drawn_frame(0), face, pack)["embedding"]
+    return encode_person(drawn_frame(0), face, pack)["embedding"]
 
 
 def level_in(result) -> float:
