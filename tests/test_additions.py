@@ -211,7 +211,7 @@ def test_a_kind_of_network(monkeypatch, tmp_path):
 
 
 def test_every_setting_decides_something():
-    known = {"plate", "detect", "smooth", "choose", "align", "swap", "matte", "look", "output"}
+    known = {"plate", "detect", "smooth", "choose", "align", "swap", "outline", "matte", "look", "output"}
     assert {item.stage for item in table(host=True)} == known
     named = {name for stage in known for name, _ in Settings().of(stage)}
     assert named == {item.name for item in fields(Settings)}

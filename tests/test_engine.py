@@ -193,6 +193,16 @@ def test_only_a_plate_that_is_said_to_be_the_same_keeps_its_hash() -> None:
     assert known(Flags(0)) is not first
 
 
+def test_a_plate_that_is_not_said_to_be_the_same_is_looked_at_anew_for_colour_without_alpha() -> None:
+    segment, pixels = Segment(), np.zeros((8, 8, 4), np.float32)
+    picture = picture_of(pixels)
+    assert not segment.hashed(picture, pixels).coloured_where_clear
+    pixels[2, 3, 0] = 0.5
+    assert segment.hashed(picture, pixels).coloured_where_clear
+    pixels[2, 3, 3] = 1
+    assert not segment.hashed(picture, pixels).coloured_where_clear
+
+
 def test_without_a_screen_the_button_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.platform == "darwin":
         pytest.skip("macOS always has a dialog")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from drawn import DrawnClip, MarkerDetector, drawn_frame, drawn_people
+from mobilefaceswap import frame
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import IdentityFileError, PackNotFoundError, SettingsError, UserInputError
 from mobilefaceswap.faces import Track
@@ -85,13 +86,44 @@ def test_a_plate_handed_in_gives_the_pixels_and_cache_hits_of_one_pulled(node):
     assert node.cache.counts.computed == counted
 
 
-def test_a_matte_change_makes_nothing_but_the_matte(node):
+def test_a_matte_change_makes_nothing_but_the_matte(node, tiny_pack, tiny_identity):
     before = node.render(4)
     counted, searches = dict(node.cache.counts.computed), node._kit.detector.calls
-    after = node.render(4, Settings(matte_expand=6, matte_feather=1, mix=0.8))
+    changed = Settings(matte_expand=6, matte_feather=1, mix=0.8)
+    after = node.render(4, changed)
+    assert pixels(after) == pixels(fresh(tiny_pack, tiny_identity).render(4, changed))
     assert pixels(before) != pixels(after)
     assert node.cache.counts.computed == counted | {"matte": counted["matte"] + 1}
     assert node._kit.detector.calls == searches
+
+
+@pytest.mark.parametrize("changed", [{"matte_expand": 6}, {"colour_match": 0.2}])
+def test_a_control_on_a_premultiplied_plate_makes_no_straight_picture(node, monkeypatch, changed):
+    plate = drawn_frame(4, channels=4, premultiplied=True)
+    before = node.render(4, plate=plate)
+    made, original = [], frame.straight
+
+    def counted(rgb, alpha, premultiplied):
+        made.append(rgb.shape)
+        return original(rgb, alpha, premultiplied)
+
+    monkeypatch.setattr(frame, "straight", counted)
+    after = node.render(4, Settings(**changed), plate)
+    assert pixels(before) != pixels(after)
+    assert not made
+
+
+def test_a_part_of_a_straight_picture_is_that_of_the_whole():
+    plate = drawn_frame(4, channels=4, premultiplied=True)
+    plate.pixels[:40, :50, 3] = np.linspace(0, 1, 50, dtype=np.float32)
+    box = np.s_[20:70, 30:90]
+    part, whole = plate.straight().part(box), plate.straight()
+    opacity = plate.alpha[..., None]
+    expected = np.divide(plate.rgb, opacity, out=np.zeros_like(plate.rgb), where=opacity > 0)
+    np.testing.assert_array_equal(whole.pixels, np.dstack([expected, plate.alpha]))
+    np.testing.assert_array_equal(part, whole.pixels[box])
+    assert (whole.size, whole.channels, whole.premultiplied) == (plate.size, 4, False)
+    assert whole.declared(ColourSpace.LINEAR).colour_space is ColourSpace.LINEAR
 
 
 @pytest.mark.parametrize("changed", [{"plate_detail": 0.1}, {"colour_match": 0.2}])

@@ -233,14 +233,18 @@ def test_every_setting_is_in_the_keys_of_its_stage_and_in_no_other(row):
         "plate": lambda settings: keys.plate_key("clip", settings),
         "detect": lambda settings: keys.faces_key("plate", detector, settings),
         "swap": lambda settings: keys.swap_key("crop", ("network",), settings),
+        "outline": lambda settings: keys.outline_key("swap", np.eye(2), settings),
         "matte": lambda settings: keys.matte_key("swap", np.eye(2), [np.eye(2)], "hands", settings, everywhere=False),
         "look": lambda settings: keys.colour_key("swap", Rectangle(0, 0, 1, 1), 0, settings),
     }
-    assert {stage for stage, key in made_of.items() if key(before) != key(after)} == {row.stage} & {*made_of}
+    # The matte is made from its outline.
+    stages = {row.stage, "matte"} if row.stage == "outline" else {row.stage}
+    assert {stage for stage, key in made_of.items() if key(before) != key(after)} == stages & {*made_of}
 
 
 def test_keys_depend_on_what_they_are_given(monkeypatch):
     crop, matrix, settings, detector = Crop(64), np.eye(2, 3), Settings(), MarkerDetector()
+    box = Rectangle(0, 0, 1, 1)
     detector_b = MarkerDetector()
     detector_b.name = "other"
     assert keys.faces_key("a", detector, settings) != keys.faces_key("b", detector, settings)
@@ -270,6 +274,9 @@ def test_keys_depend_on_what_they_are_given(monkeypatch):
     ]
     mattes = {keys.matte_key(*one, settings, everywhere=False) for one in (given, *others)}
     assert len({*mattes, keys.matte_key(*given, settings, everywhere=True)}) == 6
+    outlines = {keys.outline_key(*one, settings) for one in (("a", points), ("b", points), ("a", points + 1))}
+    assert len(outlines) == 3
+    assert len({keys.ground_key(*one) for one in (("a", box), ("b", box), ("a", box.grown(1)))}) == 3
     before = keys.faces_key("a", detector, settings), base, keys.swap_key("a", ("n",), settings)
     monkeypatch.setattr(keys, "VERSIONS", dict.fromkeys(keys.VERSIONS, 99))
     after = (

@@ -176,7 +176,9 @@ def _misfit(one: Window, other: Window) -> float:
 
 
 class Hashed:
-    """Pixels whose digest is computed once. Whoever makes it promises that nobody writes to them while it is used."""
+    """Pixels of which some things are computed once. Whoever makes it promises that nobody writes to them while it is
+    used.
+    """
 
     def __init__(self, pixels: Floats) -> None:
         self.pixels = pixels
@@ -185,6 +187,12 @@ class Hashed:
     def digest(self) -> xxhash.xxh3_128:
         """Digest of the pixels alone; copy it before adding to it."""
         return xxhash.xxh3_128(np.ascontiguousarray(self.pixels).data)
+
+    @cached_property
+    def coloured_where_clear(self) -> bool:
+        """Whether pixels with alpha (H, W, 4) have colour where their alpha is 0."""
+        clear = self.pixels[..., 3] <= 0
+        return bool(clear.any() and self.pixels[clear, :3].any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,11 +265,8 @@ class Frame:
         return None
 
     def straight(self) -> Frame:
-        """The frame with unpremultiplied colour; itself if it already is."""
-        if self.alpha is None or not self.premultiplied:
-            return self
-        rgb = straight(self.rgb, self.alpha, premultiplied=True)
-        return replace(self, pixels=np.dstack([rgb, self.alpha]), premultiplied=False, hashed=None)
+        """The frame with unpremultiplied colour, made where it is needed; itself if it already is."""
+        return self if self.alpha is None or not self.premultiplied else _Straight(self)
 
     def content_hash(self) -> str:
         """Hash of pixels, shape and declarations: only equal frames share cache entries.
@@ -275,6 +280,53 @@ class Frame:
         return digest.hexdigest()
 
 
+class _Straight(Frame):
+    """A premultiplied frame's unpremultiplied colour: see ``Frame``. A face takes up a small part of most pictures."""
+
+    whole: Frame
+
+    def __init__(self, whole: Frame) -> None:
+        given = {"whole": whole, "colour_space": whole.colour_space, "premultiplied": False}
+        given |= {"pixel_aspect": whole.pixel_aspect, "hashed": None, "display": whole.display}
+        for name, value in given.items():
+            # The record is frozen for everybody else.
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def pixels(self) -> Floats:
+        """(H, W, 4), made when first asked for."""
+        return _unpremultiplied(self.whole.pixels)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """See ``Frame``."""
+        return self.whole.size
+
+    @property
+    def channels(self) -> int:
+        """See ``Frame``."""
+        return self.whole.channels
+
+    @property
+    def alpha(self) -> Floats | None:
+        """See ``Frame``."""
+        return self.whole.alpha
+
+    def declared(self, space: ColourSpace) -> Frame:
+        """See ``Frame``."""
+        return _Straight(self.whole.declared(space))
+
+    def part(self, box: Box) -> Floats:
+        """See ``Frame``."""
+        return self.pixels[box] if "pixels" in self.__dict__ else _unpremultiplied(self.whole.part(box))
+
+
+def _unpremultiplied(pixels: Floats) -> Floats:
+    """(h, w, 4)."""
+    alpha = pixels[..., 3]
+    return np.dstack([straight(pixels[..., :3], alpha, premultiplied=True), alpha])
+
+
 def all_finite(values: Floats) -> bool:
     """Whether no value is NaN or infinite.
 
@@ -285,11 +337,14 @@ def all_finite(values: Floats) -> bool:
 
 def straight(rgb: Floats, alpha: Floats | None, premultiplied: bool) -> Floats:
     """(h, w, 3) unpremultiplied colour; 0 where alpha is 0."""
-    if alpha is None or not premultiplied:
+    if alpha is None or not premultiplied or not alpha.size:
         return rgb
     opaque = alpha > 0
-    safe = np.where(opaque, alpha, np.float32(1))
-    return np.asarray(np.where(opaque[..., None], rgb / safe[..., None], np.float32(0)), np.float32)
+    # An alpha for every channel, since numpy is slow where it repeats values along a short axis.
+    colour = np.asarray(rgb / cv2.merge([np.where(opaque, alpha, np.float32(1))] * 3), np.float32)
+    if not opaque.all():
+        colour[~opaque] = 0
+    return colour
 
 
 class Clip(Protocol):

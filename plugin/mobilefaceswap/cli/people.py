@@ -20,7 +20,7 @@ from .app import british
 
 __all__ = ["People", "Person", "people_of", "read_people"]
 
-_OWN_STAGES: tuple[Stage, ...] = ("choose", "align", "swap", "matte", "look")
+_OWN_STAGES: tuple[Stage, ...] = ("choose", "align", "swap", "outline", "matte", "look")
 _OWN = {row.name: row for row in table() if row.stage in _OWN_STAGES or row.name == "enable"}
 _RUN = {row.name for row in table()} - set(_OWN)
 _OF_SOURCE = {row.name: row for row in table(host=True) if row.name in ("source_face", "source_age")}

@@ -16,7 +16,7 @@ __all__ = ["load_look", "save_look"]
 
 _FORMAT = "mobilefaceswap-look"
 _VERSION = 1
-_STAGES = ("matte", "look")
+_STAGES = ("outline", "matte", "look")
 
 
 def rows() -> tuple[Setting, ...]:

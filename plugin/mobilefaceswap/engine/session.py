@@ -16,7 +16,7 @@ from ..colour import ColourSpace
 from ..errors import UserInputError
 from ..faces import Face, find_faces
 from ..faces.detector import DETECTORS, open_detector
-from ..frame import Floats, Frame
+from ..frame import Floats, Frame, Hashed
 from ..node import FaceSwapNode, Look, RenderResult, handed_in, look
 from ..runtime import network_device
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
@@ -229,9 +229,10 @@ def _uncovered(plate: Frame, find: Callable[[Frame], tuple[Face, ...]]) -> tuple
 
     Where alpha is 0 everywhere under a face that can be seen all the same, the plate is taken as opaque.
     """
-    if plate.alpha is None or not plate.premultiplied or plate.alpha.min() > 0:
+    if plate.alpha is None or not plate.premultiplied:
         return plate, ""
-    if not plate.rgb[plate.alpha <= 0].any():
+    known = plate.hashed if plate.hashed is not None else Hashed(plate.pixels)
+    if not known.coloured_where_clear:
         return plate, ""
     opaque = replace(plate, premultiplied=False)
     if not any(_alpha_under(plate, face) <= 0 for face in find(opaque)):

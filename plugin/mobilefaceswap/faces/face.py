@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ __all__ = ["Face"]
 
 Points = npt.NDArray[np.float64]
 
-_KINDS = {"float": float, "int": int, "bool": bool}
+_KINDS: dict[str, Callable[[float], Any]] = {"float": float, "int": int, "bool": bool}
 _BOX_SIDE, _BOX_SHAPE, _BOX_RISE = 4.1, 1.3, 0.3
 """Of the detector's boxes, measured on eight clips: side (root of the area) over the points' spread, 4.0 to 4.2; height
 over width, 1.2 to 1.4; how far the middle lies above that of the points, in spreads, 0.2 to 0.4.
@@ -59,12 +60,12 @@ class Face:
     def from_row(cls, row: Sequence[float] | Points) -> Face:
         """The inverse of ``row``. Raises ValueError on anything but as many finite numbers."""
         numbers = np.asarray(row, np.float64)
-        rest = fields(cls)[2:]
+        rest = _kinds()
         size = 14 + len(rest)
         if numbers.shape != (size,) or not np.isfinite(numbers).all():
             raise ValueError(f"expected {size} finite numbers for a face, found {numbers.shape}")
         x, y, width, height = numbers[10:14].tolist()
-        values = [_KINDS[str(item.type)](number) for item, number in zip(rest, numbers[14:].tolist(), strict=True)]
+        values = [kind(number) for kind, number in zip(rest, numbers[14:].tolist(), strict=True)]
         return cls(numbers[:10].reshape(5, 2).copy(), (x, y, width, height), *values)
 
     def named(self) -> dict[str, Any]:
@@ -111,6 +112,12 @@ class Face:
         width, height = (_BOX_SIDE * spread * _BOX_SHAPE**power for power in (-0.5, 0.5))
         x, y = landmarks.mean(axis=0) - (0, _BOX_RISE * spread)
         return cls(landmarks, (float(x - width / 2), float(y - height / 2), width, height), 1.0)
+
+
+@cache
+def _kinds() -> tuple[Callable[[float], Any], ...]:
+    """What makes a value of each field behind points and box from a number."""
+    return tuple(_KINDS[str(item.type)] for item in fields(Face)[2:])
 
 
 def _spread(landmarks: Points) -> float:

@@ -24,7 +24,7 @@ def beyond_range(face: Swapped, picture: Floats, settings: Settings) -> Floats:
     What returns to the plate is thus the difference that the swap made. From white upwards that difference fades within
     a stop: a light or its reflection stays the plate's. Nothing changes where the plate is within range.
     """
-    places, shown, _ = face.beyond
+    places, shown = face.ground.places, face.ground.shown
     if not places.size:
         return picture
     drawn, plate, seen = (values.reshape(-1, 3).take(places, axis=0) for values in (picture, face.plate, face.seen))

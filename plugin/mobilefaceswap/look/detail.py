@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..colour import from_display
 from ..frame import Floats
 from ..geometry import paste, paste_moving
 from ..settings import Settings
@@ -17,7 +16,7 @@ def plate_detail(face: Swapped, picture: Floats, settings: Settings) -> Floats:
     """``picture`` (h, w, 3), in the plate's colour space, plus the plate's detail, scaled by ``settings.plate_detail``:
     whatever is finer than the crop.
     """
-    seen = paste(from_display(face.crop, face.space), face.matrix, face.region, extended=True)
+    seen = paste(face.ground.crop, face.matrix, face.region, extended=True)
     return np.asarray(picture + np.float32(settings.plate_detail) * (face.seen - seen), np.float32)
 
 
@@ -30,7 +29,7 @@ def pasted_with_detail(face: Swapped, drawn: Floats, settings: Settings) -> Floa
     if not face.in_place:
         return plate_detail(face, paste_moving(drawn, face.paths, face.region, extended=True), settings)
     amount = np.float32(settings.plate_detail)
-    change = drawn - amount * from_display(face.crop, face.space)
+    change = drawn - amount * face.ground.crop
     picture = paste(change, face.matrix, face.region, extended=True)
     picture += amount * face.seen
     return picture

@@ -20,12 +20,15 @@ from ..settings import MatteSource, Settings
 from . import edge
 from .regions import hull, kept_features
 
-__all__ = ["border_falloff", "combine", "core", "on_crop", "on_plate", "reached", "shape"]
+__all__ = ["border_falloff", "combine", "core", "on_crop", "on_plate", "outlined", "reached", "shape"]
 
 _FALLOFF = 0.06
 """Width of the fall-off at the crop's border, as a share of its side."""
 
 _ROUNDING = 1e-4
+_LARGEST_ZERO = float(np.nextafter(np.float32(_ROUNDING), np.float32(0)))
+_LARGEST_PART = float(np.float32(1 - _ROUNDING))
+"""On the plate values up to the one count as 0, and those above the other as 1."""
 _FAINT = 1e-3
 """Masks weaker than this are as good as none when shares of them are taken."""
 _STEPS = 8
@@ -39,6 +42,23 @@ _TONE_WIDTH = 3.0
 """In percent of the face's width: the softness of a drawn hull, and over what a tone of the plate is averaged."""
 
 
+def outlined(
+    mask: Floats, settings: Settings, template: Template, points: npt.NDArray[np.float64] | None = None
+) -> Floats:
+    """The (S, S) matte that shaping begins with, from the network's (S, S) soft mask, both 0..1.
+
+    points: the face's landmarks (5, 2) on the crop; the template's where left out. In order: learned mask and hull
+    joined, islands removed, holes filled, outline smoothed.
+    """
+    per_cent = _per_cent(mask, template)
+    matte = _joined(mask, _landmarks(mask, template, points), settings, per_cent)
+    matte = _without_islands(matte, template) if settings.matte_islands else matte
+    matte = _without_holes(matte, settings.matte_holes * per_cent)
+    # Smooth the ramp before clipping it: the clips set the edge's slope, and no corner of the network's coarse grid is
+    # left.
+    return edge.blurred(matte, settings.matte_smooth * per_cent)
+
+
 def shape(
     mask: Floats,
     settings: Settings,
@@ -47,36 +67,38 @@ def shape(
     points: npt.NDArray[np.float64] | None = None,
     crop: Floats | None = None,
     covered: Floats | None = None,
+    outline: Floats | None = None,
 ) -> Floats:
     """The (S, S) matte of a crop from the network's (S, S) soft mask, both 0..1; exactly 0 along the border.
 
     points: the face's landmarks (5, 2) on the crop; the template's where left out. crop: (S, S, 3) of the plate,
     display-referred sRGB, for what depends on the plate's tones. covered: (S, S), 0..1, where something stands before
-    the face, for the setting Occlusion.
+    the face, for the setting Occlusion. outline: what ``outlined`` gives for the rest, where that is known.
 
-    In order: learned mask and hull joined, islands removed, holes filled, outline smoothed, black and white clip,
-    gamma, sides cropped, edge moved, drawn in and softened, inverted, features and occlusion kept, fall-off at the
-    border.
+    In order: outlined, black and white clip, gamma, sides cropped, edge moved, drawn in and softened, inverted,
+    features and occlusion kept, fall-off at the border.
     """
-    side = mask.shape[0]
-    per_cent = template.face_width * side / 100
-    landmarks = template.on(side) if points is None else points
-    matte = _joined(mask, landmarks, settings, per_cent)
-    matte = _without_islands(matte, template) if settings.matte_islands else matte
-    matte = _without_holes(matte, settings.matte_holes * per_cent)
-    # Smooth the ramp before clipping it: the clips set the edge's slope, and no corner of the network's coarse grid is
-    # left.
-    matte = edge.blurred(matte, settings.matte_smooth * per_cent)
+    side, per_cent = mask.shape[0], _per_cent(mask, template)
+    matte = outlined(mask, settings, template, points) if outline is None else outline
     matte = _clipped(matte, settings.matte_black_clip, settings.matte_white_clip)
     matte = matte if settings.matte_gamma == 1 else matte ** np.float32(1 / settings.matte_gamma)
     matte = matte * _sides(side, per_cent, settings)
     matte = _edged(matte, crop, settings, per_cent)
     matte = 1 - matte if settings.matte_invert else matte
-    kept = kept_features(landmarks, side, settings)
+    kept = kept_features(_landmarks(mask, template, points), side, settings)
     matte = matte if kept is None else matte * (1 - kept)
     if settings.occlusion > 0 and covered is not None:
         matte = matte * (1 - np.float32(settings.occlusion) * covered)
     return np.asarray(np.clip(matte, 0.0, 1.0) * border_falloff(side), np.float32)
+
+
+def _per_cent(mask: Floats, template: Template) -> float:
+    """Pixels of the crop in a hundredth of the face's width."""
+    return float(template.face_width * mask.shape[0] / 100)
+
+
+def _landmarks(mask: Floats, template: Template, points: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
+    return template.on(mask.shape[0]) if points is None else points
 
 
 def _joined(mask: Floats, points: npt.NDArray[np.float64], settings: Settings, per_cent: float) -> Floats:
@@ -126,9 +148,10 @@ def on_plate(crop_matte: Floats, matrices: Sequence[Matrix], region: Rectangle) 
     its bits.
     """
     matte = paste_moving(crop_matte, matrices, region)
-    matte[matte < _ROUNDING] = 0
-    matte[matte > 1 - _ROUNDING] = 1
-    return matte
+    # In a tenth of the time that numpy takes to write where a condition holds.
+    _, matte = cv2.threshold(matte, _LARGEST_ZERO, 0, cv2.THRESH_TOZERO)
+    full = cv2.compare(matte, _LARGEST_PART, cv2.CMP_GT)
+    return np.asarray(cv2.copyTo(np.ones_like(matte), full, matte))
 
 
 def on_crop(plate_matte: Floats, matrices: Sequence[Matrix], region: Rectangle, side: int) -> Floats:

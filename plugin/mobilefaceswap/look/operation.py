@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from ..colour import ColourSpace, from_display, safe_codes, shouldered, to_display
+from ..colour import ColourSpace, shouldered, to_display
 from ..frame import Floats
 from ..geometry import Matrix, Rectangle, from_part, middle_of, sample_crop
 from ..packs import Template
 from ..settings import Settings
+from .ground import Ground, ground_of
 
 __all__ = ["Operation", "Swapped"]
 
@@ -29,7 +28,7 @@ class Swapped:
     colour: (S, S, 3) display-referred sRGB, 0..1, before and after the network. mask: (S, S), the network's. matrix:
     from plate to crop. drawn: likewise, for what the network drew: several where the face moves while the shutter is
     open, and others than ``matrix`` where it is scaled or offset. matte: (S, S), 0..1, on the crop as it is drawn: what
-    is composited, before mix; for operations that follow it.
+    is composited, before mix; for operations that follow it. known: the ``ground``, where it was made before.
     """
 
     time: int
@@ -44,6 +43,7 @@ class Swapped:
     template: Template
     drawn: tuple[Matrix, ...] = ()
     matte: Floats | None = None
+    known: Ground | None = None
 
     @property
     def paths(self) -> tuple[Matrix, ...]:
@@ -64,28 +64,14 @@ class Swapped:
         return shouldered(to_display(pixels, self.space), self.white)
 
     @cached_property
+    def ground(self) -> Ground:
+        """What the look starts from."""
+        return self.known or ground_of(self.plate, self.crop, self.space, self.white)
+
+    @property
     def seen(self) -> Floats:
         """(h, w, 3): the plate in its own space, limited to the network's range. Pixels inside keep their bits."""
-        places, _, seen = self.beyond
-        if not places.size:
-            return self.plate
-        held = self.plate.copy()
-        held.reshape(-1, 3)[places] = from_display(seen, self.space)
-        return held
-
-    @cached_property
-    def beyond(self) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
-        """Where the plate lies outside the network's range, (N,), pixels counted row by row, and what it is there in
-        display-referred sRGB, (N, 3): unclipped, and as the network sees it.
-        """
-        codes, pixels = safe_codes(self.space), self.plate.reshape(-1, 3)
-        places = np.arange(len(pixels))
-        if codes is not None and self.plate.size:
-            places = np.flatnonzero(cv2.inRange(self.plate, *((code, code, code) for code in codes)) == 0)
-        shown = to_display(pixels.take(places, axis=0), self.space)
-        seen = shouldered(shown, self.white)
-        beyond = np.flatnonzero((seen != shown).any(axis=-1))
-        return places[beyond], shown[beyond], seen[beyond]
+        return self.ground.seen
 
 
 @dataclass(frozen=True)

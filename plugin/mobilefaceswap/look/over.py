@@ -32,6 +32,8 @@ __all__ = [
 
 _APART = 8
 """Twice the pixels that share a sample of chroma where that is coarsest."""
+_BAND = 48
+"""Rows that are mixed at once: few enough to stay in a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,16 +173,25 @@ def trust(drawn: Composition) -> Floats:
 def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bool) -> None:
     if layer.region.empty:
         return
+    for top in range(0, len(picture), _BAND):
+        rows = slice(top, top + _BAND)
+        above = None if alpha is None else alpha[rows]
+        _mix(picture[rows], layer.colour[rows], layer.matte[rows], above, premultiplied)
+
+
+def _mix(picture: Floats, colour: Floats, strength: Floats, alpha: Floats | None, premultiplied: bool) -> None:
+    """Lays ``colour`` (h, w, 3) over ``picture`` (h, w, 3|4) where ``strength`` (h, w) is above 0."""
     plate = picture if alpha is None else cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
-    colour = layer.colour * cv2.merge([alpha] * 3) if premultiplied and alpha is not None else layer.colour
+    if premultiplied and alpha is not None:
+        colour = colour * cv2.merge([alpha] * 3)
     # What is not finite cannot be mixed: it counts as black.
     below = plate if all_finite(plate) else np.where(np.isfinite(plate), plate, np.float32(0))
     # A matte for every channel, since numpy is slow where it repeats values along a short axis.
-    matte = cv2.merge([layer.matte] * 3)
+    matte = cv2.merge([strength] * 3)
     mixed = below * (1 - matte)
     mixed += colour * matte
     whole = mixed if alpha is None else cv2.merge([mixed, alpha])
-    cv2.copyTo(whole, (layer.matte > 0).view(np.uint8), picture)
+    cv2.copyTo(whole, (strength > 0).view(np.uint8), picture)
 
 
 def _over_black(face: Floats, layer: Layer, alpha: Floats | None) -> None:

@@ -27,12 +27,14 @@ __all__ = [
     "crop_key",
     "embedding_key",
     "faces_key",
+    "ground_key",
     "matte_key",
+    "outline_key",
     "plate_key",
     "swap_key",
 ]
 
-VERSIONS = {"faces": 6, "crop": 2, "swap": 4, "colour": 7, "covered": 2, "matte": 1}
+VERSIONS = {"faces": 6, "crop": 2, "swap": 4, "colour": 7, "covered": 2, "outline": 1, "matte": 1, "ground": 1}
 """Versions of the code that makes each kind of value. Whoever changes what comes out raises the number, so that no
 cache on disk answers with values of earlier code; the golden pictures of the tests fail until that is done.
 """
@@ -98,8 +100,18 @@ def matte_key(
     everywhere: bool,
 ) -> str:
     """Of a face's own matte on the plate. matrices: where it is drawn. everywhere: throughout the crop."""
-    drawn = tuple(matrix.tobytes() for matrix in matrices)
-    return key_of(VERSIONS["matte"], swap, points.tobytes(), drawn, hands, settings.of("matte"), everywhere)
+    drawn, shaping = tuple(matrix.tobytes() for matrix in matrices), settings.of("outline", "matte")
+    return key_of(VERSIONS["matte"], swap, points.tobytes(), drawn, hands, shaping, everywhere)
+
+
+def outline_key(swap: str, points: npt.NDArray[np.float64], settings: Settings) -> str:
+    """Of the matte on the crop that shaping begins with. points: the face's landmarks there."""
+    return key_of(VERSIONS["outline"], swap, points.tobytes(), settings.of("outline"))
+
+
+def ground_key(swap: str, region: Rectangle) -> str:
+    """Of what a face's look starts from, inside ``region`` of the plate."""
+    return key_of(VERSIONS["ground"], _libraries(), swap, region)
 
 
 def covered_key(swap: str, points: npt.NDArray[np.float64], hands: str) -> str:

@@ -8,13 +8,26 @@ from functools import partial
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ..cache import Arrays
 from ..errors import UserInputError
 from ..faces import Face, plausibility, roll_of
 from ..frame import Floats, Frame, all_finite
 from ..geometry import Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, middle_of, scale_of, transformed
-from ..look import Composition, Layer, Swapped, face_colour, follows_matte, hull, is_local, matte, trusted
+from ..look import (
+    Composition,
+    Ground,
+    Layer,
+    Swapped,
+    face_colour,
+    follows_matte,
+    ground_of,
+    hull,
+    is_local,
+    matte,
+    trusted,
+)
 from ..packs import Crop
 from ..settings import Settings
 from . import keys
@@ -165,7 +178,8 @@ def _own_matte(
     def compute() -> Arrays:
         before = covered(kit, shot.plate, target) if settings.occlusion > 0 else None
         template = kit.pack.crop.template
-        own = matte.shape(mask, settings, template, points=points, crop=target.crop, covered=before)
+        outline = _outline(kit, target, mask, points, settings)
+        own = matte.shape(mask, settings, template, points=points, crop=target.crop, covered=before, outline=outline)
         region = where.region if everywhere else where.narrowed(matte.reached(own), shot.plate.frame.size)
         empty = np.zeros(region.size[::-1], np.float32)
         drawn = empty if region.empty else matte.on_plate(own, where.matrices, region)
@@ -174,6 +188,16 @@ def _own_matte(
     key = keys.matte_key(target.key, points, where.matrices, kit.hands.name, settings, everywhere=everywhere)
     made = kit.cache.get_passing("matte", key, compute)
     return Rectangle(*made["region"].tolist()), made["matte"]
+
+
+def _outline(kit: Kit, target: Target, mask: Floats, points: npt.NDArray[np.float64], settings: Settings) -> Floats:
+    """What shaping begins with, which most settings of the matte do not affect."""
+
+    def compute() -> Arrays:
+        return {"outline": matte.outlined(mask, settings, kit.pack.crop.template, points)}
+
+    key = keys.outline_key(target.key, points, settings)
+    return kit.cache.get_passing("outline", key, compute)["outline"]
 
 
 def _place(kit: Kit, shot: Shot, target: Target) -> Placed:
@@ -214,7 +238,7 @@ def _colour(
     """(h, w, 3): the face's colour inside the matte's region, which a change of the matte affects no further unless the
     colour follows its edge: that of what is seen of it behind the faces ``nearer``.
     """
-    plate, where, region = shot.plate.straight, _place(kit, shot, target), drawn.region
+    where, region = _place(kit, shot, target), drawn.region
     if region.empty:
         return np.zeros((*region.size[::-1], 3), np.float32)
     made = region if is_local(shot.settings) else where.region
@@ -222,9 +246,10 @@ def _colour(
     own = matte.on_crop(drawn.seen(nearer), where.matrices, region, target.crop.shape[0]) if follows else None
 
     def compute() -> Arrays:
+        ground = _ground(kit, shot, target, made)
         face = Swapped(
             shot.plate.time,
-            bounded(plate.part(made.slices)[..., :3]),
+            ground.plate,
             target.space,
             target.white,
             target.crop,
@@ -235,11 +260,23 @@ def _colour(
             kit.pack.crop.template,
             where.matrices,
             own,
+            ground,
         )
         return {"colour": face_colour(face, shot.settings)}
 
     key = keys.colour_key(target.key, made, shot.plate.time, shot.settings, target.motion, own)
     return kit.cache.get_passing("colour", key, compute)["colour"][region.moved(-made.x1, -made.y1).slices]
+
+
+def _ground(kit: Kit, shot: Shot, target: Target, region: Rectangle) -> Ground:
+    """What the look starts from inside ``region``; kept, since a change of the look does not affect it."""
+    plate = shot.plate.straight
+
+    def compute() -> Arrays:
+        below = bounded(plate.part(region.slices)[..., :3])
+        return vars(ground_of(below, target.crop, target.space, target.white))
+
+    return Ground(**kit.cache.get_passing("ground", keys.ground_key(target.key, region), compute))
 
 
 def _map(kit: Kit, shot: Shot, target: Target, mask: Floats, name: str) -> Floats:

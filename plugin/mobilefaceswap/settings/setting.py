@@ -14,7 +14,7 @@ from ..errors import SettingsError
 __all__ = ["Kind", "Labels", "Setting", "Stage", "Table", "row", "rows_of"]
 
 Kind = Literal["boolean", "integer", "double", "choice", "text", "file"]
-Stage = Literal["plate", "detect", "smooth", "choose", "align", "swap", "matte", "look", "output"]
+Stage = Literal["plate", "detect", "smooth", "choose", "align", "swap", "outline", "matte", "look", "output"]
 
 
 @dataclass(frozen=True)

@@ -258,14 +258,14 @@ class Settings(Table):
         "landmarks, where both are, or where either is.",
         MatteSource.LEARNED,
         entries={"learned": "Learned Mask", "hull": "Hull", "both": "Both", "either": "Either"},
-        stage="matte",
+        stage="outline",
     )
     matte_islands: bool = row(
         "Matte",
         "Remove Islands",
         "Keeps only the part of the mask connected to the face; removes specks on hair and background.",
         True,
-        stage="matte",
+        stage="outline",
         tuned=True,
     )
     matte_holes: float = row(
@@ -276,7 +276,7 @@ class Settings(Table):
         minimum=0.0,
         maximum=25.0,
         unit="% of the face's width",
-        stage="matte",
+        stage="outline",
         tuned=True,
     )
     matte_smooth: float = row(
@@ -287,7 +287,7 @@ class Settings(Table):
         minimum=0.0,
         maximum=25.0,
         unit="% of the face's width",
-        stage="matte",
+        stage="outline",
         tuned=True,
     )
     matte_black_clip: float = row(
