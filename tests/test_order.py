@@ -129,14 +129,14 @@ def leak_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
 def leak_matte(monkeypatch: pytest.MonkeyPatch) -> None:
     """A matte that flickers less by mixing in the previous one."""
     kept: dict[str, np.ndarray] = {}
-    original = matte.shape
+    original = matte.outlined
 
-    def shape(mask, *more, **named):
+    def outlined(mask, *more, **named):
         mixed = (mask + kept.get("mask", mask)) / 2
         kept["mask"] = mask
         return original(mixed, *more, **named)
 
-    monkeypatch.setattr(matte, "shape", shape)
+    monkeypatch.setattr(matte, "outlined", outlined)
 
 
 @pytest.mark.parametrize("plant", [leak_landmarks, leak_matte])
