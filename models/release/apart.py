@@ -56,9 +56,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="faces.pt, as for training")
     parser.add_argument("--critics", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="the state to write")
+    parser.add_argument("--by", type=float, default=1.0, help="a factor of those shares; for states of a mean 0.6")
     given = parser.parse_args()
     student, stored = load_student(given.state)
-    move_apart(student.identity, maps_of_people(given.data, given.critics), APART)
+    shares = {layer: given.by * share for layer, share in APART.items()}
+    move_apart(student.identity, maps_of_people(given.data, given.critics), shares)
     torch.save(slim(stored | {"average": student.state_dict()}), given.out)
 
 

@@ -1,8 +1,8 @@
 """Train for some minutes on a machine that nothing else reaches, and go on later.
 
-The code travels with the checkout. `train` sees from the state what comes next by `configs/plan.toml`. What it leaves
-fits into eight files of 16 MiB: the averaged network and the discriminator in half precision, as they are at the end
-and as they were some times before (for release.mean), the log, and a sample sheet.
+The code travels with the checkout. `train` sees from the state what comes next by its plan. What it leaves fits into
+eight files of 16 MiB: averaged network and discriminator in half precision, at the end and some times before (for
+release.mean), the log, a sheet. Several runs fit on one accelerator, each with a `--name`, an `--out` and a `--plan`.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ def pack(given: argparse.Namespace) -> None:
 def train(given: argparse.Namespace) -> None:
     """Goes on with the plan for `seconds`, and leaves what travels back in `out`."""
     begun = time.monotonic()
-    run, data, critics = _unfolded(given.parcel)
+    run, data, critics = _unfolded(given.parcel, given.name)
     torch.set_float32_matmul_precision("high")
     given.out.mkdir(parents=True, exist_ok=True)  # the log comes before the first state
-    kept, whole = list(KEPT), given.seconds - given.reserve
+    kept, whole = list(given.keep), given.seconds - given.reserve
     while (left := whole - (time.monotonic() - begun)) > 0:
         stage = next_stage(run, given.plan)
         config = Config.read(given.plan.parent / stage["config"])
@@ -89,8 +89,7 @@ def train(given: argparse.Namespace) -> None:
 def next_stage(run: Path, plan: Path) -> dict[str, Any]:
     """The first stage of the plan that has not seen as many crops as it should."""
     stages = tomllib.loads(plan.read_text("utf-8"))["stage"]
-    state = run / STATE
-    seen = torch.load(state, map_location="cpu", weights_only=True)["seen"] if state.is_file() else 0
+    seen = torch.load(run / STATE, map_location="cpu", weights_only=True)["seen"] if (run / STATE).is_file() else 0
     return next((stage for stage in stages if seen < stage["until"]), stages[-1] | {"until": 2**60})
 
 
@@ -113,14 +112,14 @@ def unpack(given: argparse.Namespace) -> None:
             ours.write(log.read_text())
 
 
-def _unfolded(parcel: Path) -> tuple[Path, Path, Path]:
+def _unfolded(parcel: Path, name: str) -> tuple[Path, Path, Path]:
     """State folder, data and critics, from the parts."""
     count = int((parcel / "parts").read_text())
     parts = [parcel / f"part.{number}" for number in range(count)]
     missing = [part.name for part in parts if not part.is_file()]
     if missing:
         raise SystemExit(f"expected all {count} parts in {parcel}; {', '.join(missing)} did not come")
-    place = parcel / "unfolded"
+    place = parcel / name
     with tarfile.open(fileobj=io.BytesIO(b"".join(p.read_bytes() for p in parts))) as whole:
         whole.extractall(place, filter="data")
     (place / "run").mkdir(exist_ok=True)
@@ -141,6 +140,8 @@ def main() -> None:
     training.add_argument("--seconds", type=float, required=True)
     training.add_argument("--out", type=Path, required=True)
     training.add_argument("--reserve", type=float, default=25, help="seconds kept for what comes after the last step")
+    training.add_argument("--name", default="unfolded", help="of a folder in PARCEL for this run alone")
+    training.add_argument("--keep", type=float, nargs="*", default=KEPT, help="a state after such shares of the time")
     training.add_argument("--plan", type=Path, default=HERE / "configs" / "plan.toml")
     training.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     training.set_defaults(run_verb=train)

@@ -670,11 +670,11 @@ class TestRun:
         before, _ = states.load_student(tmp_path / "student.pt")
         files = ["--data", str(stand_ins / "faces.pt"), "--critics", str(stand_ins / "critics.pt")]
         state = str(tmp_path / "student.pt")
-        monkeypatch.setattr("sys.argv", ["apart", state, *files, "--out", state])
+        monkeypatch.setattr("sys.argv", ["apart", state, *files, "--by", "0.5", "--out", state])
         apart.main()
         after, _ = states.load_student(tmp_path / "student.pt")
         for layer, was, found in zip(networks.LAYERS, before.identity.layers, after.identity.layers, strict=True):
-            share = 1 + apart.APART[layer.split(".")[0]]
+            share = 1 + 0.5 * apart.APART[layer.split(".")[0]]
             assert torch.allclose(found.read.weight, share * was.read.weight, rtol=2e-3, atol=1e-4), layer
         assert self.teach(stand_ins, tmp_path, 2)["step"] == 2
 
@@ -708,7 +708,7 @@ class TestRun:
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
         slicing.pack(argparse.Namespace(run=tmp_path / "run", out=tmp_path / "parcel", **files))
         assert int((tmp_path / "parcel" / "parts").read_text()) > 1
-        run, faces, _ = slicing._unfolded(tmp_path / "parcel")
+        run, faces, _ = slicing._unfolded(tmp_path / "parcel", "unfolded")
         assert faces.read_bytes() == (stand_ins / "faces.pt").read_bytes()
         (tmp_path / "result").mkdir()
         slicing.leave(run, tmp_path / "result")
@@ -768,10 +768,11 @@ class TestRun:
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
         parcel, out = tmp_path / "parcel", tmp_path / "out"
         slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, **files))
-        slicing.train(argparse.Namespace(parcel=parcel, seconds=1e-3, reserve=0, out=out, plan=plan, device="cpu"))
-        run = parcel / "unfolded" / "run"
+        told = {"parcel": parcel, "reserve": 0, "name": "own", "keep": (), "out": out, "plan": plan, "device": "cpu"}
+        slicing.train(argparse.Namespace(seconds=1e-3, **told))
+        run = parcel / "own" / "run"
         assert slicing.next_stage(run, plan) == {"config": "smoke.toml", "until": 16}
-        slicing.train(argparse.Namespace(parcel=parcel, seconds=600, reserve=0, out=out, plan=plan, device="cpu"))
+        slicing.train(argparse.Namespace(seconds=600, **told))
         assert {"student.pt", "student.png", "log.jsonl"} <= {p.name for p in out.iterdir()}
         stored = torch.load(run / "student.pt", weights_only=True)
         assert (stored["step"], stored["seen"]) == (5, 40)
@@ -787,12 +788,15 @@ class TestRun:
         files = {"data": stand_ins / "faces.pt", "critics": stand_ins / "critics.pt"}
         parcel, out = tmp_path / "parcel", tmp_path / "out"
         slicing.pack(argparse.Namespace(run=tmp_path / "none", out=parcel, **files))
-        slicing.train(
-            argparse.Namespace(parcel=parcel, seconds=10, reserve=0, out=out, plan=tmp_path / "plan.toml", device="cpu")
-        )
+        told = {"parcel": parcel, "reserve": 0, "out": out, "plan": tmp_path / "plan.toml", "device": "cpu"}
+        slicing.train(argparse.Namespace(seconds=10, name="first", keep=(0.3,), **told))
         kept, ended = (torch.load(path, weights_only=True) for path in sorted(out.glob("*.pt")))
         assert 0 < kept["step"] < ended["step"] < 100
         assert slicing.LEAST <= json.loads(ended["settings"])["rate"] / config.Config().rate < 1
+        slicing.train(argparse.Namespace(seconds=5, name="second", keep=(), **told))
+        states = (torch.load(parcel / name / "run" / "student.pt", weights_only=True) for name in ("first", "second"))
+        first, second = (state["step"] for state in states)
+        assert second < first, "runs side by side share no state"
 
     @pytest.mark.parametrize("file", sorted((RECIPE / "configs").glob("*.toml")), ids=lambda file: file.stem)
     def test_every_configuration_reads(self, file: Path, tmp_path: Path) -> None:
@@ -807,7 +811,7 @@ class TestRun:
         (tmp_path / "parts").write_text("2")
         (tmp_path / "part.0").write_bytes(b"x")
         with pytest.raises(SystemExit, match=r"part\.1"):
-            slicing._unfolded(tmp_path)
+            slicing._unfolded(tmp_path, "unfolded")
 
     def test_a_setting_that_does_not_exist_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "wrong.toml").write_text("sizes = 3")
