@@ -594,16 +594,21 @@ class TestRun:
         def opened() -> train.Run:
             return train.Run(config, stand_ins / "faces.pt", stand_ins / "critics.pt", tmp_path, "cpu", 0, 1)
 
+        def weights(one: train.Run) -> torch.Tensor:
+            return torch.cat([p.detach().flatten() for p in one.net.parameters()])
+
         run = opened()
         run.advance()
         run.save()
-        resumed = opened()
+        resumed, before = opened(), weights(run)
         told = [one.advance() for one in (run, resumed)]
         assert run.step == resumed.step == 2
         for name, value in told[0].items():
-            assert torch.allclose(value, told[1][name], atol=1e-6), name
-        for name, value in run.net.state_dict().items():
-            assert torch.allclose(value, resumed.net.state_dict()[name], atol=1e-6), name
+            assert torch.allclose(value, told[1][name], atol=1e-5), name
+        # Where gradients are next to nothing the optimiser makes steps of their rounding, so the whole step counts;
+        # without the optimiser's state it is 0.64 off.
+        went, goes = (weights(one) - before for one in (run, resumed))
+        assert float((went - goes).norm() / went.norm()) < 0.05
 
     def test_a_run_writes_a_log_a_sheet_and_a_student_that_becomes_a_pack(
         self, stand_ins: Path, tmp_path: Path
