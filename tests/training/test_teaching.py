@@ -604,11 +604,11 @@ class TestRun:
         told = [one.advance() for one in (run, resumed)]
         assert run.step == resumed.step == 2
         for name, value in told[0].items():
-            assert torch.allclose(value, told[1][name], atol=1e-5), name
+            assert torch.allclose(value, told[1][name], atol=1e-6), name
         # Where gradients are next to nothing the optimiser makes steps of their rounding, so the whole step counts;
         # without the optimiser's state it is 0.64 off.
         went, goes = (weights(one) - before for one in (run, resumed))
-        assert float((went - goes).norm() / went.norm()) < 0.05
+        assert float((went - goes).norm() / went.norm()) < 0.01
 
     def test_a_run_writes_a_log_a_sheet_and_a_student_that_becomes_a_pack(
         self, stand_ins: Path, tmp_path: Path
