@@ -9,7 +9,7 @@ import pytest
 
 from drawn import TEMPLATE, crop_of
 from mobilefaceswap.colour import ColourSpace, to_display
-from mobilefaceswap.frame import Frame, straight
+from mobilefaceswap.frame import Frame, unpremultiplied
 from mobilefaceswap.geometry import Rectangle, crop_rectangle, fit_crop, sample_crop
 from mobilefaceswap.look import Composition, Layer, Swapped, face_colour, over, views
 from mobilefaceswap.look.match import colour_match
@@ -158,9 +158,28 @@ def test_status_shows_core_edge_and_what_external_mattes_did():
 
 
 def test_straight_colour_of_transparent_pixels_is_zero_and_finite():
-    rgb = np.full((1, 2, 3), 0.3, np.float32)
-    alpha = np.array([[0.0, 0.5]], np.float32)
-    np.testing.assert_allclose(straight(rgb, alpha, premultiplied=True)[0], [[0, 0, 0], [0.6, 0.6, 0.6]])
+    pixels = np.array([[[0.3, 0.3, 0.3, alpha] for alpha in (0.0, 0.5, np.nan)]], np.float32)
+    straight = unpremultiplied(pixels)
+    np.testing.assert_allclose(straight[0, :, :3], [[0] * 3, [0.6] * 3, [0] * 3])
+    np.testing.assert_array_equal(straight[..., 3], pixels[..., 3])
+
+
+def test_colour_without_alpha_keeps_every_bit():
+    pixels = plate(4).pixels
+    pixels[2, 3] = [np.nan, np.inf, -np.inf, 0.5]
+    for frame in (Frame(pixels), Frame(pixels[..., :3])):
+        np.testing.assert_array_equal(frame.colour(np.s_[1:7, 2:9]), pixels[1:7, 2:9, :3])
+        assert frame.colour(np.s_[4:4, 2:9]).shape == (0, 7, 3)
+
+
+def test_an_opaque_premultiplied_plate_is_straight_as_it_is():
+    multiplied = Frame(np.dstack([plate().pixels, np.ones(plate().pixels.shape[:2], np.float32)]), premultiplied=True)
+    assert multiplied.straight().pixels is multiplied.pixels
+    pixels = multiplied.pixels.copy()
+    pixels[3, 5, 3] = 0.5
+    straight = Frame(pixels, premultiplied=True).straight().pixels
+    np.testing.assert_allclose(straight[3, 5, :3], 2 * pixels[3, 5, :3])
+    assert (straight != pixels).any(axis=2).sum() == 1
 
 
 def match_case(side: int = 64) -> Swapped:

@@ -172,7 +172,7 @@ def sample_crop(pixels: Floats, matrix: Matrix, size: int) -> Floats:
 
 def sample_frame(frame: Frame, matrix: Matrix, size: int) -> Floats:
     """``sample_crop`` of the frame's colour, (size, size, 3); no other part of the frame is made."""
-    return _sampled(frame.size, lambda box: frame.part(box)[..., :3], (3,), matrix, size)
+    return _sampled(frame.size, frame.colour, (3,), matrix, size)
 
 
 def _sampled(
@@ -219,7 +219,7 @@ def glimpse(frame: Frame, matrix: Matrix, size: int) -> Floats:
     small = region.size[0] // factor, region.size[1] // factor
     part = frame.averaged(small, region.slices) if factor > 1 else None
     if part is None:
-        part = frame.part(region.slices)[..., :3]
+        part = frame.colour(region.slices)
         part = np.asarray(cv2.resize(bounded(part), small, interpolation=cv2.INTER_AREA) if factor > 1 else part)
     to_part = rescaling(1 / factor)
     to_part[:, 2] -= to_part[:, :2] @ (region.x1, region.y1)
@@ -261,7 +261,7 @@ def reduced(frame: Frame, size: tuple[int, int], *, finite: bool = False) -> Flo
     for top in range(0, size[1], rows):
         band = small[top : top + rows]
         box = slice(top * factor, (top + len(band)) * factor), slice(0, width)
-        part = frame.part(box)[..., :3]
+        part = frame.colour(box)
         if finite and not all_finite(part):
             part = np.nan_to_num(part)
         cv2.resize(part, (size[0], len(band)), band, interpolation=cv2.INTER_AREA)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..faces import Face
-from ..frame import Floats, Frame, all_finite, straight
+from ..frame import Floats, Frame, all_finite, unpremultiplied, without_alpha
 from ..geometry import Matrix, Rectangle, apart, composed
 
 __all__ = [
@@ -146,8 +146,7 @@ def face(drawn: Composition) -> Floats:
 
 def straight_face(drawn: Composition) -> Floats:
     """(H, W, 4) over black, not premultiplied."""
-    alpha = drawn.face[..., 3]
-    return np.dstack([straight(drawn.face[..., :3], alpha, premultiplied=True), alpha])
+    return unpremultiplied(drawn.face)
 
 
 def matte(drawn: Composition) -> Floats:
@@ -181,7 +180,7 @@ def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bo
 
 def _mix(picture: Floats, colour: Floats, strength: Floats, alpha: Floats | None, premultiplied: bool) -> None:
     """Lays ``colour`` (h, w, 3) over ``picture`` (h, w, 3|4) where ``strength`` (h, w) is above 0."""
-    plate = picture if alpha is None else cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
+    plate = without_alpha(picture)
     if premultiplied and alpha is not None:
         colour = colour * cv2.merge([alpha] * 3)
     # What is not finite cannot be mixed: it counts as black.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..colour import ColourSpace, from_display, shouldered, to_display
-from ..frame import Floats, straight
+from ..frame import Floats, unpremultiplied
 
 __all__ = ["converted", "same_numbers"]
 
@@ -41,7 +41,8 @@ def converted(
     same = same_numbers(space, wanted)
     if same and (alpha is None or premultiplied is wanted_premultiplied):
         return pixels
-    rgb = straight(pixels[..., :3], alpha, premultiplied)
+    straight = pixels if alpha is None or not premultiplied else unpremultiplied(pixels)
+    rgb = straight[..., :3]
     if not same:
         shown = to_display(rgb, space)
         if space.encoding == "hdr" and wanted.encoding == "display":

@@ -273,7 +273,7 @@ def _ground(kit: Kit, shot: Shot, target: Target, region: Rectangle) -> Ground:
     plate = shot.plate.straight
 
     def compute() -> Arrays:
-        below = bounded(plate.part(region.slices)[..., :3])
+        below = bounded(plate.colour(region.slices))
         return vars(ground_of(below, target.crop, target.space, target.white))
 
     return Ground(**kit.cache.get_passing("ground", keys.ground_key(target.key, region), compute))
@@ -322,7 +322,7 @@ def _not_finite(drawn: Composition) -> int:
     """How many pixels under the matte are NaN or infinite in the plate."""
     broken = 0
     for box in drawn.boxes:
-        plate = drawn.plate.part(box.slices)[..., :3]
+        plate = drawn.plate.colour(box.slices)
         if not all_finite(plate):
             finite = np.isfinite(plate).all(axis=-1)
             broken += int(np.count_nonzero(~finite & (drawn.matte[box.slices] > 0)))
