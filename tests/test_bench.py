@@ -39,7 +39,7 @@ def test_a_mark_says_whether_it_holds(value: float, at_least: bool, holds: bool)
 
 
 def test_frames_that_the_bridge_does_not_render_are_not_measured() -> None:
-    node = SimpleNamespace(render=lambda plate: (status, plate), persistent="no engine")
+    node = SimpleNamespace(render=lambda plate, layout: (status, plate), persistent="no engine")
     status = 0
     _render(node, np.zeros((2, 2, 4), np.float32))
     status = 1

@@ -142,6 +142,18 @@ def resident(process: int | str) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("row", [*range(100, 117), 255])
+def test_a_plate_that_differs_in_one_pixel_is_another(effects, identity, expected, plate, row: int) -> None:
+    node = effects[0].create(source=str(identity))
+    node.render(plate)
+    changed = plate.copy()
+    changed[row, 140, :3] += 0.5
+    for pixels in (changed, plate):
+        status, output = node.render(pixels)
+        assert status == 0
+        np.testing.assert_array_equal(output, expected(pixels).composite)
+
+
 def test_five_hundred_frames_cost_no_more_memory_than_a_hundred_and_fifty(
     bundle, environment: pytest.MonkeyPatch, identity, plate, tmp_path: Path
 ) -> None:
