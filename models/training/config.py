@@ -16,11 +16,10 @@ class Weights:
     perceptual: float = 3.0  # EfficientNet-lite0's features, to the right answer
     identity: float = 12.0  # all recognisers, to the source
     rivalry: float = 0.0  # all recognisers, to the source rather than the target, where there is no answer
-    attribute: float = 1.0  # the deepest of those features, to the target, where there is no answer
-    matching: float = 2.0  # the discriminator's deep features, to the target, where there is no answer
     slow: float = 4.0  # light and tint, to the target, where there is no answer
     tint: float = 0.0  # colour without brightness, to the target, where there is no answer
-    patch: float = 0.0  # light and tint of skin where they are off visibly, where there is no answer
+    patch: float = 0.0  # light and tint of skin and lips where they are off visibly, where there is no answer
+    inside: float = 0.0  # what is drawn between lips, and the light of it between lids, to the target, likewise
     texture: float = 0.0  # fine detail of skin, to the target, where there is no answer
     seam: float = 0.0  # tint along the edge of the face, to the target
     background: float = 1.0  # what is drawn outside the face, to the target

@@ -192,14 +192,14 @@ def normal(chance: torch.Generator, n: int, deviation: float, device: torch.devi
 
 
 def rarity(points: Tensor) -> Tensor:
-    """How often a picture is to come for one with the usual expression, by packed points (N, P, 2): 1 to 4, (N,).
+    """How often a picture is to come for one with the usual expression, by packed points (N, P, 2): 1 to 9, (N,).
 
     Portraits look into the camera with open eyes: closed eyes, open mouths and looks aside would hardly be learnt.
     """
     does = movement(points)
     middle = does.median(0).values
     unusual = (does - middle).abs() / (does - middle).abs().median(0).values.clamp_min(1e-6) / 1.48
-    return 1 + (unusual - 2).clamp_min(0).sum(1).clamp_max(3)
+    return 1 + (unusual - 2).clamp_min(0).sum(1).clamp_max(3) + (5 * does[:, 2] - 4).clamp(0, 5)
 
 
 def spline(places: Tensor, values: Tensor, side: int) -> Tensor:

@@ -87,6 +87,12 @@ def lit_as(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
     return found + skin * off / share.clamp_min(0.05)
 
 
+def inside_difference(found: Tensor, wanted: Tensor, mouth: Tensor, eyes: Tensor) -> Tensor:
+    """Weighted L1 between lips, and half that of light between lids, where the irises' colour is the source's: (N,)."""
+    light = (p.mean(1, keepdim=True) for p in (found, wanted))
+    return weighted_l1(found, wanted, mouth) + 0.5 * weighted_l1(*light, eyes)
+
+
 def texture_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
     """Weighted L1 of `fine` detail where `skin` (N, 1, S, S) is: (N,)."""
     return weighted_l1(fine(found), fine(wanted), skin)
@@ -122,14 +128,14 @@ def movement(points: Tensor) -> Tensor:
     brows, chin = points[:, PLACES["brows"]].unflatten(1, (2, 5)), points[:, PLACES["outline"]][:, 18]
     return torch.cat([
         6 * told(left[:, 12] - left[:, 4])[:, 1:], 6 * told(right[:, 12] - right[:, 4])[:, 1:],
-        1.5 * told(inner[:, 15] - inner[:, 5])[:, 1:], told(inner[:, 10] - inner[:, 0])[:, :1],
+        4 * told(inner[:, 15] - inner[:, 5])[:, 1:], told(inner[:, 10] - inner[:, 0])[:, :1],
         3.5 * told(irises[:, 0] - (left[:, 0] + left[:, 8]) / 2),
         3.5 * told(irises[:, 1] - (right[:, 0] + right[:, 8]) / 2),
         told(corners - mouth)[:, 1:],
         2 * told(nose[:, 6] - middle)[:, :1], 2 * told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
         4 * told(left.mean(1) - brows[:, 0].mean(1))[:, 1:], 4 * told(right.mean(1) - brows[:, 1].mean(1))[:, 1:],
         3 * told(left[:, 8] - brows[:, 0, 4])[:, 1:], 3 * told(right[:, 8] - brows[:, 1, 4])[:, 1:],
-        1.5 * told(chin - middle)[:, 1:],
+        2.5 * told(chin - middle)[:, 1:],
     ], 1)  # fmt: skip
 
 

@@ -55,19 +55,13 @@ class Discriminator(nn.Module):
             fixed.requires_grad_(False)
         self.heads = nn.ModuleList([_head(m, width * 2, 3 - i) for i, m in enumerate(mixed)])
 
-    def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Judgements at each scale, and the deep features on which they rest."""
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Judgements at each scale."""
         mixed = [mix(f) for mix, f in zip(self.mix, features, strict=True)]
         for i in reversed(range(len(self.join))):
             above = F.interpolate(self.join[i](mixed[i + 1]), size=mixed[i].shape[2:], mode="bilinear")
             mixed[i] = (mixed[i] + above) * 0.5**0.5
-        judged, deep = [], []
-        for head, x in zip(self.heads, mixed, strict=True):
-            for layer in head[:-1]:
-                x = layer(x)
-            deep.append(x)
-            judged.append(head[-1](x).float())
-        return judged, deep
+        return [head(x).float() for head, x in zip(self.heads, mixed, strict=True)]
 
 
 def _head(entering: int, width: int, falls: int) -> nn.Sequential:

@@ -53,3 +53,10 @@ def skin_of(points: Tensor, size: int) -> Tensor:
     kept = torch.cat(parts, 1)
     distance = torch.cdist(at, kept).amin(2).reshape(-1, 1, _DRAWN, _DRAWN)
     return F.interpolate(((distance - _NEAR) * 50).clamp(0, 1), size=(size, size), mode="bilinear")
+
+
+def openings(points: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What lies between lips and between lids, and the lips alone: (N, 1, size, size) each, from packed points."""
+    eyes = [polygon(points[:, PLACES[name]], size) for name in ("left_eye", "right_eye")]
+    mouth, lips = (polygon(points[:, PLACES[name]], size) for name in ("inner_lips", "outer_lips"))
+    return mouth, torch.maximum(*eyes), lips * (1 - mouth)

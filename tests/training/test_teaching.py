@@ -273,10 +273,13 @@ class TestShapes:
         points = torch.from_numpy(_drawn_points() + rng.normal(0, 0.002, (40, len(landmarks.POINTS), 2))).float()
         lids = landmarks.PLACES["left_eye"]
         points[7, lids, 1] = points[7, lids, 1].mean()
+        inner = landmarks.PLACES["inner_lips"]
+        points[9, inner, 1] += 6 * (points[9, inner, 1] - points[9, inner, 1].mean())
         often = data.rarity(points)
         assert often.min() >= 1
-        assert often.argmax() == 7
+        assert often.argsort()[-2:].tolist() == [7, 9]
         assert often[7] > 2
+        assert often[9] > 5
 
 
 class TestOccluders:
@@ -345,6 +348,25 @@ class TestLosses:
         elsewhere[:, :, 16:32, 8:24] -= 0.24
         told = [float(losses.patch_difference(found, wanted, skin)) for found in (modelled, patched, elsewhere)]
         assert told == pytest.approx([0, 0.2**2 / 0.08 * (16 * 16) / (64 * 32), 0], abs=1e-6)
+
+    def test_what_lies_between_lips_is_the_targets_and_between_lids_its_light(self) -> None:
+        points = torch.from_numpy(_drawn_points()).float()[None]
+        mouth, eyes, lips = shapes.openings(points, 64)
+        assert mouth.sum() > 0
+        assert eyes.sum() > 0
+        assert lips.sum() > 0
+        assert float((mouth * lips).max()) == float((eyes * (mouth + lips)).max()) == 0
+        wanted = torch.full((1, 3, 64, 64), 0.4)
+        lit, tinted = (torch.tensor(change).reshape(1, 3, 1, 1) for change in ([0.1, 0.1, 0.1], [0.1, -0.1, 0.0]))
+        for place, change, expected in (
+            (mouth, lit, 0.1),
+            (mouth, tinted, 0.2 / 3),
+            (eyes, lit, 0.05),
+            (eyes, tinted, 0),
+            (lips, lit, 0),
+        ):
+            found = losses.inside_difference(wanted + place * change, wanted, mouth, eyes)
+            assert float(found) == pytest.approx(expected, abs=1e-6)
 
     def test_recognisers_are_shown_the_targets_light_and_the_swaps_shapes(self) -> None:
         """A shade over skin goes, and pays nothing; fine detail stays, and what is no skin stays as it was drawn."""
@@ -739,8 +761,8 @@ class TestRun:
         swap = losses.composite(drawn, batch.target, batch.face)
         near = (..., *losses.window(told.size, 48, chance()))
         found = run._losses(batch, drawn, swap, chance(), near)
-        found |= run._judged(swap[near], batch.target[near][: batch.cross], chance())
-        assert {"adversarial", "matching", "identity", "movement", "change", "perceptual"} <= set(found)
+        found["adversarial"] = run._judged(swap[near], chance())
+        assert {"adversarial", "inside", "identity", "movement", "change", "perceptual"} <= set(found)
         for name, loss in found.items():
             (gradient,) = torch.autograd.grad(loss, drawn, retain_graph=True)
             assert gradient.abs().max() > 0, name
