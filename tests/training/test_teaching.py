@@ -347,7 +347,19 @@ class TestLosses:
         patched[:, :, 16:32, 40:56] -= 0.24
         elsewhere[:, :, 16:32, 8:24] -= 0.24
         told = [float(losses.patch_difference(found, wanted, skin)) for found in (modelled, patched, elsewhere)]
-        assert told == pytest.approx([0, 0.2**2 / 0.08 * (16 * 16) / (64 * 32), 0], abs=1e-6)
+        excess = 0.24 * 0.6 / 0.7 - 0.04
+        assert told == pytest.approx([0, excess**2 / 0.08 * (16 * 16) / (64 * 32) + 0.2 * excess, 0], abs=1e-6)
+
+    def test_one_smudge_counts_for_more_than_as_much_shade_all_over_and_more_on_dark_skin(self) -> None:
+        skin = torch.ones(1, 1, 64, 64)
+        smudge = torch.zeros(1, 3, 64, 64)
+        smudge[:, :, 16:24, 16:24] = 0.3
+        bright, dark = (torch.full((1, 3, 64, 64), light) for light in (0.6, 0.2))
+        here, spread = (
+            float(losses.patch_difference(bright - s, bright, skin)) for s in (smudge, 0.3 / 64 + 0 * smudge)
+        )
+        assert here > 0.04 > spread == 0
+        assert float(losses.patch_difference(dark + smudge, dark, skin)) > 2 * here
 
     def test_what_lies_between_lips_is_the_targets_and_between_lids_its_light(self) -> None:
         points = torch.from_numpy(_drawn_points()).float()[None]
