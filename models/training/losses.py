@@ -68,13 +68,13 @@ def patch_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
 
     The mean of the square of that over twice SHADE, so that the modelling of a face hardly counts, and a fifth of it in
     the worst cell of 64, which a mean would let pass: a streak at a temple, a smudge on a cheek. On dark skin, where
-    the eye sees smaller ones, differences count up to three times.
+    the eye sees smaller ones, differences count up to twice.
     """
     side = found.shape[-1] // 8
     light = wanted.mean(1, keepdim=True)
     cells = (F.interpolate(p, size=(side, side), mode="area") for p in (found - wanted, light, skin))
     difference, light, weight = cells
-    excess = F.relu(difference.abs() * (0.6 / (light + 0.1)).clamp_max(3) - SHADE)
+    excess = F.relu(difference.abs() * (0.6 / (light + 0.1)).clamp_max(2) - SHADE)
     worst = (excess * weight).mean(1).flatten(1).topk(max(1, side * side // 64)).values.mean(1)
     return weighted_l1(excess.square() / (2 * SHADE), torch.zeros_like(excess), weight) + 0.2 * worst
 
@@ -92,9 +92,9 @@ def lit_as(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
 
 
 def inside_difference(found: Tensor, wanted: Tensor, mouth: Tensor, eyes: Tensor) -> Tensor:
-    """Weighted L1 between lips, and half that of light between lids, where the irises' colour is the source's: (N,)."""
+    """Weighted L1 between lips, and of light alone between lids, since the irises' colour is the source's: (N,)."""
     light = (p.mean(1, keepdim=True) for p in (found, wanted))
-    return weighted_l1(found, wanted, mouth) + 0.5 * weighted_l1(*light, eyes)
+    return weighted_l1(found, wanted, mouth) + weighted_l1(*light, eyes)
 
 
 def texture_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:

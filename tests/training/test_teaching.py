@@ -373,7 +373,7 @@ class TestLosses:
         for place, change, expected in (
             (mouth, lit, 0.1),
             (mouth, tinted, 0.2 / 3),
-            (eyes, lit, 0.05),
+            (eyes, lit, 0.1),
             (eyes, tinted, 0),
             (lips, lit, 0),
         ):
