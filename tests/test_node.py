@@ -101,13 +101,13 @@ def test_a_matte_change_makes_nothing_but_the_matte(node, tiny_pack, tiny_identi
 def test_a_control_on_a_premultiplied_plate_makes_no_straight_picture(node, monkeypatch, changed):
     plate = drawn_frame(4, channels=4, premultiplied=True)
     before = node.render(4, plate=plate)
-    made, original = [], frame.straight
+    made, original = [], frame.unpremultiplied
 
-    def counted(rgb, alpha, premultiplied):
-        made.append(rgb.shape)
-        return original(rgb, alpha, premultiplied)
+    def counted(pixels):
+        made.append(pixels.shape)
+        return original(pixels)
 
-    monkeypatch.setattr(frame, "straight", counted)
+    monkeypatch.setattr(frame, "unpremultiplied", counted)
     after = node.render(4, Settings(**changed), plate)
     assert pixels(before) != pixels(after)
     assert not made

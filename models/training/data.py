@@ -57,7 +57,7 @@ class Batch:
     rival: Tensor  # (N, 512), alike
     face: Tensor  # (N, 1, S, S) soft shape of the face, without what lies in front of it
     features: Tensor  # (N, 1, S, S) soft shape of eyes and mouth
-    skin: Tensor  # (N, 1, S, S) soft shape of the face without eyes, brows, nose and mouth
+    skin: Tensor  # (N, 1, S, S) soft shape of all but eyes, brows, nostrils, mouth; beyond the face nothing is drawn
     points: Tensor  # (N, P, 2) of the answer
     source: Tensor  # (N,) rows of the source pictures in the data
     cross: int  # so many rows at the start have no answer
@@ -138,7 +138,7 @@ class Faces:
         given, answer = footage([given, answer], chance)
         rows = behind_glasses((given, answer, face, features), points, chance)
         given, answer, face, features = occluded(rows, chance)
-        skin = face * (1 - features) * skin_of(points, self.size)
+        skin = (1 - features) * skin_of(points, self.size)
         who = self.embeddings[torch.stack([source, target])]
         return Batch(given, answer, *who, face, features, skin, points, source, cross)
 
