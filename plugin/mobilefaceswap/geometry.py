@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .frame import Box, Floats, Frame, all_finite
+from .frame import Box, Floats, Frame, all_finite, without_alpha
 from .packs.crop import Crop
 
 __all__ = [
@@ -254,7 +254,8 @@ def reduced(frame: Frame, size: tuple[int, int], *, finite: bool = False) -> Flo
     width, height = frame.size
     factor = height // size[1]
     if factor < 2 or (size[0] * factor, size[1] * factor) != (width, height):
-        whole = np.nan_to_num(frame.rgb) if finite else frame.rgb
+        colour = without_alpha(frame.pixels)
+        whole = np.nan_to_num(colour) if finite else colour
         return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
     small = np.empty((size[1], size[0], 3), np.float32)
     rows = max(1, _BAND // factor)

@@ -141,7 +141,6 @@ def resident(process: int | str) -> int:
     return 1024 * int(status.split("VmRSS:")[1].split()[0])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("row", [*range(100, 117), 255])
 def test_a_plate_that_differs_in_one_pixel_is_another(effects, identity, expected, plate, row: int) -> None:
     node = effects[0].create(source=str(identity))
@@ -154,6 +153,7 @@ def test_a_plate_that_differs_in_one_pixel_is_another(effects, identity, expecte
         np.testing.assert_array_equal(output, expected(pixels).composite)
 
 
+@pytest.mark.slow
 def test_five_hundred_frames_cost_no_more_memory_than_a_hundred_and_fifty(
     bundle, environment: pytest.MonkeyPatch, identity, plate, tmp_path: Path
 ) -> None:
