@@ -53,7 +53,7 @@ class SwapGraph(nn.Module):
 
     def forward(self, image: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
         drawn = self.swapper(image, dict(zip(weight_shapes(), weights, strict=True)))
-        return drawn[:, :3], drawn[:, 3:]
+        return drawn[:, :3], drawn[:, 3:4]
 
 
 def write_networks(student: Student, folder: Path, facts: dict[str, Any]) -> dict[str, float]:

@@ -16,14 +16,12 @@ class Weights:
     perceptual: float = 3.0  # EfficientNet-lite0's features, to the right answer
     identity: float = 12.0  # all recognisers, to the source
     rivalry: float = 0.0  # all recognisers, to the source rather than the target, where there is no answer
-    slow: float = 4.0  # light and tint, to the target, where there is no answer
-    tint: float = 0.0  # colour without brightness, to the target, where there is no answer
     patch: float = 0.0  # light and tint of skin and lips where they are off visibly, where there is no answer
     inside: float = 0.0  # what is drawn between lips, and the light of it between lids, to the target, likewise
-    texture: float = 0.0  # fine detail of skin, to the target, where there is no answer
     seam: float = 0.0  # tint along the edge of the face, to the target
     background: float = 1.0  # what is drawn outside the face, to the target
     mask: float = 2.0  # the mask, to the face's shape
+    skin: float = 2.0  # where light is held to the target's, to the shape of its skin
     movement: float = 0.0  # landmarks: openings, gaze, turn, to the target, where there is no answer
     change: float = 0.0  # the same, brows and chin, between two pictures of a person, where there is no answer
     steady: float = 0.0  # the swap of a target that moved a little and has other noise, to the swap, moved alike

@@ -10,18 +10,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.landmarks import PLACES
-from training.networks import fine
+from training.networks import SHADE, darkness
 
 MOST_BENT = 0.045  # standard deviation of a displacement, of half a crop's side
 OF_SHAPE = 5  # numbers of a movement, its last, which tell of the person, too: brows and chin
 LEAD, SOFT = 0.3, 0.1  # cosines
-SHADE = 0.04  # of display-referred values
 SOFTEST, SHARPEST = 0.4, 1.2  # of a crop's side: pixels that a recogniser gets to see; from 1 on, all of them
 
 
 def composite(drawn: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Colour over target by the mask drawn, or by `mask`: `drawn` (N, 4, S, S) on (N, 3, S, S)."""
-    return target + (drawn[:, 3:] if mask is None else mask) * (drawn[:, :3] - target)
+    """Colour over target by the mask drawn, or by `mask`: `drawn` (N, 5, S, S) on (N, 3, S, S)."""
+    return target + (drawn[:, 3:4] if mask is None else mask) * (drawn[:, :3] - target)
 
 
 def weighted_l1(found: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
@@ -53,53 +52,26 @@ def rivalry(found: dict[str, Tensor], wanted: dict[str, Tensor], rival: dict[str
     return torch.stack([SOFT * F.softplus(s / SOFT).mean() for s in short]).mean()
 
 
-def slow_difference(found: Tensor, wanted: Tensor) -> Tensor:
-    """Mean absolute difference of light and tint over 16 x 16 cells: (N,). Coarser ones let patches of shade pass."""
-    return F.interpolate(found - wanted, size=(16, 16), mode="area").abs().mean((1, 2, 3))
-
-
-def tint_difference(found: Tensor, wanted: Tensor) -> Tensor:
-    """The same of colour without brightness: (N,)."""
-    return slow_difference(*(p - p.mean(1, keepdim=True) for p in (found, wanted)))
-
-
 def patch_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
     """By how much light and tint of cells of 8 x 8 pixels differ beyond SHADE where `skin` (N, 1, S, S) is: (N,).
 
     The mean of the square of that over twice SHADE, so that the modelling of a face hardly counts, and a fifth of it in
     the worst cell of 64, which a mean would let pass: a streak at a temple, a smudge on a cheek. On dark skin, where
-    the eye sees smaller ones, differences count up to twice.
+    the eye sees smaller ones, differences count more.
     """
     side = found.shape[-1] // 8
     light = wanted.mean(1, keepdim=True)
     cells = (F.interpolate(p, size=(side, side), mode="area") for p in (found - wanted, light, skin))
     difference, light, weight = cells
-    excess = F.relu(difference.abs() * (0.6 / (light + 0.1)).clamp_max(2) - SHADE)
+    excess = F.relu(difference.abs() * darkness(light) - SHADE)
     worst = (excess * weight).mean(1).flatten(1).topk(max(1, side * side // 64)).values.mean(1)
     return weighted_l1(excess.square() / (2 * SHADE), torch.zeros_like(excess), weight) + 0.2 * worst
-
-
-def lit_as(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
-    """`found` with the light and tint of `wanted` over cells of 8 x 8 pixels where `skin` (N, 1, S, S) is.
-
-    Recognisers are shown swaps so: paid in shade, they take a grey forehead for a likeness, which is to come from
-    shapes.
-    """
-    side = found.shape[-1] // 8
-    cells = (F.interpolate(p, size=(side, side), mode="area") for p in ((wanted - found) * skin, skin))
-    off, share = (F.interpolate(p, size=found.shape[2:], mode="bilinear") for p in cells)
-    return found + skin * off / share.clamp_min(0.05)
 
 
 def inside_difference(found: Tensor, wanted: Tensor, mouth: Tensor, eyes: Tensor) -> Tensor:
     """Weighted L1 between lips, and of light alone between lids, since the irises' colour is the source's: (N,)."""
     light = (p.mean(1, keepdim=True) for p in (found, wanted))
     return weighted_l1(found, wanted, mouth) + weighted_l1(*light, eyes)
-
-
-def texture_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
-    """Weighted L1 of `fine` detail where `skin` (N, 1, S, S) is: (N,)."""
-    return weighted_l1(fine(found), fine(wanted), skin)
 
 
 def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """The networks: MobileFaceSwap's pair that ships, and the discriminator that is taught beside it.
 
 `IdentityInjection` (IIM) reads a source once and predicts the weights with which `DynamicSwapper` (IDN) runs, frame by
-frame (Xu et al., AAAI 2022, arXiv 2201.03808). `Student` is both. They give colour and a soft mask, (N, 4, S, S) in
-0..1, and composite nothing.
+frame (Xu et al., AAAI 2022, arXiv 2201.03808). `Student` is both. They give colour, a soft mask and where skin is,
+(N, 5, S, S) in 0..1, and composite nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from training.kernels import convolved, softened
 SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
 DRAWN = 5  # channels: colour, mask, and how much of the target's texture stays
+SHADE = 0.055  # of display-referred values: by how much the light of skin that is drawn may leave the target's
 KEPT = -3.0  # where the share of the target's slow colours begins, before the sigmoid: the network is to draw
 FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 
@@ -26,6 +27,29 @@ FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 def fine(picture: Tensor) -> Tensor:
     """What of pictures (N, C, S, S) is finer than about 8 pixels: skin's texture, hair, grain."""
     return picture - softened(picture, 2)
+
+
+def darkness(light: Tensor) -> Tensor:
+    """How much a difference shows on skin of the brightness `light`: up to a quarter more on dark, less on bright."""
+    return (0.6 / (light + 0.1)).clamp_max(1.25)
+
+
+def held(colour: Tensor, target: Tensor, skin: Tensor) -> Tensor:
+    """`colour` with the light and tint of `target` over 8 x 8 pixels, but for SHADE, where `skin` (N, 1, S, S) is.
+
+    A likeness is asked of recognisers, and they take a grey forehead or a dark temple for one: so taught, a small
+    network paints smudges. Here it cannot: of what it draws on skin all that is finer stays, and the mean leaves the
+    target's by no more than SHADE, by a little less on dark skin.
+    """
+    share, light = _around(skin), _around(target.mean(1, keepdim=True))
+    off, most = _around((target - colour) * skin) / share.clamp_min(0.05), SHADE / darkness(light)
+    beyond = off - most * torch.tanh(off / most)
+    return colour + skin * F.interpolate(beyond, scale_factor=4, mode="bilinear", align_corners=False)
+
+
+def _around(picture: Tensor) -> Tensor:
+    """Means over 8 x 8 pixels about every fourth."""
+    return F.avg_pool2d(picture, 8, 4, 2, count_include_pad=False)
 
 
 def _last(entering: int) -> nn.Conv2d:
@@ -104,7 +128,7 @@ def weight_shapes() -> dict[str, tuple[int, ...]]:
 
 
 class DynamicSwapper(nn.Module):
-    """The IDN: targets (N, 3, S, S), S a multiple of 32, and weights of N people -> colour and mask (N, 4, S, S)."""
+    """The IDN: targets (N, 3, S, S), S a multiple of 32, and weights of N people -> colour, mask, skin (N, 5, S, S)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,6 +136,7 @@ class DynamicSwapper(nn.Module):
         self.keep = nn.Conv2d(LAYERS["rise.3"][1], 1, 3, padding=1)
         nn.init.zeros_(self.keep.weight)
         nn.init.constant_(self.keep.bias, KEPT)
+        self.skin = nn.Conv2d(LAYERS["rise.2"][1], 1, 3, padding=1)
 
     def forward(self, target: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """`weights`: by name, each with people first, (N, ...), or without, for one person."""
@@ -125,12 +150,16 @@ class DynamicSwapper(nn.Module):
             x = dynamic(torch.cat([x, kept.pop()], 1), weights, f"rise.{i}")
             if f"refine.{i}" in LAYERS:
                 x = x + dynamic(x, weights, f"refine.{i}")
+            if i == 2:
+                skin = torch.sigmoid(self.skin(x).float())
         drawn = torch.sigmoid(F.pixel_shuffle(self.leave(x), 2).float())
         colour, mask, texture = drawn.split((3, 1, 1), 1)
         keep = F.interpolate(torch.sigmoid(self.keep(x).float()), scale_factor=2, mode="bilinear", align_corners=False)
         detail = fine(target)
         colour = colour + keep * (target - detail - colour) + texture * detail
-        return torch.cat([colour.clamp(0, 1), mask], 1)
+        skin = F.interpolate(skin, scale_factor=4, mode="bilinear", align_corners=False)
+        # Where skin is is taught by the target's landmarks alone: likeness would have it where shade pays.
+        return torch.cat([held(colour, target, skin.detach()).clamp(0, 1), mask, skin], 1)
 
 
 def dynamic(x: Tensor, weights: Mapping[str, Tensor], layer: str, stride: int = 1) -> Tensor:

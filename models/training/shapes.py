@@ -10,7 +10,7 @@ from training.kernels import softened
 from training.landmarks import PLACES
 
 _DRAWN = 64  # a side of the pictures in which shapes are drawn
-_NEAR = 0.035  # widths within which of a brow, a nose, an eye, a mouth skin is not skin alone
+NEAR, CLOSE = 0.035, 0.02  # widths within which of a brow, a nose, an eye, a mouth skin is not skin alone
 
 
 def middles(side: int, device: torch.device) -> Tensor:
@@ -45,14 +45,14 @@ def shapes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
     return tuple(F.interpolate(s, size=(size, size), mode="bilinear") for s in (face, features))  # type: ignore[return-value]
 
 
-def skin_of(points: Tensor, size: int) -> Tensor:
-    """Soft shape (N, 1, size, size) of everything but brows, nostrils, eyes and mouth, from packed points."""
+def skin_of(points: Tensor, size: int, near: float = NEAR) -> Tensor:
+    """Soft shape (N, 1, size, size) of all that is not `near` brows, nostrils, eyes and mouth, from packed points."""
     at = middles(_DRAWN, points.device).reshape(1, -1, 2).expand(len(points), -1, -1)
     parts = [points[:, PLACES[name]] for name in ("brows", "left_eye", "right_eye", "outer_lips", "nose")]
     parts[-1] = parts[-1][:, 7:]  # its wings; the tone of its bridge is skin's
     kept = torch.cat(parts, 1)
     distance = torch.cdist(at, kept).amin(2).reshape(-1, 1, _DRAWN, _DRAWN)
-    return F.interpolate(((distance - _NEAR) * 50).clamp(0, 1), size=(size, size), mode="bilinear")
+    return F.interpolate(((distance - near) * 50).clamp(0, 1), size=(size, size), mode="bilinear")
 
 
 def openings(points: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -36,22 +36,18 @@ from training.losses import (
     hinge_discriminator,
     identity_distance,
     inside_difference,
-    lit_as,
     movement,
     noisy,
     patch_difference,
     rivalry,
     seam_difference,
     shaken,
-    slow_difference,
-    texture_difference,
-    tint_difference,
     view,
     weighted_l1,
     window,
 )
 from training.networks import Discriminator, Student, fine
-from training.shapes import openings
+from training.shapes import CLOSE, openings, skin_of
 from training.states import STATE, slim
 
 VIEW = 120  # pixels of what recognisers are shown
@@ -188,23 +184,24 @@ class Run:
         self, batch: Batch, drawn: Tensor, swap: Tensor, chance: torch.Generator, near: tuple[Any, ...]
     ) -> dict[str, Tensor]:
         weights, cross = self.config.weights, batch.cross
-        colour, mask = drawn[:, :3], drawn[:, 3:]
+        colour, mask, taken = drawn.split((3, 1, 1), 1)
         answered = slice(cross, None)
         whole = 1 + 3 * batch.features
         losses = {
             "background": weighted_l1(colour, batch.answer, 1 - batch.face).mean(),
             "mask": nn.functional.l1_loss(mask, batch.face),
+            "skin": nn.functional.l1_loss(taken, batch.skin),
             "seam": seam_difference(colour, batch.answer, batch.face).mean(),
         } | self._identity(swap, batch, chance)
         if cross:
             pair = swap[:cross], batch.target[:cross]
-            skin, (mouth, eyes, lips) = batch.skin[:cross], openings(batch.points[:cross], swap.shape[-1])
-            losses["slow"], losses["tint"] = slow_difference(*pair).mean(), tint_difference(*pair).mean()
-            losses["patch"] = patch_difference(*pair, (skin + lips).clamp_max(1)).mean()
-            losses["texture"] = texture_difference(*pair, skin).mean()
+            size, points = swap.shape[-1], batch.points[:cross]
+            mouth, eyes, lips = openings(points, size)
+            bare = (1 - batch.features[:cross]) * skin_of(points, size, CLOSE)
+            losses["patch"] = patch_difference(*pair, (bare + lips).clamp_max(1)).mean()
             losses["inside"] = inside_difference(*pair, mouth, eyes).mean()
             if weights.movement or weights.change:
-                losses |= self._movement(swap[:cross], batch.points[:cross])
+                losses |= self._movement(swap[:cross], points)
         if cross < len(swap):
             losses["pixel"] = weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()
             with torch.no_grad():
@@ -213,7 +210,7 @@ class Run:
         return {name: value for name, value in losses.items() if getattr(weights, name)}
 
     def _identity(self, swap: Tensor, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
-        seen = view(lit_as(swap, batch.answer, batch.skin), VIEW, chance)
+        seen = view(swap, VIEW, chance)
         with self._cast():
             found = {}
             for name in SIZES:
@@ -278,7 +275,7 @@ class Run:
         pictures = self.faces.portraits(target)
         drawn = self.draw(self.average, pictures, source)
         swap = composite(drawn, pictures)
-        triples = torch.cat([self.faces.portraits(source), pictures, swap, drawn[:, 3:].expand(-1, 3, -1, -1)], 3)
+        triples = torch.cat([self.faces.portraits(source), pictures, swap, drawn[:, 3:4].expand(-1, 3, -1, -1)], 3)
         third = len(rows) // 3
         grid = torch.cat([torch.cat(list(triples[i * third : (i + 1) * third]), 1) for i in range(3)], 2)
         written = (grid.permute(1, 2, 0).clamp(0, 1) * 255).byte().cpu().numpy()[:, :, ::-1]
