@@ -89,7 +89,7 @@ def test_a_failing_output_ends_the_shot_and_its_threads(node: FaceSwapNode) -> N
 def test_few_frames_are_under_way_at_once(node: FaceSwapNode) -> None:
     pulled = node.target.pulled  # type: ignore[union-attr]
     ahead = []
-    alone = Settings(smoothing=0, gap=0, fade=0)
+    alone = Settings(smoothing=0, gap=0, fade=0, deflicker=0)
     render_shot(node, _Kept(), range(24), settings=alone, progress=lambda step: ahead.append(len(pulled) - step.done))
     assert max(ahead) <= 4
 

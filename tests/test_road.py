@@ -44,15 +44,15 @@ def test_known_faces_cost_no_decoding(tiny_pack, tiny_identity):
     clip, settings = KeyedClip(), Settings(smoothing=6)
     node = made(tiny_pack, tiny_identity, clip)
     first = node.render(12, settings)
-    assert sorted(set(clip.pulled)) == list(range(6, 19))
-    assert len(clip.pulled) == 13, "the first time every plate of the window is decoded once"
+    assert sorted(set(clip.pulled)) == list(range(4, 21)), "six frames to smooth a face, in each of two to steady it"
+    assert len(clip.pulled) == 17 + 4, "decoded once to be searched, and four once more to be cut out"
     clip.pulled.clear()
     again = node.render(12, settings)
     assert clip.pulled == [12]
     assert_same(again.composite, first.composite)
     clip.pulled.clear()
     node.render(13, settings)
-    assert sorted(clip.pulled) == [13, 19], "the next frame needs itself and the one that enters the window"
+    assert sorted(clip.pulled) == [13, 15, 21], "the next frame needs itself and those that enter its two windows"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_known_faces_cost_no_decoding(tiny_pack, tiny_identity):
 )
 def test_smoothing_looks_at_every_frame_of_its_window_up_to_the_clip_s_ends(tiny_pack, tiny_identity, time, window):
     for clip in (KeyedClip(), DrawnClip()):
-        made(tiny_pack, tiny_identity, clip).render(time, Settings(smoothing=2, gap=2, fade=2))
+        made(tiny_pack, tiny_identity, clip).render(time, Settings(smoothing=2, gap=2, fade=2, deflicker=0))
         assert set(clip.pulled) == set(window)
 
 
@@ -122,9 +122,9 @@ def test_a_clip_s_keys_change_no_pixel(tiny_pack, tiny_identity):
 def test_a_key_s_faces_follow_the_working_space(tiny_pack, tiny_identity):
     clip, detector = KeyedClip(), MarkerDetector()
     node = made(tiny_pack, tiny_identity, clip, faces=detector)
-    node.render(12, Settings(smoothing=1, gap=0, fade=0))
+    node.render(12, Settings(smoothing=1, gap=0, fade=0, deflicker=0))
     searched = detector.calls
-    node.render(12, Settings(smoothing=1, gap=0, fade=0, colour_space="rec709"))
+    node.render(12, Settings(smoothing=1, gap=0, fade=0, deflicker=0, colour_space="rec709"))
     assert detector.calls == searched + 3
 
 
@@ -135,7 +135,7 @@ def test_a_clip_without_a_key_for_its_frames_is_decoded(tiny_pack, tiny_identity
 
     clip = Unsure()
     node = made(tiny_pack, tiny_identity, clip)
-    node.render(12, Settings(smoothing=2, gap=0, fade=0))
+    node.render(12, Settings(smoothing=2, gap=0, fade=0, deflicker=0))
     assert sorted(clip.pulled) == [10, 11, 12, 13, 14]
 
 

@@ -82,7 +82,7 @@ MESSAGES = (
     Message(Kind.DESCRIBE, VALUES.packed()),
     Message(Kind.CHOOSE, VALUES.packed() + b"pack"),
     Message(Kind.NEED, packed_times((-8, 2**40))),
-    Message(Kind.NEIGHBOUR, PICTURE.packed() + VALUES.packed()),
+    Message(Kind.NEIGHBOUR, PICTURE.packed() + VALUES.packed() + packed_sights(SIGHTS)),
     Message(Kind.SIGHT, b"faces"),
 )
 

@@ -35,12 +35,12 @@ OfxStatus regionsOfInterest(const Call& call) {
   return ofx::OK;
 }
 
-// The window that steadies faces; further frames are fetched where a face is lost.
+// The window that steadies faces and what is drawn on them; further frames are fetched where a face is lost.
 double framesAround(const Call& call) {
   const Parameters parameters(call.effect);
-  if (!parameters.text(row(Position::track_file).name, call.time()).empty()) return 0;
   const auto value = [&](Position position) { return settingValue(parameters, position, call.time()); };
-  return std::max(value(Position::smoothing), value(Position::fade));
+  const bool tracked = !parameters.text(row(Position::track_file).name, call.time()).empty();
+  return value(Position::deflicker) + (tracked ? 0 : std::max(value(Position::smoothing), value(Position::fade)));
 }
 
 OfxStatus framesNeeded(const Call& call) {

@@ -114,7 +114,7 @@ class Frame {
       answer = request.ask(conversation, wire::Kind::Render, fill);
       for (int round = 0; !answer.needs.empty(); ++round) {
         if (round == kMostRounds) throw LinkBroken("the engine asks for ever more frames");
-        for (const int64_t time : answer.needs) request.know(time, sightAt(conversation, time));
+        for (const int64_t time : answer.needs) request.know(time, sightAt(conversation, request, time));
         answer = request.ask(conversation, wire::Kind::Render);
       }
       const std::byte* pixels = conversation.lane().segment->data() + answer.changed.offset;
@@ -126,7 +126,7 @@ class Frame {
   }
 
   // What is found in another frame of the clip; "" where it has none.
-  std::string sightAt(Engine::Conversation& conversation, int64_t time) const {
+  std::string sightAt(Engine::Conversation& conversation, const PlateRequest& request, int64_t time) const {
     FrameArguments arguments = arguments_;
     arguments.time += static_cast<double>(time - std::llround(arguments_.time));
     const char* const range = "OfxImageEffectPropFrameRange";
@@ -135,7 +135,7 @@ class Frame {
     if (arguments.time < first || arguments.time > last) return {};
     const ClipImage image(clip_, arguments.time);
     if (!image) return {};
-    return PlateRequest(effect_, kind_, arguments, clip_, image, Inputs()).look(conversation);
+    return PlateRequest(effect_, kind_, arguments, clip_, image, Inputs()).look(conversation, request);
   }
 
   // The artist may ask for the plate; otherwise nobody must take what we leave for a finished frame.

@@ -155,7 +155,7 @@ wire::Message PlateRequest::send(Engine::Conversation& conversation, wire::Kind 
   picture.segmentBytes = segment.capacity();
   wire::Writer writer;
   writer.put(picture).spaces(spaces_).values(values_);
-  if (kind == wire::Kind::Render) writer.put(known_).text(sights_);
+  if (kind != wire::Kind::Analyse) writer.put(known_).text(sights_);
   wire::Message answer = conversation.ask({kind, std::move(writer).body()}, meanwhile);
   lane.residentWidth = picture.width;
   lane.residentHeight = picture.height;
@@ -163,7 +163,9 @@ wire::Message PlateRequest::send(Engine::Conversation& conversation, wire::Kind 
   return answer;
 }
 
-std::string PlateRequest::look(Engine::Conversation& conversation) const {
+std::string PlateRequest::look(Engine::Conversation& conversation, const PlateRequest& other) {
+  sights_ = other.sights_;
+  known_ = other.known_;
   const wire::Message answer = send(conversation, wire::Kind::Neighbour, nullptr);
   if (answer.kind != wire::Kind::Sight) throw LinkBroken("the engine answered something that was not asked");
   return answer.body;

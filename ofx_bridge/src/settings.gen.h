@@ -36,7 +36,7 @@ struct Row {
 };
 
 constexpr char kVersion[] = "0.1.0";
-constexpr uint64_t kFingerprint = 0x1f33418b485fc789;
+constexpr uint64_t kFingerprint = 0x282cefff2ac893ae;
 
 constexpr const char* kGroups[] = {"Source", "Analysis & Tracking", "Face Selection", "Swap", "Matte", "Colour & Detail", "Output"};
 
@@ -73,6 +73,7 @@ constexpr Row kRows[] = {
     {Type::Choice, "device", "Swap", "Device", "What the swapping network runs on. Automatic takes MOBILEFACESWAP_DEVICE, else the first that works; one that you name runs or the frame fails. Engine says which it is.", 0, 0, 1, "", false, -1, 0, 7, k_device},
     {Type::Boolean, "enable", "Swap", "Enable", "Off passes the plate through untouched, with an empty matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "mix", "Swap", "Mix", "0 is the plate, 1 the full swap. Scales the matte.", 1, 0, 1, "", true, -1, 0, 0, nullptr},
+    {Type::Integer, "deflicker", "Swap", "Deflicker", "Averages what the network draws over this many frames before and after, along the plate's own motion: what flickers goes, expressions stay. Never across a cut. 0 is off. Needs other frames, as Smoothing does, of the clip itself. In frames.", 2, 0, 4, "", false, -1, 0, 0, nullptr},
     {Type::Double, "likeness", "Swap", "Likeness", "From the target's own face at 0 to the source at 1, and beyond it up to 1.3, where traits are exaggerated.", 1, 0, 1.3, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_scale", "Swap", "Face Scale", "Makes the swapped face larger or smaller than the one in the plate, about its middle.", 1, 0.5, 1.5, "", true, -1, 0, 0, nullptr},
     {Type::Double, "face_offset_x", "Swap", "Face Offset X", "Moves the swapped face to the right, as the face stands. In % of the face's width.", 0, -25, 25, "", true, -1, 0, 0, nullptr},
@@ -103,7 +104,7 @@ constexpr Row kRows[] = {
     {Type::Double, "keep_skin", "Matte", "Keep Skin", "Keeps the plate's skin, so that only eyes, brows and mouth are swapped.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Double, "occlusion", "Matte", "Occlusion", "Keeps what stands before the face: hands, and whatever differs from the face in colour, such as hair, microphones, dark glasses and food.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
     {Type::Text, "other_space", "Colour & Detail", "Other Space", "A colour space that Working Space does not list: a name, alias or role of the OpenColorIO configuration. Empty for Working Space.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
-    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 51, 0, 26, k_colour_space},
+    {Type::Choice, "colour_space", "Colour & Detail", "Working Space", "The colour space of the plate. Automatic uses what the clip or the host declares. Besides those listed, any name, alias or role of the OpenColorIO configuration.", 0, 0, 1, "", false, 52, 0, 26, k_colour_space},
     {Type::File, "ocio_config", "Colour & Detail", "OpenColorIO Config", "A configuration file (.ocio, .ocioz) or ocio:// name that defines further working spaces. Empty for $OCIO or, where that is not set, the built-in ACES studio configuration. The spaces listed need none.", 0, 0, 1, "", false, -1, 0, 0, nullptr},
     {Type::Double, "view_exposure", "Colour & Detail", "View Exposure", "Brightens or darkens the plate for detector and network alone, as a viewer's gain does. The picture keeps its exposure. With Automatic Exposure it is added to it. In stops.", 0, -10, 10, "", true, -1, 0, 0, nullptr},
     {Type::Boolean, "auto_exposure", "Colour & Detail", "Automatic Exposure", "Shows the network every face as if well exposed, measured in each frame. For underexposed and overexposed plates, and day for night. The picture keeps its exposure.", 0, 0, 1, "", true, -1, 0, 0, nullptr},
@@ -121,7 +122,7 @@ constexpr Row kRows[] = {
     {Type::Choice, "regrain_from", "Colour & Detail", "Regrain With", "New Grain is drawn like the plate's, another in every frame. Plate Grain is the plate's own where it is, and moves as it does: for compressed clips, whose grain stands still for several frames.", 0, 0, 1, "", true, -1, 0, 2, k_regrain_from},
     {Type::Choice, "engine_failure", "Output", "If the Engine Fails", "Fail the Frame stops the render, so that no frame ships unswapped by mistake. Pass Through shows the plate.", 0, 0, 1, "", false, -1, 0, 2, k_engine_failure},
     {Type::Choice, "output_mode", "Output", "Output Mode", "Composite is the finished frame. Face layers carry the matte as alpha. Status shows the core in white, the soft edge in grey, areas added by the inside matte in blue and removed by the outside matte in red. Overlay draws the faces found.", 0, 0, 1, "", false, -1, 0, 12, k_output_mode},
-    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 69, 0, 0, nullptr},
+    {Type::Boolean, "matte_to_alpha", "Output", "Matte to Alpha", "Puts the matte into the alpha of the composite, in place of the plate's alpha.", 0, 0, 1, "", false, 70, 0, 0, nullptr},
 };
 
 // In the order of the output modes.
@@ -164,6 +165,7 @@ enum class Position {
   device,
   enable,
   mix,
+  deflicker,
   likeness,
   face_scale,
   face_offset_x,

@@ -12,7 +12,7 @@
 namespace wire {
 
 constexpr uint32_t kMagic = 0x5753464d;  // "MFSW"
-constexpr uint16_t kVersion = 5;
+constexpr uint16_t kVersion = 6;
 constexpr uint32_t kLargestBody = 1 << 20;
 
 enum class Kind : uint16_t {
@@ -37,7 +37,7 @@ enum class Kind : uint16_t {
   Describe = 19,     // Values; answered by Done: pack, detector and device with their licences
   Choose = 20,       // Values, text: a setting; answered by Done with its new value, "" where the user chose none
   Need = 21,         // answers Render: int64 frames that have to be looked at first
-  Neighbour = 22,    // as Analyse, of another frame; answered by Sight
+  Neighbour = 22,    // as Render, of another frame; answered by Sight
   Sight = 23,        // what was found there, for the engine alone to read
 };
 

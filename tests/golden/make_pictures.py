@@ -30,13 +30,14 @@ from mobilefaceswap.frame import Floats
 from mobilefaceswap.identity import prepare_identity
 from mobilefaceswap.node import keys
 from mobilefaceswap.settings import OUTPUTS
+from mobilefaceswap.swap import flow_between, steadied
 from tiny_pack import make_tiny_pack
 
 PLACE = Path(__file__).with_name("pictures.npz")
 TOLERANCES = {"faces": 0.05, "crop": PLATFORM, "swap": PLATFORM, "colour": PLATFORM}
 TOLERANCES |= {"covered": PLATFORM, "matte": PLATFORM, "picture": PLATFORM}
-TOLERANCES |= {"outline": PLATFORM, "ground": PLATFORM}
-"""By the kind of value: pixels of the plate for faces, and what float pictures may differ by between machines."""
+TOLERANCES |= {"outline": PLATFORM, "ground": PLATFORM, "step": 0.02, "steadied": PLATFORM}
+"""By the kind of value: pixels for faces and steps, and what float pictures may differ by between machines."""
 
 
 VARIANTS: dict[str, tuple[Settings, dict[str, Any]]] = {
@@ -93,6 +94,7 @@ def pictures() -> Arrays:
     rows = [face.row() for face in open_detector(find_pack("base-224")).find(plate, 640, 0.7)]
     found["faces.astronaut"] = np.array(rows)[:, :14]
     found["faces.followed"] = followed_points()
+    found |= over_time()
     with tempfile.TemporaryDirectory() as folder:
         pack = find_pack(make_tiny_pack(folder))
         identity = prepare_identity([("drawn", DrawnClip().frame(0))], pack, MarkerDetector())
@@ -112,6 +114,17 @@ def pictures() -> Arrays:
                 found[f"{key}.{name}"] = value[::step, ::step]
     assert {key.split(".")[0] for key in found} == {*keys.VERSIONS, "picture"}
     return found
+
+
+def over_time() -> Arrays:
+    """A negative of the drawn face, of another strength in each frame, steadied by the next one."""
+    crops = [DrawnClip().frame(time).pixels[40:168, 40:168] for time in (7, 8)]
+    mask = np.full((128, 128), 0.5, np.float32)
+    colours = [crop + share * (1 - 2 * crop) for crop, share in zip(crops, (0.3, 0.6), strict=True)]
+    swaps = [{"crop": crop, "colour": one, "mask": mask} for crop, one in zip(crops, colours, strict=True)]
+    flow = flow_between(*crops, 128)
+    steady = steadied(swaps[0], [(swaps[1], flow)])
+    return {"step.flow": flow[::4, ::4]} | {f"steadied.{name}": value[::4, ::4] for name, value in steady.items()}
 
 
 def followed_points() -> Floats:

@@ -60,7 +60,7 @@ def test_the_same_pixels_as_with_a_track(hosted, identity: Path, pack) -> None:
     shot = Shot()
     settings = default_settings()
     track = analyse_clip(shot, pack, open_detector(pack), settings)
-    tracked = FaceSwapNode(Identity.load(identity), pack=pack, track=track)
+    tracked = FaceSwapNode(Identity.load(identity), shot, pack=pack, track=track)
     node = hosted("fr.inria.Natron").create(source=str(identity))
     node.footage, node.bounds = shot.footage, (0.0, float(LAST))
     bare = FaceSwapNode(Identity.load(identity), pack=pack)
@@ -68,12 +68,39 @@ def test_the_same_pixels_as_with_a_track(hosted, identity: Path, pack) -> None:
     for time in (0, 4, 5, 9, 2):
         status, output = node.render(shot.pixels[time], time)
         assert status == 0
-        expected = tracked.render(time, settings, shot.frame(time)).composite
+        expected = tracked.render(time, settings).composite
         np.testing.assert_array_equal(output, expected)
         steadied += bool((output != bare.render(time, settings, shot.frame(time)).composite).any())
     assert steadied == 4, "following must change every frame with a face, or this proves little"
     assert node.held == 0
     assert all(0 <= time <= LAST for time in shot.asked)
+
+
+def test_a_track_s_faces_are_steadied_over_time(hosted, identity: Path, pack, tmp_path: Path) -> None:
+    """Played forward, each frame asks for the plate that enters its window alone; a jump asks for all of them."""
+    shot, settings = Shot(), default_settings()
+    track = analyse_clip(shot, pack, open_detector(pack), settings)
+    track.save(tmp_path / "shot.track.json")
+    tracked = FaceSwapNode(Identity.load(identity), shot, pack=pack, track=track)
+    node = hosted("fr.inria.Natron").create(source=str(identity), track_file=str(tmp_path / "shot.track.json"))
+    node.footage, node.bounds = shot.footage, (0.0, float(LAST))
+    shot.asked.clear()
+    for time in (8, 0, 1, 2):
+        status, output = node.render(shot.pixels[time], time)
+        assert status == 0
+        np.testing.assert_array_equal(output, tracked.render(time, settings).composite)
+    assert set(shot.asked) == {0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 9.0}
+    assert node.held == 0
+
+
+def test_too_little_memory_is_said(hosted, identity: Path, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("MOBILEFACESWAP_MEMORY", "0")
+    shot = Shot()
+    node = hosted("fr.inria.Natron").create(source=str(identity))
+    node.footage, node.bounds = shot.footage, (0.0, float(LAST))
+    status, _ = node.render(shot.pixels[3], 3)
+    assert status != 0
+    assert "MOBILEFACESWAP_MEMORY" in node.persistent
 
 
 def test_a_host_that_gives_no_other_frames_is_not_asked(hosted, identity: Path) -> None:
@@ -106,14 +133,14 @@ def test_a_draft_and_a_node_without_smoothing_ask_for_nothing(hosted, identity: 
     node.footage, node.bounds = shot.footage, (0.0, float(LAST))
     node.render(shot.pixels[3], 3, more={"OfxImageEffectPropRenderQualityDraft": [1]})
     assert shot.asked == []
-    node.values.update(smoothing=0, gap=0, fade=0)
+    node.values.update(smoothing=0, gap=0, fade=0, deflicker=0)
     node.render(shot.pixels[3], 3)
     assert shot.asked == []
 
 
 def test_the_host_is_told_which_frames_are_needed(hosted, identity: Path) -> None:
-    node = hosted("fr.inria.Natron").create(source=str(identity), smoothing=5)
+    node = hosted("fr.inria.Natron").create(source=str(identity), smoothing=5, deflicker=1)
     wanted = node.ask("GetFramesNeeded", OfxPropTime=[20.0])
-    assert wanted["OfxImageClipPropFrameRange_Source"] == [15.0, 25.0]
+    assert wanted["OfxImageClipPropFrameRange_Source"] == [14.0, 26.0]
     node.values["track_file"] = "shot.track.json"
-    assert node.ask("GetFramesNeeded", OfxPropTime=[20.0])["OfxImageClipPropFrameRange_Source"] == [20.0, 20.0]
+    assert node.ask("GetFramesNeeded", OfxPropTime=[20.0])["OfxImageClipPropFrameRange_Source"] == [19.0, 21.0]

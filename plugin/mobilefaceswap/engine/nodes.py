@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..cache import RenderCache
 from ..errors import UserInputError
-from ..faces import load_track
+from ..faces import Track, load_track
 from ..faces.detector import open_detector
 from ..faces.edits import sidecar
 from ..frame import Frame
@@ -30,6 +30,7 @@ class Nodes:
         self._cache = cache
         self._nodes: OrderedDict[Hashable, FaceSwapNode] = OrderedDict()
         self._preparing: dict[Hashable, threading.Lock] = {}
+        self._tracks: OrderedDict[Hashable, Track] = OrderedDict()
         self._lock = threading.Lock()
 
     def node(self, host: HostSettings, shown: Frame | None) -> FaceSwapNode:
@@ -50,10 +51,25 @@ class Nodes:
         with preparing:
             return self._kept(key, lambda: self._made(host, shown, pack))
 
+    def track(self, host: HostSettings) -> Track | None:
+        """The track that a host chose, read once for as long as its files stay as they are. Raises FaceSwapError."""
+        if not host.track_file:
+            return None
+        key = _track_state(host.track_file)
+        with self._lock:
+            found = self._tracks.pop(key, None)
+        found = load_track(host.track_file) if found is None else found
+        with self._lock:
+            self._tracks[key] = found
+            while len(self._tracks) > _MOST:
+                self._tracks.popitem(last=False)
+        return found
+
     def clear(self) -> None:
-        """Forgets every node."""
+        """Forgets every node and track."""
         with self._lock:
             self._nodes.clear()
+            self._tracks.clear()
 
     def _kept(self, key: Hashable, make: Callable[[], FaceSwapNode]) -> FaceSwapNode:
         with self._lock:
@@ -75,12 +91,11 @@ class Nodes:
             # The bridge writes the next picture to the same place.
             picture = shown.with_pixels(shown.pixels.copy()).straight()
             source = prepare_identity([("the Identity input", picture)], pack, detector, host.source_face)
-        track = load_track(host.track_file) if host.track_file else None
         return FaceSwapNode(
             source,
             pack=pack,
             faces=detector,
-            track=track,
+            track=self.track(host),
             source_face=host.source_face,
             source_age=host.source_age,
             cache=self._cache,

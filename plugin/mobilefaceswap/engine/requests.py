@@ -60,7 +60,8 @@ def _render(session: Session, segment: Segment, message: Message) -> Message:
 
 def _neighbour(session: Session, segment: Segment, message: Message) -> Message:
     picture, rest = Picture.unpacked(message.body)
-    return Message(Kind.SIGHT, session.sight(picture, Values.unpacked(rest), segment.inputs(picture)))
+    values, rest = Values.read(rest)
+    return Message(Kind.SIGHT, session.sight(picture, values, segment.inputs(picture), read_sights(rest)))
 
 
 def _analyse(session: Session, segment: Segment, message: Message) -> Message:

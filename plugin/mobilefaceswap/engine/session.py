@@ -17,10 +17,10 @@ from ..errors import UserInputError
 from ..faces import Face, find_faces
 from ..faces.detector import DETECTORS, open_detector
 from ..frame import Floats, Frame, Hashed
-from ..node import FaceSwapNode, Look, RenderResult, handed_in, look
+from ..node import FaceSwapNode, Look, RenderResult, Search, cut_ahead, handed_in, look
 from ..runtime import network_device
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
-from .around import Around, Needed, packed_look
+from .around import THUMBNAIL, Around, Needed, NotAtHandError, Sight
 from .boxes import found_boxes, rendered_boxes
 from .choices import detector_licence
 from .nodes import Nodes, detector_of, pack_of
@@ -33,9 +33,9 @@ from .wire import Changed, FaceBox, Flags, Picture, Values
 __all__ = ["Rendered", "Session", "read_settings", "with_settings"]
 
 _DRAFT_ANALYSIS = 320
-_INTERACTIVE, _BATCH = 2 / 3, 1 / 96
-"""Shares of the memory setting for each of the cache's two stores: a batch asks for no frame twice but for its matte,
-somebody who tweaks a matte does.
+_INTERACTIVE, _BATCH = 2 / 3, 1 / 16
+"""Shares of the memory setting for each of the cache's two stores: a batch asks for a frame again for its matte, and to
+steady those around it; somebody who tweaks a matte asks for it at any time.
 """
 
 
@@ -122,11 +122,17 @@ class Session:
         plate, note = _plate(picture, inputs, settings)
         node = self.nodes.node(host, _shown(picture, inputs, settings))
         around = _around(picture, node, settings, sights or {})
-        if around is not None and (wanted := around.window(picture.time, settings)):
-            return Needed(tuple(sorted(wanted)))
+        if around is not None:
+            wanted = around.wanted(picture.time, settings, tracked=node.track is not None)
+            if wanted:
+                return Needed(wanted)
         plate, uncovered = _uncovered(plate, lambda frame: node.analyse(picture.time, settings, frame))
         mattes = {"inside": inputs.inside, "outside": inputs.outside}
-        result = node.render(picture.time, settings, plate, **mattes, around=around.look if around else None)
+        try:
+            result = node.render(picture.time, settings, plate, **mattes, around=around)
+        except NotAtHandError:
+            assert around is not None
+            return Needed(tuple(sorted(around.missing | around.uncut(picture.time, settings))))
         if around is not None and around.missing:
             return Needed(tuple(sorted(around.missing)))
         matte_only = Flags.MATTE_ONLY in picture.flags
@@ -143,17 +149,29 @@ class Session:
         boxes = rendered_boxes(result, width, outlined=Flags.OUTLINES in picture.flags)
         return _rendered(result, mode, whole, boxes, "; ".join(filter(None, notes)))
 
-    def sight(self, picture: Picture, values: Values, inputs: Inputs) -> bytes:
-        """What is found in another frame than the one that is rendered; needs no source. Raises FaceSwapError."""
+    def sight(self, picture: Picture, values: Values, inputs: Inputs, sights: Mapping[int, bytes]) -> bytes:
+        """What is found in another frame than the one that is rendered; needs no source. Raises FaceSwapError.
+
+        sights: of others, by frame; where they are enough, the faces that are swapped are cut out into the cache.
+        """
         host, settings = _read(picture, values)
-        plate, _ = _plate(picture, inputs, settings)
-        detector = open_detector(pack_of(host), detector_of(host))
+        pack = pack_of(host)
+        search = Search(pack, lambda: open_detector(pack, detector_of(host)), self.cache)
+        frame, _ = _plate(picture, inputs, settings)
 
         def at(frame: Frame) -> Look:
-            return look(detector, self.cache, handed_in(picture.time, frame, settings, self.cache), settings)
+            return look(search.detector, self.cache, handed_in(picture.time, frame, settings, self.cache), settings)
 
-        plate, _ = _uncovered(plate, lambda frame: at(frame)[0])
-        return packed_look(at(plate), picture.window)
+        frame, _ = _uncovered(frame, lambda frame: at(frame)[0])
+        plate, track = handed_in(picture.time, frame, settings, self.cache), self.nodes.track(host)
+        cut = False
+        if settings.deflicker and settings.enable:
+            around = Around(sights, picture.window)
+            if not around.wanted(picture.time, settings.replaced(deflicker=0), tracked=track is not None):
+                cut_ahead(search, plate, settings, around, track)
+                cut = not around.missing
+        seen = at(frame) if track is None else ((), np.zeros(THUMBNAIL, np.uint8))
+        return Sight(seen, picture.window, plate.key, cut).packed()
 
     def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
         """Adds the faces of one frame to its range; needs no source. Raises FaceSwapError."""
@@ -192,11 +210,10 @@ def _read(picture: Picture, values: Values) -> tuple[HostSettings, Settings]:
 
 
 def _around(picture: Picture, node: FaceSwapNode, settings: Settings, sights: Mapping[int, bytes]) -> Around | None:
-    """The frames around, where the host hands them out and faces are followed; None otherwise."""
-    follows = settings.enable and (settings.smoothing or settings.gap or settings.fade)
-    return (
-        Around(sights, picture.window) if Flags.TEMPORAL in picture.flags and node.track is None and follows else None
-    )
+    """The frames around, where the host hands them out and they are looked at; None otherwise."""
+    follows = node.track is None and (settings.smoothing or settings.gap or settings.fade)
+    looks = settings.enable and (follows or settings.deflicker)
+    return Around(sights, picture.window) if Flags.TEMPORAL in picture.flags and looks else None
 
 
 def _default_space(picture: Picture) -> ColourSpace:
@@ -249,10 +266,13 @@ def _alpha_under(plate: Frame, face: Face) -> float:
 
 
 def _unsmoothed(node: FaceSwapNode, settings: Settings) -> str:
-    """Says that a smoothing somebody asked for does nothing; the default is on only where it can be."""
-    if settings.smoothing in (0, Settings().smoothing) or node.track is not None:
-        return ""
-    return "Smoothing does nothing without a Track File; press Analyse Range or run `mobilefaceswap analyse`"
+    """Says what somebody asked for that does nothing; the defaults are on only where they can be."""
+    usual, notes = Settings(), []
+    if settings.smoothing not in (0, usual.smoothing) and node.track is None:
+        notes.append("Smoothing does nothing without a Track File; press Analyse Range or run `mobilefaceswap analyse`")
+    if settings.deflicker not in (0, usual.deflicker):
+        notes.append("Deflicker does nothing where the host gives no other frames; use `mobilefaceswap swap` for it")
+    return "; ".join(notes)
 
 
 def _rendered(result: RenderResult, mode: str, whole: bool, faces: tuple[FaceBox, ...], note: str) -> Rendered:

@@ -5,7 +5,7 @@ from .cuts import Thumbnail, is_cut, thumbnail
 from .detector import DETECTORS, FaceDetector, detector_kind, find_faces, found_in, open_detector, working
 from .edits import Edit, Edits, load_track
 from .face import Face
-from .follow import Timeline, followed
+from .follow import Timeline, followed, same
 from .hands import Hand, HandFinder
 from .people import Sighting, identified
 from .plausible import plausibility, roll_of
@@ -37,6 +37,7 @@ __all__ = [
     "open_detector",
     "plausibility",
     "roll_of",
+    "same",
     "stops_of",
     "thumbnail",
     "working",

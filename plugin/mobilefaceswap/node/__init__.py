@@ -3,19 +3,24 @@
 """
 
 from .node import FaceSwapNode
+from .over_time import Around, cut_ahead
 from .people import PeopleNode, PersonNode
 from .result import QualityRecord, RenderResult
-from .road import Look, handed_in, look
+from .road import Look, Plate, Search, handed_in, look
 from .stages import StageTimes
 
 __all__ = [
+    "Around",
     "FaceSwapNode",
     "Look",
     "PeopleNode",
     "PersonNode",
+    "Plate",
     "QualityRecord",
     "RenderResult",
+    "Search",
     "StageTimes",
+    "cut_ahead",
     "handed_in",
     "look",
 ]

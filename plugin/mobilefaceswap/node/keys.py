@@ -31,10 +31,23 @@ __all__ = [
     "matte_key",
     "outline_key",
     "plate_key",
+    "steady_key",
+    "step_key",
     "swap_key",
 ]
 
-VERSIONS = {"faces": 6, "crop": 2, "swap": 5, "colour": 8, "covered": 2, "outline": 1, "matte": 1, "ground": 1}
+VERSIONS = {
+    "faces": 6,
+    "crop": 2,
+    "swap": 6,
+    "step": 1,
+    "steadied": 1,
+    "colour": 8,
+    "covered": 2,
+    "outline": 1,
+    "matte": 1,
+    "ground": 1,
+}
 """Versions of the code that makes each kind of value. Whoever changes what comes out raises the number, so that no
 cache on disk answers with values of earlier code; the golden pictures of the tests fail until that is done.
 """
@@ -63,14 +76,24 @@ def crop_key(plate: str, crop: Crop, matrix: Matrix, settings: Settings) -> str:
     return key_of(VERSIONS["crop"], _libraries(), plate, crop, matrix.tobytes(), settings.of("align"))
 
 
-def embedding_key(plate: str, landmarks: npt.NDArray[np.float64], network: tuple[str, ...]) -> str:
-    """Of what the recogniser says of a face."""
-    return key_of(VERSIONS["crop"], _libraries(), network, plate, landmarks.tobytes())
+def embedding_key(plate: str, landmarks: npt.NDArray[np.float64], pack: str) -> str:
+    """Of what the recogniser of a pack says of a face."""
+    return key_of(VERSIONS["crop"], _libraries(), pack, plate, landmarks.tobytes())
 
 
 def swap_key(crop: str, network: tuple[str, ...], settings: Settings) -> str:
     """Of what the network makes of a crop. network: pack, identity and runtime."""
     return key_of(VERSIONS["swap"], network, crop, settings.of("swap"))
+
+
+def step_key(swap: str, other: str) -> str:
+    """Of the motion from one swapped crop to another."""
+    return key_of(VERSIONS["step"], _libraries(), swap, other)
+
+
+def steady_key(swap: str, around: Sequence[Sequence[str]]) -> str:
+    """Of a swap that is averaged with those ``around`` it, before and after, the nearest first."""
+    return key_of(VERSIONS["steadied"], _libraries(), swap, around)
 
 
 def colour_key(

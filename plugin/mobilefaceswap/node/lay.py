@@ -32,6 +32,7 @@ from ..packs import Crop
 from ..settings import Settings
 from . import keys
 from .covered import covered
+from .over_time import Moments
 from .place import Placed, placed
 from .result import QualityRecord
 from .road import Kit, Plate, Target
@@ -46,13 +47,14 @@ _HULL_SOFT = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """One frame on the road. likeness: to the reference, if one is used."""
+    """One frame on the road. likeness: to the reference, if one is used. moments: what lies around it in time."""
 
     plate: Plate
     settings: Settings
     faces: tuple[Face, ...] = ()
     targets: tuple[Target, ...] = ()
     likeness: float | None = None
+    moments: Moments | None = None
 
 
 @dataclass(frozen=True, eq=False)

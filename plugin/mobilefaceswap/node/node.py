@@ -7,8 +7,8 @@ whose keys are content hashes, so any order, any thread and any process gives th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from ..cache import Arrays, RenderCache
@@ -23,8 +23,20 @@ from ..settings import MissingFrames, Settings
 from ..swap import open_network
 from .keys import plate_key
 from .lay import ExternalMattes, FaceMatte, Shot, farthest_first, laid, quality, shaped
+from .over_time import Around, Moments, steadied_over_time
 from .result import RenderResult
-from .road import Kit, Plate, aligned, chosen, faces_at, found, handed_in, look, swapped
+from .road import (
+    Kit,
+    Plate,
+    aligned,
+    chosen,
+    faces_at,
+    found,
+    handed_in,
+    look,
+    swapped,
+    timeline_around,
+)
 from .stages import StageTimes
 
 __all__ = ["FaceSwapNode", "SwappedFaces", "result_of"]
@@ -102,7 +114,7 @@ class FaceSwapNode:
         network = open_network(self.pack, who.weights, who.content_hash, self._device)
         if self.track is None:
             _ = self._detector
-        return Kit(self.pack, lambda: self._detector, HandFinder(self.pack), network, who.content_hash, self.cache)
+        return Kit(self.pack, lambda: self._detector, self.cache, HandFinder(self.pack), network, who.content_hash)
 
     @property
     def runtime(self) -> str:
@@ -117,13 +129,13 @@ class FaceSwapNode:
         *,
         inside: Floats | None = None,
         outside: Floats | None = None,
-        around: Callable[[int], Look | None] | None = None,
+        around: Around | None = None,
     ) -> RenderResult:
         """The frame at ``time``.
 
         settings: this frame's own, since hosts keyframe them. plate: handed in by a host instead of pulled from the
         target. inside, outside: holdout and garbage mattes (H, W), 0..1, of the plate's size; outside wins.
-        around: what `look` found in other plates, for hosts that hand them out; None outside the clip.
+        around: other plates, for hosts that hand them out; of the target where left out.
         Raises MediaError where the plate cannot be read, UserInputError where an external matte has another size.
         """
         settings = settings or self.settings
@@ -135,12 +147,12 @@ class FaceSwapNode:
         plate: Plate,
         settings: Settings,
         external: ExternalMattes,
-        around: Callable[[int], Look | None] | None = None,
+        around: Around | None = None,
     ) -> SwappedFaces:
         """The faces of ``plate`` swapped, and their mattes. Raises as `render` does."""
         shot = self._shot(plate, settings, around)
         external.check_size(shot.plate.frame)
-        return self._with_mattes(shot, self._swapped([shot])[0], external)
+        return self._with_mattes(*self._swapped([shot])[0], external)
 
     def lay(self, faces: SwappedFaces, everyone: Sequence[FaceMatte] | None = None) -> Composition:
         """``faces`` as layers over their plate. everyone: the mattes of all faces that are laid over it, those of other
@@ -157,8 +169,8 @@ class FaceSwapNode:
         """The frames at ``times``, their faces through the network in one run. The same pixels as ``render``."""
         settings = settings or self.settings
         shots = [self._shot(self.plate(time, settings, None), settings) for time in times]
-        swaps = zip(shots, self._swapped(shots), strict=True)
-        return [result_of(shot, self.lay(self._with_mattes(shot, crops, ExternalMattes()))) for shot, crops in swaps]
+        faces = [self._with_mattes(shot, swaps, ExternalMattes()) for shot, swaps in self._swapped(shots)]
+        return [result_of(one.shot, self.lay(one)) for one in faces]
 
     def analyse(self, time: int, settings: Settings | None = None, plate: Frame | None = None) -> tuple[Face, ...]:
         """The faces at ``time`` as the detector finds them, without smoothing, from left to right."""
@@ -170,17 +182,19 @@ class FaceSwapNode:
         settings = settings or self.settings
         return look(self._kit.detector, self.cache, self.plate(time, settings, plate), settings)
 
-    def _shot(self, plate: Plate, settings: Settings, around: Callable[[int], Look | None] | None = None) -> Shot:
+    def _shot(self, plate: Plate, settings: Settings, around: Around | None = None) -> Shot:
         if not settings.enable:
             return Shot(plate, settings)
+        around = around or _OfTarget(self, settings)
         with self.stages.measure("faces"):
-            faces = faces_at(self._kit, plate, around or partial(self._around, settings), self.track, settings)
+            timeline = timeline_around(self._kit, plate, around.look, self.track, settings)
+            faces = faces_at(timeline, plate.time, self.track, settings)
             wanted, likeness = chosen(self._kit, plate, faces, self.track, settings)
         if settings.mix == 0:
             return Shot(plate, settings, faces, (), likeness)
         with self.stages.measure("align"):
             targets = tuple(aligned(self._kit, plate, settings, face, self.track) for face in wanted)
-        return Shot(plate, settings, faces, targets, likeness)
+        return Shot(plate, settings, faces, targets, likeness, Moments(timeline, around.plate, self.track))
 
     def plate(self, time: int, settings: Settings, frame: Frame | None) -> Plate:
         """The plate at ``time``: ``frame`` if one is handed in, else that of the target, read when it is needed."""
@@ -224,27 +238,28 @@ class FaceSwapNode:
             time -= 1
         return time
 
-    def _around(self, settings: Settings, time: int) -> Look | None:
-        """What is found in another plate, decoded only where that is not known yet and the clip has keys."""
-        if self.target is None or not self.target.first <= time <= self.target.last:
-            return None
-        try:
-            return self.look(time, settings)
-        except MediaError:
-            # A neighbour that is missing or damaged stops its own render, not this one.
-            return None
-
     def _clip_key(self, time: int, settings: Settings) -> str | None:
         """The key of a frame of the target by the clip's own, which costs no hash of pixels; None where it has none."""
         key = None if self._keyed is None else self._keyed.key(self._held(time, settings))
         return None if key is None else plate_key(key, settings)
 
-    def _swapped(self, shots: Sequence[Shot]) -> list[list[Arrays]]:
-        """The network's answers for every target of every shot."""
+    def _swapped(self, shots: Sequence[Shot]) -> list[tuple[Shot, list[Arrays]]]:
+        """The network's answers for every target of every shot, steadied by those of the frames around."""
         targets = [target for shot in shots for target in shot.targets]
         with self.stages.measure("swap"):
             answers = iter(swapped(self._kit, targets) if targets else ())
-        return [[next(answers) for _ in shot.targets] for shot in shots]
+        return [self._steadied(shot, [next(answers) for _ in shot.targets]) for shot in shots]
+
+    def _steadied(self, shot: Shot, swaps: list[Arrays]) -> tuple[Shot, list[Arrays]]:
+        plate, settings, moments = shot.plate, shot.settings, shot.moments
+        if not (settings.deflicker and swaps and moments):
+            return shot, swaps
+        with self.stages.measure("deflicker"):
+            pairs = [
+                steadied_over_time(self._kit, plate, settings, moments, target, swap)
+                for target, swap in zip(shot.targets, swaps, strict=True)
+            ]
+        return replace(shot, targets=tuple(target for target, _ in pairs)), [swap for _, swap in pairs]
 
     def _with_mattes(self, shot: Shot, swaps: Sequence[Arrays], external: ExternalMattes) -> SwappedFaces:
         if not shot.targets:
@@ -253,6 +268,30 @@ class FaceSwapNode:
             pairs = zip(shot.targets, swaps, strict=True)
             mattes = [shaped(self._kit, shot, target, arrays["mask"], external) for target, arrays in pairs]
         return SwappedFaces(shot, swaps, mattes)
+
+
+@dataclass(frozen=True, eq=False)
+class _OfTarget:
+    """The frames of a node's target around another; see `Around`."""
+
+    node: FaceSwapNode
+    settings: Settings
+
+    def look(self, time: int) -> Look | None:
+        """Decoded only where what is found there is not known yet and the clip has keys."""
+        try:
+            return self.node.look(time, self.settings) if self._has(time) else None
+        except MediaError:
+            # A neighbour that is missing or damaged stops its own render, not this one.
+            return None
+
+    def plate(self, time: int) -> Plate | None:
+        """Read when it is needed, where the clip has keys."""
+        return self.node.plate(time, self.settings, None) if self._has(time) else None
+
+    def _has(self, time: int) -> bool:
+        target = self.node.target
+        return target is not None and target.first <= time <= target.last
 
 
 def result_of(shot: Shot, drawn: Composition) -> RenderResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,8 +13,8 @@ from ..look import Composition, Layer
 from ..settings import Settings
 from .lay import ExternalMattes, Shot, farthest_first, nearness
 from .node import FaceSwapNode, result_of
+from .over_time import Around
 from .result import RenderResult
-from .road import Look
 from .stages import StageTimes
 
 __all__ = ["PeopleNode", "PersonNode"]
@@ -60,7 +60,7 @@ class PeopleNode:
         *,
         inside: Floats | None = None,
         outside: Floats | None = None,
-        around: Callable[[int], Look | None] | None = None,
+        around: Around | None = None,
     ) -> RenderResult:
         """The frame at ``time``, as `FaceSwapNode.render`. settings: this frame's, but for what each person has."""
         settings = settings or self.settings

@@ -33,34 +33,57 @@ from ..frame import Floats, Frame
 from ..geometry import Matrix, Rectangle, composed, crop_rectangle, fit_crop, rescaling, sample_frame
 from ..identity import encode_face, reference_embedding
 from ..look.matte import core
-from ..packs import Pack
+from ..packs import Crop, Pack
 from ..settings import FaceChoice, MissingFrames, Settings
 from ..swap import SwapNetwork
 from . import keys
 from .place import Motion, motion_of
 
-__all__ = ["Kit", "Look", "Plate", "Target", "aligned", "chosen", "faces_at", "found", "handed_in", "look", "swapped"]
+__all__ = [
+    "Cut",
+    "Kit",
+    "Look",
+    "Plate",
+    "Search",
+    "Target",
+    "aligned",
+    "chosen",
+    "cropped",
+    "cut_of",
+    "faces_at",
+    "found",
+    "handed_in",
+    "look",
+    "run",
+    "swap_key_of",
+    "swapped",
+    "timeline_around",
+]
 
 _OUT_OF_RANGE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Kit:
-    """What every frame of a node is rendered with. opened: gets the detector, which faces of a track do not need.
-    identity: the content hash of the one that ``network`` swaps in.
-    """
+class Search:
+    """What faces are found, chosen and cut with. opened: gets the detector, which faces of a track do not need."""
 
     pack: Pack
     opened: Callable[[], FaceDetector]
-    hands: HandFinder
-    network: SwapNetwork
-    identity: str
     cache: RenderCache
 
     @property
     def detector(self) -> FaceDetector:
         """What finds faces. Raises as ``open_detector`` does."""
         return self.opened()
+
+
+@dataclass(frozen=True, eq=False)
+class Kit(Search):
+    """What every frame of a node is rendered with. identity: the content hash of the one that ``network`` swaps in."""
+
+    hands: HandFinder
+    network: SwapNetwork
+    identity: str
 
     @property
     def network_key(self) -> tuple[str, ...]:
@@ -72,13 +95,14 @@ class Kit:
 class Plate:
     """One frame of the clip. key: of its content. load: gets its pixels, only when they are needed. between: gets the
     plates that faces are followed from (see ``stops_of``), each without such plates of its own; none where this one is
-    searched as a whole.
+    searched as a whole. like: another of the clip, whose size and pixel aspect it has; None where only its own tell.
     """
 
     time: int
     key: str
     load: Callable[[], Frame]
     between: Callable[[], tuple[Plate, ...]] = lambda: ()
+    like: Plate | None = None
 
     @cached_property
     def stops(self) -> tuple[Plate, ...]:
@@ -99,6 +123,16 @@ class Plate:
         """Not premultiplied."""
         return self.frame.straight()
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return (self.like or self).frame.size
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Width over height of a pixel."""
+        return (self.like or self).frame.pixel_aspect
+
 
 @dataclass(frozen=True, eq=False)
 class Target:
@@ -106,8 +140,8 @@ class Target:
 
     matrix: from plate to crop. region: the plate pixels that the crop touches. space: the plate's, at the exposure at
     which the network sees it. white: the display value that it sees as 1. crop: (S, S, 3) display-referred sRGB, 0..1;
-    S is the network's own, or a multiple of it. key: of the swap. clipped: share of the crop that display-referred sRGB
-    cannot hold. motion: of the landmarks, where a track says it.
+    S is the network's own, or a multiple of it. key: of what is made of it, the swap at first. clipped: share of the
+    crop that display-referred sRGB cannot hold. motion: of the landmarks, where a track says it.
     """
 
     face: Face
@@ -161,19 +195,25 @@ def look(detector: FaceDetector, store: RenderCache, plate: Plate, settings: Set
     return tuple(map(Face.from_row, arrays["faces"])), arrays["thumbnail"]
 
 
-def faces_at(
-    kit: Kit, plate: Plate, around: Callable[[int], Look | None], track: Track | None, settings: Settings
-) -> tuple[Face, ...]:
-    """The faces in ``plate``, detected or from the track, followed over an explicit window of frames.
+def timeline_around(
+    kit: Search, plate: Plate, around: Callable[[int], Look | None], track: Track | None, settings: Settings
+) -> Timeline:
+    """What is found in ``plate`` and in the frames around it, or what the track holds of them.
 
     around: what is found at another time, None outside the clip.
     """
-    time = plate.time
-    if track is None:
-        here = partial(look, kit.detector, kit.cache, plate, settings)
-        timeline = _searched(lambda moment: here() if moment == time else around(moment))
-    else:
-        timeline = track.timeline(plate.frame.size, plate.frame.display)
+    if track is not None:
+        return track.timeline(plate.frame.size, plate.frame.display)
+    here = partial(look, kit.detector, kit.cache, plate, settings)
+    return _searched(lambda moment: here() if moment == plate.time else around(moment))
+
+
+def faces_at(timeline: Timeline, time: int, track: Track | None, settings: Settings) -> tuple[Face, ...]:
+    """The faces at ``time``, detected or from the track, followed over an explicit window of frames.
+
+    Raises TrackError where the track lacks the frame, unless ``settings`` say what stands in for it.
+    """
+    if track is not None:
         if time not in track.frames and settings.missing_frames is MissingFrames.SKIP:
             return ()
         if settings.missing_frames is MissingFrames.HOLD:
@@ -198,7 +238,7 @@ def _searched(look_at: Callable[[int], Look | None]) -> Timeline:
 
 
 def chosen(
-    kit: Kit, plate: Plate, faces: tuple[Face, ...], track: Track | None, settings: Settings
+    kit: Search, plate: Plate, faces: tuple[Face, ...], track: Track | None, settings: Settings
 ) -> tuple[tuple[Face, ...], float | None]:
     """The faces to swap, and the greatest likeness to the reference, if one is used.
 
@@ -206,7 +246,7 @@ def chosen(
     face's proportions is nobody's choice: a swap there would be a face painted on a forehead. Raises UserInputError
     where a person of a track is chosen without one.
     """
-    aspect = plate.frame.pixel_aspect if faces else 1.0
+    aspect = plate.pixel_aspect if faces else 1.0
     faces = tuple(face for face in faces if face.edited or plausibility(face.landmarks, aspect) > 0)
     match settings.face_choice:
         case FaceChoice.REFERENCE:
@@ -225,36 +265,51 @@ def chosen(
         case FaceChoice.INDEX:
             return choose.by_index(faces, settings.face_index), None
         case FaceChoice.NEAREST:
-            width, height = plate.frame.size
+            width, height = plate.size
             x, y = settings.face_point_x * width - 0.5, (1 - settings.face_point_y) * height - 0.5
             return choose.nearest(faces, x, y), None
         case _:
             return choose.largest(faces), None
 
 
-def _looks(kit: Kit, plate: Plate, face: Face, track: Track | None) -> Floats:
+def _looks(kit: Search, plate: Plate, face: Face, track: Track | None) -> Floats:
     """The embedding of a face, or its person's mean if the track has one made by the same recogniser."""
     if track is not None and face.person in track.people and track.recogniser == kit.pack.files["encoder"].sha256:
         return track.people[face.person]
     return _embedding(kit, plate, face)
 
 
-def _embedding(kit: Kit, plate: Plate, face: Face) -> Floats:
+def _embedding(kit: Search, plate: Plate, face: Face) -> Floats:
     def compute() -> Arrays:
         return {"embedding": encode_face(plate.straight, face, kit.pack)["embedding"]}
 
-    key = keys.embedding_key(plate.key, face.landmarks, kit.network_key)
+    key = keys.embedding_key(plate.key, face.landmarks, kit.pack.content_hash)
     return kit.cache.get("embedding", key, compute)["embedding"]
 
 
-def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face, track: Track | None = None) -> Target:
-    """The crop of one face, as much larger than the network's own as Pixel Boost asks for."""
-    frame, boost = plate.straight, int(settings.pixel_boost[0])
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """How a face is cut out for the network. matrix: from plate to ``crop``. key: of what that gives."""
+
+    crop: Crop
+    matrix: Matrix
+    key: str
+
+
+def cut_of(kit: Search, plate: Plate, settings: Settings, face: Face) -> Cut:
+    """The crop of one face, as much larger than the network's own as Pixel Boost asks for; reads no pixels."""
+    boost = int(settings.pixel_boost[0])
     crop = replace(kit.pack.crop, size=kit.pack.crop.size * boost)
-    matrix = composed(rescaling(boost), fit_crop(face.landmarks, kit.pack.crop, frame.pixel_aspect))
+    matrix = composed(rescaling(boost), fit_crop(face.landmarks, kit.pack.crop, plate.pixel_aspect))
+    return Cut(crop, matrix, keys.crop_key(plate.key, crop, matrix, settings))
+
+
+def cropped(kit: Search, plate: Plate, settings: Settings, cut: Cut) -> Arrays:
+    """``crop``, as `Target` has it, and ``view``: exposure, white, and the share that is clipped."""
 
     def compute() -> Arrays:
-        pixels, space = sample_frame(frame, matrix, crop.size), frame.colour_space
+        frame, crop = plate.straight, cut.crop
+        pixels, space = sample_frame(frame, cut.matrix, crop.size), frame.colour_space
         if settings.auto_exposure:
             known = to_display(pixels[core(crop.template, crop.size) > 0], space.exposed(0))
             space = space.exposed(space.exposure + exposure_for(known))
@@ -264,41 +319,56 @@ def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face, track: Track
         view = np.array([space.exposure, white, clipped])
         return {"crop": shouldered(display, white), "view": view}
 
-    key = keys.crop_key(plate.key, crop, matrix, settings)
     # The crop does not depend on most settings.
-    arrays = kit.cache.get_passing("crop", key, compute)
-    region = crop_rectangle(matrix, crop.size, frame.size)
-    swap = keys.swap_key(key, kit.network_key, settings)
+    return kit.cache.get_passing("crop", cut.key, compute)
+
+
+def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face, track: Track | None = None) -> Target:
+    """One face, cut out of the plate."""
+    frame, cut = plate.straight, cut_of(kit, plate, settings, face)
+    arrays = cropped(kit, plate, settings, cut)
     exposure, white, clipped = arrays["view"].tolist()
-    space = frame.colour_space.exposed(exposure)
-    motion = motion_of(face, plate.time, track, frame) if settings.motion_blur else None
-    return Target(face, matrix, region, space, white, arrays["crop"], swap, clipped, motion)
+    return Target(
+        face,
+        cut.matrix,
+        crop_rectangle(cut.matrix, cut.crop.size, frame.size),
+        frame.colour_space.exposed(exposure),
+        white,
+        arrays["crop"],
+        swap_key_of(kit, cut, settings),
+        clipped,
+        motion_of(face, plate.time, track, frame) if settings.motion_blur else None,
+    )
+
+
+def swap_key_of(kit: Kit, cut: Cut, settings: Settings) -> str:
+    """The key of what the network makes of a cut."""
+    return keys.swap_key(cut.key, kit.network_key, settings)
 
 
 def swapped(kit: Kit, targets: Sequence[Target]) -> list[Arrays]:
-    """``colour`` and ``mask`` of every target; those not cached go through the network in one run."""
+    """``crop``, ``colour`` and ``mask`` of every target; those not cached go through the network in one run."""
     if len(targets) == 1:
-        return [kit.cache.get("swap", targets[0].key, lambda: _run(kit, targets)[0])]
+        return [kit.cache.get("swap", targets[0].key, lambda: run(kit, [targets[0].crop])[0])]
     missing = [target for target in targets if not kit.cache.holds("swap", target.key)]
-    fresh = dict(zip((id(target) for target in missing), _run(kit, missing), strict=True))
+    fresh = dict(zip(map(id, missing), run(kit, [target.crop for target in missing]), strict=True))
 
     def result(target: Target) -> Arrays:
-        return fresh[id(target)] if id(target) in fresh else _run(kit, [target])[0]
+        return fresh[id(target)] if id(target) in fresh else run(kit, [target.crop])[0]
 
     return [kit.cache.get("swap", target.key, partial(result, target)) for target in targets]
 
 
-def _run(kit: Kit, targets: Sequence[Target]) -> list[Arrays]:
-    """All targets in one run; crops larger than the network's go through it in interleaved parts."""
-    if not targets:
+def run(kit: Kit, crops: Sequence[Floats]) -> list[Arrays]:
+    """What `swapped` gives, all in one run; crops larger than the network's go through it in interleaved parts."""
+    if not crops:
         return []
-    size = kit.pack.crop.size
-    parts = [_parted(target.crop, size) for target in targets]
+    parts = [_parted(crop, kit.pack.crop.size) for crop in crops]
     colours, masks = kit.network(np.concatenate(parts))
     ends = np.cumsum([len(part) for part in parts])[:-1]
     return [
-        {"colour": _joined(colour), "mask": _enlarged(mask)}
-        for colour, mask in zip(np.split(colours, ends), np.split(masks, ends), strict=True)
+        {"crop": crop, "colour": _joined(colour), "mask": _enlarged(mask)}
+        for crop, colour, mask in zip(crops, np.split(colours, ends), np.split(masks, ends), strict=True)
     ]
 
 

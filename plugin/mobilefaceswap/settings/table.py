@@ -251,6 +251,19 @@ class Settings(Table):
         maximum=1.0,
         stage="matte",
     )
+    deflicker: int = row(
+        "Swap",
+        "Deflicker",
+        "Averages what the network draws over this many frames before and after, along the plate's own motion: what "
+        "flickers goes, expressions stay. Never across a cut. 0 is off. Needs other frames, as Smoothing does, of the "
+        "clip itself.",
+        2,
+        minimum=0,
+        maximum=4,
+        unit="frames",
+        animates=False,
+        stage="smooth",
+    )
     matte_source: MatteSource = row(
         "Matte",
         "Matte From",

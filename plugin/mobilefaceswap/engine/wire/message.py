@@ -15,7 +15,7 @@ from .layout import ADVICE, unpacked
 __all__ = ["FINGERPRINT", "HEADER_SIZE", "Kind", "Message", "body_size", "greeting", "handle_of", "read_greeting"]
 
 _MAGIC = 0x5753464D
-_VERSION = 5
+_VERSION = 6
 _LARGEST_BODY = 1 << 20
 _HEADER = struct.Struct("<IHHII")
 _GREETING = struct.Struct("<Q")

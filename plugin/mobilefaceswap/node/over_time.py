@@ -1,0 +1,144 @@
+"""Swaps steadied by those of the frames around them: which faces those are, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ..cache import Arrays
+from ..errors import MediaError
+from ..faces import Face, Timeline, Track, same
+from ..frame import Floats
+from ..settings import Settings
+from ..swap import carried_on, flow_between, steadied
+from . import keys
+from .road import (
+    Kit,
+    Look,
+    Plate,
+    Search,
+    Target,
+    chosen,
+    cropped,
+    cut_of,
+    faces_at,
+    run,
+    swap_key_of,
+    timeline_around,
+)
+
+__all__ = ["Around", "Moments", "cut_ahead", "steadied_over_time"]
+
+
+class Around(Protocol):
+    """The frames around the one that is rendered; None for those that there are not."""
+
+    def look(self, time: int) -> Look | None:
+        """What is found in a frame."""
+        ...
+
+    def plate(self, time: int) -> Plate | None:
+        """The frame itself; read only when its pixels are needed."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What of the frames around a plate its swaps are steadied by."""
+
+    timeline: Timeline
+    plate: Callable[[int], Plate | None]
+    track: Track | None
+
+    def faces(self, time: int, settings: Settings) -> tuple[Face, ...]:
+        """Those at another time, followed as in its own render; none where the track lacks it."""
+        if self.track is not None and time not in self.track.frames:
+            return ()
+        return faces_at(self.timeline, time, self.track, settings)
+
+
+_Later = tuple[str, Callable[[], Arrays]]
+
+
+def steadied_over_time(
+    kit: Kit, plate: Plate, settings: Settings, moments: Moments, target: Target, swap: Arrays
+) -> tuple[Target, Arrays]:
+    """``target`` and its ``swap``, averaged with what is drawn of the same face up to ``deflicker`` frames away."""
+    walks = [list(_walk(kit, plate, settings, moments, target.face, direction)) for direction in (-1, 1)]
+    if not any(walks):
+        return target, swap
+
+    def compute() -> Arrays:
+        around: list[tuple[Arrays, Floats]] = []
+        for walk in walks:
+            around.extend(_moved(kit, (target.key, swap), walk))
+        return steadied(swap, around)
+
+    key = keys.steady_key(target.key, [[key for key, _ in walk] for walk in walks])
+    return replace(target, key=key), kit.cache.get_passing("steadied", key, compute)
+
+
+def cut_ahead(kit: Search, plate: Plate, settings: Settings, around: Around, track: Track | None) -> None:
+    """Cuts out the faces of ``plate`` that are swapped there, so that others can be steadied by it without its pixels.
+
+    Raises as `chosen` does.
+    """
+    moments = Moments(timeline_around(kit, plate, around.look, track, settings), around.plate, track)
+    faces, _ = chosen(kit, plate, moments.faces(plate.time, settings), track, settings)
+    for face in faces:
+        cropped(kit, plate, settings, cut_of(kit, plate, settings, face))
+
+
+def _walk(kit: Kit, plate: Plate, settings: Settings, moments: Moments, face: Face, direction: int) -> Iterator[_Later]:
+    """The swaps of ``face`` in the frames after ``plate``, or before it, for as long as it is swapped there, too."""
+    for step in range(1, settings.deflicker + 1):
+        time = plate.time + direction * step
+        if moments.timeline.begins(time if direction > 0 else time + 1):
+            return
+        there = moments.plate(time)
+        if there is None:
+            return
+        there = replace(there, like=plate)
+        faces, _ = chosen(kit, there, moments.faces(time, settings), moments.track, settings)
+        found = same(face, faces)
+        if found is None:
+            return
+        face = found
+        yield _swapped_later(kit, there, settings, face)
+
+
+def _swapped_later(kit: Kit, plate: Plate, settings: Settings, face: Face) -> _Later:
+    """The key of the swap of a face in ``plate``, and what gets it: pixels are read only where it is not known."""
+    cut = cut_of(kit, plate, settings, face)
+    key = swap_key_of(kit, cut, settings)
+
+    def compute() -> Arrays:
+        return run(kit, [cropped(kit, plate, settings, cut)["crop"]])[0]
+
+    return key, lambda: kit.cache.get("swap", key, compute)
+
+
+def _moved(kit: Kit, own: tuple[str, Arrays], walk: list[_Later]) -> Iterator[tuple[Arrays, Floats]]:
+    """Each swap of a walk with the motion to it from where the walk begins, frame by frame."""
+    flow: Floats | None = None
+    key, before = own
+    for other, get in walk:
+        try:
+            arrays = get()
+        except MediaError:
+            # A neighbour that is missing or damaged stops its own render, not this one.
+            return
+        further = _step(kit, (key, before), (other, arrays))
+        flow = further if flow is None else carried_on(flow, further)
+        key, before = other, arrays
+        yield arrays, flow
+
+
+def _step(kit: Kit, first: tuple[str, Arrays], second: tuple[str, Arrays]) -> Floats:
+    """The motion between the crops of two frames in a row; kept, since the frames around share it."""
+
+    def compute() -> Arrays:
+        return {"flow": flow_between(first[1]["crop"], second[1]["crop"], kit.pack.crop.size)}
+
+    return kit.cache.get_passing("step", keys.step_key(first[0], second[0]), compute)["flow"]
