@@ -171,5 +171,6 @@ def test_six_hundred_frames_cost_no_more_memory_than_three_hundred(
             sizes[number] = (resident("self"), resident(engine))
     growth = [late / early for early, late in zip(sizes[299], sizes[599], strict=True)]
     print(f"host and engine at frame 600 against frame 300: {growth}")
-    assert max(growth) < 1.01
+    # A crop that is kept of every frame would add 8 %.
+    assert max(growth) < 1.02
     swap.unload()

@@ -7,9 +7,10 @@ whose keys are content hashes, so any order, any thread and any process gives th
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import TypeVar
 
 from ..cache import Arrays, RenderCache
 from ..errors import MediaError, UserInputError
@@ -40,6 +41,8 @@ from .road import (
 from .stages import StageTimes
 
 __all__ = ["FaceSwapNode", "SwappedFaces", "result_of"]
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,19 +282,21 @@ class _OfTarget:
 
     def look(self, time: int) -> Look | None:
         """Decoded only where what is found there is not known yet and the clip has keys."""
-        try:
-            return self.node.look(time, self.settings) if self._has(time) else None
-        except MediaError:
-            # A neighbour that is missing or damaged stops its own render, not this one.
-            return None
+        return self._found(time, lambda: self.node.look(time, self.settings))
 
     def plate(self, time: int) -> Plate | None:
         """Read when it is needed, where the clip has keys."""
-        return self.node.plate(time, self.settings, None) if self._has(time) else None
+        return self._found(time, lambda: self.node.plate(time, self.settings, None))
 
-    def _has(self, time: int) -> bool:
+    def _found(self, time: int, get: Callable[[], Found]) -> Found | None:
         target = self.node.target
-        return target is not None and target.first <= time <= target.last
+        if target is None or not target.first <= time <= target.last:
+            return None
+        try:
+            return get()
+        except MediaError:
+            # A neighbour that is missing or damaged stops its own render, not this one.
+            return None
 
 
 def result_of(shot: Shot, drawn: Composition) -> RenderResult:

@@ -226,6 +226,7 @@ def _searched(look_at: Callable[[int], Look | None]) -> Timeline:
     """What a search of the clip finds, each plate looked at once."""
     seen = cache(look_at)
 
+    @cache
     def begins(time: int) -> bool:
         before, after = seen(time - 1), seen(time)
         return before is None or after is None or is_cut(before[1], after[1])

@@ -20,9 +20,9 @@ from ..frame import Floats
 
 __all__ = ["carried_on", "flow_between", "steadied"]
 
-_OTHERWISE = 0.017
+_OTHERWISE = 0.01
 """By how much of white the plate's luma, over `_AREA` pixels, may differ for a frame to count by 1 / e."""
-_AREA = 5
+_AREA = 3
 _FINEST, _STRIDE, _STEPS, _REFINED = 1, 4, 12, 1
 
 
