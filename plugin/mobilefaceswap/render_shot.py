@@ -25,8 +25,8 @@ __all__ = [
     "render_shot",
 ]
 
-SHOT_CACHE_BYTES = 48 << 20
-"""A shot renders every frame once: only what is looked at again to smooth and to steady others is worth keeping."""
+SHOT_CACHE_BYTES = 24 << 20
+"""For one face. A shot renders every frame once: only what steadies the frames around it is worth keeping."""
 
 MattesAt = Callable[[int], tuple[Floats | None, Floats | None]]
 """Gives the (inside, outside) mattes of a frame, (H, W) of the plate's size, None where there is none."""

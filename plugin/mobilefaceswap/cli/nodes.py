@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..media.places import check_input
 from ..node import FaceSwapNode, PeopleNode, PersonNode, StageTimes
 from ..packs import Pack, find_pack
 from ..render_shot import SHOT_CACHE_BYTES, Node
-from ..settings import MissingFrames
+from ..settings import FaceChoice, MissingFrames, Settings
 from .people import People, Person
 from .range import frame_range
 from .shot import Shot
@@ -26,6 +26,8 @@ from .shot import Shot
 __all__ = ["NodeOver", "nodes_for"]
 
 NodeOver = Callable[[MediaClip], Node]
+
+_FEW_FACES = 4
 
 
 def nodes_for(people: People, shot: Shot) -> NodeOver:
@@ -42,7 +44,7 @@ def nodes_for(people: People, shot: Shot) -> NodeOver:
     def node_over(clip: MediaClip) -> Node:
         pack, track, stages = find_pack(people.pack), _track(shot, clip), StageTimes()
         folder = render_cache_folder() if shot.disk_cache else None
-        store = RenderCache(memory=SHOT_CACHE_BYTES, folder=folder)
+        store = RenderCache(memory=_most_faces(own) * SHOT_CACHE_BYTES, folder=folder)
         nodes = [
             FaceSwapNode(
                 one, clip, pack=pack, settings=known, faces=people.faces, track=track, cache=store, stages=stages
@@ -55,6 +57,11 @@ def nodes_for(people: People, shot: Shot) -> NodeOver:
         return PeopleNode([PersonNode(node, person.settings) for node, person in rows], shot.settings)
 
     return node_over
+
+
+def _most_faces(people: Sequence[Settings]) -> int:
+    """For how many faces of a frame there is to be room; where all are swapped, for a few."""
+    return sum(_FEW_FACES if one.face_choice is FaceChoice.ALL else 1 for one in people)
 
 
 def _identity(person: Person, pack: Pack, faces: str | None) -> Identity:

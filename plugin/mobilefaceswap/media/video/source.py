@@ -34,10 +34,10 @@ from .timing import Joiner, frame_rate, read_timing
 __all__ = ["VideoClip"]
 
 _KEPT_BYTES = 96_000_000
-_FEW, _MANY, _MOST = 6, 24, 48
+_FEW, _MANY, _MOST = 6, 26, 48
 """Decoded pictures that are kept: a few while the clip is read in order; otherwise up to what the bytes above hold, or
-as many as a frame with default settings may look ahead, if that is more: 12 for smoothing, gaps and fades, 8 to the
-next frame that is searched, and a few that other workers are at.
+as many as a frame with default settings may look ahead, if that is more: 14 for smoothing, gaps, fades and Deflicker, 8
+to the next frame that is searched, and a few that other workers are at.
 """
 _FARTHEST = 1 << 62
 _WITH_TIMES = ("mov", "matroska", "mpegts", "mpeg", "flv")
