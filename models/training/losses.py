@@ -68,10 +68,11 @@ def patch_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
     return weighted_l1(excess.square() / (2 * SHADE), torch.zeros_like(excess), weight) + 0.2 * worst
 
 
-def inside_difference(found: Tensor, wanted: Tensor, mouth: Tensor, eyes: Tensor) -> Tensor:
-    """Weighted L1 between lips, and of light alone between lids, since the irises' colour is the source's: (N,)."""
-    light = (p.mean(1, keepdim=True) for p in (found, wanted))
-    return weighted_l1(found, wanted, mouth) + weighted_l1(*light, eyes)
+def inside_difference(found: Tensor, wanted: Tensor, mouth: Tensor, eyes: Tensor, corners: Tensor) -> Tensor:
+    """Weighted L1 between lips, and of light alone between lids, since the irises' colour is the source's, and about
+    the corners of the mouth, where what pleases recognisers looks like a moustache: (N,)."""
+    light = [p.mean(1, keepdim=True) for p in (found, wanted)]
+    return weighted_l1(found, wanted, mouth) + weighted_l1(*light, eyes) + weighted_l1(*light, corners)
 
 
 def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from training.kernels import softened
 from training.landmarks import PLACES
 
 _DRAWN = 64  # a side of the pictures in which shapes are drawn
-NEAR, CLOSE = 0.035, 0.02  # widths within which of a brow, a nose, an eye, a mouth skin is not skin alone
+# Widths within which of a brow, a nose, an eye, a mouth skin is not skin alone; and about the corners of a mouth.
+NEAR, CLOSE, ABOUT = 0.035, 0.02, 0.06
 
 
 def middles(side: int, device: torch.device) -> Tensor:
@@ -47,16 +48,21 @@ def shapes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 def skin_of(points: Tensor, size: int, near: float = NEAR) -> Tensor:
     """Soft shape (N, 1, size, size) of all that is not `near` brows, nostrils, eyes and mouth, from packed points."""
-    at = middles(_DRAWN, points.device).reshape(1, -1, 2).expand(len(points), -1, -1)
     parts = [points[:, PLACES[name]] for name in ("brows", "left_eye", "right_eye", "outer_lips", "nose")]
     parts[-1] = parts[-1][:, 7:]  # its wings; the tone of its bridge is skin's
-    kept = torch.cat(parts, 1)
-    distance = torch.cdist(at, kept).amin(2).reshape(-1, 1, _DRAWN, _DRAWN)
-    return F.interpolate(((distance - near) * 50).clamp(0, 1), size=(size, size), mode="bilinear")
+    bare = ((_distance(torch.cat(parts, 1), _DRAWN) - near) * 50).clamp(0, 1)
+    return F.interpolate(bare, size=(size, size), mode="bilinear")
 
 
-def openings(points: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """What lies between lips and between lids, and the lips alone: (N, 1, size, size) each, from packed points."""
+def _distance(places: Tensor, side: int) -> Tensor:
+    """(N, 1, side, side): how far each pixel is from the nearest of `places` (N, K, 2), in widths."""
+    at = middles(side, places.device).reshape(1, -1, 2).expand(len(places), -1, -1)
+    return torch.cdist(at, places).amin(2).reshape(-1, 1, side, side)
+
+
+def openings(points: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Between lips, between lids, lips, skin about their corners: (N, 1, size, size) each, from packed points."""
     eyes = [polygon(points[:, PLACES[name]], size) for name in ("left_eye", "right_eye")]
     mouth, lips = (polygon(points[:, PLACES[name]], size) for name in ("inner_lips", "outer_lips"))
-    return mouth, torch.maximum(*eyes), lips * (1 - mouth)
+    about = ((ABOUT - _distance(points[:, PLACES["outer_lips"]][:, [0, 10]], size)) * 50).clamp(0, 1)
+    return mouth, torch.maximum(*eyes), lips * (1 - mouth), about * (1 - lips)

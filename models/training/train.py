@@ -79,15 +79,11 @@ class Run:
         self.average.load_state_dict(self.net.state_dict())
         self.average.requires_grad_(False)
         self.step = self.seen = self.begun = 0
-        self.parent = os.getppid()
+        self.state, self.parent = run / STATE, os.getppid()
         self._resume()
 
     def _moved(self, module: nn.Module) -> Any:
         return module.to(self.device, memory_format=torch.channels_last)
-
-    @property
-    def state(self) -> Path:
-        return self.folder / STATE
 
     def _resume(self) -> None:
         if not self.state.exists():
@@ -194,12 +190,11 @@ class Run:
             "seam": seam_difference(colour, batch.answer, batch.face).mean(),
         } | self._identity(swap, batch, chance)
         if cross:
-            pair = swap[:cross], batch.target[:cross]
-            size, points = swap.shape[-1], batch.points[:cross]
-            mouth, eyes, lips = openings(points, size)
+            pair, points, size = (swap[:cross], batch.target[:cross]), batch.points[:cross], swap.shape[-1]
+            mouth, eyes, lips, corners = openings(points, size)
             bare = (1 - batch.features[:cross]) * skin_of(points, size, CLOSE)
             losses["patch"] = patch_difference(*pair, (bare + lips).clamp_max(1)).mean()
-            losses["inside"] = inside_difference(*pair, mouth, eyes).mean()
+            losses["inside"] = inside_difference(*pair, mouth, eyes, corners).mean()
             if weights.movement or weights.change:
                 losses |= self._movement(swap[:cross], points)
         if cross < len(swap):
@@ -321,10 +316,9 @@ def _over(run: Run, begun: float, seconds: float) -> bool:
     """Whether time is up, or whoever started the workers is gone; the first worker decides for all."""
     orphaned = run.ranks > 1 and os.getppid() != run.parent
     over = torch.tensor(float(orphaned or time.monotonic() - begun > seconds))
-    if run.ranks > 1 and run.step % 10 == 0:
+    if run.ranks > 1:
         dist.broadcast(over, 0)
-        return bool(over)
-    return bool(over) if run.ranks == 1 else False
+    return bool(over)
 
 
 def work(rank: int, given: argparse.Namespace) -> None:

@@ -363,12 +363,14 @@ class TestLosses:
         assert here > 0.04 > spread == 0
         assert float(losses.patch_difference(dark + smudge, dark, skin)) > 1.5 * here
 
-    def test_what_lies_between_lips_is_the_targets_and_between_lids_its_light(self) -> None:
+    def test_what_lies_between_lips_is_the_targets_between_lids_and_beside_the_mouth_its_light(self) -> None:
         points = torch.from_numpy(_drawn_points()).float()[None]
-        mouth, eyes, lips = shapes.openings(points, 64)
+        mouth, eyes, lips, corners = shapes.openings(points, 64)
         assert mouth.sum() > 0
         assert eyes.sum() > 0
         assert lips.sum() > 0
+        assert corners.sum() > 0
+        assert float((corners * (lips + mouth)).max()) == 0
         assert float((mouth * lips).max()) == float((eyes * (mouth + lips)).max()) == 0
         wanted = torch.full((1, 3, 64, 64), 0.4)
         lit, tinted = (torch.tensor(change).reshape(1, 3, 1, 1) for change in ([0.1, 0.1, 0.1], [0.1, -0.1, 0.0]))
@@ -378,8 +380,10 @@ class TestLosses:
             (eyes, lit, 0.1),
             (eyes, tinted, 0),
             (lips, lit, 0),
+            (corners, lit, 0.1 * float((corners**2).sum() / corners.sum())),
+            (corners, tinted, 0),
         ):
-            found = losses.inside_difference(wanted + place * change, wanted, mouth, eyes)
+            found = losses.inside_difference(wanted + place * change, wanted, mouth, eyes, corners)
             assert float(found) == pytest.approx(expected, abs=1e-6)
 
     def test_identity_distance_is_nought_for_the_same_person(self) -> None:

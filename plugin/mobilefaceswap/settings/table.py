@@ -255,8 +255,8 @@ class Settings(Table):
         "Swap",
         "Deflicker",
         "Averages what the network draws over this many frames before and after, along the plate's own motion: what "
-        "flickers goes, expressions stay. Never across a cut. 0 is off. Needs other frames, as Smoothing does, of the "
-        "clip itself.",
+        "flickers goes, expressions stay. Never across a cut. 0 is off. Needs the frames themselves: in a host that "
+        "hands out no others it does nothing, with a track file or without.",
         2,
         minimum=0,
         maximum=4,
