@@ -202,7 +202,7 @@ def test_a_kind_of_network(monkeypatch, tmp_path):
     place.write_text(text.replace('kind = "idn"', 'kind = "negative"'), "utf-8")
     pack = find_pack(folder)
     assert set(pack.files) == {"detector", "encoder"}
-    result = made(pack, prepared(pack)).render(5, Settings(colour_match=0, plate_detail=0))
+    result = made(pack, prepared(pack)).render(5, Settings(colour_match=0, plate_detail=0, deflicker=0))
     x, y = np.rint(result.swapped[0].landmarks.mean(axis=0)).astype(int)
     around = np.s_[y - 8 : y + 8, x - 8 : x + 8]
     negative = 1 - np.clip(result.plate.pixels[around], 0, 1)
