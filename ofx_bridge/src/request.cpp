@@ -164,6 +164,8 @@ wire::Message PlateRequest::send(Engine::Conversation& conversation, wire::Kind 
 }
 
 std::string PlateRequest::look(Engine::Conversation& conversation, const PlateRequest& other) {
+  // Where settings are animated, those of the frame that is rendered count throughout.
+  values_ = other.values_;
   sights_ = other.sights_;
   known_ = other.known_;
   const wire::Message answer = send(conversation, wire::Kind::Neighbour, nullptr);

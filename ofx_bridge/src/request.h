@@ -41,7 +41,7 @@ class PlateRequest {
   void setRange(uint32_t number) { picture_.range = number; }
   // What `look` found in another frame; "" where the clip has no such frame.
   void know(int64_t time, const std::string& sight);
-  // Looks for faces in the frame, for `other`, which is rendered, to know. It tells what is known to that already.
+  // Looks for faces in the frame, for `other`, which is rendered, to know, with its settings and what it knows already.
   std::string look(Engine::Conversation& conversation, const PlateRequest& other);
   // Sends the frame over. meanwhile: runs while the engine works. Throws what Engine::Conversation throws.
   Answer ask(Engine::Conversation& conversation, wire::Kind kind,

@@ -93,6 +93,25 @@ def test_a_track_s_faces_are_steadied_over_time(hosted, identity: Path, pack, tm
     assert node.held == 0
 
 
+def test_an_animated_setting_counts_as_the_rendered_frame_has_it(hosted, identity: Path, pack) -> None:
+    shot, settings = Shot(), default_settings()
+    found = FaceSwapNode(Identity.load(identity), shot, pack=pack)
+    node = hosted("fr.inria.Natron").create(source=str(identity))
+    node.bounds = (0.0, float(LAST))
+
+    def footage(time: float) -> np.ndarray | None:
+        node.values["view_exposure"] = 0.1 * time
+        return shot.footage(time)
+
+    node.footage = footage
+    for time in (3, 8):
+        node.values["view_exposure"] = 0.1 * time
+        status, output = node.render(shot.pixels[time], time)
+        assert (status, node.persistent) == (0, "")
+        expected = found.render(time, settings.replaced(view_exposure=0.1 * time)).composite
+        np.testing.assert_array_equal(output, expected)
+
+
 def test_too_little_memory_is_said(hosted, identity: Path, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("MOBILEFACESWAP_MEMORY", "0")
     shot = Shot()
