@@ -15,7 +15,7 @@ from drawn import DrawnClip, MarkerDetector, as_frame, draw_chart, landmarks_at,
 from mobilefaceswap import FaceSwapNode, Frame, RenderCache, Settings
 from mobilefaceswap.analyse_clip import analyse_clip
 from mobilefaceswap.errors import MediaError
-from mobilefaceswap.swap import carried_on, flow_between, steadied
+from mobilefaceswap.swap import carried_on, flow_between, steadied, turned_back
 
 SIDE = 128
 
@@ -49,6 +49,15 @@ def test_motions_in_a_row_are_one() -> None:
     first, second = flow_between(moved(0, 0), moved(3, 1), SIDE), flow_between(moved(3, 1), moved(5, -1), SIDE)
     together = carried_on(first, second)[INNER]
     np.testing.assert_allclose(np.median(together, axis=(0, 1)), (5, -1), atol=0.15)
+
+
+def test_a_motion_turned_back_leads_to_where_it_came_from() -> None:
+    """Also where it is not the same everywhere: by a zoom and a turn, known exactly."""
+    middle = (SIDE - 1) / 2
+    linear = np.array([[1.06, -0.05], [0.05, 1.06]])
+    places = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), -1) - middle
+    there, back = ((places @ (way - np.eye(2)).T).astype(np.float32) for way in (linear, np.linalg.inv(linear)))
+    np.testing.assert_allclose(turned_back(there)[INNER], back[INNER], atol=0.02)
 
 
 def test_the_motion_of_a_larger_crop_is_that_of_the_network_s() -> None:
@@ -184,6 +193,19 @@ def test_a_damaged_neighbour_stops_its_own_render_alone(made, tiny_pack) -> None
     assert_same(node.render(15, STEADY).composite, made(Shot(), track=without).render(15, STEADY).composite)
     with pytest.raises(MediaError, match="frame 16"):
         node.render(16, STEADY)
+
+
+@pytest.mark.parametrize("other", [13, 15])
+def test_a_frame_that_comes_again_later_changes_nothing_in_any_order(made, other: int) -> None:
+    """Frames 14 and 16 are the same: one motion leads from them to 15, and one back to them."""
+
+    class Again(Shot):
+        def frame(self, time: int) -> Frame:
+            return super().frame(14 if time == 16 else time)
+
+    first = made(Again(), cache=RenderCache())
+    first.render(other, STEADY)
+    assert_same(first.render(16, STEADY).composite, made(Again()).render(16, STEADY).composite)
 
 
 def test_a_plate_that_is_handed_in_alone_is_swapped_alone(made) -> None:

@@ -40,8 +40,8 @@ VERSIONS = {
     "faces": 6,
     "crop": 2,
     "swap": 6,
-    "step": 1,
-    "steadied": 1,
+    "step": 2,
+    "steadied": 2,
     "colour": 8,
     "covered": 2,
     "outline": 1,
@@ -86,9 +86,9 @@ def swap_key(crop: str, network: tuple[str, ...], settings: Settings) -> str:
     return key_of(VERSIONS["swap"], network, crop, settings.of("swap"))
 
 
-def step_key(swap: str, other: str) -> str:
-    """Of the motion from one swapped crop to another."""
-    return key_of(VERSIONS["step"], _libraries(), swap, other)
+def step_key(earlier: str, later: str, direction: int) -> str:
+    """Of the motion from one swapped crop to the next, by the direction 1, or back from there, by -1."""
+    return key_of(VERSIONS["step"], _libraries(), earlier, later, direction)
 
 
 def steady_key(swap: str, around: Sequence[Sequence[str]]) -> str:

@@ -11,7 +11,7 @@ from ..errors import MediaError
 from ..faces import Face, Timeline, Track, same
 from ..frame import Floats
 from ..settings import Settings
-from ..swap import carried_on, flow_between, steadied
+from ..swap import carried_on, flow_between, steadied, turned_back
 from . import keys
 from .road import (
     Kit,
@@ -65,17 +65,17 @@ def steadied_over_time(
     kit: Kit, plate: Plate, settings: Settings, moments: Moments, target: Target, swap: Arrays
 ) -> tuple[Target, Arrays]:
     """``target`` and its ``swap``, averaged with what is drawn of the same face up to ``deflicker`` frames away."""
-    walks = [list(_walk(kit, plate, settings, moments, target.face, direction)) for direction in (-1, 1)]
-    if not any(walks):
+    walks = {way: list(_walk(kit, plate, settings, moments, target.face, way)) for way in (-1, 1)}
+    if not any(walks.values()):
         return target, swap
 
     def compute() -> Arrays:
         around: list[tuple[Arrays, Floats]] = []
-        for walk in walks:
-            around.extend(_moved(kit, (target.key, swap), walk))
+        for direction, walk in walks.items():
+            around.extend(_moved(kit, (target.key, swap), walk, direction))
         return steadied(swap, around)
 
-    key = keys.steady_key(target.key, [[key for key, _ in walk] for walk in walks])
+    key = keys.steady_key(target.key, [[key for key, _ in walk] for walk in walks.values()])
     return replace(target, key=key), kit.cache.get_passing("steadied", key, compute)
 
 
@@ -119,7 +119,7 @@ def _swapped_later(kit: Kit, plate: Plate, settings: Settings, face: Face) -> _L
     return key, lambda: kit.cache.get("swap", key, compute)
 
 
-def _moved(kit: Kit, own: tuple[str, Arrays], walk: list[_Later]) -> Iterator[tuple[Arrays, Floats]]:
+def _moved(kit: Kit, own: tuple[str, Arrays], walk: list[_Later], direction: int) -> Iterator[tuple[Arrays, Floats]]:
     """Each swap of a walk with the motion to it from where the walk begins, frame by frame."""
     flow: Floats | None = None
     key, before = own
@@ -129,16 +129,26 @@ def _moved(kit: Kit, own: tuple[str, Arrays], walk: list[_Later]) -> Iterator[tu
         except MediaError:
             # A neighbour that is missing or damaged stops its own render, not this one.
             return
-        further = _step(kit, (key, before), (other, arrays))
+        further = _step(kit, (key, before), (other, arrays), direction)
         flow = further if flow is None else carried_on(flow, further)
         key, before = other, arrays
         yield arrays, flow
 
 
-def _step(kit: Kit, first: tuple[str, Arrays], second: tuple[str, Arrays]) -> Floats:
-    """The motion between the crops of two frames in a row; kept, since the frames around share it."""
+def _step(kit: Kit, first: tuple[str, Arrays], second: tuple[str, Arrays], direction: int) -> Floats:
+    """The motion between the crops of two frames in a row; kept, since the frames around share it.
 
-    def compute() -> Arrays:
-        return {"flow": flow_between(first[1]["crop"], second[1]["crop"], kit.pack.crop.size)}
+    It is searched for forwards alone, so that it is the same whichever of the two is rendered first.
+    """
+    (earlier, before), (later, after) = (first, second)[::direction]
 
-    return kit.cache.get_passing("step", keys.step_key(first[0], second[0]), compute)["flow"]
+    def search() -> Arrays:
+        return {"flow": flow_between(before["crop"], after["crop"], kit.pack.crop.size)}
+
+    def forwards() -> Floats:
+        return kit.cache.get_passing("step", keys.step_key(earlier, later, 1), search)["flow"]
+
+    if direction > 0:
+        return forwards()
+    key = keys.step_key(earlier, later, direction)
+    return kit.cache.get_passing("step", key, lambda: {"flow": turned_back(forwards())})["flow"]

@@ -2,7 +2,7 @@
 their protocol."""
 
 from .network import Portrait, SwapNetwork, network_class, open_network
-from .steadied import carried_on, flow_between, steadied
+from .steadied import carried_on, flow_between, steadied, turned_back
 
 __all__ = [
     "Portrait",
@@ -12,4 +12,5 @@ __all__ = [
     "network_class",
     "open_network",
     "steadied",
+    "turned_back",
 ]

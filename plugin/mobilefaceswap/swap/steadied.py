@@ -18,12 +18,13 @@ from ..cache import Arrays
 from ..colour import luma_of
 from ..frame import Floats
 
-__all__ = ["carried_on", "flow_between", "steadied"]
+__all__ = ["carried_on", "flow_between", "steadied", "turned_back"]
 
 _OTHERWISE = 0.01
 """By how much of white the plate's luma, over `_AREA` pixels, may differ for a frame to count by 1 / e."""
 _AREA = 3
 _FINEST, _STRIDE, _STEPS, _REFINED = 1, 4, 12, 1
+_TURNS = 3
 
 
 def flow_between(crop: Floats, other: Floats, side: int) -> Floats:
@@ -49,6 +50,18 @@ def _seen(crop: Floats, side: int) -> npt.NDArray[np.uint8]:
 def carried_on(flow: Floats, further: Floats) -> Floats:
     """The motion ``flow`` from one crop to a second, and ``further`` from there to a third, as one."""
     return flow + _carried(further, flow)
+
+
+def turned_back(flow: Floats) -> Floats:
+    """The motion from the second crop to the first, from the ``flow`` to the second: a fifth of the cost of a search.
+
+    The motion back from a place is the opposite of the motion to it: a fixed point (Chen, Lu, Chen and Ruchala,
+    "A simple fixed-point approach to invert a deformation field", Medical Physics, 2008).
+    """
+    back = -flow
+    for _ in range(_TURNS):
+        back = -_carried(flow, back)
+    return back
 
 
 def steadied(own: Arrays, around: Sequence[tuple[Arrays, Floats]]) -> Arrays:
