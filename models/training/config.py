@@ -62,9 +62,6 @@ class Config:
 
 def _checked(kind: Any, told: dict[str, Any], path: Path) -> dict[str, Any]:
     known = {f.name for f in fields(kind)}
-    for name in told:
-        if name not in known:
-            raise SystemExit(
-                f"expected settings of {kind.__name__} in {path}: {', '.join(sorted(known))}; found {name}"
-            )
+    if unknown := ", ".join(sorted(told.keys() - known)):
+        raise SystemExit(f"expected settings of {kind.__name__} in {path}: {', '.join(sorted(known))}; found {unknown}")
     return told

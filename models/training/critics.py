@@ -88,7 +88,7 @@ def load_critics(path: Path, device: str | torch.device = "cpu") -> tuple[Recogn
             f"expected the critics at {path}; found no file. Make them: python -m conversion.critics --help"
         )
     stored = torch.load(path, map_location="cpu", weights_only=True)
-    graphs = {name: Graph.restored(described) for name, described in stored.items()}
+    graphs = {name: Graph(**described) for name, described in stored.items()}
     parts = (Recognisers({n: graphs[n] for n in SIZES}), graphs["perception"], Mesh(graphs["mesh"]))
     for part in parts:
         part.eval().requires_grad_(False).to(device)

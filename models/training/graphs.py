@@ -42,14 +42,9 @@ class Graph(nn.Module):
         return [known[name] for name in self.outputs]
 
     def stored(self) -> dict[str, Any]:
-        """What `restored` needs, weights in half precision."""
+        """What makes it again, `Graph(**stored)`, weights in half precision."""
         weights = {name: getattr(self, place).half() for name, place in self._places.items()}
         return {"steps": self.steps, "weights": weights, "outputs": self.outputs, "image": self.image}
-
-    @classmethod
-    def restored(cls, stored: Mapping[str, Any]) -> Graph:
-        """The graph that `stored` described."""
-        return cls(stored["steps"], stored["weights"], stored["outputs"], stored["image"])
 
 
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int, pad: Any, groups: int = 1) -> Tensor:

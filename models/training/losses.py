@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.landmarks import PLACES
-from training.networks import SHADE, darkness
+from training.networks import darkness, shade
 
 MOST_BENT = 0.045  # standard deviation of a displacement, of half a crop's side
 OF_SHAPE = 5  # numbers of a movement, its last, which tell of the person, too: brows and chin
@@ -53,19 +53,20 @@ def rivalry(found: dict[str, Tensor], wanted: dict[str, Tensor], rival: dict[str
 
 
 def patch_difference(found: Tensor, wanted: Tensor, skin: Tensor) -> Tensor:
-    """By how much light and tint of cells of 8 x 8 pixels differ beyond SHADE where `skin` (N, 1, S, S) is: (N,).
+    """By how much light and tint of cells of 8 x 8 pixels differ beyond `shade` where `skin` (N, 1, S, S) is: (N,).
 
-    The mean of the square of that over twice SHADE, so that the modelling of a face hardly counts, and a fifth of it in
-    the worst cell of 64, which a mean would let pass: a streak at a temple, a smudge on a cheek. On dark skin, where
+    The mean of the square of that over twice `shade`, so that the modelling of a face hardly counts, and a fifth of it
+    in the worst cell of 64, which a mean would let pass: a streak at a temple, a smudge on a cheek. On dark skin, where
     the eye sees smaller ones, differences count more.
     """
     side = found.shape[-1] // 8
     light = wanted.mean(1, keepdim=True)
     cells = (F.interpolate(p, size=(side, side), mode="area") for p in (found - wanted, light, skin))
     difference, light, weight = cells
-    excess = F.relu(difference.abs() * darkness(light) - SHADE)
+    most = shade(side, found.device)
+    excess = F.relu(difference.abs() * darkness(light) - most)
     worst = (excess * weight).mean(1).flatten(1).topk(max(1, side * side // 64)).values.mean(1)
-    return weighted_l1(excess.square() / (2 * SHADE), torch.zeros_like(excess), weight) + 0.2 * worst
+    return weighted_l1(excess.square() / (2 * most), torch.zeros_like(excess), weight) + 0.2 * worst
 
 
 def inside_difference(found: Tensor, wanted: Tensor, mouth: Tensor, eyes: Tensor, corners: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,7 +20,8 @@ from training.kernels import convolved, softened
 SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
 DRAWN = 5  # channels: colour, mask, and how much of the target's texture stays
-SHADE = 0.055  # of display-referred values: by how much the light of skin that is drawn may leave the target's
+SHADE, RIM = 0.065, 0.02  # of display-referred values: by how much light of skin may leave the target's; at the rim
+TEXTURE = 0.5  # of the target's on skin that stays at least
 KEPT = -3.0  # where the share of the target's slow colours begins, before the sigmoid: the network is to draw
 FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 
@@ -34,16 +36,25 @@ def darkness(light: Tensor) -> Tensor:
     return (0.6 / (light + 0.1)).clamp_max(1.25)
 
 
+def shade(side: int, device: torch.device) -> Tensor:
+    """By how much the light of skin may leave the target's, (1, 1, S, S): SHADE between brows, mouth and cheeks, less
+    towards the outline that faces have on average, since nobody is known by the shade of temples and jaws."""
+    line = (np.arange(side) + 0.5) / side
+    middle = np.clip(2.5 * (1 - np.hypot((line - 0.503) / 0.357, (line[:, None] - 0.615) / 0.42)), 0, 1)
+    most = RIM + (SHADE - RIM) * middle**2 * (3 - 2 * middle)
+    return torch.as_tensor(most, dtype=torch.float32, device=device)[None, None]
+
+
 def held(colour: Tensor, target: Tensor, skin: Tensor) -> Tensor:
-    """`colour` with the light and tint of `target` over 8 x 8 pixels, but for SHADE, where `skin` is.
+    """`colour` with the light and tint of `target` over 8 x 8 pixels, but for `shade`, where `skin` is.
 
     Pictures (N, 3, S, S), `skin` (N, 1, S / 4, S / 4). A likeness is asked of recognisers, and they take a grey
     forehead or a dark temple for one: so taught, a small network paints smudges. Here it cannot: of what it draws on
-    skin all that is finer stays, and the mean leaves the target's by no more than SHADE, by a little less on dark skin.
+    skin all that is finer stays, and the mean leaves the target's by no more than that, by a little less on dark skin.
     """
     drawn, wanted = F.avg_pool2d(colour, 4), F.avg_pool2d(target, 4)
     off = _around((wanted - drawn) * skin) / _around(skin).clamp_min(0.05)
-    most = SHADE / darkness(_around(wanted.mean(1, keepdim=True)))
+    most = shade(int(drawn.shape[-1]), drawn.device) / darkness(_around(wanted.mean(1, keepdim=True)))
     beyond = off - most * torch.tanh(off / most)
     return colour + F.interpolate(skin * beyond, scale_factor=4, mode="bilinear", align_corners=False)
 
@@ -158,11 +169,11 @@ class DynamicSwapper(nn.Module):
         drawn, keep = F.conv2d(x, *map(torch.cat, last), padding=1).float().split((4 * DRAWN, 1), 1)
         colour, mask, texture = torch.sigmoid(F.pixel_shuffle(drawn, 2)).split((3, 1, 1), 1)
         keep = F.interpolate(torch.sigmoid(keep), scale_factor=2, mode="bilinear", align_corners=False)
-        detail = fine(target)
-        colour = colour + keep * (target - detail - colour) + texture * detail
+        detail, wide = fine(target), F.interpolate(skin, scale_factor=4, mode="bilinear", align_corners=False)
         # Where skin is is taught by the target's landmarks alone: likeness would have it where shade pays.
-        colour = held(colour, target, skin.detach()).clamp(0, 1)
-        return torch.cat([colour, mask, F.interpolate(skin, scale_factor=4, mode="bilinear", align_corners=False)], 1)
+        texture = texture + TEXTURE * wide.detach() * (1 - texture)
+        colour = colour + keep * (target - detail - colour) + texture * detail
+        return torch.cat([held(colour, target, skin.detach()).clamp(0, 1), mask, wide], 1)
 
 
 def dynamic(x: Tensor, weights: Mapping[str, Tensor], layer: str, stride: int = 1) -> Tensor:

@@ -81,7 +81,8 @@ def train(given: argparse.Namespace) -> None:
                     shutil.copy(job.state, given.out / f"after_{job.seen:09d}.pt")
         print(json.dumps({"step": job.step, "seen": job.seen, **job.sheet()}), flush=True)
         job.save(whole=False)
-        leave(run, given.out)
+        shutil.copy(job.state, given.out)
+        shutil.copy(run / f"student_{job.step:06d}.png", given.out / "student.png")
         if job.step >= config.steps:
             break
 
@@ -91,13 +92,6 @@ def next_stage(run: Path, plan: Path) -> dict[str, Any]:
     stages = tomllib.loads(plan.read_text("utf-8"))["stage"]
     seen = torch.load(run / STATE, map_location="cpu", weights_only=True)["seen"] if (run / STATE).is_file() else 0
     return next((stage for stage in stages if seen < stage["until"]), stages[-1] | {"until": 2**60})
-
-
-def leave(run: Path, out: Path) -> None:
-    """The state, and the newest sheet."""
-    shutil.copy(run / STATE, out)
-    if sheets := sorted(run.glob("*.png")):
-        shutil.copy(sheets[-1], out / "student.png")
 
 
 def unpack(given: argparse.Namespace) -> None:
