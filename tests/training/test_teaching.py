@@ -558,7 +558,7 @@ class TestNetworks:
             assert float(rim) == pytest.approx(networks.RIM, abs=1e-3)
         assert bool((limits[34, 28:].diff() <= 0).all())
 
-    def test_of_the_target_s_texture_half_stays_on_skin_at_least(self) -> None:
+    def test_of_the_target_s_texture_a_share_stays_on_skin_at_least(self) -> None:
         torch.manual_seed(0)
         swapper = networks.DynamicSwapper()
         weights = {name: torch.zeros(shape) for name, shape in networks.weight_shapes().items()}

@@ -53,7 +53,7 @@ def carried_on(flow: Floats, further: Floats) -> Floats:
 
 
 def turned_back(flow: Floats) -> Floats:
-    """The motion from the second crop to the first, from the ``flow`` to the second: a fifth of the cost of a search.
+    """The motion from the second crop to the first, from the ``flow`` to the second: a quarter of the cost of a search.
 
     The motion back from a place is the opposite of the motion to it: a fixed point (Chen, Lu, Chen and Ruchala,
     "A simple fixed-point approach to invert a deformation field", Medical Physics, 2008).
