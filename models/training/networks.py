@@ -21,7 +21,7 @@ SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
 DRAWN = 5  # channels: colour, mask, and how much of the target's texture stays
 SHADE, RIM = 0.065, 0.02  # of display-referred values: by how much light of skin may leave the target's; at the rim
-TEXTURE = 0.6  # of the target's on skin that stays at least
+TEXTURE = 0.6  # at least this share of what is finer in the target stays on skin
 KEPT = -3.0  # where the share of the target's slow colours begins, before the sigmoid: the network is to draw
 FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 

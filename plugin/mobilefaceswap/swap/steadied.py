@@ -25,6 +25,7 @@ _OTHERWISE = 0.01
 _AREA = 3
 _FINEST, _STRIDE, _STEPS, _REFINED = 1, 4, 12, 1
 _TURNS = 3
+"""Rounds of a fixed point: of a zoom by 6 % and a turn by 3 degrees it is then within 0.02 pixels."""
 
 
 def flow_between(crop: Floats, other: Floats, side: int) -> Floats:
