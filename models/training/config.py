@@ -36,6 +36,7 @@ class Config:
     window: int = 0  # pixels of the square of it that the discriminator and perception see; 0: all
     rows: tuple[int, int, int] = (4, 2, 4)  # cross, same, real
     pairs: int = 0  # of the cross rows so many twos are two pictures of one person, with one source
+    acted: int = 0  # of the pairs so many are one picture with two expressions
     shaken: int = 0  # so many of the cross rows are drawn once more, moved a little and with other noise
     steps: int = 100_000
     rate: float = 4e-4

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.critics import SIZES
-from training.landmarks import COUNTERPARTS, PLACES, SCALE
+from training.landmarks import COUNTERPARTS, PLACES, POINTS, SCALE
 from training.losses import movement
 from training.occluders import behind_glasses, occluded, uniform
 from training.prepare import picture_of
@@ -32,19 +32,11 @@ from training.shapes import middles, shapes, skin_of
 
 Maker = Callable[[Tensor, Tensor], Tensor]  # (pictures, rows of other people) -> swapped pictures
 # Of the packed points, those that a graft follows: enough for its shape, few enough for one small system a row.
-_CONTROL = torch.cat([
-    torch.arange(0, 36, 2) + PLACES["outline"].start,
-    torch.arange(0, 16, 4) + PLACES["left_eye"].start,
-    torch.arange(0, 16, 4) + PLACES["right_eye"].start,
-    torch.arange(0, 2) + PLACES["irises"].start,
-    torch.arange(0, 10) + PLACES["brows"].start,
-    torch.arange(0, 20, 2) + PLACES["outer_lips"].start,
-    torch.arange(0, 20, 4) + PLACES["inner_lips"].start,
-    torch.arange(0, 12) + PLACES["nose"].start,
-    torch.arange(0, 8) + PLACES["cheeks"].start,
-])  # fmt: skip
+_EVERY = {"outline": 2, "left_eye": 4, "right_eye": 4, "irises": 1, "brows": 1, "outer_lips": 2, "inner_lips": 4,
+          "nose": 1, "cheeks": 1}  # fmt: skip
+_CONTROL = torch.tensor([i for part, step in _EVERY.items() for i in range(len(POINTS))[PLACES[part]][::step]])
 HELD_OUT = 64  # people, about
-_GRID = 32  # a side of the coarse grids from which fields of displacement are enlarged
+_GRID, _FINE_GRID = 32, 112  # a side of the grids from which fields of displacement are enlarged; where lids move
 
 
 @dataclass(frozen=True)
@@ -108,10 +100,11 @@ class Faces:
         return torch.multinomial(alike.float(), 1, generator=chance)[:, 0] if len(rows) else rows
 
     def batch(
-        self, counts: tuple[int, int, int], chance: torch.Generator, maker: Maker | None = None, pairs: int = 0
-    ) -> Batch:
+        self, counts: tuple[int, int, int], chance: torch.Generator, maker: Maker | None = None, pairs: int = 0,
+        acted: int = 0,
+    ) -> Batch:  # fmt: skip
         """`counts` rows of the kinds cross, same, real, the last 2 `pairs` of cross by twos of one target person and
-        one source; `maker` is the averaged network of the moment."""
+        one source, the last 2 `acted` of them of one picture; `maker` is the averaged network of the moment."""
         cross, same, real = counts
         total = cross + same + real
         target = self._drawn(self._as_target, total, chance)
@@ -123,6 +116,10 @@ class Faces:
             target[second] = self.another(target[first], chance, target=True)
             source[second] = source[first]
         seen, points = self._viewed(self.pictures[target], self.points[target], chance)
+        if acted:
+            first, second = (slice(cross - 2 * acted + i, cross, 2) for i in (0, 1))
+            target[second], points[second] = target[first], acting(points[first], chance)
+            seen[second] = sampled(seen[first], spline(points[second], points[first], _FINE_GRID))
         answer = recoloured(seen, chance)
         face, features = shapes(points, self.size)
         given = answer.clone()
@@ -275,6 +272,33 @@ def displaced(picture: Tensor, face: Tensor, chance: torch.Generator, amount: fl
     field = F.interpolate(coarse, size=(_GRID, _GRID), mode="bicubic") * F.interpolate(face, size=(_GRID, _GRID))
     changed = sampled(picture, middles(_GRID, device) + field.permute(0, 2, 3, 1))
     return picture + (4 * face).clamp_max(1) * (changed - picture)
+
+
+def acting(points: Tensor, chance: torch.Generator) -> Tensor:
+    """Packed points (N, P, 2) with another expression, since pairs of photographs show few and hardly a blink: lids
+    from nearly shut to a quarter wider, brows up or down by some hundredths of the distance of the eyes, lips from a
+    third as far apart to a tenth farther."""
+    n, device, moved = len(points), points.device, points.clone()
+    left, right = (points[:, PLACES[name]] for name in ("left_eye", "right_eye"))
+    down = (right - left).mean(1, keepdim=True).flip(2) * torch.tensor([-1.0, 1.0], device=device)
+    unit = down / down.norm(dim=2, keepdim=True).clamp_min(1e-6)
+    ranges = torch.tensor([(0.1, 1.25), (0.35, 1.1), (-0.05, 0.07), (-0.04, 0.06)], device=device)
+    low, high = ranges[:, :, None, None, None].unbind(1)
+    lids, lips, brows, inner = low + (high - low) * torch.rand(4, n, 1, 1, generator=chance, device=device)
+    for name, opened, above in (("left_eye", lids, 0.9), ("right_eye", lids, 0.9), ("inner_lips", lips, 0.0)):
+        start, part = PLACES[name].start, points[:, PLACES[name]]
+        half = part.shape[1] // 2
+        gap = (1 - opened) * (part[:, half + 1 :].flip(1) - part[:, 1:half])
+        moved[:, start + 1 : start + half] += above * gap  # the upper lid, but the lower lip
+        moved[:, start + half + 1 : start + 2 * half] -= (1 - above) * gap.flip(1)
+    chin = torch.exp(-(((torch.arange(36, device=device) - 18) / 5) ** 2))[None, :, None]
+    moved[:, PLACES["outer_lips"]][:, 11:] -= gap.flip(1)
+    moved[:, PLACES["outline"]] -= 0.8 * chin * gap[:, 4:5]
+    below = ((torch.stack([left[:, 12], right[:, 12]], 1) - points[:, PLACES["irises"]]) * unit).sum(2, keepdim=True)
+    moved[:, PLACES["irises"]] += 0.8 * (1 - lids) * below * unit
+    along = torch.tensor([0.0, 0.0, 0.2, 0.6, 1.0] * 2, device=device)[None, :, None]  # inner ends also by themselves
+    moved[:, PLACES["brows"]] -= (brows + inner * along) * down
+    return moved
 
 
 def worn(picture: Tensor, face: Tensor, chance: torch.Generator) -> Tensor:

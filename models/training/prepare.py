@@ -12,7 +12,7 @@ import argparse
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import cv2
@@ -76,7 +76,7 @@ def found_rows(folder: Path) -> Iterator[Row]:
         yield Row(crop, person, "the user's own", True)
 
 
-def packed(rows: Iterable[Row], critics: Path, side: int, quality: int) -> dict[str, object]:
+def packed(rows: Iterable[Row], critics: Path, side: int) -> dict[str, object]:
     """What `data.Faces` reads; rows are read as they are needed, a few at a time."""
     recognisers, _, mesh = load_critics(critics)
     pictures: list[Tensor] = []
@@ -91,13 +91,14 @@ def packed(rows: Iterable[Row], critics: Path, side: int, quality: int) -> dict[
             small = F.interpolate(crops, size=(128, 128), mode="area")
             for name, found in recognisers(small).items():
                 embeddings[name].append(found.half())
-        pictures += [compressed(row.crop, side, quality) for row in some]
+        pictures += [compressed(row.crop, side) for row in some]
         told += [(row.person, row.licence, row.target) for row in some]
         if len(told) % (32 * AT_ONCE) == 0:
             print(f"{len(told)} crops", flush=True)
+    if not told:
+        raise SystemExit("expected pictures of faces in the folders named; found none")
     numbers = {person: number for number, person in enumerate(dict.fromkeys(person for person, _, _ in told))}
     return {
-        "side": side,
         "pictures": torch.cat(pictures),
         "ends": torch.tensor([len(p) for p in pictures]).cumsum(0),
         "points": torch.cat(points),
@@ -108,10 +109,10 @@ def packed(rows: Iterable[Row], critics: Path, side: int, quality: int) -> dict[
     }
 
 
-def compressed(picture: NDArray[np.uint8], side: int, quality: int) -> Tensor:
+def compressed(picture: NDArray[np.uint8], side: int) -> Tensor:
     """The bytes of a WebP of `side` pixels of an RGB picture."""
     shrunk = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-    _, code = cv2.imencode(".webp", shrunk[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
+    _, code = cv2.imencode(".webp", shrunk[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, 88])
     return torch.from_numpy(code.ravel())
 
 
@@ -127,26 +128,19 @@ def main() -> None:
     parser.add_argument("--critics", type=Path, required=True, help="the file that conversion.critics wrote")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     parser.add_argument("--side", type=int, default=160, help="pixels of a packed crop")
-    parser.add_argument("--quality", type=int, default=88, help="of WebP")
     parser.add_argument("--clean", action="store_true", help="only rows whose licence allows publishing")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     cv2.setNumThreads(given.threads)
-    stored = packed(_rows(given.folders, given.clean), given.critics, given.side, given.quality)
+    rows = (
+        aligned_rows(folder, given.clean) if folder.with_suffix(".csv").is_file() else found_rows(folder)
+        for folder in given.folders
+    )
+    stored = packed(chain.from_iterable(rows), given.critics, given.side)
     torch.save(stored, given.out)
     people, count = stored["people"], len(stored["targets"])  # type: ignore[arg-type]
     print(f"{count} crops of {int(people.max()) + 1} people, {given.out.stat().st_size >> 20} MB")  # type: ignore[attr-defined]
-
-
-def _rows(folders: list[Path], clean: bool) -> Iterator[Row]:
-    found = False
-    for folder in folders:
-        for row in aligned_rows(folder, clean) if folder.with_suffix(".csv").is_file() else found_rows(folder):
-            found = True
-            yield row
-    if not found:
-        raise SystemExit(f"expected face pictures in {', '.join(map(str, folders))}; found none")
 
 
 if __name__ == "__main__":

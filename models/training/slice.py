@@ -1,8 +1,9 @@
 """Train for some minutes on a machine that nothing else reaches, and go on later.
 
 The code travels with the checkout. `train` sees from the state what comes next by its plan. What it leaves fits into
-eight files of 16 MiB: averaged network and discriminator in half precision, at the end and some times before (for
-release.mean), the log, a sheet. Several runs fit on one accelerator, each with a `--name`, an `--out` and a `--plan`.
+eight files of 16 MiB: averaged network and discriminator in half precision, at the end, for the run's folder, and some
+times before, for release.mean; the log; a sheet. Several runs fit on one accelerator, each with its own `--name`,
+`--out` and `--plan`.
 """
 
 from __future__ import annotations
@@ -40,12 +41,9 @@ def pack(given: argparse.Namespace) -> None:
         parcel.add(given.data, "faces.pt")
         parcel.add(given.critics, "critics.pt")
         if (given.run / STATE).is_file():
-            slimmest = io.BytesIO()
-            torch.save(slim(torch.load(given.run / STATE, map_location="cpu", weights_only=True)), slimmest)
-            entry = tarfile.TarInfo(f"run/{STATE}")
-            entry.size = slimmest.tell()
-            slimmest.seek(0)
-            parcel.addfile(entry, slimmest)
+            torch.save(slim(torch.load(given.run / STATE, map_location="cpu", weights_only=True)), given.out / STATE)
+            parcel.add(given.out / STATE, f"run/{STATE}")
+            (given.out / STATE).unlink()
     raw = whole.getvalue()
     starts = range(0, len(raw), PART)
     for number, start in enumerate(starts):
@@ -94,18 +92,6 @@ def next_stage(run: Path, plan: Path) -> dict[str, Any]:
     return next((stage for stage in stages if seen < stage["until"]), stages[-1] | {"until": 2**60})
 
 
-def unpack(given: argparse.Namespace) -> None:
-    """The newest state that came back becomes the state in `run`."""
-    given.run.mkdir(parents=True, exist_ok=True)
-    if states := sorted(given.result.rglob("*.pt")):  # the last is named after the others
-        shutil.copy(states[-1], given.run / STATE)
-        stored = torch.load(states[-1], map_location="cpu", weights_only=True)
-        print(f"step {stored['step']}, {stored['seen']} crops")
-    for log in given.result.rglob("log.jsonl"):
-        with (given.run / "log.jsonl").open("a") as ours:
-            ours.write(log.read_text())
-
-
 def _unfolded(parcel: Path, name: str) -> tuple[Path, Path, Path]:
     """State folder, data and critics, from the parts."""
     count = int((parcel / "parts").read_text())
@@ -124,10 +110,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(required=True)
     packing = verbs.add_parser("pack", help="parts of what has to travel")
-    packing.add_argument("run", type=Path)
-    packing.add_argument("--data", type=Path, required=True)
-    packing.add_argument("--critics", type=Path, required=True)
-    packing.add_argument("--out", type=Path, required=True)
+    for name in ("run", "--data", "--critics", "--out"):
+        packing.add_argument(name, type=Path, **({"required": True} if name[0] == "-" else {}))
     packing.set_defaults(run_verb=pack)
     training = verbs.add_parser("train", help="go on with the plan")
     training.add_argument("parcel", type=Path)
@@ -139,10 +123,6 @@ def main() -> None:
     training.add_argument("--plan", type=Path, default=HERE / "configs" / "plan.toml")
     training.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     training.set_defaults(run_verb=train)
-    unpacking = verbs.add_parser("unpack", help="the state that came back")
-    unpacking.add_argument("result", type=Path)
-    unpacking.add_argument("--run", type=Path, required=True)
-    unpacking.set_defaults(run_verb=unpack)
     given = parser.parse_args()
     given.run_verb(given)
 

@@ -109,9 +109,9 @@ class Run:
         torch.save(stored if whole else slim(stored), part)
         part.replace(self.state)
 
-    def chance(self, purpose: int = 0) -> torch.Generator:
+    def chance(self) -> torch.Generator:
         """All chance comes from the seed, the step, the worker: a run goes on as if it had never stopped."""
-        mixed = np.random.SeedSequence([self.config.seed, self.step, self.rank, purpose]).generate_state(1)
+        mixed = np.random.SeedSequence([self.config.seed, self.step, self.rank, 0]).generate_state(1)
         return torch.Generator(self.device).manual_seed(int(mixed[0]))
 
     def _cast(self) -> torch.autocast:
@@ -136,7 +136,7 @@ class Run:
         """One step; its losses by name."""
         config, chance = self.config, self.chance()
         maker = self._maker if self.step >= config.maker_from else None
-        batch = self.faces.batch(config.rows, chance, maker, config.pairs)
+        batch = self.faces.batch(config.rows, chance, maker, config.pairs, config.acted)
         again = config.shaken
         moved, face = shaken([batch.target[:again], batch.face[:again]], chance)
         targets = torch.cat([batch.target, noisy(moved, chance)])
@@ -196,7 +196,7 @@ class Run:
             losses["patch"] = patch_difference(*pair, (bare + lips).clamp_max(1)).mean()
             losses["inside"] = inside_difference(*pair, mouth, eyes, corners).mean()
             if weights.movement or weights.change:
-                losses |= self._movement(swap[:cross], points)
+                losses |= self._movement(swap[:cross], batch)
         if cross < len(swap):
             losses["pixel"] = weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()
             with torch.no_grad():
@@ -221,11 +221,13 @@ class Run:
         """A recogniser's embeddings (N, D) without what all faces have in common, of length 1."""
         return nn.functional.normalize(embedding.float() - by_name(self.faces.usual)[name])
 
-    def _movement(self, swap: Tensor, points: Tensor) -> dict[str, Tensor]:
+    def _movement(self, swap: Tensor, batch: Batch) -> dict[str, Tensor]:
         """How far what the faces do is from their targets', and the change between two pictures from the targets'."""
+        wanted, acted = movement(batch.points[: batch.cross]), slice(batch.cross - 2 * self.config.acted, batch.cross)
         with self._cast():
-            found = movement(self.mesh(swap)[:, POINTS])
-        off = found - movement(points)
+            found = movement(self.mesh(torch.cat([swap, batch.target[acted]]))[:, POINTS])
+        found, wanted[acted] = found[: batch.cross], found[batch.cross :]  # it sees three quarters of an acted movement
+        off = found - wanted
         losses = {"movement": off[:, :-OF_SHAPE].abs().clamp_max(1).mean()}
         if self.config.pairs:
             first, second = off[-2 * self.config.pairs :].unflatten(0, (-1, 2)).unbind(1)

@@ -42,6 +42,7 @@ from training import (  # noqa: E402
 from training import slice as slicing  # noqa: E402
 
 PEOPLE = 6
+EYES = ("left_eye", "right_eye")
 torch.set_num_threads(1)  # two threads on shared cores wait for one another
 
 
@@ -88,7 +89,7 @@ def _drawn_faces(critics_file: Path) -> dict[str, object]:
             y, x = np.mgrid[0:256, 0:256]
             crop[((x - 128) / 90) ** 2 + ((y - 140) / 120) ** 2 < 1] = tone + rng.normal(0, 5, 3)
             rows.append(prepare.Row(crop.clip(0, 255).astype(np.uint8), f"person {person}", "CC0", True))
-    packed = prepare.packed(rows, critics_file, 64, 90)
+    packed = prepare.packed(rows, critics_file, 64)
     packed["points"] = torch.from_numpy(
         np.stack([(_drawn_points() + rng.normal(0, 0.004, (len(landmarks.POINTS), 2))) * landmarks.SCALE for _ in rows])
     ).to(torch.int16)
@@ -140,8 +141,9 @@ class TestPictures:
 
     def test_no_picture_at_all_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
-        with pytest.raises(SystemExit, match="expected face pictures"):
-            list(prepare._rows([tmp_path / "empty"], clean=False))
+        torch.save({name: graph.stored() for name, graph in _random_critics().items()}, tmp_path / "critics.pt")
+        with pytest.raises(SystemExit, match="expected pictures of faces"):
+            prepare.packed(prepare.found_rows(tmp_path / "empty"), tmp_path / "critics.pt", 64)
 
 
 class TestBatches:
@@ -224,6 +226,51 @@ class TestBatches:
         assert source[2] == source[3]
         assert source[4] == source[5]
         assert source[0] != source[1]
+
+    def test_an_acted_pair_is_one_picture_with_two_expressions(self, faces: data.Faces) -> None:
+        batch = faces.batch((6, 0, 0), chance(), pairs=2, acted=1)
+        assert batch.source[4] == batch.source[5]
+        assert torch.equal(batch.rival[4], batch.rival[5])
+        assert not torch.equal(batch.rival[2], batch.rival[3]), "a pair of two photographs stays one"
+        acted = (batch.points[4] - batch.points[5]).norm(dim=1) > 1e-6
+        assert not acted[landmarks.PLACES["nose"]].any()
+        assert acted[landmarks.PLACES["brows"]].all()
+
+
+class TestActing:
+    def test_lids_lips_and_brows_move_alike_on_both_sides_and_nothing_else_does(self) -> None:
+        points = torch.from_numpy(_drawn_points()).float().expand(32, -1, -1)
+        moved = data.acting(points, chance())
+        part = {name: moved[:, place] for name, place in landmarks.PLACES.items()}
+        still = [*range(len(points[0]))[landmarks.PLACES["nose"]], *range(len(points[0]))[landmarks.PLACES["cheeks"]]]
+        still += [landmarks.PLACES[name].start + i for name, i in
+                  (("left_eye", 0), ("left_eye", 8), ("right_eye", 0), ("right_eye", 8), ("inner_lips", 0),
+                   ("inner_lips", 10), ("outer_lips", 5))]  # fmt: skip
+        assert torch.equal(moved[:, still], points[:, still])
+        open_before, open_after = (
+            torch.stack([p[:, landmarks.PLACES[n]][:, 12, 1] - p[:, landmarks.PLACES[n]][:, 4, 1] for n in EYES])
+            for p in (points, moved)
+        )
+        opened = open_after / open_before
+        assert torch.allclose(opened[0], opened[1], atol=1e-4)
+        assert 0.1 <= float(opened.min()) < 0.3
+        assert 1.1 < float(opened.max()) <= 1.25
+        lips = (part["inner_lips"][:, 15] - part["inner_lips"][:, 5])[:, 1] / 0.04
+        assert 0.35 <= float(lips.min()) < float(lips.max()) <= 1.1
+        chin = (moved - points)[:, landmarks.PLACES["outline"]][:, 18, 1]
+        assert torch.allclose(chin, 0.8 * 0.04 * (lips - 1), atol=1e-5), "the chin goes with the lower lip"
+        share = (part["left_eye"][:, 12, 1] - part["irises"][:, 0, 1]) / open_after[0]
+        assert torch.allclose(share, torch.tensor(0.5), atol=0.01), "irises stay between the lids"
+
+    def test_a_picture_follows_its_points(self) -> None:
+        points = torch.from_numpy(_drawn_points()).float().expand(8, -1, -1)
+        moved = data.acting(points, chance())
+        where = shapes.middles(224, points.device).permute(2, 0, 1).expand(8, -1, -1, -1)
+        seen = data.sampled(where, data.spline(moved, points, 112))
+        found = torch.nn.functional.grid_sample(seen, 2 * moved[:, None] - 1, align_corners=False)[:, :, 0].mT
+        off = (found - points).norm(dim=2)
+        assert float(off.median()) < 0.002 < float((moved - points).norm(dim=2).max())
+        assert float(off.quantile(0.95)) < 0.01
 
 
 class TestLight:
@@ -779,15 +826,9 @@ class TestRun:
         pieces = list((tmp_path / "result").iterdir())
         assert all(piece.stat().st_size <= 16 * 2**20 for piece in pieces)
         assert len(pieces) <= 8
-        slicing.unpack(argparse.Namespace(result=tmp_path / "result", run=tmp_path / "back"))
-        back = torch.load(tmp_path / "back" / "student.pt", weights_only=True)
-        assert back["step"] == first["step"]
-        resumed = self.teach(stand_ins, tmp_path / "back", 3)
+        assert torch.load(tmp_path / "result" / "student.pt", weights_only=True)["step"] == first["step"]
+        resumed = self.teach(stand_ins, tmp_path / "result", 3)
         assert resumed["step"] == 3
-        (tmp_path / "result" / "student.pt").rename(tmp_path / "result" / "after_000000010.pt")
-        torch.save({"step": 1, "seen": 9}, tmp_path / "result" / "after_000000009.pt")
-        slicing.unpack(argparse.Namespace(result=tmp_path / "result", run=tmp_path / "stopped"))
-        assert torch.load(tmp_path / "stopped" / "student.pt", weights_only=True)["step"] == first["step"]
 
     def test_every_loss_moves_the_picture(self, stand_ins: Path, tmp_path: Path) -> None:
         """One that is computed but gives no gradient leaves the others alone with the network."""
