@@ -19,6 +19,7 @@ from mobilefaceswap.colour import (
 from mobilefaceswap.colour.config import processor
 from mobilefaceswap.colour.curve import curve_between
 from mobilefaceswap.errors import SettingsError
+from mobilefaceswap.node.keys import plate_key
 
 CONFIG = """ocio_profile_version: 2
 search_path: luts
@@ -221,6 +222,17 @@ def test_a_changed_configuration_changes_cache_keys(config, tmp_path):
     other.write_text(CONFIG.replace("2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2", "3, 0, 0, 0, 0, 3, 0, 0, 0, 0, 3"))
     assert str(space_named("Stage", str(other))) != before
     assert str(ColourSpace.LINEAR.exposed(0.5)) != str(ColourSpace.LINEAR)
+
+
+def test_a_changed_configuration_of_the_same_name_changes_the_plate_s_key(config, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCIO", config)
+    settings = Settings(colour_space="Stage")
+    before = plate_key("clip", settings)
+    assert plate_key("clip", settings) == before
+    other = tmp_path / "other.ocio"
+    other.write_text(CONFIG.replace("2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2", "3, 0, 0, 0, 0, 3, 0, 0, 0, 0, 3"))
+    monkeypatch.setenv("OCIO", str(other))
+    assert plate_key("clip", settings) != before
 
 
 @pytest.mark.parametrize("text", [None, "ocio_profile_version: 2\ncolorspaces: [", "roles:"])

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from media_made import copied, make_clip
 from mobilefaceswap.errors import MediaError
-from mobilefaceswap.media import Layers, create_output, open_clip, read_picture
+from mobilefaceswap.media import Layers, create_output, open_clip, open_matte, read_picture
 from mobilefaceswap.media.pictures.icc import Profile
 
 RANDOM = np.random.default_rng(0)
@@ -82,6 +82,16 @@ def test_an_animation_becomes_a_video_with_its_times_and_a_sequence(tmp_path: Pa
         shown = [round(duration * clip.format.timing.base * 1000) for duration in clip.format.timing.durations]
     assert shown == durations
     assert len(list(tmp_path.glob("out.*.png"))) == 6
+
+
+def test_a_step_through_an_animation_keeps_its_time(tmp_path: Path) -> None:
+    durations = animation(tmp_path / "in.gif")
+    with open_clip(tmp_path / "in.gif") as clip, create_output(tmp_path / "out.gif", clip) as writer:
+        for time in range(0, len(durations), 2):
+            writer.write(time, clip.frame(time).pixels)
+    with open_clip(tmp_path / "out.gif") as clip:
+        shown = [round(duration * clip.format.timing.base * 1000) for duration in clip.format.timing.durations]
+    assert shown == [durations[0] + durations[1], durations[2] + durations[3], durations[4]]
 
 
 def test_a_video_becomes_an_animation(tmp_path: Path) -> None:
@@ -310,6 +320,16 @@ def test_profiles_are_kept_and_codes_come_back(tmp_path: Path, name: str, ending
     with Image.open(copy) as file:
         assert file.info["icc_profile"] == profile(name)
         assert np.abs(np.asarray(file).astype(int) - codes).max() <= (0 if ending in ("png", "tif") else 2)
+
+
+def test_a_profile_says_nothing_of_a_matte(tmp_path: Path) -> None:
+    codes = np.full((8, 8, 3), 20, np.uint8)
+    Image.fromarray(codes).save(tmp_path / "matte.png", icc_profile=profile("Adobe RGB"))
+    Image.fromarray(codes).save(tmp_path / "plate.png")
+    assert read_picture(tmp_path / "matte.png").pixels.mean() != pytest.approx(20 / 255, abs=0.005)
+    with open_clip(tmp_path / "plate.png") as plate:
+        values = open_matte(str(tmp_path / "matte.png"), plate, range(1)).at(0)
+    assert values == pytest.approx(np.full((8, 8), 20 / 255), abs=1e-6)
 
 
 def test_16_bits_under_a_profile_come_back(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from media_made import little_room, make_clip
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import ColourSpace, Floats, unpremultiplied
 from mobilefaceswap.media import Layers, MediaClip, create_output, open_clip, read_picture
+from mobilefaceswap.media.pictures.smpte import timecode_of, words_of
 
 
 def save(path: Path, pixels: np.ndarray, kind: str = "uint8", **attributes: object) -> Path:
@@ -306,3 +307,149 @@ def test_a_frame_has_a_key_without_decoding(tmp_path: Path) -> None:
         assert before == clip.key(1) != clip.key(2)
         save(tmp_path / "shot.0001.exr", chart() / 2, "float")
         assert clip.key(1) != before
+
+
+WORDS = (0x01020304, 0)  # 01:02:03:04
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (WORDS, "01:02:03:04"),
+        ((0x10595929 | 1 << 6, 0), "10:59:59;29"),
+        ((0x01020304 | 1 << 7 | 1 << 15, 7), "01:02:03:04"),  # flags and user bits
+        ((0x0102030A, 0), None),
+        ((0x25020304, 0), None),
+        ((0xFFFFFFFF, 0xFFFFFFFF), None),
+        ("01:02:03:04", None),
+        (None, None),
+    ],
+)
+def test_timecode_is_read_from_its_digits(words: object, said: str | None) -> None:
+    assert timecode_of(words) == said
+    if said:
+        assert timecode_of(words_of(said)) == said
+
+
+@pytest.mark.parametrize("ending", ["exr", "dpx"])
+def test_the_timecode_of_pictures_goes_into_a_video_and_back(tmp_path: Path, ending: str) -> None:
+    kind = "half" if ending == "exr" else "uint16"
+    more = {"FramesPerSecond": 24.0} if ending == "dpx" else {}
+    for number in (1, 2, 3):
+        header = oiio.ImageSpec(64, 48, 3, kind)
+        header.attribute("smpte:TimeCode", oiio.TypeTimeCode, (WORDS[0] + number - 1, 0))
+        header.attribute("FramesPerSecond", oiio.TypeRational, (24, 1))
+        for name, value in more.items():
+            header.attribute(name, value)
+        output = oiio.ImageOutput.create(f"x.{ending}")
+        assert output.open(str(tmp_path / f"shot.{number:04d}.{ending}"), header)
+        assert output.write_image(np.full((48, 64, 3), 0.5, np.float32))
+        output.close()
+    with open_clip(tmp_path / f"shot.%04d.{ending}") as clip:
+        assert clip.timecode == "01:02:03:04"
+        with create_output(tmp_path / "out.mov", clip) as writer:
+            for time in (2, 3):
+                writer.write(time, clip.frame(time).pixels)
+    with open_clip(tmp_path / "out.mov") as clip:
+        assert clip.timecode == "01:02:03:05"
+        with create_output(tmp_path / f"back.%04d.{ending}", clip) as writer:
+            writer.write(1, clip.frame(1).pixels)
+        assert not [note for note in writer.notes if "timecode" in note]
+    with open_clip(tmp_path / f"back.%04d.{ending}") as back:
+        assert back.timecode == "01:02:03:06"
+
+
+def test_a_timecode_that_cannot_be_kept_is_said_once(tmp_path: Path) -> None:
+    clip = open_clip(make_clip(tmp_path / "in.mov", frames=2, timecode="01:00:00:00"))
+    with clip, create_output(tmp_path / "out.%04d.png", clip) as writer:
+        writer.write(0, clip.frame(0).pixels)
+    assert [note for note in writer.notes if "timecode" in note.lower()] == [
+        "timecode (01:00:00:00): left out, PNG cannot hold it"
+    ]
+
+
+def test_a_held_frame_has_what_belongs_to_its_picture(tmp_path: Path) -> None:
+    for number in (1, 2, 4):
+        save(tmp_path / f"shot.{number:04d}.exr", chart(), "half", Comment=f"frame {number}")
+    with open_clip(tmp_path / "shot.%04d.exr") as clip:
+        assert clip.metadata(3).get("Comment") == "frame 2"
+        assert clip.metadata(4).get("Comment") == "frame 4"
+
+
+def test_a_held_frame_has_a_timecode_of_its_own(tmp_path: Path) -> None:
+    for number in (1, 2, 4):
+        header = oiio.ImageSpec(12, 8, 3, "half")
+        header.attribute("smpte:TimeCode", oiio.TypeTimeCode, (WORDS[0] + number - 1, 0))
+        header.attribute("FramesPerSecond", oiio.TypeRational, (24, 1))
+        output = oiio.ImageOutput.create("x.exr")
+        assert output.open(str(tmp_path / f"shot.{number:04d}.exr"), header)
+        assert output.write_image(chart())
+        output.close()
+    with open_clip(tmp_path / "shot.%04d.exr") as clip, create_output(tmp_path / "out.%04d.exr", clip) as writer:
+        for time in (3, 4):
+            writer.write(time, chart())
+    for time, said in ((3, "01:02:03:06"), (4, "01:02:03:07")):
+        with open_clip(tmp_path / f"out.{time:04d}.exr") as copy:
+            assert copy.timecode == said
+
+
+def test_a_picture_of_another_size_is_refused_with_both(tmp_path: Path) -> None:
+    save(tmp_path / "shot.0001.png", chart(), "uint8")
+    save(tmp_path / "shot.0002.png", chart(width=6, height=4), "uint8")
+    with open_clip(tmp_path / "shot.%04d.png") as clip:
+        assert clip.frame(1).size == (12, 8)
+        with pytest.raises(MediaError, match=r"12 x 8 pixels, as in shot\.0001\.png; found 6 x 4"):
+            clip.frame(2)
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen", "told"),
+    [
+        (["View.AO", "View.Combined"], "View.Combined", "layer View.Combined is taken for the picture, not View.AO"),
+        (["ambient", "diffuse"], "ambient", "layer ambient is taken for the picture, not diffuse"),
+        (["only"], "only", ""),
+    ],
+)
+def test_of_several_layers_the_main_picture_is_taken_and_said(
+    tmp_path: Path, names: list[str], chosen: str, told: str
+) -> None:
+    header = oiio.ImageSpec(12, 8, 3 * len(names), "half")
+    header.channelnames = tuple(f"{name}.{channel}" for name in names for channel in "RGB")
+    values = np.concatenate([np.full((8, 12, 3), 0.25 * (1 + place), np.float32) for place in range(len(names))], 2)
+    output = oiio.ImageOutput.create("x.exr")
+    assert output.open(str(tmp_path / "a.exr"), header)
+    assert output.write_image(values)
+    output.close()
+    with open_clip(tmp_path / "a.exr") as clip:
+        assert float(clip.frame(0).rgb.mean()) == 0.25 * (1 + names.index(chosen))
+        assert told in " ".join(clip.notes)
+        assert bool(told) == any("taken for the picture" in note for note in clip.notes)
+
+
+def test_a_composite_layer_of_a_straight_plate_equals_the_picture(tmp_path: Path) -> None:
+    clip = open_clip(save(tmp_path / "in.png", chart(4), "uint16", oiio__UnassociatedAlpha=1))
+    straight = clip.frame(0).pixels
+    with clip, create_output(tmp_path / "out.exr", clip, bit_depth=32) as writer:
+        writer.write(0, straight, Layers({"composite": straight}, premultiplied=False))
+    file = oiio.ImageInput.open(str(tmp_path / "out.exr"))
+    names, stored = file.spec().channelnames, file.read_image("float")
+    for channel in "RGBA":
+        layer = stored[..., names.index(f"composite.{channel}")]
+        assert np.array_equal(layer, stored[..., names.index(channel)])
+
+
+@pytest.mark.parametrize("asked", [{"codec": "h264"}, {"quality": "20"}])
+def test_pictures_have_no_codec(tmp_path: Path, asked: dict[str, str]) -> None:
+    with pytest.raises(MediaError, match="codec or quality for a video alone"):
+        create_output(tmp_path / "out.%04d.png", **asked)
+
+
+@pytest.mark.parametrize("bits", [7, -3, 0])
+def test_a_depth_that_no_video_has_is_refused(tmp_path: Path, bits: int) -> None:
+    clip = open_clip(make_clip(tmp_path / "in.mp4", frames=1))
+    with (
+        clip,
+        pytest.raises(MediaError, match="8, 10, 12, 16 or 32 bits"),
+        create_output(tmp_path / "out.mp4", clip, bit_depth=bits) as writer,
+    ):
+        writer.write(0, clip.frame(0).pixels)

@@ -116,3 +116,16 @@ def test_a_resumed_sequence_renders_what_is_missing(node: FaceSwapNode, tmp_path
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("out.000[0-3].png")} == stamped
     with open_clip(name) as clip:
         assert (clip.first, clip.last, clip.missing) == (0, 7, ())
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_several_frames_into_one_picture_are_refused_before_the_first(
+    node: FaceSwapNode, tmp_path: Path, resume: bool
+) -> None:
+    name = tmp_path / "out.png"
+    with create_output(name) as output:
+        render_shot(node, output, [2])
+    before = name.read_bytes()
+    with create_output(name, resume=resume) as output, pytest.raises(MediaError, match=r"Name it out\.%04d\.png"):
+        render_shot(node, output, range(4))
+    assert name.read_bytes() == before

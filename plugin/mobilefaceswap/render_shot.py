@@ -95,6 +95,8 @@ def render_shot(
     says which frame it was and how to go on. Raises as ``FaceSwapNode.render`` and ``Writer.write`` do.
     """
     writers = [output] if matte is None else [output, matte]
+    for writer in writers:
+        writer.begin(times)
     wanted = [time for time in times if not all(writer.has(time) for writer in writers)]
     start = perf_counter()
     quality: dict[int, QualityRecord] = {}
@@ -164,7 +166,8 @@ def _way_on(time: int, wanted: list[int]) -> str:
 
 def layers_of(result: RenderResult, choice: LayerChoice, mode: str) -> Layers:
     """The layers of a frame, besides the output ``mode`` that is its picture: made only if the format stores them."""
-    return Layers(_Pictures(result, _names_of(choice, mode)), result.header if choice == "all" else {})
+    header = result.header if choice == "all" else {}
+    return Layers(_Pictures(result, _names_of(choice, mode)), header, result.premultiplied)
 
 
 def _names_of(choice: LayerChoice, mode: str) -> tuple[str, ...]:

@@ -151,18 +151,31 @@ class NoClip(MediaClip):
 class Layers:
     """What a frame has besides its picture. pictures: by the names of ``OUTPUTS``, made when they are asked for.
 
-    header: attributes for the file's header, by name.
+    header: attributes for the file's header, by name. premultiplied: whether the colour of those that have the plate's
+    alpha is multiplied by it.
     """
 
     pictures: Mapping[str, Floats]
     header: Mapping[str, str] = field(default_factory=dict)
+    premultiplied: bool = True
 
 
 class Writer(ABC):
-    """An open output; a context manager. notes: what of the clip is not carried over, a sentence each."""
+    """An open output; a context manager. notes: what of the clip is not carried over, a sentence each. single: whether
+    it is one picture.
+    """
 
     path: str
     notes: tuple[str, ...] = ()
+    single: bool = False
+
+    def begin(self, times: Sequence[int]) -> None:
+        """Told which frames are wanted, before the first. Raises MediaError where they do not all have a place."""
+        if self.single and len(times) > 1:
+            raise MediaError(
+                f"expected a place for the frame number in {self.path}, since several frames are written; found none. "
+                f"Name it {Path(self.path).stem}.%04d{Path(self.path).suffix}"
+            )
 
     @abstractmethod
     def write(self, time: int, pixels: Floats, layers: Layers | None = None) -> None:

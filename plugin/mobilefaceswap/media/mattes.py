@@ -143,7 +143,7 @@ def open_matte(text: str, plate: MediaClip, times: range, *, fit: bool = False) 
         pictures: _Pictures = _ExrChannel(found["file"], found["channel"])
         matte = MatteClip(pictures, plate, _numbered(plate), fit=fit)
     else:
-        clip = open_clip(text)
+        clip = open_clip(text, as_data=True)
         rates = clip.frame_rate, plate.frame_rate
         speed = float(rates[0] / rates[1]) if rates[0] and rates[1] else 1.0
         speed = 1.0 if abs(speed - 1) < _SAME_RATE else speed

@@ -29,18 +29,19 @@ VIDEO_ENDINGS = CONTAINERS.keys()
 """File endings of videos that can be written, in lower case."""
 
 
-def open_clip(path: _Place, *, allow_interlaced: bool = False) -> MediaClip:
+def open_clip(path: _Place, *, allow_interlaced: bool = False, as_data: bool = False) -> MediaClip:
     """Opens a video file, an image sequence (``shot.%04d.exr``, ``shot.####.png``) or a single picture.
 
     A context manager. Frames of a video count from 0, those of a sequence keep their own numbers, and a single
-    picture is frame 0. Raises MediaError if nothing can be read, and for interlaced video unless it is
-    allowed.
+    picture is frame 0. as_data: pictures hold values, not colour, and their ICC profiles do not count. Raises
+    MediaError if nothing can be read, and for interlaced video unless it is allowed.
     """
     text = os.fspath(path)
     row = format_of(text)
     if row is not None:
         single = row.animated and not Pattern(text).numbered and Path(text).is_file()
-        return AnimatedClip(text) if single and is_animated(Path(text)) else SequenceClip(text)
+        kind = AnimatedClip if single and is_animated(Path(text)) else SequenceClip
+        return kind(text, as_data=as_data)
     check_input(Path(text))
     return VideoClip(text, allow_interlaced=allow_interlaced)
 
@@ -84,6 +85,11 @@ def create_output(
     if not overwrite and not resume:
         check_free(text)
     row, output = format_of(text), OUTPUTS[shows]
+    if row is not None and (codec or quality):
+        raise MediaError(
+            f"expected a codec or quality for a video alone; found {codec or quality} for {text}. Leave it out, or "
+            "write a video"
+        )
     space = clip.colour_space if colour_space is None else colour_space
     if not output.picture and not output.changes:
         # Data have neither colour space nor alpha: taken as what the file holds, they are not converted.

@@ -62,8 +62,11 @@ def _libraries() -> tuple[str, ...]:
 
 
 def plate_key(clip_key: str, settings: Settings) -> str:
-    """Of a frame that is known by its clip's own key, which says nothing of how data become pixels."""
-    return key_of(__version__, clip_key, settings.of("plate"))
+    """Of a frame that is known by its clip's own key, which says nothing of how data become pixels.
+
+    A working space enters by the contents of its configuration, which may be edited under the same name.
+    """
+    return key_of(__version__, clip_key, settings.of("plate"), str(settings.space))
 
 
 def faces_key(plate: str, detector: FaceDetector, settings: Settings, stops: tuple[str, ...] = ()) -> str:

@@ -93,6 +93,11 @@ class RenderResult:
         return self.layer("composite")
 
     @property
+    def premultiplied(self) -> bool:
+        """Whether the composite's colour is multiplied by its alpha: as the plate's is, never with Matte to Alpha."""
+        return self.plate.premultiplied and not self._drawn.matte_to_alpha
+
+    @property
     def face(self) -> Floats:
         """(H, W, 4) premultiplied over black, in the plate's encoding."""
         return self.layer("face")

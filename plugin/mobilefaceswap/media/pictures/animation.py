@@ -55,7 +55,7 @@ def _hidden(file: Any) -> int:
 class AnimatedClip(MediaClip):
     """An animated picture file. Frames count from 0."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, as_data: bool = False) -> None:
         self.path = path
         self._lock = threading.Lock()
         self._key = file_key(Path(path))
@@ -83,7 +83,7 @@ class AnimatedClip(MediaClip):
             contents=tuple(_contents(self._metadata)),
         )
         profile = self._metadata.profile
-        self._profile = profile if profile is not None and profile.known else None
+        self._profile = profile if profile is not None and profile.known and not as_data else None
 
     def _opened(self) -> Any:
         from PIL import Image
@@ -222,7 +222,13 @@ class AnimatedWriter(Writer):
 
     def _durations(self) -> list[int]:
         """Milliseconds that each frame shows: until the next one that was written."""
-        return [round(self._shown(time) / _BASE) for time, _, _ in self._frames]
+        times = [time for time, _, _ in self._frames]
+        ends = [self._begins(time) for time in times[1:]] + [self._begins(times[-1]) + self._shown(times[-1])]
+        return [round((end - self._begins(time)) / _BASE) for time, end in zip(times, ends, strict=True)]
+
+    def _begins(self, time: int) -> Fraction:
+        timing = self._like.format.timing
+        return time * self._shown(time) if timing is None else timing.stamps[time] * timing.base
 
     def _shown(self, time: int) -> Fraction:
         timing = self._like.format.timing

@@ -16,12 +16,10 @@ from ...colour import ColourSpace
 from ...errors import MediaError
 from ...frame import Floats, Window
 from ..headers import exr_space
-from .openimageio import attributes_of, carry, colour_channels, opened
+from .openimageio import MAIN, attributes_of, carry, colour_channels, opened
 from .still import Metadata, Still, Stored, unreadable
 
 __all__ = ["read", "read_channel", "windows", "write"]
-
-_MAIN = ("", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "left")
 
 
 def read(path: Path) -> Still:
@@ -48,7 +46,7 @@ def read(path: Path) -> Still:
         True,
         Metadata(path, window, display, attributes_of(header), None, part, len(parts), others),
         float(header.get_float_attribute("PixelAspectRatio", 1.0)) or 1.0,
-        _not_honoured(header, parts),
+        _not_honoured(header, parts) + _chosen_layer([header.channelnames[place] for place in places], others),
     )
 
 
@@ -122,7 +120,7 @@ def _colour_part(parts: list[Any], path: Path) -> int:
         name = str(parts[place].get_string_attribute("oiio:subimagename", "")).lower().rpartition(".")[2]
         plain = {"R", "G", "B"} <= set(names)
         layered = any({f"{layer}.R", f"{layer}.G", f"{layer}.B"} <= set(names) for layer in _layers(names))
-        return not plain, not (plain or layered), name not in _MAIN, place
+        return not plain, not (plain or layered), name not in MAIN, place
 
     return min(range(len(parts)), key=rank)
 
@@ -130,7 +128,7 @@ def _colour_part(parts: list[Any], path: Path) -> int:
 def _full_names(header: Any) -> list[str]:
     """A part's channels with their layer: the part's name where the channel itself bears none."""
     part = str(header.get_string_attribute("oiio:subimagename", ""))
-    plain = part.lower() in _MAIN
+    plain = part.lower() in MAIN
     return [name if plain or "." in name else f"{part}.{name}" for name in header.channelnames]
 
 
@@ -172,6 +170,15 @@ def _not_honoured(header: Any, parts: list[Any]) -> tuple[str, ...]:
     if len(set(filter(None, views))) > 1 or len(header.getattribute("multiView") or ()) > 1:
         notes.append("holds several views; faces are swapped in the first one alone")
     return tuple(notes)
+
+
+def _chosen_layer(colour: list[str], others: tuple[str, ...]) -> tuple[str, ...]:
+    """Says which layer is the picture where a file has no plain R, G and B, and several layers that may be it."""
+    chosen = colour[0].rpartition(".")[0]
+    rivals = sorted(layer for layer in _layers(list(others)) if {f"{layer}.R", f"{layer}.G", f"{layer}.B"} <= {*others})
+    if not chosen or not rivals:
+        return ()
+    return (f"has no plain R, G and B: its layer {chosen} is taken for the picture, not {', '.join(rivals)}",)
 
 
 def _named(header: Any) -> list[tuple[str, Any]]:

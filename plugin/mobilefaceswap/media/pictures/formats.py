@@ -53,7 +53,7 @@ _OIIO = (_later("openimageio.read"), _later("openimageio.write"))
 _PILLOW = (_later("openimageio.read"), pillow.write)
 _EXR = (_later("exr.read"), _later("exr.write"))
 _ICC = frozenset({"ICC profile", "metadata"})
-_LAYERS = frozenset({"layers", "overscan", "metadata"})
+_LAYERS = frozenset({"layers", "overscan", "metadata", "timecode"})
 _LINEAR = ColourSpace.LINEAR
 
 FORMATS: dict[str, StillFormat] = {}
@@ -73,7 +73,7 @@ for _row in (
     StillFormat("JPEG", (".jpg", ".jpeg"), *_PILLOW, alpha=False, keeps=_ICC),
     StillFormat("WebP", (".webp",), *_PILLOW, keeps=_ICC, animated=True),
     StillFormat("BMP", (".bmp",), *_PILLOW, alpha=False),
-    StillFormat("DPX", (".dpx",), *_OIIO, depths=(8, 10, 12, 16)),
+    StillFormat("DPX", (".dpx",), *_OIIO, depths=(8, 10, 12, 16), keeps=frozenset({"timecode"})),
     StillFormat("Targa", (".tga",), *_PILLOW),
     StillFormat("Radiance HDR", (".hdr",), *_OIIO, depths=(32,), colour_space=_LINEAR, alpha=False),
     StillFormat("GIF", (".gif",), *_PILLOW, animated=True),
@@ -88,8 +88,10 @@ def format_of(path: str | Path) -> StillFormat | None:
     return FORMATS.get(Path(path).suffix.lower())
 
 
-def load_still(path: Path) -> Still:
-    """The picture at ``path``, its ICC profile honoured. Raises MediaError where it cannot be read."""
+def load_still(path: Path, *, as_data: bool = False) -> Still:
+    """The picture at ``path``; its ICC profile is honoured unless values are data. Raises MediaError where it cannot be
+    read.
+    """
     check_input(path)
     found = format_of(path)
     try:
@@ -99,7 +101,7 @@ def load_still(path: Path) -> Still:
     except decoder_failures() as error:
         raise unreadable(path, str(error)) from error
     profile = still.metadata.profile
-    if profile is None or still.floating:
+    if profile is None or still.floating or as_data:
         return still
     if not profile.known:
         note = f"its ICC profile ({profile.name}) is not of a kind that is honoured here; taken as sRGB, and kept"

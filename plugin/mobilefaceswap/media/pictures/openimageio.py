@@ -16,10 +16,13 @@ from ...frame import Floats, Window
 from ..declared import Orientation
 from ..headers import dpx_space, said
 from .icc import Profile
+from .smpte import TIMECODE, words_of
 from .still import Metadata, Still, Stored, unreadable
 
-__all__ = ["attributes_of", "carry", "colour_channels", "header_of", "opened", "read", "sample_format", "write"]
+__all__ = ["MAIN", "attributes_of", "carry", "colour_channels", "header_of", "opened", "read", "sample_format", "write"]
 
+MAIN = ("", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "left")
+"""What parts and layers with the picture itself are called, in lower case, by the last word of their names."""
 _STRAIGHT = "oiio:UnassociatedAlpha"
 _LINEAR_ENDINGS = (".exr", ".hdr")
 _PADDING = re.compile(r"\b\d{1,2} extraneous bytes before marker 0xd9")
@@ -103,9 +106,14 @@ def carried(attributes: Iterable[tuple[str, Any, Any]]) -> list[str]:
 
 
 def colour_channels(names: Sequence[str], path: Path) -> list[int]:
-    """Places of R, G, B and, where there is one, A; a grey channel serves three times. Raises MediaError."""
+    """Places of R, G, B and, where there is one, A; a grey channel serves three times. Raises MediaError.
+
+    Channels without a layer go first, then layers that are named as main pictures are, then the others by their names.
+    """
     places = {name: place for place, name in reversed(list(enumerate(names)))}
-    for prefix in ("", *sorted({name.rpartition(".")[0] + "." for name in places if "." in name})):
+    layers = {name.rpartition(".")[0] for name in places if "." in name}
+    ranked = sorted(layers, key=lambda layer: (layer.lower().rpartition(".")[2] not in MAIN, layer))
+    for prefix in ("", *(f"{layer}." for layer in ranked)):
         colour = [places.get(prefix + channel) for channel in "RGB"]
         alpha = [places[prefix + "A"]] if prefix + "A" in places else []
         if None not in colour:
@@ -161,6 +169,8 @@ def carry(stored: Stored, header: Any) -> None:
     if stored.frame_rate:
         rate = stored.frame_rate
         header.attribute("FramesPerSecond", oiio.TypeRational, (rate.numerator, rate.denominator))
+    if stored.timecode:
+        header.attribute(TIMECODE, oiio.TypeTimeCode, words_of(stored.timecode))
     if stored.pixel_aspect != 1:
         header.attribute("PixelAspectRatio", float(stored.pixel_aspect))
 

@@ -17,6 +17,7 @@ from ..clip import MediaClip
 from ..declared import ClipFormat, Content
 from ..places import Pattern, file_key
 from .formats import format_of, load_still
+from .smpte import TIMECODE, timecode_of
 from .still import Metadata, Still, decoder_failures
 
 __all__ = ["SequenceClip", "read_picture"]
@@ -44,8 +45,8 @@ class SequenceClip(MediaClip):
     Every frame is the display window, grown by what any frame's data window holds beyond it (overscan).
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, *, as_data: bool = False) -> None:
+        self.path, self._as_data = path, as_data
         self.pattern = Pattern(path)
         self._files = self.pattern.files()
         if not self._files:
@@ -53,7 +54,7 @@ class SequenceClip(MediaClip):
                 f"expected frames such as {self.pattern.path(1)}; found none. Check the name and the number of digits"
             )
         first, last = min(self._files), max(self._files)
-        still = load_still(self._files[first])
+        still = self._loaded(first)
         self._metadata: OrderedDict[int, Metadata] = OrderedDict()
         self.canvas = reduce(Window.union, self._windows(still), still.metadata.display)
         rate = _frame_rate(still.metadata)
@@ -67,7 +68,7 @@ class SequenceClip(MediaClip):
             premultiplied=still.premultiplied,
             bit_depth=still.bit_depth,
             floating=still.floating,
-            timecode=still.metadata.get("smpte:TimeCode"),
+            timecode=timecode_of(still.metadata.get(TIMECODE)),
             duration=(last - first + 1) / rate if rate else None,
             pixel_aspect=Fraction(still.pixel_aspect).limit_denominator(10000),
             missing=self._gaps(first, last),
@@ -96,9 +97,25 @@ class SequenceClip(MediaClip):
 
     def frame(self, time: int) -> Frame:
         """See ``MediaClip``."""
-        still = load_still(self._file(time))
+        file = self._file(time)
+        still = self._loaded(time)
+        self._check_size(still, file)
         self._remember(time, still.metadata)
         return replace(_frame(still, self.canvas), display=self.format.display)
+
+    def _loaded(self, time: int) -> Still:
+        return load_still(self._files[time], as_data=self._as_data)
+
+    def _check_size(self, still: Still, file: Path) -> None:
+        """Only data windows may differ from frame to frame."""
+        found = format_of(file)
+        if (found and found.windows) or still.metadata.window.size == self.canvas.size:
+            return
+        raise MediaError(
+            f"expected {self.canvas.width} x {self.canvas.height} pixels, as in {self._files[self.first].name}; found "
+            f"{still.metadata.window.width} x {still.metadata.window.height} in {file}. Render it at the size of the "
+            "others, or leave it out of the range"
+        )
 
     def key(self, time: int) -> str | None:
         """See ``MediaClip``."""
@@ -112,10 +129,12 @@ class SequenceClip(MediaClip):
     def metadata(self, time: int) -> Metadata | None:
         """See ``MediaClip``."""
         if time not in self._metadata:
+            held = max((number for number in self._files if number <= time), default=self.first)
             try:
-                self._remember(time, load_still(self._files.get(time, self._files[self.first])).metadata)
+                metadata = self._loaded(held).metadata
             except MediaError:
                 return None
+            self._remember(time, metadata if held == time else metadata.without(TIMECODE))
         return self._metadata[time]
 
     def _remember(self, time: int, metadata: Metadata) -> None:

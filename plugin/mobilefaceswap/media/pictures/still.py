@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,10 @@ class Metadata:
         """The attribute's value, or None."""
         return next((value for found, _, value in self.attributes if found == name), None)
 
+    def without(self, name: str) -> Metadata:
+        """The same but for the attribute ``name``."""
+        return replace(self, attributes=tuple(row for row in self.attributes if row[0] != name))
+
 
 @dataclass(frozen=True, eq=False)
 class Still:
@@ -82,8 +86,8 @@ class Stored:
     """A picture to be written, in the output's colour space.
 
     pixels: float32 (H, W, 1|3|4). layers: further pictures, for formats that hold several, and header: what it says of
-    them. bit_depth: per
-    channel, floating-point with ``floating``. metadata: of the clip's file that it is made from.
+    them. bit_depth: per channel, floating-point with ``floating``. metadata: of the clip's file that it is made from.
+    timecode: where those metadata do not tell it.
     """
 
     pixels: Floats
@@ -95,6 +99,7 @@ class Stored:
     metadata: Metadata | None = None
     frame_rate: Fraction | None = None
     pixel_aspect: Fraction = Fraction(1)
+    timecode: str | None = None
 
 
 def unreadable(path: Path, reason: str) -> MediaError:

@@ -9,12 +9,14 @@ import numpy as np
 from ...colour import ColourSpace
 from ...errors import MediaError
 from ...frame import Floats
-from ...settings import OUTPUTS
+from ...settings import OUTPUTS, Alpha
 from ..clip import Layers, MediaClip, Writer
-from ..declared import left_out
+from ..declared import Content, left_out
 from ..grade import converted
 from ..places import Pattern
+from ..video.clock import shifted_timecode
 from .formats import StillFormat, check_writable, format_of, load_still, save_still
+from .smpte import TIMECODE
 from .still import LayerPicture, Metadata, Stored
 
 __all__ = ["SequenceWriter"]
@@ -40,6 +42,7 @@ class SequenceWriter(Writer):
     ) -> None:
         self.path = path
         self._pattern, self._like, self._row = Pattern(path), like, row
+        self.single = not self._pattern.numbered
         self._alpha, self._resume, self._space, self._shows = alpha, resume, colour_space, shows
         self._stored_space = colour_space if format_of(like.path) is row else row.colour_space
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
@@ -58,7 +61,8 @@ class SequenceWriter(Writer):
         self.notes = self._losses()
 
     def _losses(self) -> tuple[str, ...]:
-        notes = left_out(self._like.format.contents, self._row.keeps, self._row.name)
+        timecode = (Content("timecode", self._like.timecode),) if self._like.timecode else ()
+        notes = left_out((*self._like.format.contents, *timecode), self._row.keeps, self._row.name)
         depth = self._sample_depth(is_matte=False)
         if self._like.size[0] and depth < min(self._like.bit_depth, 16) and self._depth is None:
             notes += (f"{self._row.name} holds {depth} bits of the clip's {self._like.bit_depth}",)
@@ -68,11 +72,8 @@ class SequenceWriter(Writer):
 
     def write(self, time: int, pixels: Floats, layers: Layers | None = None) -> None:
         """See ``Writer``."""
-        if not self._pattern.numbered and self._written not in (None, time):
-            raise MediaError(
-                f"expected a place for the frame number in {self.path}, since several frames are written; found none. "
-                f"Name it {Path(self.path).stem}.%04d{Path(self.path).suffix}"
-            )
+        if self._written not in (None, time):
+            self.begin((self._written, time))
         if OUTPUTS[self._shows].changes and layers:
             picture = self._change(self._shows, pixels, layers)
         else:
@@ -81,7 +82,7 @@ class SequenceWriter(Writer):
             picture = picture[..., :3]
         # Layers are made on demand: they are not asked for where they cannot be stored.
         kept = layers if layers and "layers" in self._row.keeps else Layers({})
-        like = self._like
+        like, metadata = self._like, self._like.metadata(time)
         stored = Stored(
             np.ascontiguousarray(picture, np.float32),
             self._sample_depth(is_matte=picture.shape[2] == 1),
@@ -89,22 +90,29 @@ class SequenceWriter(Writer):
             self._stored_premultiplied,
             tuple(self._layer(name, picture, kept) for name, picture in kept.pictures.items()),
             kept.header,
-            like.metadata(time),
+            metadata,
             like.frame_rate,
             like.format.pixel_aspect,
+            None if metadata and metadata.get(TIMECODE) else self._timecode(time),
         )
         save_still(self._pattern.path(time), stored)
         if self._written is None and stored.metadata is not None:
             self.notes += self._lost_words(stored.metadata, self._pattern.path(time))
         self._written = time
 
+    def _timecode(self, time: int) -> str | None:
+        like = self._like
+        if like.timecode is None or like.frame_rate is None:
+            return None
+        return shifted_timecode(like.timecode, time - like.first, like.frame_rate)
+
     def _lost_words(self, source: Metadata, written: Path) -> tuple[str, ...]:
         """What the clip's first file says of its picture and the written one does not, unless that is said already."""
         from .openimageio import carried
 
         there = {_plain(name) for name, _, _ in load_still(written).metadata.attributes}
-        said = " ".join(self.notes)
-        lost = [name for name in carried(source.attributes) if _plain(name) not in there and name not in said]
+        said = " ".join(self.notes).lower()
+        lost = [name for name in carried(source.attributes) if _plain(name) not in there and _plain(name) not in said]
         shown = ", ".join(lost[:_MOST_SHOWN]) + (" …" if len(lost) > _MOST_SHOWN else "")
         return (f"attributes ({shown}): left out, {self._row.name} cannot hold them",) if lost else ()
 
@@ -113,7 +121,8 @@ class SequenceWriter(Writer):
         if row.changes:
             picture = self._change(name, pixels, layers)
         else:
-            picture = self._graded(pixels, premultiplied=True, stored=True) if row.picture else pixels
+            multiplied = row.alpha is not Alpha.PLATE or layers.premultiplied
+            picture = self._graded(pixels, multiplied, stored=True) if row.picture else pixels
         picture = picture if picture.ndim == 3 else picture[..., None]
         channels = row.channels or tuple("RGBA"[: picture.shape[2]])
         return LayerPicture(row.layer, channels, picture[..., : len(channels)], row.exact)
@@ -124,7 +133,7 @@ class SequenceWriter(Writer):
         after = after if self._like.has_alpha else after[..., :3]
         before = after.copy()
         before[..., :3] -= pixels
-        kind = self._like.format.premultiplied, self._row.premultiplied
+        kind = layers.premultiplied, self._row.premultiplied
         with np.errstate(invalid="ignore"):
             change = (self._graded(after, *kind) - self._graded(before, *kind))[..., :3]
         return np.where(pixels.any(axis=2, keepdims=True), change, np.float32(0))

@@ -15,7 +15,7 @@ from ..declared import ColourTags, PlaneLayout
 from .options import encoder_options
 from .planes import writable_layout
 
-__all__ = ["CODECS", "Encoder", "choose_encoder"]
+__all__ = ["CODECS", "DEPTHS", "Encoder", "choose_encoder"]
 
 CODECS = {
     "h264": "libx264",
@@ -29,6 +29,8 @@ CODECS = {
     "dnxhr": "dnxhd",
 }
 """Short names of codecs and FFmpeg's names of their encoders."""
+DEPTHS = (8, 10, 12, 16, 32)
+"""Bits that may be asked for; the codec has the nearest."""
 _UNUSABLE = {"libvpx-vp9": ("yuva422p", "yuva444p"), "libx265": ("yuva420p", "yuva420p10le")}
 """Pixel formats that an encoder lists and refuses, or that no decoder gives back."""
 
@@ -64,6 +66,11 @@ def choose_encoder(
 
     Raises MediaError on a codec or quality that is not known.
     """
+    if bit_depth is not None and bit_depth not in DEPTHS:
+        raise MediaError(
+            f"expected {', '.join(map(str, DEPTHS[:-1]))} or {DEPTHS[-1]} bits; found {bit_depth} for {path}. Choose "
+            "one of these"
+        )
     wanted = _MATTE if matte else _wanted(like, bit_depth, alpha)
     name = CODECS.get((codec or "").lower(), codec) or _default_codec(path, wanted)
     layout = _nearest(name, _even(wanted, size), grey=matte)
