@@ -393,6 +393,27 @@ def test_a_held_frame_has_a_timecode_of_its_own(tmp_path: Path) -> None:
             assert copy.timecode == said
 
 
+def test_all_parts_of_a_held_frame_have_its_timecode(tmp_path: Path) -> None:
+    for number in (1, 3):
+        headers = [oiio.ImageSpec(12, 8, channels, "half") for channels in (3, 1)]
+        for place, header in enumerate(headers):
+            header.attribute("oiio:subimagename", ("rgb", "depth")[place])
+            header.attribute("smpte:TimeCode", oiio.TypeTimeCode, (WORDS[0] + number - 1, 0))
+            header.attribute("FramesPerSecond", oiio.TypeRational, (24, 1))
+        output = oiio.ImageOutput.create("x.exr")
+        assert output.open(str(tmp_path / f"shot.{number:04d}.exr"), headers)
+        assert output.write_image(chart())
+        assert output.open(str(tmp_path / f"shot.{number:04d}.exr"), headers[1], "AppendSubimage")
+        assert output.write_image(chart(1))
+        output.close()
+    with open_clip(tmp_path / "shot.%04d.exr") as clip, create_output(tmp_path / "out.%04d.exr", clip) as writer:
+        writer.write(2, chart())
+    file = oiio.ImageInput.open(str(tmp_path / "out.0002.exr"))
+    for part in range(2):
+        assert file.seek_subimage(part, 0)
+        assert tuple(file.spec().getattribute("smpte:TimeCode")) == (WORDS[0] + 1, 0)
+
+
 def test_a_picture_of_another_size_is_refused_with_both(tmp_path: Path) -> None:
     save(tmp_path / "shot.0001.png", chart(), "uint8")
     save(tmp_path / "shot.0002.png", chart(width=6, height=4), "uint8")

@@ -158,11 +158,11 @@ def videos() -> str:
 
 def pictures() -> str:
     """The table of picture formats."""
-    heads = ["File", "Bits", "Alpha", "ICC profile", "Animation", "Other parts", "Overscan", "Artist"]
+    heads = ["File", "Bits", "Alpha", "ICC profile", "Animation", "Other parts", "Overscan", "Timecode", "Artist"]
     lines = [_line(heads), _line(["---"] * len(heads))]
     for ending, row in FORMATS.items():
         with tempfile.TemporaryDirectory() as name:
-            cells = picture_row(ending, Path(name)) if row.write else ["read only", *["–"] * 6]
+            cells = picture_row(ending, Path(name)) if row.write else ["read only", *["–"] * 7]
         lines.append(_line([f"`{ending}`", *cells]))
     return "\n".join(lines)
 
@@ -197,6 +197,7 @@ def picture_row(ending: str, folder: Path) -> list[str]:
         kinds = [content.kind for content in copy.format.contents]
         cells.append(YES if "layers" in kinds else _said(notes, "layers"))
         cells.append(YES if "overscan" in kinds else _said(notes, "overscan"))
+        cells.append(YES if copy.timecode == clip.timecode else _said(notes, "timecode"))
     return [*cells, YES if artist else _said(first_notes, "Artist")]
 
 
@@ -231,6 +232,7 @@ def _save_exr(path: Path) -> None:
         header.x, header.y, header.full_width, header.full_height = -2, -2, 12, 12
         header.full_x = header.full_y = 0
         header.attribute("oiio:subimagename", f"part{number}")
+        header.attribute("smpte:TimeCode", oiio.TypeTimeCode, (0x01020304, 0))
     output = oiio.ImageOutput.create(str(path))
     output.open(str(path), headers)
     output.write_image(np.ones((16, 16, 3), np.float32))

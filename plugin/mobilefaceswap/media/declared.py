@@ -192,6 +192,11 @@ class ClipFormat:
     metadata: tuple[tuple[str, str], ...] = ()
     display: Window | None = None
 
+    @property
+    def besides(self) -> tuple[Content, ...]:
+        """``contents`` and the timecode: what a file of pictures may not be able to hold."""
+        return (*self.contents, Content("timecode", self.timecode)) if self.timecode else self.contents
+
 
 def left_out(contents: Iterable[Content], kept: Collection[str], holder: str) -> tuple[str, ...]:
     """A sentence for each of the clip's ``contents`` of a kind that is not ``kept`` by ``holder``, the output."""

@@ -173,7 +173,7 @@ class AnimatedWriter(Writer):
         self._metadata = like.metadata(like.first) if row.keeps else None
         profile = self._metadata.profile if self._metadata else None
         self._profile: Profile | None = profile if profile is not None and profile.known else None
-        self.notes = left_out(like.format.contents, row.keeps, row.name)
+        self.notes = left_out(like.format.besides, row.keeps, row.name)
         if row.name == "GIF" and like.path and Path(like.path).suffix.lower() != ".gif":
             self.notes += ("GIF holds 256 colours per frame: the clip's are reduced to these",)
 

@@ -16,7 +16,7 @@ from ...colour import ColourSpace
 from ...errors import MediaError
 from ...frame import Floats, Window
 from ..headers import exr_space
-from .openimageio import MAIN, attributes_of, carry, colour_channels, opened
+from .openimageio import MAIN, attributes_of, carry, colour_channels, opened, stamp
 from .still import Metadata, Still, Stored, unreadable
 
 __all__ = ["read", "read_channel", "windows", "write"]
@@ -90,6 +90,8 @@ def write(path: Path, stored: Stored) -> None:
         canvas, window, display = source.canvas or source.display, source.window, source.display
     pixels = canvas.moved(np.concatenate(planes, axis=2), window)
     others = _other_parts(source, names) if source is not None else []
+    for there in filter(None, others):
+        stamp(stored, there[0])  # one timecode for all parts, or OpenEXR refuses them
     own = source.part if source is not None else 0
     if others and (same := others[own]) is not None:
         header, more = same

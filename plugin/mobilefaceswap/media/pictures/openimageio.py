@@ -19,7 +19,18 @@ from .icc import Profile
 from .smpte import TIMECODE, words_of
 from .still import Metadata, Still, Stored, unreadable
 
-__all__ = ["MAIN", "attributes_of", "carry", "colour_channels", "header_of", "opened", "read", "sample_format", "write"]
+__all__ = [
+    "MAIN",
+    "attributes_of",
+    "carry",
+    "colour_channels",
+    "header_of",
+    "opened",
+    "read",
+    "sample_format",
+    "stamp",
+    "write",
+]
 
 MAIN = ("", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "left")
 """What parts and layers with the picture itself are called, in lower case, by the last word of their names."""
@@ -169,10 +180,15 @@ def carry(stored: Stored, header: Any) -> None:
     if stored.frame_rate:
         rate = stored.frame_rate
         header.attribute("FramesPerSecond", oiio.TypeRational, (rate.numerator, rate.denominator))
-    if stored.timecode:
-        header.attribute(TIMECODE, oiio.TypeTimeCode, words_of(stored.timecode))
+    stamp(stored, header)
     if stored.pixel_aspect != 1:
         header.attribute("PixelAspectRatio", float(stored.pixel_aspect))
+
+
+def stamp(stored: Stored, header: Any) -> None:
+    """Writes the picture's own timecode, if it has one, into ``header``."""
+    if stored.timecode:
+        header.attribute(TIMECODE, oiio.TypeTimeCode, words_of(stored.timecode))
 
 
 def sample_format(stored: Stored) -> str:

@@ -11,7 +11,7 @@ from ...errors import MediaError
 from ...frame import Floats
 from ...settings import OUTPUTS, Alpha
 from ..clip import Layers, MediaClip, Writer
-from ..declared import Content, left_out
+from ..declared import left_out
 from ..grade import converted
 from ..places import Pattern
 from ..video.clock import shifted_timecode
@@ -61,8 +61,7 @@ class SequenceWriter(Writer):
         self.notes = self._losses()
 
     def _losses(self) -> tuple[str, ...]:
-        timecode = (Content("timecode", self._like.timecode),) if self._like.timecode else ()
-        notes = left_out((*self._like.format.contents, *timecode), self._row.keeps, self._row.name)
+        notes = left_out(self._like.format.besides, self._row.keeps, self._row.name)
         depth = self._sample_depth(is_matte=False)
         if self._like.size[0] and depth < min(self._like.bit_depth, 16) and self._depth is None:
             notes += (f"{self._row.name} holds {depth} bits of the clip's {self._like.bit_depth}",)
