@@ -56,6 +56,30 @@ def test_analyse_writes_a_track_that_swap_reads(shot, grace_hopper):
     assert json.loads(used.stdout)["quality"]["faces_swapped"] == 1, used.stderr
 
 
+def test_analyse_offers_the_settings_that_decide_its_track_and_no_others(shot):
+    shown = run("analyse", "--help").stdout
+    for name in ("analysis-size", "detection-threshold", "colour-space", "ocio-config", "view-exposure"):
+        assert f"--{name}" in shown
+    place = shot.parent / "refused.json"
+    for words in (("--smoothing", 0), ("--matte-feather", 20), ("--output-mode", "face"), ("--no-enable",)):
+        assert str(words[0]).replace("no-", "") not in shown
+        done = run("analyse", shot, "-o", place, *words)
+        assert (done.returncode, "No such option" in done.stderr) == (2, True), done.stderr
+    assert not place.exists()
+
+
+def test_the_settings_that_analyse_offers_change_its_track(shot):
+    tracks = {}
+    for words in ((), ("--analysis-size", 200), ("--view-exposure", -3), ("--color-space", "linear-rec709")):
+        place = shot.parent / "asked.json"
+        made = run("analyse", shot, "-r", "0", "-o", place, "-y", *words)
+        assert made.returncode == 0, made.stderr
+        tracks[words] = json.loads(place.read_text())["frames"]
+    assert all(track != tracks[()] for words, track in tracks.items() if words)
+    sure = run("analyse", shot, "-r", "0", "-o", place, "-y", "--detection-threshold", 1, "--json")
+    assert json.loads(sure.stdout)["without_a_face"] == [0], sure.stderr
+
+
 def test_a_track_does_not_depend_on_the_number_of_threads(shot):
     places = [shot.parent / f"track{threads}.json" for threads in (1, 3)]
     for threads, place in zip((1, 3), places, strict=True):

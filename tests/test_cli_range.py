@@ -71,6 +71,51 @@ def test_drop_frame_timecode_leaves_out_its_numbers():
     assert frame_range("00:01:00;02", drop) == range(1800, 1801)
 
 
+DROP = {"last": 20000, "rate": 30000 / 1001, "timecode": "01:00:00;00"}
+PLAIN = {**DROP, "timecode": "01:00:00:00"}
+
+
+@pytest.mark.parametrize("mark", [":", ";", "."])
+@pytest.mark.parametrize(
+    ("like", "typed", "frame"),
+    [
+        (DROP, "01:00:10{}00", 300),
+        (DROP, "01:01:00{}02", 1800),
+        (DROP, "01:10:00{}00", 17982),
+        (PLAIN, "01:00:10{}00", 300),
+        (PLAIN, "01:01:00{}00", 1800),
+        (PLAIN, "01:10:00{}00", 18000),
+        ({**PLAIN, "rate": 25}, "01:01:00{}00", 1500),
+    ],
+)
+def test_a_timecode_counts_as_the_clips_own_whatever_separates_its_frames(like, typed, frame, mark):
+    assert frame_range(typed.format(mark), clip(**like)) == range(frame, frame + 1)
+    assert frame_range(typed.replace(":", mark).format(mark), clip(**like)) == range(frame, frame + 1)
+
+
+@pytest.mark.parametrize(("typed", "frame"), [("00:01:00;02", 1800), ("00:01:00:02", 1802)])
+def test_where_a_clip_has_no_timecode_it_counts_as_typed(typed, frame):
+    assert frame_range(typed, clip(last=3000, rate=30000 / 1001)) == range(frame, frame + 1)
+    assert frame_range("00:01:00;02", clip(last=3000, rate=25)) == range(1502, 1503), "25 frames/s know no drop frame"
+
+
+@pytest.mark.parametrize(
+    ("like", "typed", "said"),
+    [
+        (PLAIN, "01:00:10:77", "non-drop frame at 29.97 frames/s: minutes and seconds to 59, frames to 29; found '01"),
+        (DROP, "01:00:10:30", " drop frame at 29.97 frames/s"),
+        (DROP, "01:01:00;01", "frames to 29, where each minute but the tenth begins with 02; found '01:01:00;01'"),
+        ({**DROP, "rate": 60000 / 1001}, "01:01:00;03", "frames to 59, where each minute but the tenth begins with 04"),
+        (PLAIN, "01:00:60:00", "found '01:00:60:00'"),
+        (PLAIN, "01:00:10:77-", "found '01:00:10:77'"),
+    ],
+)
+def test_a_timecode_that_does_not_exist_is_refused(like, typed, said):
+    with pytest.raises(UserInputError) as refused:
+        frame_range(typed, clip(**like))
+    assert said in str(refused.value)
+
+
 def test_a_timecode_needs_a_frame_rate():
     with pytest.raises(UserInputError, match="no frame rate"):
         frame_range("00:00:01:00-", clip(rate=None))

@@ -51,11 +51,16 @@ def test_exit_codes_stand_in_the_help():
 
 
 @pytest.mark.parametrize(
-    "words", [("swap", "--color-match", "7"), ("analyze", "--color-match", "7"), ("swap", "--colour-match", "7")]
+    ("words", "said"),
+    [
+        (("swap", "--color-match", "7"), "colour_match (Colour Match)"),
+        (("swap", "--colour-match", "7"), "colour_match (Colour Match)"),
+        (("analyze", "--color-space", "nowhere"), "expected a colour space; found 'nowhere'"),
+    ],
 )
-def test_american_spelling_means_the_same(words, tmp_path):
+def test_american_spelling_means_the_same(words, said, tmp_path):
     done = run(*words, "none.mov", "-o", tmp_path / "out.json", *(("-s", "a.jpg") if words[0] == "swap" else ()))
-    assert (done.returncode, "colour_match (Colour Match)" in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
 
 
 def test_a_shell_can_complete_options():

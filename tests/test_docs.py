@@ -101,6 +101,14 @@ def test_every_output_mode_command_and_exit_code_is_documented(commands):
         assert f"| {code} |" in codes
 
 
+def test_a_command_with_some_of_the_settings_names_them():
+    page = generated("command_line")["page"]()
+    sections = {part.split("\n")[0]: part for part in page.split("\n## ")}
+    assert "[Analysis Size](settings.md#analysis_size)" in sections["mobilefaceswap analyse"]
+    assert "one for each [setting](settings.md)" not in sections["mobilefaceswap analyse"]
+    assert "one for each [setting](settings.md)" in sections["mobilefaceswap swap"]
+
+
 def command_lines() -> Iterator[tuple[Path, str]]:
     """Every call of the command line that any page shows, in a block or in the text."""
     for path in WRITTEN:

@@ -62,6 +62,11 @@ def test_a_correction_is_made_rendered_and_taken_back(track, shot, grace_hopper,
         (("--frames", "3", "--off", "--move", "1,2"), "expected one of"),
         (("--frames", "3", "--move", "1"), "X,Y"),
         (("--frames", "3", "--points", "1,2 3,4"), "five"),
+        (("--frames", "3", "--move", "nan,0"), "X,Y in pixels, such as 12.5,-3; found 'nan,0'"),
+        (("--frames", "3", "--move", "3,inf"), "found '3,inf'"),
+        (("--frames", "3", "--points", "1,2 3,4 5,6 7,8 9,nan"), "found '9,nan'"),
+        (("--frames", "900-910", "--move", "3,0"), "frames of the track, 12 from 0 to 11; found 900 to 910"),
+        (("--frames", "3", "--person", "7", "--move", "3,0"), "a person of the track, 1; found 7"),
     ],
 )
 def test_corrections_that_cannot_be_meant_are_refused(track, words, said):
@@ -94,6 +99,84 @@ def test_maps_and_crops_are_written(track, shot, tmp_path):
     assert "--clip" in run("track", "export", track, "--as", "crops", "-o", tmp_path / "no").stderr
     assert "after-effects" in run("track", "export", track, "--as", "mocha", "-o", tmp_path / "no").stderr
     assert "person 7" in run("track", "export", track, "--as", "csv", "--person", 7, "-o", tmp_path / "no").stderr
+
+
+def test_corrections_of_another_analysis_are_refused_with_what_the_command_can_do(track, shot, grace_hopper, tmp_path):
+    run("track", "edit", track, "--frames", "3", "--move", "1,2")
+    track.write_text(track.read_text() + " ")
+    export = ("export", track, "--as", "csv", "-o", tmp_path / "a.csv")
+    for words in (("show", track), ("edit", track, "--undo"), export):
+        done = run("track", *words)
+        assert done.returncode == 2
+        assert "Remove the file and make them again" in done.stderr
+        assert "--force-track" not in done.stderr
+    done = run("swap", shot, "-s", grace_hopper, "-o", tmp_path / "out.mov", "--track", track)
+    assert (done.returncode, "--force-track" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["csv", "crops", "st-maps"])
+def test_an_export_never_replaces_what_it_reads(track, shot, tmp_path, kind):
+    run("track", "edit", track, "--frames", "3", "--move", "1,2")
+    folder, clip = tmp_path / "pictures", tmp_path / "shot.mp4"
+    folder.mkdir()
+    if kind == "csv":
+        shutil.copy(shot, clip)
+        outputs = {track: track, track.with_suffix(".edits.json"): track, clip: track}
+    elif kind == "crops":
+        clip = folder / "crop.%04d.exr"
+        with open_clip(shot) as plates, create_output(clip, plates) as writer:
+            for time in range(12):
+                writer.write(time, plates.frame(time).pixels)
+        outputs = {folder: track}
+    else:
+        clip = shutil.copy(shot, clip)
+        # The first map's name, which is no track's usual one.
+        outputs = {folder: Path(shutil.copy(track, folder / "forward.0000.exr"))}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for output, read in outputs.items():
+        done = run("track", "export", read, "--as", kind, "--clip", clip, "-o", output, "-y")
+        assert done.returncode == 2
+        assert "other than the input" in done.stderr
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("kind", ["csv", "crops", "st-maps"])
+def test_an_export_that_exists_is_replaced_only_on_request(track, shot, tmp_path, kind):
+    place = tmp_path / "made"
+    words = ("track", "export", track, "--as", kind, "--clip", shot, "-o", place)
+    assert run(*words).returncode == 0
+    files = [place] if kind == "csv" else sorted(place.iterdir())
+    for file in files:
+        file.write_bytes(b"mine")
+    refused = run(*words)
+    assert (refused.returncode, "--overwrite" in refused.stderr) == (2, True)
+    assert {file.read_bytes() for file in files} == {b"mine"}
+    assert run(*words, "-y").returncode == 0
+    assert b"mine" not in {file.read_bytes() for file in files}
+
+
+def test_maps_of_other_frames_may_lie_in_the_folder(track, tmp_path):
+    words = ("track", "export", track, "--as", "st-maps", "-o", tmp_path / "st")
+    for offset in (0, 1001):
+        done = run(*words, "--frame-offset", offset)
+        assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "st").iterdir())) == 48
+
+
+def test_a_place_that_does_not_suit_an_export_is_refused(track, shot, tmp_path):
+    picture = tmp_path / "there.png"
+    picture.write_bytes(b"mine")
+    for kind, place, said in (
+        ("crops", picture, "expected a folder for the pictures; found the file"),
+        ("st-maps", picture / "st", "expected the folder of"),
+        ("csv", tmp_path, "is a folder"),
+    ):
+        done = run("track", "export", track, "--as", kind, "--clip", shot, "-o", place, "-y")
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr
+    missing = run("track", "export", track, "--as", "st-maps", "--person", 7, "-o", tmp_path / "new")
+    assert (missing.returncode, (tmp_path / "new").exists()) == (2, False), "nothing is made before all is checked"
+    assert picture.read_bytes() == b"mine"
 
 
 def test_a_track_that_ends_early_or_is_another_clip_s_is_refused(track, shot, grace_hopper, tmp_path):

@@ -55,6 +55,35 @@ def test_what_is_written_is_read_again(motion, tmp_path, kind, told):
             np.testing.assert_allclose(read.points[name][time], motion.points[name][time], atol=1e-4)
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["told", "recognised"])
+def test_a_table_that_a_spreadsheet_has_saved_is_read(motion, tmp_path, told):
+    """Excel puts a byte order mark before it and ends lines as Windows does; people move and rename columns."""
+    rows = [line.split(",") for line in FORMATS["csv"].write(motion).splitlines()]
+    moved = [[*row[1:], row[0]] for row in rows]
+    moved[0] = ['"Left_Eye_X"', " left_eye_y ", *moved[0][2:-1], "Frame"]
+    path = tmp_path / "face.csv"
+    path.write_bytes("\r\n".join(",".join(row) for row in moved).encode("utf-8-sig"))
+    points = points_of(read_motion(path, SIZE, "csv" if told else None), CROP)
+    assert list(points) == list(range(100, 106))
+    for time, found in points.items():
+        np.testing.assert_allclose(found, landmarks_at(time - 100), atol=1e-4)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "marked"])
+def test_a_track_called_frame_is_no_table(tmp_path, mark):
+    path = tmp_path / "tracks.txt"
+    path.write_text(f'{mark}"frame"\n1\n1\n7 40.5 149.5 1\n', "utf-8")
+    assert read_motion(path, SIZE).points == {"left_eye": {7: [40, 30]}}
+
+
+@pytest.mark.parametrize("text", ["frame,left_eye_x\n1,2,3,4\n", "frame,nose_x,nose_y\n", "frame,a\n1,2\n"])
+def test_a_table_without_points_is_refused(tmp_path, text):
+    path = tmp_path / "face.csv"
+    path.write_text(text)
+    with pytest.raises(TrackError, match=r"face\.csv"):
+        read_motion(path, SIZE)
+
+
 def marker() -> tuple[np.ndarray, tuple[int, int]]:
     """A plate with one white pixel: column 40 from the left, row 30 from the top."""
     pixels = np.zeros((180, 320, 3), np.float32)
@@ -318,11 +347,42 @@ def test_points_an_artist_has_placed_are_not_smoothed():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{}, {"off": True, "move": (1, 2)}, {"points": FIVE[:4]}, {"off": True, "to": FIVE}, {"points": FIVE * np.nan}],
+    [
+        *({}, {"off": True, "move": (1, 2)}, {"points": FIVE[:4]}, {"off": True, "to": FIVE}),
+        *({"points": FIVE * np.nan}, {"points": FIVE, "to": FIVE * np.inf}, {"points": FIVE * 0}),
+        *({"move": (np.nan, 0)}, {"move": (0, np.inf)}, {"move": (1, 2, 3)}),
+    ],
 )
 def test_a_correction_that_says_nothing_or_two_things_is_refused(wrong):
     with pytest.raises(TrackError, match="expected one of"):
         Edit(1, 2, 1, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (Edit(900, 910, 1, off=True), "frames of the track, 6 from 100 to 105; found 900 to 910"),
+        (Edit(900, 910, 7, points=FIVE), "found 900 to 910"),
+        (Edit(100, 105, 7, move=(3, 0)), "a person of the track, 1, 2; found 7"),
+        (Edit(100, 105, 7, off=True), "found 7"),
+        (Edit(100, 103, 2, move=(3, 0)), "frames with person 2, 2 from 104 to 105; found 100 to 103"),
+        (Edit(100, 103, 2, another=1), "found 100 to 103"),
+    ],
+)
+def test_a_correction_that_changes_nothing_in_the_track_is_refused(wrong, said):
+    second = replace(Face.around(FIVE + 200), person=2)
+    frames = {time: (*faces, second) if time > 103 else faces for time, faces in drawn_track().frames.items()}
+    track = replace(drawn_track(), frames=frames)
+    with pytest.raises(TrackError) as refused:
+        wrong.check(track)
+    assert said in str(refused.value)
+    Edit(90, 104, 2, move=(3, 0)).check(track)
+    # Nothing is filled in where a known person is off, and points put somebody in whom nobody has found.
+    Edit(100, 103, 2, off=True).check(track)
+    Edit(100, 103, 7, points=FIVE).check(track)
+    Edit(100, 103, 9, move=(1, 1)).check(edited(Edit(100, 105, 1, another=9), track=track))
+    with pytest.raises(TrackError, match="which has none; found 1"):
+        Edit(100, 100, 1, off=True).check(replace(track, frames={100: ()}))
 
 
 def test_corrections_lie_beside_the_track_which_stays_as_it_is(tmp_path):
@@ -337,8 +397,11 @@ def test_corrections_lie_beside_the_track_which_stays_as_it_is(tmp_path):
     for time, faces in edited(*made).frames.items():
         assert [face.row().tolist() for face in read.frames[time]] == [face.row().tolist() for face in faces]
     replace(drawn_track(), clip="analysed again").save(path)
-    with pytest.raises(TrackError, match="analysed again since"):
+    with pytest.raises(TrackError, match=r"analysed again since.*Remove the file") as refused:
         load_track(path)
+    assert "--force-track" not in str(refused.value), "it is an option of few commands"
+    with pytest.raises(TrackError, match=r"analysed again since.*--force-track"):
+        load_track(path, force=False)
     assert load_track(path, force=True).frames[100][0].presence == 0
     place.write_text("{}")
     with pytest.raises(TrackError, match=r"edits\.json"):

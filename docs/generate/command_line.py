@@ -46,8 +46,12 @@ def _section(name: str, command: Any) -> str:
     rows = [_row(item) for item in own if item.name != "help"]
     if rows:
         parts.append("\n".join(["| | |", "|---|---|", *rows]) + "\n")
-    if any(item.name in known for item in command.params):
+    offered = {item.name for item in command.params} & known
+    if offered == known:
         parts.append("Further options: one for each [setting](settings.md).\n")
+    elif offered:
+        links = [f"[{row.label}](settings.md#{row.name})" for row in table() if row.name in offered]
+        parts.append(f"Further options: one for each of these settings: {', '.join(links)}.\n")
     return "\n".join(parts)
 
 

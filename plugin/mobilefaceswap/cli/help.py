@@ -27,10 +27,11 @@ class SettingsCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """See ``TyperCommand``."""
-        settings = table()
+        parameters: list[Any] = self.get_params(ctx)
+        offered = {item.name for item in parameters}
+        settings = [row for row in table() if row.name in offered]
         names = {row.name for row in settings}
         sections: dict[str, list[tuple[str, str]]] = {_FIRST: [], MORE: []}
-        parameters: list[Any] = self.get_params(ctx)
         for item in parameters:
             if item.name not in names:
                 panel = getattr(item, "rich_help_panel", None) or (MORE if item.name == "help" else _FIRST)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from ..settings import Setting, Settings, table
+from ..settings import Setting, Settings, Stage, table
 from .help import MORE
 
 __all__ = [
@@ -154,12 +154,13 @@ _NAMES = {"output_mode": ("--output-mode", "--layer")}
 _TYPES: dict[str, type] = {"boolean": bool, "integer": int, "double": float, "text": str, "file": str}
 
 
-def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_settings(command: Callable[..., Any], *, stages: Collection[Stage] | None = None) -> Callable[..., Any]:
     """Gives a command one option per row of the table; its ``settings`` argument holds those given, checked.
 
-    The rest is left to the command, since a pack has defaults of its own.
+    The rest is left to the command, since a pack has defaults of its own. stages: those whose rows the command reads;
+    None for all.
     """
-    rows = table()
+    rows = [row for row in table() if stages is None or row.stage in stages]
 
     @functools.wraps(command)
     def wrapper(**arguments: Any) -> Any:

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 from ..errors import UserInputError
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from ..media import MediaClip
 
 __all__ = ["frame_range"]
 
-_TIMECODE = r"\d+:\d+:\d+[:;.]\d+"
+_TIMECODE = r"\d+[:;.]\d+[:;.]\d+[:;.]\d+"
 _FRAME = rf"{_TIMECODE}|-?\d+"
 _STEP = r"(?:x(?P<step>\d+))?"
 _SPAN = re.compile(rf"(?P<first>{_FRAME})?(?P<to>[-:])(?P<last>{_FRAME})?{_STEP}")
 _SINGLE = re.compile(rf"(?P<first>{_FRAME})")
+_DROP_BASE = 30
+"""Drop frame is defined at 29.97 frames/s and its multiples alone."""
 
 
 def frame_range(text: str | None, clip: MediaClip) -> range:
@@ -24,6 +28,8 @@ def frame_range(text: str | None, clip: MediaClip) -> range:
 
     IN-OUT or IN:OUT, either end left out for that of the clip, both ends frames or timecodes of the clip; xSTEP behind
     takes every STEP-th frame (``10-20x2``). A frame or timecode alone is that frame; -OUT is everything up to OUT.
+    A timecode counts drop frame where the clip's own does, whichever of : ; and . stand in it; where the clip has none,
+    as typed.
     Raises UserInputError on anything else and outside the clip.
     """
     if text is None:
@@ -45,16 +51,46 @@ def frame_range(text: str | None, clip: MediaClip) -> range:
 def _frame(text: str | None, clip: MediaClip, default: int) -> int:
     if text is None:
         return default
-    if ":" not in text:
+    if not re.fullmatch(_TIMECODE, text):
         return int(text)
-    from ..media.video.clock import timecode_number
+    from ..media.video.clock import shifted_timecode, timecode_number
 
-    if clip.frame_rate is None:
-        raise UserInputError(f"expected frame numbers, since {clip.path} declares no frame rate; found {text!r}")
-    number = timecode_number(text, clip.frame_rate)
-    start = timecode_number(clip.timecode or "00:00:00:00", clip.frame_rate)
+    rate = clip.frame_rate
+    if rate is None:
+        raise UserInputError(
+            f"expected frame numbers, since {clip.path} declares no frame rate; found {text!r}. Give the frame's number"
+        )
+    own = clip.timecode if re.fullmatch(_TIMECODE, clip.timecode or "") else None
+    mark = _mark(own or text, rate)
+    number = timecode_number(_marked(text, mark), rate)
+    start = timecode_number(_marked(own or "0:0:0:0", mark), rate)
     assert number is not None
-    return clip.first + number - (start or 0)
+    assert start is not None
+    # Counted back, a number that does not exist becomes another.
+    if shifted_timecode(f"00:00:00{mark}00", number, rate) != _marked(text, mark):
+        raise _no_such_timecode(text, clip, rate, mark)
+    return clip.first + number - start
+
+
+def _mark(timecode: str, rate: Fraction) -> str:
+    """How ``timecode`` counts, as what stands before its frames: ; for drop frame, else a colon."""
+    plain = re.findall(r"[:;.]", timecode)[-1] == ":" or round(rate) % _DROP_BASE
+    return ":" if plain else ";"
+
+
+def _marked(timecode: str, mark: str) -> str:
+    """``timecode`` as the product writes it, with ``mark`` before its frames."""
+    hours, minutes, seconds, frames = map(int, re.split(r"[:;.]", timecode))
+    return f"{hours:02}:{minutes:02}:{seconds:02}{mark}{frames:02}"
+
+
+def _no_such_timecode(text: str, clip: MediaClip, rate: Fraction, mark: str) -> UserInputError:
+    base = round(rate)
+    dropped = f", where each minute but the tenth begins with {base // 15:02}" if mark == ";" else ""
+    return UserInputError(
+        f"expected a timecode as {clip.path} counts, {'drop' if dropped else 'non-drop'} frame at {float(rate):.5g} "
+        f"frames/s: minutes and seconds to 59, frames to {base - 1}{dropped}; found {text!r}. Choose one that exists"
+    )
 
 
 def _refusal(text: str, clip: MediaClip) -> UserInputError:

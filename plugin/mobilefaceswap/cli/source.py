@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..errors import UserInputError
-from ..settings import Settings
+from ..settings import Settings, Stage
 from .options import (
     AllowInterlaced,
     FacesName,
@@ -25,6 +26,9 @@ from .options import (
 from .terminal import print_json_line, quiet_libraries
 
 __all__ = ["analyse", "identity"]
+
+_READ: tuple[Stage, ...] = ("plate", "detect")
+"""Stages whose settings decide what a track holds. It is steadied, filled and swapped later, by other settings."""
 
 
 def identity(
@@ -101,7 +105,7 @@ def _numbers(what: str, text: str) -> list[float]:
         ) from error
 
 
-@with_settings
+@partial(with_settings, stages=_READ)
 def analyse(
     target: Target,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Track file to write (.json).")],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UserInputError
+from ..errors import MediaError, UserInputError
+from ..files import write_failure
 from .options import JsonOption, Overwrite, PackName
 from .terminal import print_json
 
@@ -26,7 +29,8 @@ Person = Annotated[
     int, typer.Option("--person", "-p", metavar="ID", min=0, help="Whose face: `track show` has the ids.")
 ]
 Offset = Annotated[int, typer.Option(metavar="N", help="Frames by which the other program counts later than the clip.")]
-_MAPS, _CROPS = "st-maps", "crops"
+_MAPS, _CROPS = _FOLDERS = "st-maps", "crops"
+"""Formats of pictures, which go into a folder."""
 _USUAL_RATE = 24.0
 
 
@@ -69,7 +73,7 @@ def edit(
     """Correct a track on some frames, in a file beside it; the track itself stays as analysed."""
     from ..faces import Edit, Edits, Track
 
-    Track.load(track)
+    analysed = Track.load(track)
     known = Edits.beside(track)
     if undo:
         if not known.edits:
@@ -77,10 +81,9 @@ def edit(
         made = known.edits[:-1]
     else:
         first, last = _span(frames)
-        made = (
-            *known.edits,
-            Edit(first, last, person, off, _pair(move) if move else None, _five(points), _five(to), another),
-        )
+        new = Edit(first, last, person, off, _pair(move) if move else None, _five(points), _five(to), another)
+        new.check(known.applied(analysed))
+        made = (*known.edits, new)
     place = Edits(made, known.track).save(track)
     typer.echo(f"{place}: {len(made)} corrections")
 
@@ -114,24 +117,22 @@ def export(
     from ..packs import find_pack
     from ..settings import Settings
     from .clips import open_target
-    from .outputs import check_free_or_ask
 
-    if kind not in (*FORMATS, _MAPS, _CROPS):
-        raise UserInputError(
-            f"expected a format among {', '.join((*FORMATS, _MAPS, _CROPS))}; found {kind}. Choose one"
-        )
+    if kind not in (*FORMATS, *_FOLDERS):
+        raise UserInputError(f"expected a format among {', '.join((*FORMATS, *_FOLDERS))}; found {kind}. Choose one")
     if kind == _CROPS and clip is None:
         raise UserInputError("expected --clip TARGET for crops, which are cut from it; found none. Name the clip")
+    _check_names(output, kind, track, clip)
     chosen = find_pack(pack)
     settings = Settings.from_mapping(chosen.defaults)
     motion = motion_of(load_track(track), person, chosen.crop, settings, *_plate_of(clip))
+    points = points_of(motion, chosen.crop)
+    if not overwrite:
+        _check_free(output, kind, [time + frame_offset for time in points])
     if kind in FORMATS:
-        if not overwrite:
-            check_free_or_ask(str(output))
         write_motion(output, motion.shifted(frame_offset), kind)
     else:
-        output.mkdir(parents=True, exist_ok=True)
-        points = points_of(motion, chosen.crop)
+        _make_folder(output)
         if kind == _MAPS:
             shifted = {time + frame_offset: at for time, at in points.items()}
             write_maps(output, shifted, motion.size, chosen.crop, motion.pixel_aspect, motion.display)
@@ -139,7 +140,7 @@ def export(
             assert clip is not None
             with open_target(clip, allow_interlaced=True) as target:
                 write_crops(output, target, points, chosen.crop, frame_offset, motion.display)
-    typer.echo(f"{output}: {len(next(iter(motion.points.values())))} frames of person {person}")
+    typer.echo(f"{output}: {len(points)} frames of person {person}")
 
 
 @app.command("import")
@@ -179,6 +180,44 @@ def import_points(
     typer.echo(
         f"{place}: {len(inside)} frames of person {person}" + (f"; {left} are outside the track" if left else "")
     )
+
+
+def _check_names(output: Path, kind: str, track: Path, clip: str | None) -> None:
+    """Raises MediaError where an export would replace what it reads, or cannot be written."""
+    from ..faces.edits import sidecar
+    from ..media import check_output
+
+    if kind in _FOLDERS and not output.is_dir():
+        if output.exists():
+            raise MediaError(f"expected a folder for the pictures; found the file {output}. Name a folder")
+        # One that is yet to be made holds nothing that is read.
+        return
+    for place in _places(output, kind):
+        check_output(place, track, sidecar(track), clip or "")
+
+
+def _check_free(output: Path, kind: str, times: Sequence[int]) -> None:
+    """Raises MediaError where an export exists, of sequences one of the frames ``times``, and may not be replaced."""
+    from .outputs import check_free_or_ask
+
+    for place in _places(output, kind):
+        check_free_or_ask(place, times)
+
+
+def _places(output: Path, kind: str) -> list[str]:
+    """The file that an export writes, or the files and sequences in its folder."""
+    from ..exchange import CROPS, MAPS
+
+    inside = {_MAPS: MAPS, _CROPS: CROPS}
+    return [str(output / name) for name in inside[kind]] if kind in inside else [str(output)]
+
+
+def _make_folder(place: Path) -> None:
+    """Raises MediaError where it cannot be made."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_failure(str(place), error) from error
 
 
 def _ids(track: Track) -> set[int]:
@@ -225,8 +264,10 @@ def _span(text: str) -> tuple[int, int]:
 def _pair(text: str) -> tuple[float, float]:
     try:
         x, y = (float(number) for number in text.split(","))
+        if not math.isfinite(x + y):
+            raise ValueError("not finite")
     except ValueError as error:
-        raise UserInputError(f"expected X,Y, such as 12.5,-3; found {text!r}") from error
+        raise UserInputError(f"expected X,Y in pixels, such as 12.5,-3; found {text!r}. Write them so") from error
     return x, y
 
 

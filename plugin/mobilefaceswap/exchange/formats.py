@@ -58,7 +58,8 @@ def read_motion(path: Path, size: tuple[int, int], kind: str | None = None, disp
     holds no points in a known way.
     """
     try:
-        text = path.read_text("utf-8")
+        # Spreadsheets put a byte order mark before a table.
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserInputError(f"expected a text file with tracks at {path}; {error}. Check the name") from error
     reader = FORMATS[kind].read if kind else _reader(text)
@@ -78,4 +79,4 @@ def _reader(text: str) -> Read:
         return nuke.read
     if "ordered()" in text or "BezierSpline" in text:
         return fusion.read
-    return tables.read_table if text.lstrip().lower().startswith("frame") else tables.read_pftrack
+    return tables.read_table if tables.is_table(text) else tables.read_pftrack

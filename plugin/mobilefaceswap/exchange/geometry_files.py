@@ -19,7 +19,12 @@ from ..media.headers import chromaticities
 from ..packs import Crop
 from .motion import Points, shown
 
-__all__ = ["st_map", "write_crops", "write_maps"]
+__all__ = ["CROPS", "MAPS", "st_map", "write_crops", "write_maps"]
+
+MAPS = ("forward.%04d.exr", "inverse.%04d.exr")
+"""Sequences that ``write_maps`` writes."""
+CROPS = ("crop.%04d.exr", "matrices.json")
+"""What ``write_crops`` writes."""
 
 
 def st_map(matrix: Matrix, width: int, height: int, source: tuple[int, int], display: Window | None = None) -> Floats:
@@ -47,16 +52,17 @@ def write_maps(
     pixel_aspect: float = 1.0,
     display: Window | None = None,
 ) -> None:
-    """Two float EXR sequences: forward.%04d.exr takes the plate to the aligned crop, inverse.%04d.exr the crop back to
-    the plate, with its windows. display: the plate's display window in its pixels, None for all of them.
+    """The two float EXR sequences ``MAPS``: forward takes the plate to the aligned crop, inverse the crop back to the
+    plate, with its windows. display: the plate's display window in its pixels, None for all of them.
 
     Raises MediaError where they cannot be written.
     """
+    forward, inverse = MAPS
     for time, landmarks in points.items():
         matrix = fit_crop(landmarks, crop, pixel_aspect)
         back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
-        _write(folder / f"forward.{time:04d}.exr", st_map(back, crop.size, crop.size, size, display))
-        _write(folder / f"inverse.{time:04d}.exr", st_map(matrix, *size, (crop.size, crop.size)), display=display)
+        _write(folder / (forward % time), st_map(back, crop.size, crop.size, size, display))
+        _write(folder / (inverse % time), st_map(matrix, *size, (crop.size, crop.size)), display=display)
 
 
 def _write(path: Path, pixels: Floats, space: ColourSpace | None = None, display: Window | None = None) -> None:
@@ -86,7 +92,7 @@ def write_crops(
     frame_offset: int = 0,
     display: Window | None = None,
 ) -> None:
-    """Float crop.%04d.exr in light, which is what programs take an EXR to be, and matrices.json.
+    """``CROPS``: float EXR in light, which is what programs take an EXR to be, and their matrices.
 
     The plate's primaries are kept where it is linear, otherwise they are Rec.709. matrices.json names the space, and
     has by frame and row by row the 3x3 matrix from the plate's pixels to the crop's and its inverse, both counted
@@ -95,6 +101,7 @@ def write_crops(
 
     Raises MediaError where a plate cannot be read or a file cannot be written.
     """
+    pictures, table = CROPS
     matrices: dict[str, Any] = {}
     document: dict[str, Any] = {"crop": crop.size, "origin": "bottom left"}
     for time, landmarks in points.items():
@@ -103,14 +110,14 @@ def write_crops(
         space = plate.colour_space if plate.colour_space.linear else ColourSpace.LINEAR
         pixels = sample_crop(plate.pixels, matrix, crop.size)
         pixels = converted(pixels, plate.colour_space, space, plate.premultiplied, wanted_premultiplied=True)
-        _write(folder / f"crop.{time + frame_offset:04d}.exr", pixels, space)
+        _write(folder / (pictures % (time + frame_offset)), pixels, space)
         window = shown(plate.size, display)
         full = _from_bottom_left(np.vstack([matrix, [0, 0, 1]]), window, crop.size)
         back = np.linalg.inv(full)
         matrices[str(time + frame_offset)] = {"plate_to_crop": full.tolist(), "crop_to_plate": back.tolist()}
         document |= {"plate": list(window.size), "colour_space": str(space)}
     document["frames"] = matrices
-    place = folder / "matrices.json"
+    place = folder / table
     try:
         with written_whole(place) as part:
             part.write_text(json.dumps(document, indent=1), "utf-8")

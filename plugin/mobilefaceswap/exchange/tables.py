@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from .motion import CORNERS, NAMES, Motion, from_nuke, nuke
 
-__all__ = ["after_effects", "pftrack", "read_pftrack", "read_table", "table"]
+__all__ = ["after_effects", "is_table", "pftrack", "read_pftrack", "read_table", "table"]
 
 _PINS = {"top_left": "Upper Left #2", "top_right": "Upper Right #3", "bottom_left": "Lower Left #4"}
 _PINS |= {"bottom_right": "Lower Right #5"}
@@ -27,17 +27,28 @@ def table(motion: Motion) -> str:
 
 
 def read_table(text: str, size: tuple[int, int]) -> Motion:
-    """The inverse of ``table``; columns in any order. Raises ValueError, KeyError on anything else."""
-    rows = list(csv.DictReader(io.StringIO(text)))
-    columns = rows[0].keys() if rows else ()
-    names = [column[:-2] for column in columns if column.endswith("_x")]
-    if "frame" not in columns or not names:
+    """The inverse of ``table``; columns in any order, in any case. Raises ValueError, KeyError on anything else."""
+    rows = list(csv.DictReader(io.StringIO(text.lstrip()), fieldnames=_header(text)))[1:]
+    names = [column[:-2] for column in _header(text) if column.endswith("_x")]
+    if not rows or not is_table(text) or not names:
         raise ValueError("no columns called frame, left_eye_x, left_eye_y …")
     points = {
         name: {int(row["frame"]): from_nuke((float(row[f"{name}_x"]), float(row[f"{name}_y"])), size) for row in rows}
         for name in names
     }
     return Motion(size, points)
+
+
+def is_table(text: str) -> bool:
+    """Whether the first row names columns, ``frame`` among them, as ``table`` does."""
+    header = _header(text)
+    # A name alone in its row is a track of PFTrack's.
+    return len(header) > 1 and "frame" in header
+
+
+def _header(text: str) -> list[str]:
+    """The cells of the first row, whoever has written, quoted or capitalised them."""
+    return [cell.strip(' "').lower() for cell in text.lstrip().partition("\n")[0].strip().split(",")]
 
 
 def pftrack(motion: Motion) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -42,20 +42,44 @@ class Edit:
 
     def __post_init__(self) -> None:
         kinds = [self.off, self.move is not None, self.points is not None, self.another is not None]
-        shapes = [
-            np.shape(points) == (5, 2) and np.isfinite(points).all()
-            for points in (self.points, self.to)
-            if points is not None
+        usable = [
+            self.move is None or (np.shape(self.move) == (2,) and np.isfinite(self.move).all()),
+            *(_are_a_face(points) for points in (self.points, self.to) if points is not None),
         ]
         if (
             sum(kinds) != 1
             or self.first > self.last
-            or not all(shapes)
+            or not all(usable)
             or (self.to is not None and self.points is None)
         ):
             raise TrackError(
                 f"expected one of off, move, five points or another person, from a first to a last frame; found "
-                f"{sum(kinds)} of them for frames {self.first} to {self.last}. Give one, and points as X,Y five times"
+                f"{sum(kinds)} of them for frames {self.first} to {self.last}. Give one, in finite numbers, and points "
+                "as X,Y five times, not all the same"
+            )
+
+    def check(self, track: Track) -> None:
+        """Raises TrackError where the correction changes nothing in ``track``, which has those made before it."""
+        if not any(self.first <= time <= self.last for time in track.frames):
+            raise TrackError(
+                f"expected frames of the track, {_span(track.frames)}; found {self.first} to {self.last}. "
+                "Choose frames among them"
+            )
+        if self.points is not None:
+            # They put a face in where nobody was found.
+            return
+        known = {face.person for faces in track.frames.values() for face in faces}
+        if self.person not in known:
+            raise TrackError(
+                f"expected a person of the track, {', '.join(map(str, sorted(known))) or 'which has none'}; found "
+                f"{self.person}. Choose one of them, or place the face by its points"
+            )
+        seen = [time for time, faces in track.frames.items() if self.person in {face.person for face in faces}]
+        # Off counts on other frames, too: nothing is filled in there.
+        if not self.off and not any(self.first <= time <= self.last for time in seen):
+            raise TrackError(
+                f"expected frames with person {self.person}, {_span(seen)}; found {self.first} to {self.last}. "
+                "Choose frames among them, or place the face by its points"
             )
 
     def applied(self, faces: Sequence[Face], time: int) -> tuple[Face, ...]:
@@ -117,10 +141,12 @@ class Edits:
         return replace(track, frames=frames)
 
     @classmethod
-    def beside(cls, track: str | os.PathLike[str], *, force: bool = False) -> Edits:
+    def beside(cls, track: str | os.PathLike[str], *, force: bool | None = None) -> Edits:
         """The corrections beside a track file; none where there is no such file.
 
-        Raises TrackError where the file is damaged, or was made for another analysis and not ``force``.
+        force: take corrections of another analysis, too; None where the user cannot ask for it (--force-track), so that
+        the message does not advise it. Raises TrackError where the file is damaged, or was made for another analysis
+        and not ``force``.
         """
         place, digest = sidecar(track), _digest(track)
         if not place.exists():
@@ -136,9 +162,12 @@ class Edits:
                 f"found {type(error).__name__}: {error}. Remove it, or restore it from a copy"
             ) from error
         if found.track != digest and not force:
+            advice = "Remove the file and make them again"
+            if force is not None:
+                advice = "Check them and use --force-track, or remove the file and make them again"
             raise TrackError(
                 f"expected the corrections in {place} to belong to {track}; the clip was analysed again since, and ids "
-                "may be other people's. Check them and use --force-track, or remove the file"
+                f"may be other people's. {advice}"
             )
         return cls(found.edits, digest)
 
@@ -155,8 +184,11 @@ class Edits:
         return place
 
 
-def load_track(path: str | os.PathLike[str], *, force: bool = False) -> Track:
-    """A track with the corrections beside it. Raises TrackError as `Track.load` and `Edits.beside` do."""
+def load_track(path: str | os.PathLike[str], *, force: bool | None = None) -> Track:
+    """A track with the corrections beside it. Raises TrackError as `Track.load` and `Edits.beside` do.
+
+    force: as for `Edits.beside`.
+    """
     track = Track.load(path)
     return Edits.beside(path, force=force).applied(track)
 
@@ -164,6 +196,15 @@ def load_track(path: str | os.PathLike[str], *, force: bool = False) -> Track:
 def sidecar(track: str | os.PathLike[str]) -> Path:
     """Where the corrections of a track file lie: shot.track.json has shot.track.edits.json."""
     return Path(track).with_suffix(".edits.json")
+
+
+def _are_a_face(points: Points) -> bool:
+    """Whether these are five places, not one: a crop cannot be fitted to that."""
+    return np.shape(points) == (5, 2) and bool(np.isfinite(points).all() and np.ptp(points, axis=0).any())
+
+
+def _span(frames: Collection[int]) -> str:
+    return f"{len(frames)} from {min(frames)} to {max(frames)}" if frames else "of which there is none"
 
 
 def _digest(path: str | os.PathLike[str]) -> str:
