@@ -187,6 +187,37 @@ def test_what_is_no_face_is_found_and_not_swapped(tiny_pack, tiny_identity):
     np.testing.assert_array_equal(result.composite, result.plate.pixels)
 
 
+class _Phantom(MarkerDetector):
+    """Finds besides each chart, further left and larger, what has no face's proportions."""
+
+    name = "phantom"
+
+    def find(self, plate, size, threshold):
+        found = super().find(plate, size, threshold)
+        points = (2.5 * (face.landmarks - face.landmarks.mean(axis=0)) + face.landmarks.mean(axis=0) for face in found)
+        phantoms = (
+            replace(face, landmarks=at[[3, 2, 0, 1, 4]], box=(0, 0, 60, 60))
+            for face, at in zip(found, points, strict=True)
+        )
+        return (*phantoms, *found)
+
+
+@pytest.mark.parametrize("choice", ["largest", "all"])
+def test_what_is_no_face_covers_none(tiny_pack, tiny_identity, choice):
+    settings = Settings(face_choice=choice)
+    nodes = [FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=f()) for f in (_Phantom, MarkerDetector)]
+    misled, clear = (node.render(0, settings) for node in nodes)
+    assert (misled.quality.faces_found, clear.quality.faces_found) == (2, 1)
+    assert clear.matte.max() > 0.9
+    np.testing.assert_array_equal(misled.matte, clear.matte)
+
+
+def test_faces_are_numbered_as_they_are_found(tiny_pack, tiny_identity):
+    node = FaceSwapNode(tiny_identity, DrawnClip(), pack=tiny_pack, faces=_Phantom())
+    swapped = [node.render(0, Settings(face_choice="index", face_index=number)).swapped for number in (0, 1)]
+    assert [len(faces) for faces in swapped] == [0, 1]
+
+
 def test_the_quality_record_holds_roll_and_plausibility(node):
     figures = node.render(0).quality
     face = node.render(0).swapped[0]

@@ -157,6 +157,28 @@ def test_status_shows_core_edge_and_what_external_mattes_did():
     assert view[5, 5].tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize("mix", [0.5, 0.9])
+def test_status_is_the_same_whatever_mix_is(mix):
+    shaped, whole = np.zeros((2, 6, 6), np.float32)
+    shaped[1:5, 1:5], whole[1:4, 1:5], whole[2, 2], whole[5, 5] = 1, 1, 0.7, 1
+    colour = np.zeros((6, 6, 3), np.float32)
+    full, part = (Layer(REGION, colour, whole * np.float32(m), shaped, whole=whole) for m in (1, mix))
+    expected = views.status(Composition(plate(), (full,)))
+    np.testing.assert_array_equal(views.status(Composition(plate(), (part,))), expected)
+    assert len(np.unique(expected.reshape(-1, 3), axis=0)) == 5
+
+
+def test_the_matte_is_what_the_layers_cover_together():
+    source = plate(4)
+    source.pixels[..., 3] = 1
+    two = tuple(layer(np.full((6, 6), share, np.float32)) for share in (0.5, 0.25))
+    drawn = Composition(source, two)
+    assert over.matte(drawn)[REGION.slices] == pytest.approx(np.full((6, 6), 0.625))
+    np.testing.assert_allclose(over.face(drawn)[..., 3], over.matte(drawn), atol=1e-6)
+    laid = source.rgb * (1 - over.matte(drawn)[..., None]) + over.face(drawn)[..., :3]
+    np.testing.assert_allclose(laid, over.composite(drawn)[..., :3], atol=1e-5)
+
+
 def test_straight_colour_of_transparent_pixels_is_zero_and_finite():
     pixels = np.array([[[0.3, 0.3, 0.3, alpha] for alpha in (0.0, 0.5, np.nan)]], np.float32)
     straight = unpremultiplied(pixels)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
@@ -7,10 +8,6 @@ namespace mfs {
 namespace {
 
 using settings::Position;
-
-struct Range {
-  double first = 0, last = 0;
-};
 
 std::string askText(const wire::Message& question, bool attended = false) {
   std::string answer;
@@ -72,13 +69,20 @@ void loadLook(const Call& call) {
   setChanged(call, settingValues(call.effect, call.time()), wire::Reader(answer.body).values());
 }
 
-Range clipRange(OfxHandle effect, const Clip& source) {
-  Range range;
+std::optional<FrameRange> timelineRange(OfxHandle effect) {
+  FrameRange range;
   const auto* timeline = host().timeline;
-  if (timeline && timeline->getTimeBounds && timeline->getTimeBounds(effect, &range.first, &range.last) == ofx::OK)
-    return range;
-  const char* const name = "OfxImageEffectPropFrameRange";
-  return {source.properties().number(name, 0, 0), source.properties().number(name, 0, 1)};
+  const bool told = timeline && timeline->getTimeBounds &&
+                    timeline->getTimeBounds(effect, &range.first, &range.last) == ofx::OK && range.first <= range.last;
+  return told ? std::optional(range) : std::nullopt;
+}
+
+// What the timeline shows of the clip; all of a clip that lies beside it.
+FrameRange analysedRange(OfxHandle effect, const Clip& source) {
+  const auto clip = source.frameRange(), timeline = timelineRange(effect);
+  if (!clip || !timeline) return clip ? *clip : timeline.value_or(FrameRange());
+  const FrameRange both{std::max(clip->first, timeline->first), std::min(clip->last, timeline->last)};
+  return both.first <= both.last ? both : *clip;
 }
 
 // Ranges of one host have numbers of their own.
@@ -104,7 +108,7 @@ void analyseRange(const Call& call) {
         "expected a host that hands out other frames than the current one; this one is not known to. Run "
         "`mobilefaceswap analyse` on the clip and choose what it wrote as Track File");
   const Clip clip(call.effect, "Source");
-  const Range range = clipRange(call.effect, clip);
+  const FrameRange range = analysedRange(call.effect, clip);
   const uint32_t number = nextRange();
   const Progress progress(call.effect, "Analysing faces");
   double share = 0;

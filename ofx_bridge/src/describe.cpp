@@ -58,7 +58,8 @@ constexpr Button kButtons[] = {
     {control::kChoosePack, "Swap", "Choose Pack...", "Lists the model packs of this machine with their licences."},
     {control::kAnalyseRange, "Analysis & Tracking", "Analyse Range",
      "Finds the faces of every frame, stores them as a track and sets Track File to it."},
-    {control::kExportTrack, "Analysis & Tracking", "Export Track...", "Saves a copy of the track file."},
+    {control::kExportTrack, "Analysis & Tracking", "Export Track...",
+     "Saves a copy of the track file and of its corrections."},
     {control::kClearCache, "Analysis & Tracking", "Clear Cache",
      "Frees what the engine keeps of earlier frames. Renders are correct without it."},
     {control::kLoadLook, "Output", "Load Look...", "Sets the controls that a saved look holds."},
@@ -267,7 +268,8 @@ OfxStatus describe(const Call& call) {
   if (call.kind == Effect::FaceSwap) describeOverlay(properties);
   int slave = 0;
   if (call.kind == Effect::FaceSwap)
-    for (Position position : {Position::output_mode, Position::matte_to_alpha, Position::track_file})
+    for (Position position : {Position::output_mode, Position::matte_to_alpha, Position::track_file, Position::regrain,
+                              Position::regrain_from})
       properties.set("OfxImageEffectPropClipPreferencesSlaveParam", row(position).name, slave++);
   else
     properties.set("OfxImageEffectPropClipPreferencesSlaveParam", row(Position::track_file).name);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -192,6 +193,13 @@ OfxPointD Parameters::point(const char* name, double time, OfxPointD otherwise) 
   return found && std::isfinite(value.x) && std::isfinite(value.y) ? value : otherwise;
 }
 
+bool Parameters::keyed(const char* name) const {
+  OfxHandle parameter = find(name);
+  unsigned count = 0;
+  const auto keys = host().parameter->getNumKeys;
+  return parameter && keys && keys(parameter, &count) == ofx::OK && count > 0;
+}
+
 Properties Parameters::properties(const char* name) const {
   OfxHandle parameter = nullptr, found = nullptr;
   if (!set_ || host().parameter->getHandle(set_, name, &parameter, &found) != ofx::OK) return Properties();
@@ -234,6 +242,14 @@ std::optional<OfxRectD> Clip::regionOfDefinition(double time) const {
   OfxRectD bounds{};
   if (!handle_ || host().effect->clipGetRegionOfDefinition(handle_, time, &bounds) != ofx::OK) return std::nullopt;
   return bounds;
+}
+
+std::optional<FrameRange> Clip::frameRange() const {
+  const char* const name = "OfxImageEffectPropFrameRange";
+  const double nothing = std::numeric_limits<double>::quiet_NaN();
+  const FrameRange range{properties_.number(name, nothing, 0), properties_.number(name, nothing, 1)};
+  // What is not told is in no order, either.
+  return range.first <= range.last ? std::optional(range) : std::nullopt;
 }
 
 ClipImage::ClipImage(const Clip& clip, double time) {

@@ -70,6 +70,7 @@ class Parameters {
   double number(const char* name, double time, double otherwise) const;
   std::string text(const char* name, double time) const;
   OfxPointD point(const char* name, double time, OfxPointD otherwise) const;
+  bool keyed(const char* name) const;
   // What the host tells of a parameter.
   Properties properties(const char* name) const;
   void set(const char* name, const std::string& value) const;
@@ -99,11 +100,18 @@ class Edit {
 
 class ClipImage;
 
+// Frames, both included.
+struct FrameRange {
+  double first = 0, last = 0;
+};
+
 class Clip {
  public:
   Clip(OfxHandle effect, const char* name);
   bool connected() const;
   std::optional<OfxRectD> regionOfDefinition(double time) const;
+  // The frames that it has, where the host tells.
+  std::optional<FrameRange> frameRange() const;
   const Properties& properties() const { return properties_; }
   OfxHandle handle() const { return handle_; }
 

@@ -75,6 +75,26 @@ settings::Alpha alphaOf(const Call& call, double time) {
   return replaced && output.alphaSwitch ? settings::Alpha::Straight : output.alpha;
 }
 
+// Whether a picture has four channels, whatever the plate has: an alpha of its own, or data in all of them.
+bool hasFourChannels(const Call& call, settings::Alpha alpha, double time) {
+  if (call.kind != Effect::FaceSwap) return false;
+  if (alpha == settings::Alpha::Premultiplied || alpha == settings::Alpha::Straight) return true;
+  const double mode = settingValue(Parameters(call.effect), Position::output_mode, time);
+  return mode == settings::output_mode_entry::kPeople;
+}
+
+// Whether the same still differs from frame to frame: new grain does, and so do the faces of a track.
+bool variesOnStill(const Call& call, double time) {
+  const Parameters parameters(call.effect);
+  if (!parameters.text(row(Position::track_file).name, time).empty()) return true;
+  if (call.kind != Effect::FaceSwap) return false;
+  // Hosts ask once for all frames, so that a value that changes counts as any that it may have.
+  const auto keyed = [&](Position position) { return parameters.keyed(row(position).name); };
+  const bool grain = keyed(Position::regrain) || settingValue(parameters, Position::regrain, time) > 0;
+  const double from = settingValue(parameters, Position::regrain_from, time);
+  return grain && (keyed(Position::regrain_from) || from == settings::regrain_from_entry::kNew);
+}
+
 }  // namespace
 
 OfxStatus instanceCreated(const Call& call) {
@@ -115,15 +135,12 @@ OfxStatus clipPreferences(const Call& call) {
   const settings::Alpha alpha = alphaOf(call, time);
   const char* const declared = premultiplication(alpha);
   if (declared) call.out.set("OfxImageEffectPropPreMultiplication", declared);
-  const bool carriesMatte = alpha == settings::Alpha::Premultiplied || alpha == settings::Alpha::Straight;
-  if (call.kind == Effect::FaceSwap && carriesMatte)
+  if (hasFourChannels(call, alpha, time))
     call.out.set("OfxImageClipPropComponents_Output", "OfxImageComponentRGBA");
   // Hosts would take the aspect of whichever input comes first.
   const double aspect = Clip(call.effect, "Source").properties().number("OfxImagePropPixelAspectRatio", 0);
   if (aspect > 0) call.out.set("OfxImageClipPropPAR_Output", aspect);
-  // With a track the same still differs from frame to frame.
-  const std::string track = Parameters(call.effect).text(row(Position::track_file).name, time);
-  call.out.set("OfxImageEffectFrameVarying", track.empty() ? 0 : 1);
+  call.out.set("OfxImageEffectFrameVarying", variesOnStill(call, time) ? 1 : 0);
   return ofx::OK;
 }
 

@@ -129,10 +129,8 @@ class Frame {
   std::string sightAt(Engine::Conversation& conversation, const PlateRequest& request, int64_t time) const {
     FrameArguments arguments = arguments_;
     arguments.time += static_cast<double>(time - std::llround(arguments_.time));
-    const char* const range = "OfxImageEffectPropFrameRange";
-    const double first = clip_.properties().number(range, arguments.time, 0);
-    const double last = clip_.properties().number(range, arguments.time, 1);
-    if (arguments.time < first || arguments.time > last) return {};
+    const auto range = clip_.frameRange();
+    if (range && (arguments.time < range->first || arguments.time > range->last)) return {};
     const ClipImage image(clip_, arguments.time);
     if (!image) return {};
     return PlateRequest(effect_, kind_, arguments, clip_, image, Inputs()).look(conversation, request);

@@ -186,6 +186,16 @@ def test_a_plate_without_alpha_gets_one_where_the_matte_is_the_alpha(
     np.testing.assert_array_equal(output[..., 3], expected(np.ascontiguousarray(plate[..., :3])).matte)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_no_mode_loses_a_channel_on_a_plate_without_alpha(effects, identity: Path, expected, plate, mode: str) -> None:
+    pixels = np.ascontiguousarray(plate[..., :3])
+    output = rendered(effects[0].create(source=str(identity), output_mode=MODES.index(mode)), pixels)
+    want = expected(pixels).layer(mode)
+    channels = 1 if want.ndim == 2 else want.shape[2]
+    assert output.shape[2] == max(3, channels)
+    np.testing.assert_array_equal(output[..., :channels], np.atleast_3d(want))
+
+
 def test_a_composite_keeps_the_plate_s_channels(effects, identity: Path, plate) -> None:
     assert rendered(effects[0].create(source=str(identity)), np.ascontiguousarray(plate[..., :3])).shape[2] == 3
 
@@ -229,6 +239,54 @@ def test_a_track_makes_a_still_vary(effects, plate, tmp_path: Path) -> None:
     node.values["track_file"] = str(tmp_path / "track.json")
     node.render(plate)
     assert node.preferences["OfxImageEffectFrameVarying"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("values", "keys", "varies"),
+    [
+        ({"regrain": 0.5}, {}, 1),
+        ({"regrain": 0.5, "regrain_from": 1}, {}, 0),
+        ({"regrain_from": 1}, {"regrain": 2}, 0),
+        ({}, {"regrain": 2}, 1),
+        ({"regrain": 0.5, "regrain_from": 1}, {"regrain_from": 2}, 1),
+        ({}, {"regrain_from": 2}, 0),
+    ],
+)
+def test_new_grain_makes_a_still_vary(effects, plate, values, keys: dict[str, int], varies: int) -> None:
+    """The host asks again since the effect says that these controls count."""
+    node = effects[0].create(mix=0.0)
+    node.render(plate)
+    assert node.preferences["OfxImageEffectFrameVarying"] == [0]
+    node.values.update(values)
+    node.keys.update(keys)
+    node.render(plate)
+    assert node.preferences["OfxImageEffectFrameVarying"] == [varies]
+
+
+def test_grain_does_not_show_in_the_matte_s_own_effect(effects, plate) -> None:
+    node = effects[1].create(regrain=1.0, enable=0)
+    node.render(plate)
+    assert node.preferences["OfxImageEffectFrameVarying"] == [0]
+
+
+OFF = {mode: {"output_mode": MODES.index(mode)} for mode in MODES} | {"matte to alpha": {"matte_to_alpha": 1}}
+
+
+@pytest.mark.parametrize("source", ["", "/nowhere/gone.idn"], ids=["none", "gone"])
+@pytest.mark.parametrize("values", OFF.values(), ids=OFF.keys())
+def test_a_node_that_is_off_needs_no_source_in_any_mode(effects, expected, plate, values, source: str) -> None:
+    settings = default_settings().replaced(
+        enable=False,
+        output_mode=MODES[values.get("output_mode", 0)],
+        matte_to_alpha=bool(values.get("matte_to_alpha", 0)),
+    )
+    output = rendered(effects[0].create(source=source, enable=0, **values), plate)
+    want = expected(plate, settings).layer(settings.output_mode)
+    np.testing.assert_array_equal(output[..., : np.atleast_3d(want).shape[2]], np.atleast_3d(want))
+
+
+def test_the_matte_effect_that_is_off_needs_no_source(effects, plate) -> None:
+    assert not rendered(effects[1].create(enable=0, track_file="/nowhere/track.json"), plate).any()
 
 
 def test_smoothing_without_a_track_is_said(effects, identity: Path, expected, plate) -> None:

@@ -6,13 +6,15 @@ import json
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bundles import own_copy
 from mobilefaceswap.engine.documentation import page_of
-from mobilefaceswap.faces import Track
+from mobilefaceswap.faces import Edit, Edits, Face, Track, load_track
 from mobilefaceswap.ofx.host import Effect, Host
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import Pack
@@ -99,6 +101,65 @@ def test_a_track_is_exported(desk: Desk, effects, tmp_path: Path) -> None:
     node = effects[0].create()
     node.press("export_track")
     assert "Press Analyse Range first" in node.persistent
+
+
+def analysed(place: Path) -> Path:
+    """A track with one face on three frames."""
+    face = Face.around(np.array([(20.0, 20.0), (30.0, 20.0), (25.0, 26.0), (21.0, 31.0), (29.0, 31.0)]))
+    Track((64, 48), dict.fromkeys(range(3), (replace(face, person=1),))).save(place)
+    return place
+
+
+def correct(track: Path, *edits: Edit) -> Path:
+    return Edits(edits, Edits.beside(track).track).save(track)
+
+
+def points(track: Path) -> dict[int, list[list[float]]]:
+    return {time: [face.row().tolist() for face in faces] for time, faces in load_track(track).frames.items()}
+
+
+MOVED, OFF = Edit(1, 1, 1, move=(3.0, -2.0)), Edit(2, 2, 1, off=True)
+
+
+def test_corrections_go_with_the_track(desk: Desk, effects, tmp_path: Path) -> None:
+    track, copy = analysed(tmp_path / "shot.track.json"), tmp_path / "copy.track.json"
+    bare = points(track)
+    correct(track, MOVED)
+    desk.answer(copy)
+    node = effects[0].create(track_file=str(track))
+    for edits in ((MOVED,), (MOVED, OFF), ()):
+        correct(track, *edits)
+        node.press("export_track")
+        assert node.persistent == ""
+        assert str(copy) in node.messages[-1]
+        assert "copy.track.edits.json" in node.messages[-1]
+        assert points(copy) == points(track)
+        assert (points(copy) != bare) == bool(edits)
+        assert len(Edits.beside(copy).edits) == len(edits), "each can be taken back"
+
+
+def test_an_export_replaces_nothing_that_somebody_made(desk: Desk, effects, tmp_path: Path) -> None:
+    track, other = analysed(tmp_path / "shot.track.json"), tmp_path / "other.json"
+    Track((64, 48), {0: ()}).save(other)
+    corrected = [correct(track, MOVED), correct(other, Edit(0, 0, 1, off=True))]
+    before = {place: place.read_bytes() for place in (track, other, *corrected)}
+    for place, said in ((track, "other than the input"), (corrected[0], "other than the input"), (other, "another")):
+        desk.answer(place)
+        node = effects[0].create(track_file=str(track))
+        node.press("export_track")
+        assert said in node.persistent
+    assert {place: place.read_bytes() for place in before} == before
+
+
+def test_corrections_of_another_analysis_are_not_exported(desk: Desk, effects, tmp_path: Path) -> None:
+    track = analysed(tmp_path / "shot.track.json")
+    correct(track, MOVED)
+    Track((64, 48), {0: ()}).save(track)
+    desk.answer(tmp_path / "copy.json")
+    node = effects[0].create(track_file=str(track))
+    node.press("export_track")
+    assert "analysed again since" in node.persistent
+    assert not (tmp_path / "copy.json").exists()
 
 
 @pytest.fixture

@@ -175,6 +175,42 @@ def test_no_interpreter(effects, plate, environment) -> None:
     assert "/nowhere/python" in node.persistent
 
 
+@pytest.mark.parametrize("seconds", ["ten", "0", "-1", "nan"])
+def test_an_idle_time_that_is_none_is_told_and_ends_no_engine(effects, plate, environment, seconds: str) -> None:
+    environment.setenv("MOBILEFACESWAP_ENGINE_IDLE", seconds)
+    before = set(engines(os.getpid()))
+    node = effects[0].create()
+    for _ in range(2):
+        assert node.render(plate)[0] == 1
+        assert f"expected MOBILEFACESWAP_ENGINE_IDLE to be a number of seconds above 0; found '{seconds}'" in (
+            node.persistent
+        )
+        assert "Traceback" not in node.persistent
+    assert len(set(engines(os.getpid())) - before) == 1
+
+
+@pytest.mark.parametrize("seconds", ["", "1e9", "inf"])
+def test_an_engine_may_stay_for_as_long_as_one_likes(effects, plate, identity, environment, seconds: str) -> None:
+    environment.setenv("MOBILEFACESWAP_ENGINE_IDLE", seconds)
+    node = effects[0].create(source=str(identity))
+    assert node.render(plate)[0] == 0
+    assert node.persistent == ""
+
+
+def test_an_engine_without_work_ends(effects, plate, identity, environment) -> None:
+    environment.setenv("MOBILEFACESWAP_ENGINE_IDLE", "1")
+    before = set(engines(os.getpid()))
+    node = effects[0].create(source=str(identity))
+    assert node.render(plate)[0] == 0
+    (engine,) = set(engines(os.getpid())) - before
+    handle = os.pidfd_open(engine)
+    try:
+        assert select.select([handle], [], [], 20)[0]
+    finally:
+        os.close(handle)
+    assert node.render(plate)[0] == 0, "another one is started"
+
+
 def test_never_installed(effects, plate, environment) -> None:
     environment.delenv("MOBILEFACESWAP_PYTHON")
     node = effects[0].create()

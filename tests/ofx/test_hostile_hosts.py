@@ -113,6 +113,24 @@ def test_analyse_range_makes_a_track(temporal, pack: Pack, plate) -> None:
         np.testing.assert_allclose(track.frames[int(moment)][0].landmarks, face.landmarks, atol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("clip", "timeline", "analysed"),
+    [
+        ((3.0, 5.0), (0.0, 9.0), [3, 4, 5]),
+        ((3.0, 5.0), (4.0, 9.0), [4, 5]),
+        ((3.0, 5.0), (20.0, 30.0), [3, 4, 5]),
+    ],
+    ids=["project beyond the clip", "clip beyond the project", "apart"],
+)
+def test_analyse_range_takes_what_the_clip_has(temporal, plate, clip, timeline, analysed: list[int]) -> None:
+    node = temporal.create()
+    node.footage = lambda moment: plate if clip[0] <= moment <= clip[1] else None
+    node.frames, node.bounds = clip, timeline
+    assert node.press("analyse_range") == 0
+    assert (node.persistent, node.held) == ("", 0)
+    assert sorted(Track.load(node.values["track_file"]).frames) == analysed
+
+
 def test_a_cancelled_range_changes_nothing(temporal, plate) -> None:
     node = temporal.create()
     node.footage, node.bounds, node.patience = (lambda _: plate), (0.0, 50.0), 2

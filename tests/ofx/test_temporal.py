@@ -157,6 +157,26 @@ def test_a_draft_and_a_node_without_smoothing_ask_for_nothing(hosted, identity: 
     assert shot.asked == []
 
 
+def test_a_draft_does_not_say_that_nothing_is_steadied(hosted, identity: Path) -> None:
+    shot = Shot()
+    node = hosted("fr.inria.Natron").create(source=str(identity), smoothing=5, deflicker=4)
+    node.footage, node.bounds = shot.footage, (0.0, float(LAST))
+    for more in ({}, {"OfxImageEffectPropRenderQualityDraft": [1]}):
+        status, _ = node.render(shot.pixels[3], 3, more=more)
+        assert (status, node.persistent) == (0, "")
+
+
+def test_a_still_is_the_same_in_every_frame_with_all_that_looks_around(hosted, identity: Path) -> None:
+    """So that a host may render it once, as the effect lets it."""
+    pixels = Shot().pixels[3]
+    node = hosted("fr.inria.Natron").create(source=str(identity), smoothing=5, deflicker=2, fade=4)
+    node.footage, node.frames, node.bounds = (lambda _: pixels), (0.0, 5.0), (0.0, 9.0)
+    first, *others = (node.render(pixels, time)[1] for time in (0, 3, 5))
+    assert node.preferences["OfxImageEffectFrameVarying"] == [0]
+    for other in others:
+        np.testing.assert_allclose(other, first, atol=1e-5)
+
+
 def test_the_host_is_told_which_frames_are_needed(hosted, identity: Path) -> None:
     node = hosted("fr.inria.Natron").create(source=str(identity), smoothing=5, deflicker=1)
     wanted = node.ask("GetFramesNeeded", OfxPropTime=[20.0])

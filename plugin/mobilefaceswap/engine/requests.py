@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from .. import __version__
 from ..errors import EngineError, FaceSwapError, UserInputError
-from ..faces import Track
+from ..faces import Edits, Track
+from ..faces.edits import sidecar
+from ..files import write_failure, written_whole
+from ..media import check_output
 from ..settings import table
 from .around import Needed
 from .choices import offered
 from .dialog import LOOK, SAVED_LOOK, SAVED_TRACK, SOURCE, ask_entry, ask_path
 from .documentation import open_page
+from .idle import idle_seconds
 from .looks import load_look, save_look
 from .nodes import pack_of
 from .segment import Segment
@@ -45,6 +50,8 @@ def _welcome(session: Session, segment: Segment, message: Message) -> Message:
             f"{' with others' if version == __version__ else ''}. Run `mobilefaceswap ofx install`, in a checkout "
             "`mobilefaceswap ofx build` first, and start the host again"
         )
+    # Where it is wrong, this is the first place from which a host can tell its user.
+    idle_seconds()
     return Message(Kind.WELCOME, greeting(FINGERPRINT, session.describe()))
 
 
@@ -106,12 +113,33 @@ def _export_track(session: Session, segment: Segment, message: Message) -> Messa
     host, _ = read_settings(Values.unpacked(message.body))
     if not host.track_file:
         raise UserInputError("expected a track to export; Track File is empty. Press Analyse Range first")
-    track = Track.load(host.track_file)
+    Track.load(host.track_file)
+    corrections = Edits.beside(host.track_file)
     chosen = ask_path(SAVED_TRACK, host.track_file)
     if chosen is None:
         return _done("")
-    track.save(chosen)
-    return _done(f"Track saved as {chosen}")
+    return _done(_copied_track(Path(host.track_file), corrections, chosen))
+
+
+def _copied_track(track: Path, corrections: Edits, chosen: Path) -> str:
+    """Copies a track, and its corrections beside it; says where they are. Raises MediaError, UserInputError."""
+    beside = sidecar(chosen)
+    check_output(str(chosen), track, sidecar(track))
+    # To the byte: corrections belong to the very file that they were made for.
+    content = track.read_bytes()
+    try:
+        if beside.exists() and not (chosen.exists() and chosen.read_bytes() == content):
+            raise UserInputError(
+                f"expected no corrections beside {chosen}; found {beside}, which are another track's. Choose another "
+                "name, or remove them"
+            )
+        with written_whole(chosen) as part:
+            part.write_bytes(content)
+    except OSError as error:
+        raise write_failure(str(chosen), error) from error
+    if not corrections.edits and not beside.exists():
+        return f"Track saved as {chosen}"
+    return f"Track saved as {chosen}, its corrections as {corrections.save(chosen)}"
 
 
 def _done(text: str) -> Message:

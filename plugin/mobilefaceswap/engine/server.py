@@ -12,8 +12,9 @@ import time
 from contextlib import suppress
 from typing import NoReturn
 
-from ..errors import EngineError
+from ..errors import EngineError, UserInputError
 from .channel import Link
+from .idle import USUAL_SECONDS, idle_seconds
 from .requests import answered
 from .segment import Segment
 from .session import Session
@@ -21,21 +22,22 @@ from .wire import Kind, Message
 
 __all__ = ["serve"]
 
-_IDLE_SECONDS = 600.0
 _BEAT_SECONDS = 0.5
+_LONGEST_WAIT = 3600.0
+"""Systems refuse to wait for weeks at a time."""
 
 
 def serve(control: Link, session: Session | None = None) -> NoReturn:
     """Serves lanes until the host closes ``control`` or the engine has been idle for a while; ends the process."""
     engine = _Engine(Session() if session is None else session)
-    idle_seconds = float(os.environ.get("MOBILEFACESWAP_ENGINE_IDLE", _IDLE_SECONDS))
+    patience = _patience()
     threading.Thread(target=engine.beat, name="beat", daemon=True).start()
     try:
         while True:
             try:
-                message, handle = control.receive(idle_seconds)
+                message, handle = control.receive(min(patience, _LONGEST_WAIT))
             except TimeoutError:
-                if engine.idle_for() < idle_seconds:
+                if engine.idle_for() < patience:
                     continue
                 break
             if message.kind is Kind.LANE and handle is not None:
@@ -45,6 +47,15 @@ def serve(control: Link, session: Session | None = None) -> NoReturn:
     # Threads may be inside a network; nobody waits for what they make.
     sys.stderr.flush()
     os._exit(0)
+
+
+def _patience() -> float:
+    """Seconds without work after which the engine ends."""
+    try:
+        return idle_seconds()
+    except UserInputError:
+        # The greeting tells it, in the host: a process that ended over it would be started again and again.
+        return USUAL_SECONDS
 
 
 class _Engine:

@@ -17,7 +17,8 @@ from ..errors import UserInputError
 from ..faces import Face, find_faces
 from ..faces.detector import DETECTORS, open_detector
 from ..frame import Floats, Frame, Hashed
-from ..node import FaceSwapNode, Look, RenderResult, Search, cut_ahead, handed_in, look
+from ..look import Composition
+from ..node import FaceSwapNode, Look, QualityRecord, RenderResult, Search, cut_ahead, handed_in, look
 from ..runtime import network_device
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
 from .around import THUMBNAIL, Around, Needed, NotAtHandError, Sight
@@ -119,6 +120,8 @@ class Session:
         """
         self.cache.limit(int(memory_bound() * (_BATCH if Flags.BATCH in picture.flags else _INTERACTIVE)))
         host, settings = _read(picture, values)
+        if not settings.enable:
+            return _rendered(_untouched(picture, inputs, settings), picture, settings)
         plate, note = _plate(picture, inputs, settings)
         node = self.nodes.node(host, _shown(picture, inputs, settings))
         around = _around(picture, node, settings, sights or {})
@@ -135,19 +138,17 @@ class Session:
             return Needed(tuple(sorted(around.missing | around.uncut(picture.time, settings))))
         if around is not None and around.missing:
             return Needed(tuple(sorted(around.missing)))
-        matte_only = Flags.MATTE_ONLY in picture.flags
-        mode = "matte" if matte_only else settings.output_mode
-        whole = OUTPUTS[mode].whole if matte_only else output_of(settings).whole
         broken = result.quality.not_finite
         notes = [
             note,
             uncovered,
             f"{broken} NaN or infinite pixels under the matte count as black" if broken else "",
-            _unsmoothed(node, settings) if around is None else "",
+            # Drafts go without other frames, which the frame that is rendered for keeps may well get.
+            _unsmoothed(node, settings) if around is None and Flags.DRAFT not in picture.flags else "",
         ]
         width = node.pack.crop.template.face_width
         boxes = rendered_boxes(result, width, outlined=Flags.OUTLINES in picture.flags)
-        return _rendered(result, mode, whole, boxes, "; ".join(filter(None, notes)))
+        return _rendered(result, picture, settings, boxes, "; ".join(filter(None, notes)))
 
     def sight(self, picture: Picture, values: Values, inputs: Inputs, sights: Mapping[int, bytes]) -> bytes:
         """What is found in another frame than the one that is rendered; needs no source. Raises FaceSwapError.
@@ -228,6 +229,13 @@ def _plate(picture: Picture, inputs: Inputs, settings: Settings) -> tuple[Frame,
     return Frame(inputs.plate, space, premultiplied, picture.pixel_aspect, inputs.hashed, shown), note
 
 
+def _untouched(picture: Picture, inputs: Inputs, settings: Settings) -> RenderResult:
+    """A frame of a node that is switched off: neither its source nor its track is read."""
+    plate = Frame(inputs.plate, _default_space(picture), Flags.PREMULTIPLIED in picture.flags)
+    drawn = Composition(plate, (), matte_to_alpha=settings.matte_to_alpha)
+    return RenderResult(plate, (), (), QualityRecord(), drawn)
+
+
 def _shown(picture: Picture, inputs: Inputs, settings: Settings) -> Frame | None:
     """The picture at the Identity input. Its own declaration wins over the Working Space, which is the plate's."""
     if inputs.identity is None:
@@ -275,7 +283,12 @@ def _unsmoothed(node: FaceSwapNode, settings: Settings) -> str:
     return "; ".join(notes)
 
 
-def _rendered(result: RenderResult, mode: str, whole: bool, faces: tuple[FaceBox, ...], note: str) -> Rendered:
-    picture = result.layer(mode) if whole else result.changed_part(mode)
+def _rendered(
+    result: RenderResult, picture: Picture, settings: Settings, faces: tuple[FaceBox, ...] = (), note: str = ""
+) -> Rendered:
+    matte_only = Flags.MATTE_ONLY in picture.flags
+    mode = "matte" if matte_only else settings.output_mode
+    whole = OUTPUTS[mode].whole if matte_only else output_of(settings).whole
+    pixels = result.layer(mode) if whole else result.changed_part(mode)
     corner = (0, 0) if whole else (result.changed.x1, result.changed.y1)
-    return Rendered(picture, corner, faces, note)
+    return Rendered(pixels, corner, faces, note)

@@ -8,7 +8,7 @@ from .face import Face
 from .follow import Timeline, followed, same
 from .hands import Hand, HandFinder
 from .people import Sighting, identified
-from .plausible import plausibility, roll_of
+from .plausible import is_face, plausibility, roll_of
 from .track import Track
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "found_in",
     "identified",
     "is_cut",
+    "is_face",
     "load_track",
     "met_at",
     "open_detector",

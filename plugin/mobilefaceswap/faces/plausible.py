@@ -8,9 +8,9 @@ import numpy as np
 
 from ..geometry import fit_crop
 from ..packs import Crop
-from .face import Points
+from .face import Face, Points
 
-__all__ = ["plausibility", "roll_of"]
+__all__ = ["is_face", "plausibility", "roll_of"]
 
 _CROP = Crop(112)
 _LEAST = np.array([0.48, 0.34, 0.47, -0.38, -0.09, -0.10])
@@ -26,6 +26,12 @@ def roll_of(landmarks: Points, pixel_aspect: float = 1.0) -> float:
     """Degrees, -180..180, by which a face is turned clockwise in the picture; 0 is upright, 180 upside down."""
     linear = fit_crop(landmarks * (pixel_aspect, 1.0), _CROP)[:, :2]
     return math.degrees(math.atan2(-linear[1, 0], linear[0, 0]))
+
+
+def is_face(face: Face, pixel_aspect: float) -> bool:
+    """Whether ``face`` has a face's proportions, or was placed by hand: else nobody swaps it, and it covers
+    nobody."""
+    return face.edited or plausibility(face.landmarks, pixel_aspect) > 0
 
 
 def plausibility(landmarks: Points, pixel_aspect: float = 1.0) -> float:

@@ -41,10 +41,11 @@ class Layer:
     """One face on the plate, inside ``region`` only: elsewhere its matte is 0.
 
     colour: (h, w, 3) straight, in the plate's colour space. matte: (h, w), final. shaped: (h, w), the matte before
-    external mattes and mix, for the status picture. face: the one that it replaces; corners: (4, 2), of its crop where
-    it is drawn, clockwise from the top left. touched: the plate pixels of the whole crop. maps: further mattes, (h, w)
-    inside ``touched``, by name, made when asked for: ``learned``, ``occlusion``, ``trust``. side: of the crop.
-    matrices: from plate to crop, one, or several while the shutter is open. name: who it is, in layers of ids.
+    external mattes and mix, and whole, the one before mix, by default the final one: for the status picture. face: the
+    one that it replaces; corners: (4, 2), of its crop where it is drawn, clockwise from the top left. touched: plate
+    pixels of the whole crop. maps: further mattes, (h, w) inside ``touched``, by name, made when asked for:
+    ``learned``, ``occlusion``, ``trust``. side: of the crop. matrices: from plate to crop, one, or several while the
+    shutter is open. name: who it is, in layers of ids.
     """
 
     region: Rectangle
@@ -58,6 +59,7 @@ class Layer:
     side: int = 1
     matrices: tuple[Matrix, ...] = ()
     name: str = ""
+    whole: Floats | None = None
 
     def moved(self, x: int, y: int) -> Layer:
         """The same layer ``x`` pixels further right and ``y`` further down."""
@@ -102,20 +104,34 @@ class Composition:
 
     @cached_property
     def matte(self) -> Floats:
-        """(H, W): the strongest of the layers' mattes."""
-        return self._strongest((layer.region, layer.matte) for layer in self.layers)
+        """(H, W): how much of the plate the layers cover."""
+        return self._covered((layer.region, layer.matte) for layer in self.layers)
+
+    @property
+    def before_mix(self) -> Floats:
+        """(H, W): how much of the plate the layers would cover with a mix of 1."""
+        return self._covered(
+            (layer.region, layer.matte if layer.whole is None else layer.whole) for layer in self.layers
+        )
 
     def map(self, name: str) -> Floats:
         """(H, W): the strongest of the layers' maps called ``name``."""
-        return self._strongest((layer.touched, layer.maps(name)) for layer in self.layers if layer.maps)
-
-    def _strongest(self, values: Iterable[tuple[Rectangle, Floats]]) -> Floats:
-        """(H, W): the greatest of ``values``, each (h, w) inside its rectangle; 0 elsewhere."""
-        width, height = self.plate.size
-        picture = np.zeros((height, width), np.float32)
-        for rectangle, one in values:
-            np.maximum(picture[rectangle.slices], one, out=picture[rectangle.slices])
+        picture = self._nothing()
+        for layer in self.layers:
+            if layer.maps:
+                box = layer.touched.slices
+                np.maximum(picture[box], layer.maps(name), out=picture[box])
         return picture
+
+    def _covered(self, mattes: Iterable[tuple[Rectangle, Floats]]) -> Floats:
+        """(H, W): ``mattes``, each (h, w) inside its rectangle, one over the other (Porter and Duff, 1984)."""
+        picture = self._nothing()
+        for rectangle, one in mattes:
+            picture[rectangle.slices] += one * (1 - picture[rectangle.slices])
+        return picture
+
+    def _nothing(self) -> Floats:
+        return np.zeros(self.plate.size[::-1], np.float32)
 
     @cached_property
     def face(self) -> Floats:

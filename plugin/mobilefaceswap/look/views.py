@@ -22,16 +22,17 @@ _TOLERANCE = 0.7
 
 def status(drawn: Composition) -> Floats:
     """(H, W, 3), as a keyer's status: black outside, white core, grey soft edge, blue where the inside matte added,
-    red where the outside matte removed.
+    red where the outside matte removed; whatever *Mix* is.
     """
-    matte = drawn.matte
+    matte = drawn.before_mix
     picture = np.zeros((*matte.shape, 3), np.float32)
     picture[matte > 0] = 0.5
     picture[matte >= 1] = 1.0
     for layer in drawn.layers:
         view = picture[layer.region.slices]
-        view[layer.matte > layer.shaped + 1e-3] = _INSIDE
-        view[(layer.shaped > 1e-3) & (layer.matte <= 0)] = _OUTSIDE
+        whole = layer.matte if layer.whole is None else layer.whole
+        view[whole > layer.shaped + 1e-3] = _INSIDE
+        view[(layer.shaped > 1e-3) & (whole <= 0)] = _OUTSIDE
     return picture
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..cache import Arrays
 from ..errors import UserInputError
-from ..faces import Face, plausibility, roll_of
+from ..faces import Face, is_face, plausibility, roll_of
 from ..frame import Floats, Frame, all_finite
 from ..geometry import Rectangle, bounded, crop_quad, crop_rectangle, fit_crop, middle_of, scale_of, transformed
 from ..look import (
@@ -144,6 +144,7 @@ def _layer(
         target.crop.shape[0],
         where.matrices,
         name,
+        matte.whole,
     )
 
 
@@ -217,6 +218,8 @@ def _behind_nearer(kit: Kit, shot: Shot, target: Target, own: Floats, region: Re
     plate, crop = shot.plate.frame, kit.pack.crop
     for face in shot.faces:
         if face is target.face or nearness(face, crop, plate) <= near * _AS_NEAR:
+            continue
+        if not is_face(face, plate.pixel_aspect):
             continue
         matrix = fit_crop(face.landmarks, crop, plate.pixel_aspect)
         if crop_rectangle(matrix, crop.size, plate.size).intersection(region).empty:

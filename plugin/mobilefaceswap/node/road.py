@@ -24,8 +24,8 @@ from ..faces import (
     find_faces,
     followed,
     is_cut,
+    is_face,
     met_at,
-    plausibility,
     thumbnail,
     working,
 )
@@ -247,8 +247,7 @@ def chosen(
     face's proportions is nobody's choice: a swap there would be a face painted on a forehead. Raises UserInputError
     where a person of a track is chosen without one.
     """
-    aspect = plate.pixel_aspect if faces else 1.0
-    faces = tuple(face for face in faces if face.edited or plausibility(face.landmarks, aspect) > 0)
+    found, faces = faces, tuple(face for face in faces if is_face(face, plate.pixel_aspect))
     match settings.face_choice:
         case FaceChoice.REFERENCE:
             reference = reference_embedding(settings.reference, kit.pack, kit.detector)
@@ -264,7 +263,8 @@ def chosen(
         case FaceChoice.ALL:
             return faces, None
         case FaceChoice.INDEX:
-            return choose.by_index(faces, settings.face_index), None
+            # Numbers are those that the viewer shows, of all that was found.
+            return tuple(face for face in choose.by_index(found, settings.face_index) if face in faces), None
         case FaceChoice.NEAREST:
             width, height = plate.size
             x, y = settings.face_point_x * width - 0.5, (1 - settings.face_point_y) * height - 0.5

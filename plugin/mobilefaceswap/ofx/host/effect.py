@@ -29,7 +29,8 @@ class Instance:
     control since, such as whether it is enabled. preferences: what it prefers of its clips, asked anew where the
     effect says that a parameter counts. interact: the handle of its overlay. footage: what the Source shows at a time
     outside of a render, None where it shows nothing; a pair says how it is laid out. format: x1, y1, x2, y2 of
-    the Source in pixels, as one host tells it. bounds: of the timeline. progress: what the node reported; after
+    the Source in pixels, as one host tells it. bounds: of the timeline. frames: first and last of the Source; None for
+    those of the timeline. keys: how many keyframes a parameter has, by name. progress: what the node reported; after
     ``patience`` reports the user cancels. undo: the steps that the effect's own changes make, each with its label and
     the parameters set; editing: whether one of them goes on.
     """
@@ -46,6 +47,8 @@ class Instance:
     footage: Callable[[float], Array | tuple[Array, Layout] | None] | None = None
     format: tuple[int, int, int, int] | None = None
     bounds: tuple[float, float] = (0.0, 0.0)
+    frames: tuple[float, float] | None = None
+    keys: dict[str, int] = field(default_factory=dict)
     progress: list[float] = field(default_factory=list)
     patience: int | None = None
     preferences: Properties = field(default_factory=dict)

@@ -91,7 +91,7 @@ class Host:
         if name == "Source" and (own := self.instances[effect].format):
             told["OfxImageClipPropFormat"] = [*own]
         if footage:
-            told["OfxImageEffectPropFrameRange"] = list(self.instances[effect].bounds)
+            told["OfxImageEffectPropFrameRange"] = list(self.instances[effect].frames or self.instances[effect].bounds)
         if image is not None:
             told["OfxImageEffectPropComponents"] = [COMPONENTS[image.array.shape[2]]]
             told["OfxImageEffectPropPreMultiplication"] = [image.layout.premultiplication]
@@ -138,7 +138,7 @@ class Host:
         """Asks for the clip preferences where a clip changed, or a parameter that the effect says counts."""
         slaves = instance.effect.properties.get("OfxImageEffectPropClipPreferencesSlaveParam", [])
         clips = {name: (image.array.shape[2], image.layout) for name, image in self.pictures.items()}
-        state = ([instance.values.get(name) for name in slaves], clips)
+        state = ([(instance.values.get(name), instance.keys.get(name)) for name in slaves], clips)
         if state != instance.preferred_with:
             instance.preferences = instance.ask("GetClipPreferences")
             instance.preferred_with = state

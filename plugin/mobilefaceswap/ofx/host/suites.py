@@ -76,7 +76,9 @@ class Suites:
             callback(lambda handle, time, *out: self._value(handle, *out), place, double, place, place),
             _NONE, _NONE,
             callback(self._set_value, place, place, double, double),
-            *[_NONE] * 7,
+            _NONE,
+            callback(self._key_count, place, c.POINTER(c.c_uint)),
+            *[_NONE] * 5,
             callback(self._edit_begun, place, text),
             callback(self._edit_ended, place),
         ]  # fmt: skip
@@ -245,6 +247,11 @@ class Suites:
             instance.undo[-1][1].append(name)
         else:
             instance.undo.append((name, [name]))
+        return OK
+
+    def _key_count(self, parameter: int, out: Any) -> int:
+        effect, name = self._named[parameter]
+        out[0] = self._host.instances[effect].keys.get(name, 0)
         return OK
 
     def _edit_begun(self, effect: int, label: bytes) -> int:
