@@ -12,8 +12,14 @@ import pytest
 
 from commands import run
 from media_made import make_clip
+from mobilefaceswap import __version__
+from mobilefaceswap.cli import greeting
+from mobilefaceswap.cli.doctor import examined
+from mobilefaceswap.cli.greeting import EngineCommand, engine_command, greet_engine
+from mobilefaceswap.errors import EngineError
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip, read_picture
+from mobilefaceswap.ofx.install import BUNDLE, binary_of
 
 
 def test_swap_writes_video_and_matte(shot, grace_hopper):
@@ -113,7 +119,73 @@ def test_settings_are_listed_for_machines():
 def test_doctor_reports_packs_with_their_licences():
     report = json.loads(run("doctor", "--json").stdout)
     assert report["packs"][0]["licence"]
-    assert report["packs"][0]["detect_seconds"] > 0
+    assert all(report["packs"][0][f"{step}_seconds"] > 0 for step in ("detect", "encode", "swap"))
+
+
+def test_doctor_starts_the_engine_that_a_host_would(monkeypatch):
+    monkeypatch.setenv("PYTHONHOME", "/of/a/host")
+    monkeypatch.setenv("MOBILEFACESWAP_PYTHON", sys.executable)
+    report = examined()
+    assert report["problems"] == []
+    assert report["engine"]["interpreter"] == sys.executable
+    assert report["engine"]["says"].startswith(f"MobileFaceSwap {__version__}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows runs no shell scripts")
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("exit 1", "a program that ended with 1, and no engine"),
+        ("exit 0", "a program that ended with 0, and no engine"),
+        ("echo some words; echo No module named mobilefaceswap >&2; exit 1", "No module named mobilefaceswap"),
+        ("exec tail -f /dev/null", "no answer within 0.1 s"),
+    ],
+)
+def test_doctor_tells_why_an_engine_does_not_start(tmp_path, monkeypatch, script, found):
+    place = tmp_path / "python"
+    place.write_text(f"#!/bin/sh\n{script}\n")
+    place.chmod(0o755)
+    monkeypatch.setenv("MOBILEFACESWAP_PYTHON", str(place))
+    if "0.1" in found:
+        monkeypatch.setenv("MOBILEFACESWAP_TIMEOUT", "0.1")
+    with pytest.raises(EngineError, match=f"{place}, which MOBILEFACESWAP_PYTHON names; found .*{found}"):
+        greet_engine(engine_command())
+
+
+def test_doctor_ends_with_a_problem_where_no_engine_starts():
+    done = run("doctor", env={**os.environ, "MOBILEFACESWAP_PYTHON": "/nowhere/python"})
+    said = " ".join(done.stdout.split())
+    assert (done.returncode, "no problem found" in said) == (1, False)
+    assert "expected an engine to start with /nowhere/python" in said
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the record lies in the user's library")
+def test_doctor_asks_the_interpreter_that_the_installed_bundle_records(tmp_path, monkeypatch):
+    bundle = tmp_path / BUNDLE
+    binary, record = binary_of(bundle), bundle / "Contents" / "Resources" / "engine.txt"
+    for place in (binary, record):
+        place.parent.mkdir(parents=True)
+    binary.touch()
+    monkeypatch.setenv("OFX_PLUGIN_PATH", str(tmp_path))
+    monkeypatch.delenv("MOBILEFACESWAP_PYTHON", raising=False)
+    with pytest.raises(EngineError, match="expected a record of where the engine is installed"):
+        engine_command()
+    record.write_text("version=0.0\npython=/moved/away/python\npackage=/moved/away\n", "utf-8")
+    with pytest.raises(
+        EngineError, match=r"start with /moved/away/python, which .*engine\.txt names.*ofx install` again"
+    ):
+        greet_engine(engine_command())
+
+
+def test_where_no_engine_can_be_greeted_its_python_is_asked_for_the_package(tmp_path, monkeypatch):
+    """As on Windows."""
+    known = EngineCommand(sys.executable, "", "", "")
+    with (tmp_path / "log").open("w+b") as log:
+        assert greeting._asked_version(known, log, 60) == f"MobileFaceSwap {__version__}"
+        monkeypatch.setattr(greeting, "_ASK_VERSION", "import nowhere")
+        with pytest.raises(ConnectionError, match="ended with 1"):
+            greeting._asked_version(known, log, 60)
+        assert greeting._last_words(log) == "ModuleNotFoundError: No module named 'nowhere'"
 
 
 def test_a_clip_that_breaks_in_the_middle_leaves_a_partial_file_and_says_where(shot, grace_hopper):

@@ -8,6 +8,7 @@ import shutil
 import sys
 
 import av
+import numpy as np
 import pytest
 
 from commands import run, start
@@ -15,7 +16,7 @@ from media_made import make_clip
 from mobilefaceswap.cli.outputs import Job, plan_jobs
 from mobilefaceswap.cli.shot import with_defaults
 from mobilefaceswap.errors import UserInputError
-from mobilefaceswap.media import open_clip
+from mobilefaceswap.media import create_output, open_clip
 from mobilefaceswap.settings import Settings
 from tiny_pack import make_tiny_pack
 
@@ -180,6 +181,53 @@ def test_a_dry_run_reads_a_relative_name_with_a_colon(shot, grace_hopper, tmp_pa
     assert plan["holds"].startswith("h264, 320 x 180, ")
     assert set(plan["outputs"]) == {"swapped:1.mov"}
     assert [path.name for path in tmp_path.iterdir()] == ["take:1.mp4"]
+
+
+@pytest.fixture
+def gap(shot, tmp_path):
+    """A sequence of four frames that lacks its third."""
+    folder = tmp_path / "gap"
+    folder.mkdir()
+    place = folder / "shot.%03d.png"
+    with open_clip(shot) as clip, create_output(place, clip) as writer:
+        for time in range(4):
+            writer.write(time, clip.frame(time).pixels)
+    (folder / "shot.002.png").unlink()
+    return place
+
+
+def test_a_dry_run_skips_the_frames_that_the_run_would_skip(gap, grace_hopper, tmp_path):
+    words = ("swap", gap, "-s", grace_hopper, "-o", tmp_path / "out.%03d.png", "--missing-frames", "skip", "--dry-run")
+    done = run(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["frames"] == {"first": 0, "last": 3, "step": 1, "count": 3}
+    assert plan["sampled"] == [0, 1, 3]
+    assert plan["seconds"] == pytest.approx(3 / plan["frames_per_second"])
+    assert "rendered" not in plan
+    nothing = run(*words, "-r", "2")
+    assert (nothing.returncode, "0 frames, about" in nothing.stdout) == (0, True), nothing.stderr
+
+
+def test_a_dry_run_that_fails_does_not_say_that_frames_are_written(gap, grace_hopper, tmp_path):
+    words = ("swap", gap, "-s", grace_hopper, "-o", tmp_path / "out.%03d.png", "--dry-run")
+    done = run(*words)
+    said = " ".join(done.stderr.split())
+    assert (done.returncode, "expected frame 2 of" in said) == (2, True), done.stderr
+    assert "written" not in said
+    assert "go on" not in said
+
+
+def test_a_single_frame_says_what_its_picture_cannot_keep(shot, grace_hopper, tmp_path):
+    place = tmp_path / "plate.png"
+    with open_clip(shot) as clip:
+        pixels = clip.frame(0).rgb
+    create_output(place).write(0, np.dstack([pixels, np.full(pixels.shape[:2], 0.5, np.float32)]))
+    for ending, said in (("jpg", "JPEG has no alpha: written without it"), ("png", "")):
+        done = run("frame", place, "-s", grace_hopper, "-f", 0, "-o", tmp_path / f"out.{ending}", "--json")
+        assert done.returncode == 0, done.stderr
+        assert said in done.stderr
+        assert ("no alpha" in done.stderr) == bool(said)
 
 
 def test_a_packs_defaults_hold_unless_something_else_is_typed(tmp_path):

@@ -234,6 +234,14 @@ def test_every_message_that_troubleshooting_explains_is_one_of_the_programs():
     assert not missing
 
 
+def test_pages_that_lay_the_face_over_the_plate_say_that_it_must_be_opaque():
+    found = [path for path in PAGES if "with *over*" in path.read_text("utf-8")]
+    assert len(found) == 2
+    for path in found:
+        (sentence,) = re.findall(r"with \*over\*[^-]*", path.read_text("utf-8"))
+        assert "opaque" in sentence, path
+
+
 def test_the_pack_that_is_shown_is_one(tmp_path):
     (text,) = re.findall(r"```toml\n(.*?)```", (DOCS / "pages/packs.md").read_text("utf-8"), re.DOTALL)
     text = text.replace('sha256 = "…"', f'sha256 = "{"0" * 64}"')

@@ -52,7 +52,10 @@ def test_identities_of_another_pack_are_refused(people, base_pack):
 
 def test_release_notes_are_joined(people, tiny_pack):
     signed = [one.with_release(note) for one, note in zip(people, ("contract 1", "contract 2"), strict=True)]
-    assert mixed(signed, [1, 1], tiny_pack).release == "contract 1; contract 2"
+    both = mixed(signed, [1, 1], tiny_pack)
+    assert both.release == "contract 1; contract 2"
+    assert mixed([both, signed[1]], [1, 1], tiny_pack).release == "contract 1; contract 2"
+    assert both.with_release("contract 3").release == "contract 1; contract 2; contract 3"
 
 
 def test_several_files_as_source_are_mixed_alike_and_not_beside_pictures(people, tiny_pack, tmp_path, grace_hopper):
@@ -124,11 +127,11 @@ def test_the_command_line_mixes_with_weights(shot, grace_hopper, tmp_path, astro
     names = []
     for place in (grace_hopper, portrait):
         names.append(tmp_path / f"{Path(place).stem}.idn")
-        assert run("identity", place, "-o", names[-1]).returncode == 0
+        assert run("identity", place, "-o", names[-1], "--release", names[-1].stem).returncode == 0
     done = run("identity", *names, "--weights", "2,1", "-o", tmp_path / "mix.idn", "--release", "both")
     assert done.returncode == 0, done.stderr
     made, one, other = (Identity.load(place) for place in (tmp_path / "mix.idn", *names))
-    assert made.release == "both"
+    assert made.release == f"{one.release}; {other.release}; both"
     assert cosine(made.embedding, one.embedding) > cosine(made.embedding, other.embedding) > 0.3
     for words in (("--weights", "2,x"), ("--weights", "2")):
         assert run("identity", *names, *words, "-o", tmp_path / "no.idn").returncode == 2

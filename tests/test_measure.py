@@ -23,6 +23,7 @@ from mobilefaceswap.demo.measure.pictures import (
     tint,
 )
 from mobilefaceswap.errors import UserInputError
+from mobilefaceswap.media import create_output, open_clip
 
 RANDOM = np.random.default_rng(0)
 
@@ -224,6 +225,19 @@ def test_every_clip_is_measured_with_every_source_and_one_that_fails_stops_no_ot
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("outside") and "median" in line]
     assert "holds" in line
     assert "2 swaps" in done.stdout
+
+
+def test_frames_that_a_sequence_lacks_can_be_skipped(shot, grace_hopper, tmp_path):
+    place = tmp_path / "shot.%03d.png"
+    with open_clip(shot) as clip, create_output(place, clip) as writer:
+        for time in range(4):
+            writer.write(time, clip.frame(time).pixels)
+    (tmp_path / "shot.002.png").unlink()
+    words = ("measure", place, "-s", grace_hopper, "--json")
+    done = run(*words, "--missing-frames", "skip")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["value"] == 0
+    assert run(*words).returncode == 2
 
 
 def test_a_range_without_a_face_is_refused(tiny_pack, tiny_identity):

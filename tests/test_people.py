@@ -70,6 +70,15 @@ def test_two_who_choose_alike_are_refused(single):
         together(single)
 
 
+def test_a_value_without_effect_tells_two_people_apart_no_more_than_none(single):
+    largest, nearest = {"face_choice": "largest"}, {"face_choice": "nearest", "face_point_x": 0.2}
+    for alike in ((largest, {**largest, "face_index": 3}), (nearest, {**nearest, "reference": "a.jpg"})):
+        with pytest.raises(UserInputError, match="choosing in the same way"):
+            together(single, *alike)
+    assert together(single, nearest, {**nearest, "face_point_x": 0.8})
+    assert together(single, largest, nearest)
+
+
 def table(folder: Path, text: str) -> Path:
     place = folder / "people.toml"
     place.write_text(text, "utf-8")
@@ -115,6 +124,17 @@ def test_a_table_is_read_with_places_beside_it_and_implied_choices(tmp_path):
         ("[[person]]\nsource = ['a.idn', 3]", "expected source = .*found \\['a.idn', 3\\]"),
         ("[[person]]\nsource = 'a.idn'\nsource_face = -1", "person 1 .*source_face .*from 0 to 99, found -1"),
         ("[[person]]\nsource = 'a.idn'\nsource_age = 'old'", "person 1 .*source_age .*from 0 to 9999, found 'old'"),
+        (
+            f"[[person]]\nsource = 'a.idn'\nface_index = 1{'0' * 400}",
+            "person 1 .*face_index .*from 0 to 99, found 1000",
+        ),
+        (
+            f"[[person]]\nsource = 'a.idn'\nlikeness = 0x{'f' * 9000}",
+            "likeness .*found a number of thousands of digits",
+        ),
+        (f"[[person]]\nsource = 0x{'f' * 9000}", "expected source = .*found a number of thousands of digits"),
+        ('[[person]]\nsource = "a\\u0000.idn"', "person 1 .*expected source = .*found 'a\\\\x00.idn'"),
+        ('[[person]]\nsource = "a.idn"\nreference = "\\u0000"', "person 1 .*reference .*text without null characters"),
         ("[person]\nsource = 'a.idn'", "a \\[\\[person\\]\\] for everybody.*found no \\[\\[person\\]\\]"),
         ("[[people]]\nsource = 'a.idn'", "nothing else; found people"),
         ("source = \n", "table of people in TOML.*line 1"),

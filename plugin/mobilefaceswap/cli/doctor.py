@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -19,13 +19,17 @@ from ..folders import pack_folder, render_cache_folder, track_folder
 from .options import JsonOption
 from .terminal import print_json
 
+if TYPE_CHECKING:
+    from ..frame import Floats
+    from ..packs import Pack
+
 __all__ = ["doctor"]
 
 _LIBRARIES = ("numpy", "onnxruntime", "opencv-python", "av", "opencolorio", "openimageio", "onnx", "insightface")
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Report versions, providers, packs with their licences and writable folders, and run a timed self-test."""
+    """Report versions, providers, packs with licences and folders; run every network once and start an engine."""
     report = examined()
     if as_json:
         print_json(report)
@@ -50,7 +54,8 @@ def examined() -> dict[str, Any]:
         device = "none"
         problems.append(str(error))
     tested = [_self_test(place) for place in places]
-    problems += [test["error"] for test in tested if "error" in test]
+    engine = _engine_test()
+    problems += [test["error"] for test in (*tested, engine) if "error" in test]
     return {
         "version": __version__,
         "python": platform.python_version(),
@@ -59,8 +64,9 @@ def examined() -> dict[str, Any]:
         "providers": list(available_providers()),
         "device": device,
         "packs": tested,
+        "engine": engine,
         "folders": {name: str(place) for name, place in _folders().items()},
-        "problems": problems,
+        "problems": list(dict.fromkeys(problems)),
     }
 
 
@@ -108,28 +114,57 @@ def _unwritable() -> list[str]:
 
 
 def _self_test(place: Path) -> dict[str, Any]:
-    """Runs detector and encoder once, on empty pictures: the seconds taken, or the error."""
-    import numpy as np
-
-    from ..faces import open_detector
-    from ..frame import Frame
+    """What a pack is, and the seconds that each of its networks took, or the error."""
     from ..packs import find_pack
-    from ..runtime import open_session
 
     described: dict[str, Any] = {"name": place.name, "version": "", "licence": ""}
     try:
         pack = find_pack(place)
         described |= {"name": pack.name, "version": pack.version, "licence": pack.licence}
-        side = pack.encoder.crop.size
-        start = time.perf_counter()
-        open_detector(pack).find(Frame(np.zeros((360, 640, 3), np.float32)), 640, 0.7)
-        found = time.perf_counter()
-        encoder = open_session(pack.path("encoder"))
-        encoder.run(dict.fromkeys(encoder.inputs, np.zeros((1, 3, side, side), np.float32)))
-        described |= {"detect_seconds": found - start, "encode_seconds": time.perf_counter() - found}
+        described |= _run_networks(pack)
     except FaceSwapError as error:
         described["error"] = str(error)
     return described
+
+
+def _run_networks(pack: Pack) -> dict[str, float]:
+    """Opens and runs detector, encoder and swapping network once, on empty pictures: the seconds of each."""
+    import numpy as np
+
+    from ..faces import Face, open_detector
+    from ..frame import Frame
+    from ..identity import encode_face
+    from ..packs import FaceInput
+    from ..swap import network_class
+
+    def portrait(wanted: FaceInput) -> Floats:
+        return np.zeros((1, 3, wanted.crop.size, wanted.crop.size), np.float32)
+
+    picture, side = Frame(np.zeros((360, 640, 3), np.float32)), pack.crop.size
+    start = time.perf_counter()
+    open_detector(pack).find(picture, 640, 0.7)
+    found = time.perf_counter()
+    encoded = encode_face(picture, Face.around(pack.crop.template.on(side)), pack)
+    known = time.perf_counter()
+    network = network_class(pack)
+    network(pack, network.prepared(pack, encoded, portrait))(np.zeros((1, side, side, 3), np.float32))
+    swapped = time.perf_counter()
+    return {"detect_seconds": found - start, "encode_seconds": known - found, "swap_seconds": swapped - known}
+
+
+def _engine_test() -> dict[str, Any]:
+    """Starts an engine as a host would: what it says of itself and the seconds taken, or the error."""
+    from .greeting import engine_command, greet_engine
+
+    tested: dict[str, Any] = {}
+    try:
+        command = engine_command()
+        tested["interpreter"] = command.interpreter
+        start = time.perf_counter()
+        tested |= {"says": greet_engine(command), "seconds": time.perf_counter() - start}
+    except FaceSwapError as error:
+        tested["error"] = str(error)
+    return tested
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -146,11 +181,16 @@ def _print(report: dict[str, Any]) -> None:
     console.print(libraries)
     packs = Table("Pack", "Version", "Licence", "Self-test")
     for pack in report["packs"]:
-        result = pack.get("error") or f"detect {pack['detect_seconds']:.3f} s, encode {pack['encode_seconds']:.3f} s"
+        steps = (f"{step} {pack[f'{step}_seconds']:.3f} s" for step in ("detect", "encode", "swap"))
+        result = pack.get("error") or ", ".join(steps)
         packs.add_row(pack["name"], pack["version"], pack["licence"], result)
     console.print(packs)
     for name, place in report["folders"].items():
         console.print(f"{name} folder: {place}", markup=False)
+    engine = report["engine"]
+    if "says" in engine:
+        started = f"{engine['interpreter']} in {engine['seconds']:.1f} s"
+        console.print(f"engine for hosts: {engine['says']}, started with {started}", markup=False)
     for problem in report["problems"]:
         console.print(f"problem: {problem}", markup=False, style="bold red")
     if not report["problems"]:

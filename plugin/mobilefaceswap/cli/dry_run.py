@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,12 +12,14 @@ from typing import Any
 
 import typer
 
+from ..errors import MediaError
 from ..media import MediaClip, Writer, open_clip
 from ..media.open import PICTURE_ENDINGS
 from ..media.video.container import open_file
 from ..render_shot import MattesAt, Node, render_shot
 from ..settings import Settings
 from .outputs import Job, existing
+from .range import present_frames
 
 __all__ = ["Plan", "plan_job"]
 
@@ -28,12 +30,14 @@ _MOST_SAMPLES = 8
 class Plan:
     """What a job would do. outputs: what each file would hold; notes: what of the clip it would not.
 
-    sampled: the frames that were rendered; without_a_swap: those of them where no face was swapped.
+    frames: those that were asked for, of which ``rendered`` are not skipped. sampled: the frames that were rendered
+    now; without_a_swap: those of them where no face was swapped.
     """
 
     target: str
     holds: str
     frames: range
+    rendered: int
     outputs: Mapping[str, str]
     notes: tuple[str, ...]
     replaced: tuple[str, ...]
@@ -44,12 +48,14 @@ class Plan:
     @property
     def seconds(self) -> float:
         """Estimated duration of the whole job, at the speed of the sample."""
-        return len(self.frames) / self.frames_per_second if self.frames_per_second else 0.0
+        return self.rendered / self.frames_per_second if self.frames_per_second else 0.0
 
     def document(self) -> dict[str, Any]:
         """The plan as plain data."""
-        span = {"first": self.frames[0], "last": self.frames[-1], "step": self.frames.step, "count": len(self.frames)}
-        return {**vars(self), "frames": span, "seconds": self.seconds}
+        known = {**vars(self), "seconds": self.seconds}
+        count = known.pop("rendered")
+        span = {"first": self.frames[0], "last": self.frames[-1], "step": self.frames.step, "count": count}
+        return {**known, "frames": span}
 
     def show(self) -> None:
         """Prints the plan."""
@@ -61,21 +67,20 @@ class Plan:
         found = len(self.sampled) - len(self.without_a_swap)
         missing = f"; none in {', '.join(map(str, self.without_a_swap))}" if self.without_a_swap else ""
         typer.echo(f"a face was swapped in {found} of {len(self.sampled)} frames of a sample{missing}")
-        typer.echo(
-            f"{len(self.frames)} frames, about {_duration(self.seconds)} ({self.frames_per_second:.1f} frames/s)"
-        )
+        typer.echo(f"{self.rendered} frames, about {_duration(self.seconds)} ({self.frames_per_second:.1f} frames/s)")
 
 
 def plan_job(
     job: Job,
     clip: MediaClip,
-    times: range,
+    span: range,
     node: Node,
     settings: Settings,
     open_writers: Callable[[Job], tuple[Writer, Writer | None]],
     mattes: MattesAt | None = None,
 ) -> Plan:
-    """Renders a sample of ``times`` as the job would, and reads what was written. Raises FaceSwapError."""
+    """Renders a sample of ``span`` as the job would, and reads what was written. Raises FaceSwapError."""
+    times = present_frames(span, clip, settings)
     step = max(1, -(-len(times) // _MOST_SAMPLES))
     sampled = times[::step]
     places = [place for place in (job.output, job.matte) if place]
@@ -85,14 +90,15 @@ def plan_job(
             Path(copy).parent.mkdir()
         sample = Job(job.target, copies[job.output], copies[job.matte] if job.matte else None)
         output, matte = open_writers(sample)
-        with output, matte or nullcontext():
+        with output, matte or nullcontext(), _without_a_way_on():
             mode = settings.output_mode
             report = render_shot(node, output, sampled, matte=matte, mattes=mattes, mode=mode, settings=settings)
-        outputs = {place: _written(copy) for place, copy in copies.items()}
+        outputs = {place: _written(copy) for place, copy in copies.items()} if sampled else {}
     return Plan(
         job.target,
         _contents(job.target, clip),
-        times,
+        span,
+        len(times),
         outputs,
         (*output.notes, *(matte.notes if matte else ())),
         tuple(place for place in places if existing(place, times)),
@@ -100,6 +106,17 @@ def plan_job(
         tuple(time for time, quality in report.quality.items() if not quality.faces_swapped),
         report.frames_per_second,
     )
+
+
+@contextmanager
+def _without_a_way_on() -> Iterator[None]:
+    """The error of a frame as it was, before `render_shot` said what is written and how to go on: nothing is."""
+    try:
+        yield
+    except MediaError as error:
+        if isinstance(error.__cause__, MediaError):
+            raise MediaError(str(error.__cause__)) from error
+        raise
 
 
 def _written(path: str) -> str:

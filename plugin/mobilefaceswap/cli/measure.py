@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..faces import Track
     from ..media import MediaClip
     from ..node import FaceSwapNode
+    from ..settings import Settings
 
 __all__ = ["measure"]
 
@@ -77,7 +78,7 @@ def measure(
 
     def measured(target: str, source: str) -> list[Measured]:
         node_over = partial(FaceSwapNode, identities[source], pack=chosen, settings=own, track=known, faces=detector)
-        return _measured(target, allow_interlaced, node_over, frames, known, quiet=as_json)
+        return _measured(target, allow_interlaced, node_over, frames, own, known, quiet=as_json)
 
     _measure_each(measured, targets, [*identities], as_json=as_json)
 
@@ -113,6 +114,7 @@ def _measured(
     allow_interlaced: bool,
     node_over: Callable[[MediaClip], FaceSwapNode],
     frames: str | None,
+    settings: Settings,
     track: Track | None,
     *,
     quiet: bool,
@@ -123,13 +125,14 @@ def _measured(
     from ..analyse_clip import check_clip
     from ..demo.measure import measure_clip
     from .clips import open_target
-    from .range import frame_range
+    from .range import frame_range, present_frames
 
     with quiet_libraries(), open_target(target, allow_interlaced) as clip:
         if track is not None:
             check_clip(track, clip, Path(target).name)
-        times = progress(frame_range(frames, clip), "Measuring", disable=quiet, console=Console(stderr=True))
-        return measure_clip(node_over(clip), times)
+        times = present_frames(frame_range(frames, clip), clip, settings)
+        shown = progress(times, "Measuring", disable=quiet, console=Console(stderr=True))
+        return measure_clip(node_over(clip), shown)
 
 
 def _print(found: list[Measured], heading: str) -> None:

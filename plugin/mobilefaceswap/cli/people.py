@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import SettingsError, UserInputError
 from ..identity import picture_files
 from ..settings import Setting, Stage, table
+from ..settings.setting import shown
 from .app import british
 
 __all__ = ["People", "Person", "people_of", "read_people"]
@@ -99,14 +100,19 @@ def _person(row: Mapping[str, Any], who: str, folder: Path) -> Person:
         _check_name(name, who)
     source = named.pop("source", None)
     places = [source] if isinstance(source, str) else source
-    if not isinstance(places, list) or not places or not all(isinstance(place, str) and place for place in places):
+    if not isinstance(places, list) or not places or not all(map(_is_place, places)):
         raise UserInputError(
             f'{who}: expected source = "FILE", a picture, a folder of pictures or an .idn file, or a list of such; '
-            f"found {source!r}. Add it"
+            f"found {shown(source)}. Write it so"
         )
     taken = {name: _checked(row, named.pop(name), who, folder) for name, row in _OF_SOURCE.items() if name in named}
     settings = _with_choice({name: _checked(_OWN[name], value, who, folder) for name, value in named.items()}, who)
     return Person([folder / place for place in places], settings=settings, **taken)
+
+
+def _is_place(value: Any) -> bool:
+    """Whether ``value`` can be the name of a file: no system takes a null character in one."""
+    return isinstance(value, str) and bool(value) and "\0" not in value
 
 
 def _check_name(name: str, who: str) -> None:

@@ -6,13 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import UserInputError
+from ..settings import MissingFrames
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from fractions import Fraction
 
     from ..media import MediaClip
+    from ..settings import Settings
 
-__all__ = ["frame_range"]
+__all__ = ["frame_range", "present_frames"]
 
 _TIMECODE = r"\d+[:;.]\d+[:;.]\d+[:;.]\d+"
 _FRAME = rf"{_TIMECODE}|-?\d+"
@@ -46,6 +49,14 @@ def frame_range(text: str | None, clip: MediaClip) -> range:
     if not clip.first <= first <= last <= clip.last or not step:
         raise _refusal(text, clip)
     return range(first, last + 1, step)
+
+
+def present_frames(times: range, clip: MediaClip, settings: Settings) -> Sequence[int]:
+    """``times`` without the frames that a sequence lacks, if those are skipped."""
+    if settings.missing_frames is not MissingFrames.SKIP:
+        return times
+    missing = set(clip.missing)
+    return [time for time in times if time not in missing]
 
 
 def _frame(text: str | None, clip: MediaClip, default: int) -> int:

@@ -12,14 +12,13 @@ import typer
 
 from ..cache.memory import keep_freed_memory
 from ..errors import FaceSwapError, MediaError, UserInputError, both
-from ..media import PICTURE_ENDINGS, MediaClip
+from ..media import PICTURE_ENDINGS
 from ..render_shot import layers_of, render_shot
-from ..settings import MissingFrames, Settings
 from .clips import open_target
 from .nodes import NodeOver, nodes_for
 from .outputs import Job, plan_jobs
 from .people import People
-from .range import frame_range
+from .range import frame_range, present_frames
 from .shot import Delivery, Shot
 from .summary import report_failed, summarise
 from .terminal import print_json_line, progress_of, quiet_libraries
@@ -99,14 +98,6 @@ def _checked(job: Job, delivery: Delivery, shot: Shot) -> range:
         return frame_range(shot.frames, clip)
 
 
-def _present(times: range, clip: MediaClip, settings: Settings) -> Sequence[int]:
-    """``times`` without the frames that a sequence lacks, if those are skipped."""
-    if settings.missing_frames is not MissingFrames.SKIP:
-        return times
-    missing = set(clip.missing)
-    return [time for time in times if time not in missing]
-
-
 @quiet_libraries()
 def _plan_clips(jobs: Sequence[Job], people: People, delivery: Delivery, shot: Shot, *, as_json: bool) -> None:
     from .dry_run import plan_job
@@ -141,7 +132,7 @@ def _swap_clip(job: Job, node_over: NodeOver, delivery: Delivery, shot: Shot, *,
             report = render_shot(
                 node,
                 output,
-                _present(times, clip, settings),
+                present_frames(times, clip, settings),
                 matte=matte,
                 mattes=mattes,
                 mode=settings.output_mode,
@@ -172,6 +163,7 @@ def swap_frame(target: str, output: str, people: People, delivery: Delivery, sho
                 result.layer(shot.settings.output_mode),
                 layers_of(result, delivery.layers, shot.settings.output_mode),
             )
+    tell_notes([writer])
     if as_json:
         print_json_line({"frame": time, "output": output, "quality": asdict(result.quality)})
     else:

@@ -41,7 +41,11 @@ def identity(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Identity file to write (.idn).")],
     source_face: SourceFace = 0,
     release: Annotated[
-        str, typer.Option(metavar="TEXT", help="Likeness-release note to record, such as a contract number.")
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="Likeness-release note to record, such as a contract number; added to those of identities.",
+        ),
     ] = "",
     weights: Annotated[
         str | None, typer.Option(metavar="W,W...", help="Weights of pictures or identities, such as 2,1; else alike.")

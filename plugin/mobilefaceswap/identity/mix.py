@@ -8,7 +8,7 @@ import numpy as np
 
 from ..packs import Pack
 from ..swap import network_class
-from .record import Identity
+from .record import Identity, joined_releases
 from .weigh import shares_of
 
 __all__ = ["mixed"]
@@ -33,7 +33,7 @@ def mixed(identities: Sequence[Identity], weights: Sequence[float], pack: Pack) 
         pack.name,
         pack.content_hash,
         heaviest.thumbnail,
-        "; ".join(dict.fromkeys(one.release for one in identities if one.release)),
+        joined_releases(*(one.release for one in identities)),
     )
 
 

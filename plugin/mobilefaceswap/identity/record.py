@@ -20,10 +20,12 @@ from ..files import write_failure, written_whole
 from ..frame import Floats
 from ..packs import Pack
 
-__all__ = ["FORMAT", "Identity", "SourcePicture"]
+__all__ = ["FORMAT", "Identity", "SourcePicture", "joined_releases"]
 
 FORMAT = "mobilefaceswap-identity"
 _VERSION = "1"
+_BETWEEN = "; "
+"""Between the release notes of several people."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +79,8 @@ class Identity:
             )
 
     def with_release(self, note: str) -> Identity:
-        """A copy that records a likeness-release note."""
-        return replace(self, release=note)
+        """A copy that records a likeness-release note, behind those it has."""
+        return replace(self, release=joined_releases(self.release, note))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file, whole or not at all. Raises MediaError where the place cannot be written."""
@@ -124,3 +126,8 @@ class Identity:
                 f"found {type(error).__name__}: {error}. Prepare it again from the pictures"
             ) from error
         return identity
+
+
+def joined_releases(*notes: str) -> str:
+    """Release notes as one, each once."""
+    return _BETWEEN.join(dict.fromkeys(one for note in notes for one in note.split(_BETWEEN) if one))

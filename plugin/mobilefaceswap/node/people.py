@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import UserInputError
 from ..frame import Floats, Frame
 from ..look import Composition, Layer
-from ..settings import Settings
+from ..settings import Settings, table
 from .lay import ExternalMattes, Shot, farthest_first, nearness
 from .node import FaceSwapNode, result_of
 from .over_time import Around
@@ -91,9 +91,18 @@ class PeopleNode:
 def _check_choices(settings: Sequence[Settings]) -> None:
     seen: dict[object, int] = {}
     for number, one in enumerate(settings, start=1):
-        first = seen.setdefault(one.of("choose"), number)
+        first = seen.setdefault(_choice_of(one), number)
         if first != number:
             raise UserInputError(
                 f"expected everybody to choose a face of their own; found person {first} and person {number} choosing "
                 "in the same way. Give each a reference, a face_person (track id) or a face_index"
             )
+
+
+def _choice_of(settings: Settings) -> tuple[tuple[str, Any], ...]:
+    """What decides which face is taken: a value that has no effect tells nobody apart."""
+    return tuple(
+        (row.name, getattr(settings, row.name))
+        for row in table()
+        if row.stage == "choose" and (row.only_with is None or getattr(settings, row.only_with[0]) == row.only_with[1])
+    )

@@ -13,7 +13,17 @@ from pathlib import Path
 from .. import __version__
 from ..errors import EngineError, UserInputError
 
-__all__ = ["BUNDLE", "binary_of", "build", "find_installed", "install", "system_folder", "uninstall", "user_folder"]
+__all__ = [
+    "BUNDLE",
+    "binary_of",
+    "build",
+    "find_installed",
+    "install",
+    "record_places",
+    "system_folder",
+    "uninstall",
+    "user_folder",
+]
 
 BUNDLE = "MobileFaceSwap.ofx.bundle"
 _BINARIES = {"darwin": "MacOS", "win32": "Win64"}
@@ -111,13 +121,19 @@ def _own_bundle() -> Path:
     return build()
 
 
+def record_places(bundle: Path) -> list[Path]:
+    """Where the bridge looks for the record of how the engine is started; it is written to the first."""
+    inside = bundle / "Contents" / "Resources" / "engine.txt"
+    if sys.platform != "darwin":
+        return [inside]
+    # Within the bundle it would spoil the bundle's signature.
+    return [Path.home() / "Library" / "Application Support" / "mobilefaceswap" / "engine.txt", inside]
+
+
 def _record(bundle: Path) -> None:
     package = Path(__file__).resolve().parents[2]
     text = f"version={__version__}\npython={sys.executable}\npackage={package}\n"
-    place = bundle / "Contents" / "Resources" / "engine.txt"
-    if sys.platform == "darwin":
-        # Beside the bundle it would spoil the bundle's signature.
-        place = Path.home() / "Library" / "Application Support" / "mobilefaceswap" / "engine.txt"
+    place = record_places(bundle)[0]
     # Wheels carry no empty folders.
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text, encoding="utf-8")

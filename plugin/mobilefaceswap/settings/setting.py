@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from ..errors import SettingsError
 
-__all__ = ["Kind", "Labels", "Setting", "Stage", "Table", "row", "rows_of"]
+__all__ = ["Kind", "Labels", "Setting", "Stage", "Table", "row", "rows_of", "shown"]
 
 Kind = Literal["boolean", "integer", "double", "choice", "text", "file"]
 Stage = Literal["plate", "detect", "smooth", "choose", "align", "swap", "outline", "matte", "look", "output"]
@@ -57,7 +57,7 @@ class Setting:
         if self.kind == "boolean":
             return self._checked_boolean(value)
         if self.textual:
-            return str(value)
+            return self._checked_text(value)
         return self._checked_number(value)
 
     def _checked_choice(self, value: Any) -> Any:
@@ -72,11 +72,17 @@ class Setting:
             return bool(value)
         raise self._refusal("true or false", value)
 
+    def _checked_text(self, value: Any) -> str:
+        # The system refuses such a path with an error that names neither it nor the setting.
+        if "\0" in str(value):
+            raise self._refusal("text without null characters", value)
+        return str(value)
+
     def _checked_number(self, value: Any) -> float | int:
         expected = f"a number from {self.minimum:g} to {self.maximum:g}{self.unit and ' ' + self.unit}"
         try:
             number = float(value)
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise self._refusal(expected, value) from error
         assert self.minimum is not None
         assert self.maximum is not None
@@ -90,9 +96,18 @@ class Setting:
 
     def _refusal(self, expected: str, value: Any) -> SettingsError:
         return SettingsError(
-            f"{self.name} ({self.label}): expected {expected}, found {value!r}; "
+            f"{self.name} ({self.label}): expected {expected}, found {shown(value)}; "
             "`mobilefaceswap settings` lists every setting with its range"
         )
+
+
+def shown(value: Any) -> str:
+    """``value`` for an error."""
+    try:
+        return repr(value)
+    except ValueError:
+        # Python refuses to write out a whole number of more than 4300 digits.
+        return "a number of thousands of digits"
 
 
 class Labels(Mapping[str, str]):
