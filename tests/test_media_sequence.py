@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -366,6 +367,19 @@ def test_a_timecode_that_cannot_be_kept_is_said_once(tmp_path: Path) -> None:
     assert [note for note in writer.notes if "timecode" in note.lower()] == [
         "timecode (01:00:00:00): left out, PNG cannot hold it"
     ]
+
+
+@pytest.mark.parametrize(("rate", "held"), [(30, True), (50, False)])
+def test_a_timecode_of_more_frames_than_its_digits_hold_is_said(tmp_path: Path, rate: int, held: bool) -> None:
+    source = make_clip(tmp_path / "in.mov", frames=2, rate=Fraction(rate), timecode=f"01:00:00:{rate - 2}")
+    with open_clip(source) as clip, create_output(tmp_path / "out.%04d.exr", clip) as writer:
+        assert clip.timecode == f"01:00:00:{rate - 2}"
+        for time in range(2):
+            writer.write(time, clip.frame(time).pixels)
+    said = f"timecode (01:00:00:{rate - 2}): left out, OpenEXR cannot hold it"
+    assert (said in writer.notes) is not held
+    with open_clip(tmp_path / "out.%04d.exr") as copy:
+        assert copy.timecode == (f"01:00:00:{rate - 2}" if held else None)
 
 
 def test_a_held_frame_has_what_belongs_to_its_picture(tmp_path: Path) -> None:

@@ -110,8 +110,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(required=True)
     packing = verbs.add_parser("pack", help="parts of what has to travel")
-    for name in ("run", "--data", "--critics", "--out"):
-        packing.add_argument(name, type=Path, **({"required": True} if name[0] == "-" else {}))
+    packing.add_argument("run", type=Path)
+    for name in ("--data", "--critics", "--out"):
+        packing.add_argument(name, type=Path, required=True)
     packing.set_defaults(run_verb=pack)
     training = verbs.add_parser("train", help="go on with the plan")
     training.add_argument("parcel", type=Path)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["TIMECODE", "timecode_of", "words_of"]
+__all__ = ["MOST_FRAMES", "TIMECODE", "timecode_of", "words_of"]
 
 TIMECODE = "smpte:TimeCode"
 """OpenImageIO's name of the attribute."""
 _DROP_FRAME = 1 << 6
 _FIELDS = ((24, 0x3F), (16, 0x7F), (8, 0x7F), (0, 0x3F))
 """Where hours, minutes, seconds and frames stand in the first word; the bits between them are flags."""
-_ENDS = (24, 60, 60, 40)
+MOST_FRAMES = 40
+"""In a second: the tens of a frame's number have two bits."""
+_ENDS = (24, 60, 60, MOST_FRAMES)
 
 
 def timecode_of(words: object) -> str | None:

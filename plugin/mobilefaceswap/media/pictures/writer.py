@@ -16,7 +16,7 @@ from ..grade import converted
 from ..places import Pattern
 from ..video.clock import shifted_timecode
 from .formats import StillFormat, check_writable, format_of, load_still, save_still
-from .smpte import TIMECODE
+from .smpte import MOST_FRAMES, TIMECODE
 from .still import LayerPicture, Metadata, Stored
 
 __all__ = ["SequenceWriter"]
@@ -61,7 +61,8 @@ class SequenceWriter(Writer):
         self.notes = self._losses()
 
     def _losses(self) -> tuple[str, ...]:
-        notes = left_out(self._like.format.besides, self._row.keeps, self._row.name)
+        kept = self._row.keeps if self._holds_timecode() else self._row.keeps - {"timecode"}
+        notes = left_out(self._like.format.besides, kept, self._row.name)
         depth = self._sample_depth(is_matte=False)
         if self._like.size[0] and depth < min(self._like.bit_depth, 16) and self._depth is None:
             notes += (f"{self._row.name} holds {depth} bits of the clip's {self._like.bit_depth}",)
@@ -99,9 +100,14 @@ class SequenceWriter(Writer):
             self.notes += self._lost_words(stored.metadata, self._pattern.path(time))
         self._written = time
 
+    def _holds_timecode(self) -> bool:
+        """Whether every frame can have one: its file's own, or one that is counted from the clip's first."""
+        rate = self._like.frame_rate
+        return self._like.format.timing is None or (rate is not None and round(rate) <= MOST_FRAMES)
+
     def _timecode(self, time: int) -> str | None:
         like = self._like
-        if like.timecode is None or like.frame_rate is None:
+        if like.timecode is None or like.frame_rate is None or round(like.frame_rate) > MOST_FRAMES:
             return None
         return shifted_timecode(like.timecode, time - like.first, like.frame_rate)
 
