@@ -61,6 +61,11 @@ class Layer:
     name: str = ""
     whole: Floats | None = None
 
+    @property
+    def before_mix(self) -> Floats:
+        """(h, w): the matte with a mix of 1."""
+        return self.matte if self.whole is None else self.whole
+
     def moved(self, x: int, y: int) -> Layer:
         """The same layer ``x`` pixels further right and ``y`` further down."""
         moved = tuple(composed(matrix, np.array([[1.0, 0, -x], [0, 1, -y]])) for matrix in self.matrices)
@@ -110,9 +115,7 @@ class Composition:
     @property
     def before_mix(self) -> Floats:
         """(H, W): how much of the plate the layers would cover with a mix of 1."""
-        return self._covered(
-            (layer.region, layer.matte if layer.whole is None else layer.whole) for layer in self.layers
-        )
+        return self._covered((layer.region, layer.before_mix) for layer in self.layers)
 
     def map(self, name: str) -> Floats:
         """(H, W): the strongest of the layers' maps called ``name``."""

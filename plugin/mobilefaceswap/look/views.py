@@ -30,9 +30,8 @@ def status(drawn: Composition) -> Floats:
     picture[matte >= 1] = 1.0
     for layer in drawn.layers:
         view = picture[layer.region.slices]
-        whole = layer.matte if layer.whole is None else layer.whole
-        view[whole > layer.shaped + 1e-3] = _INSIDE
-        view[(layer.shaped > 1e-3) & (whole <= 0)] = _OUTSIDE
+        view[layer.before_mix > layer.shaped + 1e-3] = _INSIDE
+        view[(layer.shaped > 1e-3) & (layer.before_mix <= 0)] = _OUTSIDE
     return picture
 
 

@@ -102,14 +102,14 @@ class SequenceWriter(Writer):
 
     def _holds_timecode(self) -> bool:
         """Whether every frame can have one: its file's own, or one that is counted from the clip's first."""
-        rate = self._like.frame_rate
-        return self._like.format.timing is None or (rate is not None and round(rate) <= MOST_FRAMES)
+        return self._like.format.timing is None or self._timecode(self._like.first) is not None
 
     def _timecode(self, time: int) -> str | None:
-        like = self._like
-        if like.timecode is None or like.frame_rate is None or round(like.frame_rate) > MOST_FRAMES:
+        """Counted from the clip's first; None where it has none, or more frames a second than fit."""
+        like, rate = self._like, self._like.frame_rate
+        if like.timecode is None or rate is None or round(rate) > MOST_FRAMES:
             return None
-        return shifted_timecode(like.timecode, time - like.first, like.frame_rate)
+        return shifted_timecode(like.timecode, time - like.first, rate)
 
     def _lost_words(self, source: Metadata, written: Path) -> tuple[str, ...]:
         """What the clip's first file says of its picture and the written one does not, unless that is said already."""
