@@ -55,14 +55,19 @@ def test_what_is_written_is_read_again(motion, tmp_path, kind, told):
             np.testing.assert_allclose(read.points[name][time], motion.points[name][time], atol=1e-4)
 
 
+@pytest.mark.parametrize("between", [",", ";", "\t"], ids=["commas", "semicolons", "tabs"])
 @pytest.mark.parametrize("told", [True, False], ids=["told", "recognised"])
-def test_a_table_that_a_spreadsheet_has_saved_is_read(motion, tmp_path, told):
-    """Excel puts a byte order mark before it and ends lines as Windows does; people move and rename columns."""
+def test_a_table_that_a_spreadsheet_has_saved_is_read(motion, tmp_path, told, between):
+    """Excel puts a byte order mark before it and ends lines as Windows does; people move and rename columns. Where
+    decimals have commas, cells lie between semicolons.
+    """
     rows = [line.split(",") for line in FORMATS["csv"].write(motion).splitlines()]
     moved = [[*row[1:], row[0]] for row in rows]
     moved[0] = ['"Left_Eye_X"', " left_eye_y ", *moved[0][2:-1], "Frame"]
     path = tmp_path / "face.csv"
-    path.write_bytes("\r\n".join(",".join(row) for row in moved).encode("utf-8-sig"))
+    decimal = "." if between == "," else ","
+    lines = (between.join(cell.replace(".", decimal) for cell in row) for row in moved)
+    path.write_bytes("\r\n".join(lines).encode("utf-8-sig"))
     points = points_of(read_motion(path, SIZE, "csv" if told else None), CROP)
     assert list(points) == list(range(100, 106))
     for time, found in points.items():

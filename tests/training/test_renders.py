@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,31 @@ def test_the_followed_face_is_the_largest_and_then_the_nearest() -> None:
     follow = r.FollowedFace(Detector((sized(100, 90), sized(300, 80)), (), (sized(110, 60), sized(300, 95))))
     found = [follow(plate) for _ in range(3)]
     assert [None if face is None else round(face.centre[0]) for face in found] == [100, None, 110]
+
+
+class Lists:
+    """A detector that answers with faces given beforehand."""
+
+    name = "lists"
+
+    def __init__(self, *faces: Face) -> None:
+        self.faces = faces
+
+    def find(self, plate: Frame, size: int, threshold: float) -> tuple[Face, ...]:
+        return self.faces
+
+
+def test_faces_of_aligned_crops_lie_where_they_were_cut_and_those_of_plates_where_they_are_found() -> None:
+    small, large = face_at(120, 130, 0.5), replace(face_at(125, 120, 1.08), box=(20, 20, 200, 220))
+    detector = r.AsCut(Lists(small, large), TEMPLATES["arcface-112"])
+    for side in (j.CROP, 224):
+        (found,) = detector.find(Frame(np.zeros((side, side, 3), np.float32)), 640, 0.5)
+        assert found.landmarks == pytest.approx(TEMPLATES["arcface-112"].on(side))
+        assert found.box == large.box
+    for shape in ((300, 300, 3), (200, 256, 3)):
+        assert detector.find(Frame(np.zeros(shape, np.float32)), 640, 0.5) == (small, large)
+    assert r.AsCut(Lists(), TEMPLATES["arcface-112"]).find(Frame(np.zeros((256, 256, 3), np.float32)), 640, 0.5) == ()
+    assert detector.name != Lists.name
 
 
 @pytest.mark.parametrize("margin", [0, 64])

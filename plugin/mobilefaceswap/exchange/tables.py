@@ -27,7 +27,10 @@ def table(motion: Motion) -> str:
 
 
 def read_table(text: str, size: tuple[int, int]) -> Motion:
-    """The inverse of ``table``; columns in any order, in any case. Raises ValueError, KeyError on anything else."""
+    """The inverse of ``table``; columns in any order, in any case, apart by commas, semicolons or tabs. Raises
+    ValueError, KeyError on anything else.
+    """
+    text = _by_commas(text)
     rows = list(csv.DictReader(io.StringIO(text.lstrip()), fieldnames=_header(text)))[1:]
     names = [column[:-2] for column in _header(text) if column.endswith("_x")]
     if not rows or not is_table(text) or not names:
@@ -48,7 +51,18 @@ def is_table(text: str) -> bool:
 
 def _header(text: str) -> list[str]:
     """The cells of the first row, whoever has written, quoted or capitalised them."""
-    return [cell.strip(' "').lower() for cell in text.lstrip().partition("\n")[0].strip().split(",")]
+    return [cell.strip(' "').lower() for cell in _first_row(_by_commas(text)).split(",")]
+
+
+def _by_commas(text: str) -> str:
+    """A table as this one writes it. Where decimals have commas, spreadsheets put semicolons or tabs between cells."""
+    first = _first_row(text)
+    between = next((mark for mark in ";\t" if mark in first), "")
+    return text.replace(",", ".").replace(between, ",") if between else text
+
+
+def _first_row(text: str) -> str:
+    return text.lstrip().partition("\n")[0].strip()
 
 
 def pftrack(motion: Motion) -> str:
