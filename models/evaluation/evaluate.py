@@ -43,6 +43,8 @@ from mobilefaceswap import find_pack, open_clip
 from mobilefaceswap.faces import FaceDetector, open_detector
 
 PROTOCOL = Path(__file__).with_name("protocol.json")
+VERSION = 2.1
+"""Of protocol 2. In 2.0 the node looked for the faces of aligned crops and cut them too close (`renders.AsCut`)."""
 SIZE = 224
 
 
@@ -123,7 +125,7 @@ def evaluate_swapper(
 
 def evaluate(renderer: Renderer, material: Material, judges: Judges, extent: Extent) -> dict[str, Any]:
     """All of protocol 2."""
-    figures = {"protocol": 2, "pairs": extent.pairs} | still_figures(renderer, material, judges, extent)
+    figures = {"protocol": VERSION, "pairs": extent.pairs} | still_figures(renderer, material, judges, extent)
     return figures | clip_figures(renderer, material, judges, extent)
 
 

@@ -84,11 +84,11 @@ def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:
 
 
 def movement(points: Tensor) -> Tensor:
-    """What a face does rather than whose it is, from packed points (N, P, 2): (N, 16), in distances of the eyes.
+    """What a face does rather than whose it is, from packed points (N, P, 2): (N, 17), in distances of the eyes.
 
-    Openings of eyes and mouth, gaze within each eye, corners of the mouth against its middle, where the nose's tip
-    lies between eyes and mouth, which is the head's turn; last, how far brows, their inner ends and the chin are from
-    the eyes, which is the person's as much as what the face does.
+    Openings of eyes and mouth, gaze within each eye, corners of the mouth against its middle, the roll of the line of
+    the eyes, and where the nose's tip lies between eyes and mouth, which is the head's turn; last, how far brows, their
+    inner ends and the chin are from the eyes, which is the person's as much as what the face does.
     """
     left, right = points[:, PLACES["left_eye"]], points[:, PLACES["right_eye"]]
     irises, inner, nose = points[:, PLACES["irises"]], points[:, PLACES["inner_lips"]], points[:, PLACES["nose"]]
@@ -110,9 +110,9 @@ def movement(points: Tensor) -> Tensor:
         3.5 * told(irises[:, 0] - (left[:, 0] + left[:, 8]) / 2),
         3.5 * told(irises[:, 1] - (right[:, 0] + right[:, 8]) / 2),
         told(corners - mouth)[:, 1:],
-        2 * told(nose[:, 6] - middle)[:, :1], 2 * told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
-        4 * told(left.mean(1) - brows[:, 0].mean(1))[:, 1:], 4 * told(right.mean(1) - brows[:, 1].mean(1))[:, 1:],
-        3 * told(left[:, 8] - brows[:, 0, 4])[:, 1:], 3 * told(right[:, 8] - brows[:, 1, 4])[:, 1:],
+        3 * along[:, 1:], 3.5 * told(nose[:, 6] - middle)[:, :1], 3.5 * told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
+        5.5 * told(left.mean(1) - brows[:, 0].mean(1))[:, 1:], 5.5 * told(right.mean(1) - brows[:, 1].mean(1))[:, 1:],
+        4.5 * told(left[:, 8] - brows[:, 0, 4])[:, 1:], 4.5 * told(right[:, 8] - brows[:, 1, 4])[:, 1:],
         2.5 * told(chin - middle)[:, 1:],
     ], 1)  # fmt: skip
 

@@ -367,12 +367,14 @@ class TestLosses:
         drawn = torch.cat([torch.ones(1, 3, 4, 4), torch.full((1, 1, 4, 4), 0.25)], 1)
         assert torch.allclose(losses.composite(drawn, torch.zeros(1, 3, 4, 4)), torch.tensor(0.25))
 
-    def test_movement_does_not_see_place_size_or_turn(self) -> None:
+    def test_movement_does_not_see_place_or_size_and_a_roll_once(self) -> None:
         points = torch.from_numpy(_drawn_points()).float()[None]
         angle = torch.tensor(0.2)
         turn = torch.tensor([[angle.cos(), -angle.sin()], [angle.sin(), angle.cos()]])
-        moved = 1.3 * points @ turn.T + 0.1
-        assert torch.allclose(losses.movement(points), losses.movement(moved), atol=1e-4)
+        assert torch.allclose(losses.movement(points), losses.movement(1.3 * points + 0.1), atol=1e-4)
+        moved = (losses.movement(1.3 * points @ turn.T + 0.1) - losses.movement(points)).abs()[0]
+        assert (moved > 1e-4).sum() == 1
+        assert moved[: -losses.OF_SHAPE].max() == pytest.approx(3 * float(angle.sin()), abs=0.05)
 
     @pytest.mark.parametrize("part", ["left_eye", "inner_lips", "irises", "brows", "outline"])
     def test_movement_sees_what_a_face_does(self, part: str) -> None:
