@@ -13,12 +13,10 @@ class Weights:
     """How much each loss counts; 0 leaves it out."""
 
     pixel: float = 10.0  # L1 to the right answer; eyes and mouth count four times
-    perceptual: float = 3.0  # EfficientNet-lite0's features, to the right answer
     identity: float = 12.0  # all recognisers, to the source
     rivalry: float = 0.0  # all recognisers, to the source rather than the target, where there is no answer
     patch: float = 0.0  # light and tint of skin and lips where they are off visibly, where there is no answer
     inside: float = 0.0  # what is drawn between lips, and the light of it between lids, to the target, likewise
-    seam: float = 0.0  # tint along the edge of the face, to the target
     background: float = 1.0  # what is drawn outside the face, to the target
     mask: float = 2.0  # the mask, to the face's shape
     skin: float = 2.0  # where light is held to the target's, to the shape of its skin

@@ -29,15 +29,6 @@ def weighted_l1(found: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     return difference / weight.sum((1, 2, 3)).clamp_min(1.0)
 
 
-def feature_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Mean absolute difference of feature maps over the mean size of the wanted, mean over maps: (N,)."""
-    total = torch.zeros(len(found[0]), device=found[0].device)
-    for a, b in zip(found, wanted, strict=True):
-        a, b = a.float(), b.float().detach()
-        total = total + (a - b).abs().mean((1, 2, 3)) / (b.abs().mean((1, 2, 3)) + 1e-3)
-    return total / len(found)
-
-
 def identity_distance(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tensor:
     """One minus cosine, mean over the recognisers; each sees as many rows, from the first, as `found` holds of it."""
     return torch.stack([(1 - (e * wanted[name][: len(e)]).sum(1)).mean() for name, e in found.items()]).mean()
@@ -74,13 +65,6 @@ def inside_difference(found: Tensor, wanted: Tensor, mouth: Tensor, eyes: Tensor
     the corners of the mouth, where what pleases recognisers looks like a moustache: (N,)."""
     light = [p.mean(1, keepdim=True) for p in (found, wanted)]
     return weighted_l1(found, wanted, mouth) + weighted_l1(*light, eyes) + weighted_l1(*light, corners)
-
-
-def seam_difference(colour: Tensor, target: Tensor, face: Tensor) -> Tensor:
-    """Weighted L1 of what is drawn to the target along the edge of the face, both without fine detail: (N,)."""
-    side = colour.shape[-1] // 8
-    low = [F.interpolate(p, size=(side, side), mode="area") for p in (colour, target, face)]
-    return weighted_l1(low[0], low[1], 4 * low[2] * (1 - low[2]))
 
 
 def movement(points: Tensor) -> Tensor:

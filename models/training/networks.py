@@ -23,12 +23,26 @@ DRAWN = 5  # channels: colour, mask, and how much of the target's texture stays
 SHADE, RIM = 0.065, 0.02  # of display-referred values: by how much light of skin may leave the target's; at the rim
 TEXTURE = 0.6  # at least this share of what is finer in the target stays on skin
 KEPT = -3.0  # where the share of the target's slow colours begins, before the sigmoid: the network is to draw
+EVEN = (-1, 4, 10, 4, -1)  # sixteenths: nearly 1 for what spans 8 pixels, 3 / 4 for 4, 0 for what alternates
 FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 
 
 def fine(picture: Tensor) -> Tensor:
     """What of pictures (N, C, S, S) is finer than about 8 pixels: skin's texture, hair, grain."""
     return picture - softened(picture, 2)
+
+
+def evened(picture: Tensor) -> Tensor:
+    """Pictures (N, C, S, S) without what alternates from pixel to pixel.
+
+    A pixel-shuffle can draw such a grid, and networks that sample pictures coarsely are pleased by it. It stays where
+    the crop is: on a face that moves in it, it flickers. Beyond the border, which no matte reaches, is mid grey.
+    """
+    channels, reach = int(picture.shape[1]), len(EVEN) // 2
+    taps = torch.tensor(EVEN, device=picture.device) / 16
+    rows, columns = (taps.reshape(shape).expand(channels, *shape) for shape in ((1, 5, 1), (1, 1, 5)))
+    along = F.conv2d(picture - 0.5, rows, padding=(reach, 0), groups=channels)
+    return F.conv2d(along, columns, padding=(0, reach), groups=channels) + 0.5
 
 
 def darkness(light: Tensor) -> Tensor:
@@ -172,6 +186,7 @@ class DynamicSwapper(nn.Module):
         detail, wide = fine(target), F.interpolate(skin, scale_factor=4, mode="bilinear", align_corners=False)
         # Where skin is is taught by the target's landmarks alone: likeness would have it where shade pays.
         texture = texture + TEXTURE * wide.detach() * (1 - texture)
+        colour = evened(colour)
         colour = colour + keep * (target - detail - colour) + texture * detail
         return torch.cat([held(colour, target, skin.detach()).clamp(0, 1), mask, wide], 1)
 

@@ -32,7 +32,6 @@ from training.losses import (
     OF_SHAPE,
     augmented,
     composite,
-    feature_distance,
     hinge_discriminator,
     identity_distance,
     inside_difference,
@@ -40,7 +39,6 @@ from training.losses import (
     noisy,
     patch_difference,
     rivalry,
-    seam_difference,
     shaken,
     view,
     weighted_l1,
@@ -146,7 +144,7 @@ class Run:
         adversarial = config.weights.adversarial > 0 and self.step >= config.adversarial_from
         near = (..., *window(config.size, config.window, chance))
         losses = {"judge": self._teach_judge(batch.answer[near], swap[near].detach(), chance)} if adversarial else {}
-        losses |= self._losses(batch, drawn, swap, chance, near)
+        losses |= self._losses(batch, drawn, swap, chance)
         if again:
             wanted, found = shaken([swap[:again]], chance)[0], composite(second, targets[-again:], face)
             losses["steady"] = weighted_l1(found - fine(found), wanted - fine(wanted), face).mean()
@@ -176,9 +174,7 @@ class Run:
         self.judge.requires_grad_(False)
         return loss
 
-    def _losses(
-        self, batch: Batch, drawn: Tensor, swap: Tensor, chance: torch.Generator, near: tuple[Any, ...]
-    ) -> dict[str, Tensor]:
+    def _losses(self, batch: Batch, drawn: Tensor, swap: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
         weights, cross = self.config.weights, batch.cross
         colour, mask, taken = drawn.split((3, 1, 1), 1)
         answered = slice(cross, None)
@@ -187,7 +183,6 @@ class Run:
             "background": weighted_l1(colour, batch.answer, 1 - batch.face).mean(),
             "mask": nn.functional.l1_loss(mask, batch.face),
             "skin": nn.functional.l1_loss(taken, batch.skin),
-            "seam": seam_difference(colour, batch.answer, batch.face).mean(),
         } | self._identity(swap, batch, chance)
         if cross:
             pair, points, size = (swap[:cross], batch.target[:cross]), batch.points[:cross], swap.shape[-1]
@@ -199,9 +194,6 @@ class Run:
                 losses |= self._movement(swap[:cross], batch)
         if cross < len(swap):
             losses["pixel"] = weighted_l1(swap[answered], batch.answer[answered], whole[answered]).mean()
-            with torch.no_grad():
-                wanted = self.features(batch.answer[answered][near])
-            losses["perceptual"] = feature_distance(self.features(swap[answered][near]), wanted).mean()
         return {name: value for name, value in losses.items() if getattr(weights, name)}
 
     def _identity(self, swap: Tensor, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:

@@ -451,15 +451,6 @@ class TestLosses:
         assert found.grad[1].tolist() == pytest.approx([-0.5, 0.5, 0], abs=0.01)
         assert float(losses.rivalry({"a": source[:1]}, {"a": source}, {"a": target})) < 0.01
 
-    def test_a_seam_is_a_step_of_tint_at_the_edge_alone(self) -> None:
-        across = (torch.arange(64) - 31.5) / 16
-        distance = (across[:, None].square() + across.square()).sqrt()
-        face = (1.5 - distance).clamp(0, 1)[None, None]
-        target = torch.full((1, 3, 64, 64), 0.5)
-        middle = target + 0.2 * (distance < 0.4)
-        assert float(losses.seam_difference(middle, target, face)) < 0.005
-        assert float(losses.seam_difference(target + 0.2, target, face)) == pytest.approx(0.2, abs=0.001)
-
     def test_what_is_shaken_moves_little_and_alike(self) -> None:
         ramp = torch.linspace(0, 1, 64).expand(2, 1, 64, 64)
         seed = chance(4)
@@ -599,6 +590,23 @@ class TestNetworks:
                 assert torch.allclose(found[..., :22], torch.tensor(shade), atol=1e-6)
                 expected = torch.full_like(limits, shade) if left is None else left * most * limits
                 assert torch.allclose(found[..., 32:], expected.expand(1, 3, -1, -1), atol=0.04 * most * networks.SHADE)
+
+    @pytest.mark.parametrize("along", [(64, 1), (1, 64)], ids=["rows", "columns"])
+    def test_what_alternates_from_pixel_to_pixel_is_evened_and_features_are_not(self, along: tuple[int, int]) -> None:
+        place, inside = torch.arange(64.0), (..., slice(8, -8), slice(8, -8))
+        for period, kept in ((2, 0.0), (4, 0.75), (8, 0.979), (64, 1.0)):
+            wave = 0.2 * torch.cos(2 * torch.pi * place / period).reshape(along).expand(1, 3, 64, 64)
+            assert torch.allclose(networks.evened(0.5 + wave)[inside], (0.5 + kept * wave)[inside], atol=2e-3)
+        assert torch.allclose(networks.evened(torch.full((2, 3, 64, 64), 0.3))[inside], torch.tensor(0.3))
+
+    def test_no_grid_is_drawn_whatever_the_network_has_learnt(self) -> None:
+        torch.manual_seed(0)
+        student = networks.Student()
+        torch.nn.init.normal_(student.swapper.leave.weight, std=0.3)
+        with torch.no_grad():
+            drawn = student(torch.full((1, 3, 64, 64), 0.5), torch.randn(1, 1024, 7, 7) / 12, torch.randn(1, 128))
+        middle = drawn[:, :3, 16:-16, 16:-16]
+        assert float((middle[:, :, 0::2] - middle[:, :, 1::2]).mean((2, 3)).abs().max()) < 2e-3
 
     def test_light_is_held_more_towards_the_outline(self) -> None:
         limits = networks.shade(56, torch.device("cpu"))[0, 0]
@@ -840,9 +848,9 @@ class TestRun:
         drawn = run.draw(run.net, batch.target, batch.source)
         swap = losses.composite(drawn, batch.target, batch.face)
         near = (..., *losses.window(told.size, 48, chance()))
-        found = run._losses(batch, drawn, swap, chance(), near)
+        found = run._losses(batch, drawn, swap, chance())
         found["adversarial"] = run._judged(swap[near], chance())
-        assert {"adversarial", "inside", "identity", "movement", "change", "perceptual"} <= set(found)
+        assert {"adversarial", "inside", "identity", "movement", "change", "pixel"} <= set(found)
         for name, loss in found.items():
             (gradient,) = torch.autograd.grad(loss, drawn, retain_graph=True)
             assert gradient.abs().max() > 0, name
