@@ -53,6 +53,7 @@ def make_clip(
     sound: bool | str = False,
     seconds: Fraction | None = None,
     language: str = "",
+    title: str = "",
     step: int = 8,
     delay: int = 0,
     matrix: tuple[int, ...] | None = None,
@@ -62,7 +63,8 @@ def make_clip(
     """A clip whose frame n is filled with luma 40 + ``step`` n, its left half darker.
 
     tags: matrix, primaries, transfer, range. sound: a tone, of a codec where it is named, for ``seconds`` where they
-    are given. delay: of all timestamps, in 1/90000 s. corner: a bright top left corner.
+    are given. title: of both tracks, with their kind. delay: of all timestamps, in 1/90000 s. corner: a bright top left
+    corner.
     """
     with av.open(str(path), "w") as container:
         defaults = {"crf": "4", "g": "6", "bf": "2"} if codec == "libx264" else {}
@@ -82,6 +84,8 @@ def make_clip(
         if timecode:
             stream.metadata["timecode"] = timecode
         tone = _tone_stream(container, sound if isinstance(sound, str) else "aac", language) if sound else None
+        for track in container.streams if title else ():
+            track.metadata["title"] = f"{title} ({track.type})"
         for number in range(frames):
             frame = _toned(size, pixel_format, step * number, corner)
             frame.pts = number if stamps is None else stamps[number]

@@ -104,6 +104,14 @@ def test_what_passes_displaces_nothing_and_stays_off_the_disk(tmp_path):
     assert cache.get_passing("crop", "a", lambda: block(3))["pixels"][0] == 3
 
 
+def test_what_passes_has_more_room_where_more_memory_is_allowed(monkeypatch):
+    monkeypatch.setenv("MOBILEFACESWAP_MEMORY", "3000")
+    cache, large = RenderCache(), {"pixels": np.empty(100 << 20, np.uint8)}
+    assert cache.get_passing("crop", "a", lambda: large) is cache.get_passing("crop", "a", block)
+    cache.limit(96 << 20)
+    assert cache.get_passing("crop", "a", block) is not large
+
+
 def test_without_memory_nothing_passes_on():
     cache = RenderCache(memory=0)
     cache.get_passing("crop", "", block)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import plistlib
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from commands import run
 from media_made import make_clip
 from mobilefaceswap import __version__
-from mobilefaceswap.cli import greeting
+from mobilefaceswap.cli import greeting, ofx
 from mobilefaceswap.cli.doctor import examined
 from mobilefaceswap.cli.greeting import EngineCommand, engine_command, greet_engine
 from mobilefaceswap.errors import EngineError
 from mobilefaceswap.frame import ColourSpace
 from mobilefaceswap.media import create_output, open_clip, read_picture
+from mobilefaceswap.ofx import install
 from mobilefaceswap.ofx.install import BUNDLE, binary_of
 
 
@@ -159,6 +163,56 @@ def test_doctor_ends_with_a_problem_where_no_engine_starts():
     assert "expected an engine to start with /nowhere/python" in said
 
 
+def bundle_in(folder: Path, version: str) -> Path:
+    """As much of an installed bundle as tells its version."""
+    bundle = folder / BUNDLE
+    binary_of(bundle).parent.mkdir(parents=True)
+    binary_of(bundle).touch()
+    (bundle / "Contents" / "Info.plist").write_bytes(plistlib.dumps({"CFBundleShortVersionString": version}))
+    return bundle
+
+
+def test_doctor_says_which_bundle_is_of_another_version(tmp_path, monkeypatch):
+    old, new = bundle_in(tmp_path / "an old one", "0.0.9"), bundle_in(tmp_path / "new", __version__)
+    monkeypatch.setenv("OFX_PLUGIN_PATH", os.pathsep.join([str(old.parent), str(new.parent)]))
+    monkeypatch.setenv("MOBILEFACESWAP_PYTHON", sys.executable)
+    report = examined()
+    assert report["bundles"] == {str(old): "0.0.9", str(new): __version__}
+    (problem,) = report["problems"]
+    assert f"found 0.0.9. Run `mobilefaceswap ofx install --dir '{old.parent}'` and start the host" in problem
+
+
+def test_a_bundle_that_does_not_say_its_version_is_reported(tmp_path, monkeypatch):
+    bundle = bundle_in(tmp_path, __version__)
+    (bundle / "Contents" / "Info.plist").write_text("<nothing", "utf-8")
+    monkeypatch.setenv("OFX_PLUGIN_PATH", str(tmp_path))
+    assert "found an unknown one" in " ".join(examined()["problems"])
+
+
+def test_installing_tells_of_bundles_that_hosts_may_load_instead(tmp_path, monkeypatch):
+    old, fresh = bundle_in(tmp_path / "old", "0.0.9"), bundle_in(tmp_path / "fresh", __version__)
+    monkeypatch.setattr(install, "_own_bundle", lambda: fresh)
+    monkeypatch.setenv("OFX_PLUGIN_PATH", os.pathsep.join([str(old.parent), str(tmp_path / "other")]))
+    done = CliRunner().invoke(ofx.app, ["install", "--dir", str(tmp_path / "other")])
+    assert done.exit_code == 0
+    assert f"another at {old}, version 0.0.9" in done.stdout
+    assert f"`mobilefaceswap ofx uninstall --dir {old.parent}`" in done.stdout
+    assert done.stdout.count("another at") == 1
+
+
+def test_on_macos_an_install_for_every_user_is_recorded_for_every_user(tmp_path, monkeypatch):
+    everybody, own = tmp_path / "Library" / "engine.txt", tmp_path / "home" / "engine.txt"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(install, "_mac_records", lambda: (own, everybody))
+    monkeypatch.setattr(install, "system_folder", lambda: tmp_path / "system")
+    fresh = bundle_in(tmp_path / "fresh", __version__)
+    for folder, written, other in (("user", own, everybody), ("system", everybody, own)):
+        install.install(tmp_path / folder, fresh)
+        assert f"python={sys.executable}" in written.read_text("utf-8")
+        assert not other.exists()
+    assert install.record_places(fresh)[:2] == [own, everybody]
+
+
 @pytest.mark.skipif(sys.platform == "darwin", reason="the record lies in the user's library")
 def test_doctor_asks_the_interpreter_that_the_installed_bundle_records(tmp_path, monkeypatch):
     bundle = tmp_path / BUNDLE
@@ -234,7 +288,7 @@ def test_an_hdr_clip_needs_no_warning(tmp_path, grace_hopper):
         (("analyse", "{shot}", "-o", "{folder}/no/track.json"), 2, "expected the folder"),
         (("analyse", "{shot}", "-o", "{shot}"), 2, "other than the input"),
         (("swap", "{shot}", "-s", "{folder}/own.png", "-o", "{folder}/own.png", "--range", "0"), 2, "other than"),
-        (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/a.mp4", "--matte", "{folder}/a.mp4"), 2, "other than"),
+        (("swap", "{shot}", "-s", "{portrait}", "-o", "{folder}/a.mp4", "--matte", "{folder}/a.mp4"), 2, "the matte;"),
         (("frame", "{shot}", "-s", "{folder}/own.png", "--frame", "0", "-o", "{folder}/own.png"), 2, "other than"),
     ],
 )

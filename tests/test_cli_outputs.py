@@ -71,6 +71,41 @@ def test_every_command_asks_before_it_replaces(shot, grace_hopper, tmp_path, wor
     assert run(*words, "--overwrite").returncode == 0
 
 
+MEANWHILE = """
+from pathlib import Path
+from mobilefaceswap.cli import shots
+def render(node, output, *more, real=shots.render_shot, **named):
+    Path(output.path).write_bytes(b"dear")
+    return real(node, output, *more, **named)
+shots.render_shot = render
+"""
+"""A file appears under the output's name when the render begins."""
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_appears_during_the_render_is_not_replaced(shot, grace_hopper, tmp_path, count):
+    clips = [shutil.copy(shot, tmp_path / f"{number}.mp4") for number in range(count)]
+    folder = tmp_path / "out"
+    folder.mkdir()
+    words = ("swap", *clips, "-s", grace_hopper, "-o", folder, "--range", "0-1", "--no-disk-cache")
+    process = start(*words, before=MEANWHILE)
+    said = " ".join(process.communicate()[1].split())
+    assert process.returncode == 2, said
+    assert said.count("one has appeared there since") == count
+    for number in range(count):
+        assert (folder / f"{number}.mp4").read_bytes() == b"dear"
+        with open_clip(folder / f"{number}.partial.mp4") as kept:
+            assert kept.last == 1
+
+
+def test_resuming_and_replacing_at_once_are_refused(shot, grace_hopper, tmp_path):
+    words = ("swap", shot, "-s", grace_hopper, "-o", tmp_path / "a.%d.png", "--range", "0", "--resume")
+    done = run(*words, "--overwrite")
+    assert (done.returncode, "found both" in " ".join(done.stderr.split())) == (2, True)
+    assert run(*words).returncode == 0
+    assert "1 finished frame is kept; nobody checked" in " ".join(run(*words).stderr.split())
+
+
 def test_frames_outside_the_range_may_exist(shot, grace_hopper, tmp_path):
     (tmp_path / "a.0007.png").write_bytes(b"mine")
     words = ("swap", shot, "-s", grace_hopper, "-o", tmp_path / "a.%04d.png", "--range")
@@ -163,11 +198,17 @@ def test_a_dry_run_says_everything_and_writes_nothing(shot, grace_hopper, tmp_pa
     assert plan["holds"].startswith("h264, 320 x 180, ")
     assert plan["outputs"][str(place)].startswith("prores, 320 x 180, 10 bits")
     assert plan["outputs"][str(matte)].startswith("png, 320 x 180, 16 bits")
-    assert (plan["replaced"], plan["without_a_swap"]) == ([str(place)], [])
+    assert (plan["replaced"], plan["refused"], plan["without_a_swap"]) == ([], [str(place)], [])
     assert len(plan["sampled"]) == 5
     assert plan["seconds"] == pytest.approx(10 / plan["frames_per_second"])
     shown = run(*words).stdout
-    assert all(part in shown for part in ("would read", "would write", "replacing what is there", "10 frames, about"))
+    assert all(part in shown for part in ("would read", "would write", "10 frames, about"))
+    assert "out.mov: prores" in shown
+    assert "which exists already: add --overwrite" in shown
+    assert "replacing" not in shown
+    again = run(*words, "--overwrite", "--json")
+    assert (json.loads(again.stdout)["replaced"], json.loads(again.stdout)["refused"]) == ([str(place)], [])
+    assert "replacing what is there" in run(*words, "-y").stdout
     assert [path.name for path in tmp_path.iterdir()] == ["out.mov"]
     assert place.read_bytes() == b"mine"
 
@@ -216,6 +257,52 @@ def test_a_dry_run_that_fails_does_not_say_that_frames_are_written(gap, grace_ho
     assert (done.returncode, "expected frame 2 of" in said) == (2, True), done.stderr
     assert "written" not in said
     assert "go on" not in said
+
+
+def test_a_dry_run_skips_what_a_resumed_run_would_skip(shot, grace_hopper, tmp_path):
+    words = ("swap", shot, "-s", grace_hopper, "-o", tmp_path / "out.%03d.png", "-r", "0-3", "--resume")
+    assert run(*words, "-r", "0-1").returncode == 0
+    plan = json.loads(run(*words, "--dry-run", "--json").stdout)
+    assert (plan["skipped"], plan["sampled"], plan["frames"]["count"], plan["replaced"]) == (2, [2, 3], 2, [])
+    assert run(*words).returncode == 0
+    shown = run(*words, "--dry-run").stdout
+    assert "0 frames, 4 skipped" in shown
+    assert "replacing" not in shown
+    file = run("swap", shot, "-s", grace_hopper, "-o", tmp_path / "out.mov", "--resume", "--dry-run")
+    assert (file.returncode, "expected an image sequence to resume" in file.stderr) == (2, True)
+
+
+def test_a_clip_too_short_for_the_range_is_reported_at_the_end(shot, grace_hopper, tmp_path):
+    short = make_clip(tmp_path / "short.mp4", frames=3)
+    (tmp_path / "out").mkdir()
+    words = ("swap", short, shot, "-s", grace_hopper, "-o", tmp_path / "out", "-r")
+    planned = run(*words, "0-4", "--dry-run")
+    assert (planned.returncode, f"would read {shot}" in planned.stdout) == (2, True), planned.stderr
+    done = run(*words, "0-4")
+    assert (done.returncode, "1 of 2 clips failed:" in done.stderr) == (2, True), done.stderr
+    assert "expected a range within 0-2 of" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [shot.name]
+    mistyped = run(*words, "0..4")
+    assert (mistyped.returncode, "clips failed" in mistyped.stderr) == (2, False), "it fits no clip"
+
+
+def test_two_clips_of_one_name_are_told_apart_from_a_matte_over_the_picture(shot, grace_hopper, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "out").mkdir()
+    other = shutil.copy(shot, tmp_path / "other")
+    words = ("swap", shot, "-s", grace_hopper, "-o")
+    clips = run(*words, tmp_path / "out", other)
+    assert (clips.returncode, f"two clips would both be {tmp_path / 'out' / shot.name}" in clips.stderr) == (2, True)
+    matte = run(*words, tmp_path / "x.mp4", "-m", tmp_path / "x.mp4")
+    assert (matte.returncode, "expected a file of its own for the matte" in matte.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("command", "name"), [("swap", "out.mov"), ("swap", "out.%d.png"), ("frame", "out.png")])
+def test_all_layers_need_a_file_that_holds_them(shot, grace_hopper, tmp_path, command, name):
+    more = ("-f", 0) if command == "frame" else ("-r", "0")
+    done = run(command, shot, "-s", grace_hopper, "-o", tmp_path / name, "--layers", "all", *more)
+    assert done.returncode == 2
+    assert f"expected an EXR for --layers all; found {tmp_path / name}" in done.stderr
 
 
 def test_a_single_frame_says_what_its_picture_cannot_keep(shot, grace_hopper, tmp_path):

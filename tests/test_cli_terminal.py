@@ -134,3 +134,23 @@ def test_an_interruption_leaves_a_playable_partial_file(shot, grace_hopper, tmp_
     assert partial.name in error
     with open_clip(partial) as clip:
         assert clip.last >= 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("replaced", [False, True])
+def test_an_interrupted_sequence_says_what_is_written_and_how_to_go_on(shot, grace_hopper, tmp_path, replaced):
+    place = tmp_path / "out.%02d.png"
+    if replaced:
+        (tmp_path / "out.11.png").write_bytes(b"of yesterday")
+    process = start("swap", shot, "-s", grace_hopper, "-o", place, "--no-disk-cache", "--json", *["-y"] * replaced)
+    assert process.stdout is not None
+    for _ in range(3):
+        assert process.stdout.readline().startswith("{")
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate()
+    found = re.search(r"out\.%02d\.png: stopped; frames 0 to (\d+) are written\. Go on with (.*)", error)
+    assert (process.returncode, found is not None) == (130, True), error
+    last = int(found[1])
+    assert (tmp_path / f"out.{last:02}.png").stat().st_size > 1000
+    # Frames of yesterday would be kept by --resume.
+    assert found[2] == (f"--range {last + 1}-11" if replaced else "--resume")

@@ -7,7 +7,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,14 +18,17 @@ import pytest
 
 from mobilefaceswap import __version__
 from mobilefaceswap.analyse_clip import Analysis
+from mobilefaceswap.engine import server
+from mobilefaceswap.engine.around import Needed
 from mobilefaceswap.engine.dialog import SOURCE, ask_path
 from mobilefaceswap.engine.looks import load_look, save_look
 from mobilefaceswap.engine.ranges import Ranges
 from mobilefaceswap.engine.segment import Inputs, Segment
-from mobilefaceswap.engine.session import Session, read_settings, with_settings
+from mobilefaceswap.engine.session import Rendered, Session, read_settings, with_settings
 from mobilefaceswap.engine.wire import (
     FINGERPRINT,
     HEADER_SIZE,
+    VERSION,
     Changed,
     Flags,
     Kind,
@@ -34,11 +38,12 @@ from mobilefaceswap.engine.wire import (
     body_size,
     greeting,
     read_greeting,
+    read_header,
 )
 from mobilefaceswap.errors import EngineError, PackError, UserInputError
 from mobilefaceswap.faces import Sighting, Track
 from mobilefaceswap.frame import Frame, Window
-from mobilefaceswap.node import FaceSwapNode
+from mobilefaceswap.node import AbandonedError, FaceSwapNode, check_wanted, while_wanted
 from mobilefaceswap.settings import HostSettings, Settings, table
 from tiny_pack import make_tiny_pack
 
@@ -86,8 +91,10 @@ class Lane:
 
 
 @pytest.fixture
-def lane(packs: Path, tmp_path: Path) -> Iterator[Lane]:
-    """A lane to an engine of its own, which must end once its control connection closes."""
+def lane(packs: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lane]:
+    """A lane to an engine of its own, which must end once its control connection closes. Its parameter: the version of
+    the wire in which the lane was opened.
+    """
     ours, theirs = socket.socketpair()
     environment = {**os.environ, "MOBILEFACESWAP_PACKS": str(packs), "XDG_DATA_HOME": str(tmp_path)}
     environment.pop("DISPLAY", None)
@@ -97,7 +104,7 @@ def lane(packs: Path, tmp_path: Path) -> Iterator[Lane]:
         theirs.close()
         lane, far = socket.socketpair()
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [far.fileno()]))]
-        ours.sendmsg([Message(Kind.LANE).packed()], rights)
+        ours.sendmsg([Message(Kind.LANE, version=getattr(request, "param", VERSION)).packed()], rights)
         far.close()
         yield Lane(lane)
         ours.close()
@@ -128,6 +135,17 @@ def test_a_bridge_of_another_version_is_refused(lane: Lane) -> None:
     assert answer.kind is Kind.FAILED
     assert "9.9.9" in answer.text
     assert "ofx install" in answer.text
+
+
+@pytest.mark.parametrize("lane", [VERSION - 1], indirect=True)
+def test_a_bridge_of_another_wire_is_refused_in_words_that_it_reads(lane: Lane) -> None:
+    """One that a host had loaded before an update; its control connection may be as old."""
+    for version in (VERSION - 1, VERSION + 1):
+        lane.connection.sendall(Message(Kind.HELLO, greeting(FINGERPRINT, "0.1.0"), version).packed())
+        kind, size, spoken = read_header(lane.connection.recv(HEADER_SIZE, socket.MSG_WAITALL))
+        said = lane.connection.recv(size, socket.MSG_WAITALL).decode()
+        assert (kind, spoken) == (Kind.FAILED, version)
+        assert f"speaks version {version}. Run `mobilefaceswap ofx install` and start the host again" in said
 
 
 def test_a_bridge_of_this_version_built_for_other_settings_is_told_to_build(lane: Lane) -> None:
@@ -220,6 +238,243 @@ def session(packs: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
 
 def test_prepare_tells_what_was_found(session: Session, grace_hopper: Path) -> None:
     assert "grace_hopper.jpg" in session.prepare(values(source=str(grace_hopper)))
+
+
+Shown = Callable[[int], tuple[np.ndarray, Window]]
+"""The plate of a frame as a host hands it out, and where it lies in the host's plane."""
+
+
+def shot_of(astronaut: Frame) -> Shown:
+    """A face that drifts, on a plate of one size."""
+    return lambda time: (np.ascontiguousarray(astronaut.pixels[:256, 96 - time : 352 - time]), Window(0, 0, 256, 256))
+
+
+class Bridge:
+    """Renders frames of a shot as the bridge does: hands over the frames that the engine asks for.
+
+    between: what happens in the engine before each of its answers.
+    """
+
+    def __init__(self, session: Session, shown: Shown, between: Callable[[], object] = lambda: None) -> None:
+        self.session, self.shown, self.between = session, shown, between
+        self.sights, self.rounds = {}, 0
+
+    def given(self, time: int) -> tuple[Picture, Inputs]:
+        plate, window = self.shown(time)
+        placed = {"x": window.x, "y": window.y, "display_width": 256, "display_height": 256}
+        picture = replace(picture_of(plate), time=time, flags=Flags.TEMPORAL, **placed)
+        return picture, Inputs(plate)
+
+    def render(self, time: int, chosen: Values) -> Rendered:
+        self.sights = {}
+        while True:
+            answer = self.asked(time, chosen)
+            if isinstance(answer, Rendered):
+                return answer
+            self.rounds += 1
+            assert self.rounds < 20, "it asks for ever more"
+            for other in answer.times:
+                self.between()
+                picture, inputs = self.given(other)
+                self.sights[other] = self.session.sight(picture, chosen, inputs, self.sights)
+
+    def asked(self, time: int, chosen: Values) -> Rendered | Needed:
+        self.between()
+        picture, inputs = self.given(time)
+        return self.session.render(picture, chosen, inputs, self.sights)
+
+
+def test_frames_around_count_whatever_the_cache_drops(session: Session, astronaut: Frame, grace_hopper: Path) -> None:
+    """Somebody presses Clear Cache on another node, or other frames need the room."""
+    chosen, unsteadied = (values(source=str(grace_hopper), pixel_boost="2x", deflicker=reach) for reach in (2, 0))
+    usual = Bridge(session, shot_of(astronaut)).render(4, chosen)
+    bare = Bridge(session, shot_of(astronaut)).render(4, unsteadied)
+    forgetful = Bridge(session, shot_of(astronaut), session.cache.clear).render(4, chosen)
+    np.testing.assert_array_equal(forgetful.pixels, usual.pixels)
+    assert forgetful.note == ""
+    assert not np.array_equal(bare.pixels, usual.pixels)
+
+
+def test_without_memory_frames_around_count_all_the_same(
+    session: Session, astronaut: Frame, grace_hopper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    like = {"face_choice": "reference", "reference": str(grace_hopper), "reference_threshold": 0}
+    chosen = values(source=str(grace_hopper), **like)
+    usual = Bridge(session, shot_of(astronaut)).render(4, chosen)
+    monkeypatch.setenv("MOBILEFACESWAP_MEMORY", "0")
+    np.testing.assert_array_equal(Bridge(Session(), shot_of(astronaut)).render(4, chosen).pixels, usual.pixels)
+
+
+def test_an_engine_that_took_over_asks_for_the_frames_around_again(
+    session: Session, astronaut: Frame, grace_hopper: Path
+) -> None:
+    chosen, bridge = values(source=str(grace_hopper)), Bridge(session, shot_of(astronaut))
+    usual = bridge.render(4, chosen)
+    second = Bridge(Session(), shot_of(astronaut))
+    second.sights = bridge.sights
+    again = second.asked(4, chosen)
+    assert isinstance(again, Needed)
+    assert set(again.times) == {2, 3, 5, 6}
+    np.testing.assert_array_equal(second.render(4, chosen).pixels, usual.pixels)
+
+
+def test_a_frame_whose_neighbours_cannot_steady_it_is_rendered_and_says_so(
+    session: Session, astronaut: Frame, grace_hopper: Path
+) -> None:
+    chosen, bridge = values(source=str(grace_hopper)), Bridge(session, shot_of(astronaut))
+    bridge.render(4, chosen)
+    session.underway.frame(0, 0).made.update({time: {} for time in bridge.sights})
+    session.cache.clear()
+    answer = bridge.asked(4, chosen)
+    bare = Bridge(session, shot_of(astronaut)).render(4, values(source=str(grace_hopper), deflicker=0))
+    assert isinstance(answer, Rendered)
+    assert "Deflicker does nothing" in answer.note
+    np.testing.assert_array_equal(answer.pixels, bare.pixels)
+
+
+def autocropped(shown: Shown) -> Shown:
+    """As pictures come that a host crops to what is in them, or stabilises."""
+
+    def cropped(time: int) -> tuple[np.ndarray, Window]:
+        plate, window = shown(time)
+        left, top, right = 1 + time % 3, time % 2, 256 - time % 4
+        part = np.ascontiguousarray(plate[top:, left:right])
+        return part, Window(window.x + left, window.y + top, right - left, 256 - top)
+
+    return cropped
+
+
+def test_what_is_kept_for_a_frame_goes_with_it_or_once_it_is_abandoned(
+    session: Session, astronaut: Frame, grace_hopper: Path
+) -> None:
+    bridge = Bridge(session, shot_of(astronaut))
+    bridge.render(4, values(source=str(grace_hopper)))
+    assert not session.underway._frames
+    abandoned, slow = (session.underway.frame(number, 3) for number in (7, 3))
+    assert session.underway.frame(7, 3) is abandoned
+    assert session.underway.frame(8, 8) is not slow
+    assert set(session.underway._frames) == {8}
+
+
+def test_a_plate_whose_window_varies_is_steadied_too(session: Session, astronaut: Frame, grace_hopper: Path) -> None:
+    shown = autocropped(shot_of(astronaut))
+    for more in ({}, {"face_choice": "nearest", "face_point_x": 0.5, "face_point_y": 0.5}):
+        chosen = [values(source=str(grace_hopper), **more, deflicker=reach) for reach in (0, 2)]
+        alone, steadied = (Bridge(session, shown).render(4, each) for each in chosen)
+        assert not np.array_equal(steadied.pixels, alone.pixels)
+        assert steadied.note == ""
+
+
+def test_a_track_s_faces_are_steadied_where_the_window_varies_as_where_it_does_not(
+    session: Session, astronaut: Frame, grace_hopper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    whole = shot_of(astronaut)
+    for time in range(10):
+        plate, _ = whole(time)
+        session.analyse(replace(picture_of(plate), time=time, range=1), values(), Inputs(plate))
+    chosen = values(source=str(grace_hopper), track_file=session.ranges.save(1), colour_match=0.0, plate_detail=0.0)
+    pictures = []
+    for shown in (whole, autocropped(whole)):
+        plate, window = shown(4)
+        answer = Bridge(session, shown).render(4, chosen)
+        (x, y), (height, width) = answer.corner, answer.pixels.shape[:2]
+        plate[y : y + height, x : x + width] = answer.pixels
+        pictures.append(window.moved(plate, Window(4, 4, 248, 248)))
+    np.testing.assert_allclose(pictures[1], pictures[0], atol=1e-4)
+
+
+class Peer:
+    """The bridge's end of a lane that asks for one picture, and is gone when it likes."""
+
+    def __init__(self) -> None:
+        self.questions, self.gone, self.answers = [Message(Kind.RENDER)], False, []
+
+    def receive(self, seconds: float | None = None) -> tuple[Message, None]:
+        if not self.questions:
+            raise ConnectionError
+        return self.questions.pop(), None
+
+    def send(self, message: Message) -> None:
+        if self.gone:
+            raise BrokenPipeError
+        self.answers.append(message)
+
+    def close(self) -> None:
+        self.gone = True
+
+
+def test_a_frame_that_its_host_abandons_ends_at_the_next_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer, begun, gone = Peer(), threading.Event(), threading.Event()
+    engine = server._Engine(Session())
+    lane, ended = server._Lane(engine, peer), []
+
+    def answered(*_: object) -> Message:
+        check_wanted()
+        begun.set()
+        assert gone.wait(20)
+        with pytest.raises(AbandonedError):
+            check_wanted()
+        ended.append(True)
+        return Message(Kind.FAILED)
+
+    monkeypatch.setattr(server, "answered", answered)
+    thread = threading.Thread(target=lane.run)
+    thread.start()
+    assert begun.wait(20)
+    lane.beat()
+    assert [message.kind for message in peer.answers] == [Kind.WORKING]
+    peer.gone = True
+    lane.beat()
+    gone.set()
+    thread.join(20)
+    assert ended
+    check_wanted()
+
+
+def test_no_more_frames_are_rendered_at_once_than_a_bridge_has_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that it abandoned go on for a moment."""
+    engine, peers = server._Engine(Session()), [Peer() for _ in range(6)]
+    all_asked, lock, active, most = threading.Event(), threading.Lock(), 0, 0
+
+    def answered(*_: object) -> Message:
+        nonlocal active, most
+        with lock:
+            active += 1
+            most = max(most, active)
+        assert all_asked.wait(20)
+        with lock:
+            active -= 1
+        return Message(Kind.RENDERED)
+
+    begin = engine.begin
+
+    def counted(lane: server._Lane) -> None:
+        begin(lane)
+        if len(engine._busy) == len(peers):
+            all_asked.set()
+
+    monkeypatch.setattr(server, "answered", answered)
+    monkeypatch.setattr(engine, "begin", counted)
+    threads = [threading.Thread(target=server._Lane(engine, peer).run) for peer in peers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert most == 2
+    assert [[message.kind for message in peer.answers] for peer in peers] == [[Kind.RENDERED]] * len(peers)
+
+
+def test_an_abandoned_frame_leaves_nothing_that_the_next_one_stumbles_over(
+    session: Session, astronaut: Frame, grace_hopper: Path
+) -> None:
+    bridge, chosen = Bridge(session, shot_of(astronaut)), values(source=str(grace_hopper))
+    stages = iter([True] * 3)
+    with pytest.raises(AbandonedError), while_wanted(lambda: next(stages, False)):
+        bridge.render(4, chosen)
+    assert not session.underway._frames
+    usual = Bridge(Session(), shot_of(astronaut)).render(4, chosen)
+    np.testing.assert_array_equal(bridge.render(4, chosen).pixels, usual.pixels)
 
 
 def test_an_identity_clip_shows_the_source(session: Session, astronaut: Frame, grace_hopper: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.faces import Track
-from mobilefaceswap.files import written_whole
+from mobilefaceswap.files import take_name, written_whole
 from mobilefaceswap.identity import Identity
 
 
@@ -35,6 +35,26 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         interrupted()
     assert (tmp_path / "a.bin").read_bytes() == b"old"
     assert [item.name for item in tmp_path.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_name_that_was_taken_meanwhile_is_left_to_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refused(place: Path, target: Path) -> None:
+        raise OSError(95, "Operation not supported")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
+    for place in ("one", "other"):
+        (tmp_path / place).write_bytes(place.encode())
+    take_name(tmp_path / "one", tmp_path / "a.bin", overwrite=False)
+    with pytest.raises(MediaError, match=r"one has appeared there since.* lies in .*a\.partial\.bin"):
+        take_name(tmp_path / "other", tmp_path / "a.bin", overwrite=False)
+    assert {item.name: item.read_bytes() for item in tmp_path.iterdir()} == {
+        "a.bin": b"one",
+        "a.partial.bin": b"other",
+    }
 
 
 def test_what_is_written_can_be_read_by_those_whom_the_user_lets(tmp_path: Path) -> None:

@@ -100,6 +100,41 @@ def test_weighted_pictures_count_by_their_weights_whatever_they_look_like(tiny_p
         prepared(tiny_pack, *pictures, weights=[1, 2])
 
 
+def test_weights_are_shared_out_among_pictures_with_a_face(tiny_pack):
+    nobody, *pictures = as_frame(textured()), drawn_frame(0), drawn_frame(8)
+    identity = prepared(tiny_pack, nobody, *pictures, weights=[1, 2, 3])
+    assert [note.note for note in identity.pictures] == ["no face found", "weight 0.40", "weight 0.60"]
+    assert identity.content_hash == prepared(tiny_pack, *pictures, weights=[2, 3]).content_hash
+
+
+def test_the_nearest_ages_with_a_face_count(tiny_pack):
+    young, old, nobody = drawn_frame(0), drawn_frame(8), as_frame(textured())
+    between = prepared(tiny_pack, young, nobody, old, ages=[20, 40, 60], age=45)
+    said = [(note.used, note.note) for note in between.pictures]
+    assert said == [(True, "weight 0.38"), (False, "no face found"), (True, "weight 0.62")]
+    assert between.content_hash == prepared(tiny_pack, young, old, ages=[20, 60], age=45).content_hash
+    assert prepared(tiny_pack, young, nobody, old, ages=[20, 40, 60], age=40).pictures[0].note == "weight 0.50"
+    unread = prepared(tiny_pack, young, old, nobody, ages=[20, 60, 80], age=30).pictures[2]
+    assert (unread.used, unread.note) == (False, "its weight is 0")
+    with pytest.raises(UserInputError, match=r"from 20 to 60, .* found 70.*Left out: 2\.png: no face found"):
+        prepared(tiny_pack, young, old, nobody, ages=[20, 60, 80], age=70)
+    with pytest.raises(NoFaceInSourceError, match="at least 100 pixels wide"):
+        prepared(tiny_pack, nobody, nobody, ages=[20, 60], age=30)
+
+
+def test_a_face_of_few_pixels_is_said(tiny_pack):
+    small = Frame(np.ascontiguousarray(drawn_frame(0).pixels[::4, ::4]))
+    width = face_in(small).box[2]
+    assert prepared(tiny_pack, small).pictures[0].note == (
+        f"the face is only {width:.0f} pixels wide: the likeness suffers, 100 or more are wanted"
+    )
+
+
+def test_a_face_number_beyond_those_found_names_the_others(tiny_pack):
+    with pytest.raises(NoFaceInSourceError, match=r"no face number 5, .*: 2 found\. Choose 0 to 1, or another picture"):
+        prepared(tiny_pack, drawn_people(), source_face=5)
+
+
 def test_weights_follow_from_ages():
     assert weights_at_age([25, 40, 60], 40) == [0, 1, 0]
     assert weights_at_age([60, 25, 40, 25], 34) == pytest.approx([0, 0.2, 0.6, 0.2])
@@ -114,6 +149,8 @@ def test_ages_stand_in_a_table_beside_the_portraits(tmp_path):
         place.parent.mkdir()
         (place.parent / AGES).write_text(text)
     assert ages_of([one, other, one]) == [25, 40.5, 25]
+    (one.parent / AGES).write_text('"a.jpg" = 26', "utf-8-sig")
+    assert ages_of([one]) == [26]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,18 @@ def test_several_files_as_source_are_mixed_alike_and_not_beside_pictures(people,
         load_source([places[0], grace_hopper], tiny_pack, MarkerDetector())
 
 
+def test_a_face_cannot_be_chosen_of_an_identity(people, tiny_pack, tmp_path):
+    people[0].save(tmp_path / "a.idn")
+    with pytest.raises(UserInputError, match=r"found 3 for .*a\.idn, an identity"):
+        load_source(tmp_path / "a.idn", tiny_pack, None, source_face=3)
+
+
+def test_in_a_host_a_face_chosen_earlier_does_not_stand_in_an_identity_s_way(people, tiny_pack, tmp_path):
+    people[0].save(tmp_path / "a.idn")
+    host = HostSettings(source=str(tmp_path / "a.idn"), source_face=3, pack=str(tiny_pack.folder))
+    assert Nodes(RenderCache()).node(host, None).identity.content_hash == people[0].content_hash
+
+
 @pytest.fixture
 def portraits(tmp_path) -> Path:
     """A folder with the drawn person at 20, 40 and 60, who turns while growing older."""
@@ -133,7 +145,7 @@ def test_the_command_line_mixes_with_weights(shot, grace_hopper, tmp_path, astro
     made, one, other = (Identity.load(place) for place in (tmp_path / "mix.idn", *names))
     assert made.release == f"{one.release}; {other.release}; both"
     assert cosine(made.embedding, one.embedding) > cosine(made.embedding, other.embedding) > 0.3
-    for words in (("--weights", "2,x"), ("--weights", "2")):
+    for words in (("--weights", "2,x"), ("--weights", "2"), ("--ages", "30", "--age", "30")):
         assert run("identity", *names, *words, "-o", tmp_path / "no.idn").returncode == 2
     assert run("identity", *names, "--ages", "30,60", "-o", tmp_path / "no.idn").returncode == 2
     aged = run("identity", *names, "--ages", "30,60", "--age", "40", "-o", tmp_path / "aged.idn")

@@ -160,3 +160,15 @@ def test_the_command_line_refuses_a_matte_that_does_not_fit_before_it_writes(sho
     same = run("swap", shot, "-s", grace_hopper, "-o", small, "--outside", small, "--matte-fit", "-y")
     assert same.returncode == 2
     assert "are the same" in same.stderr
+
+
+@pytest.mark.parametrize("channel", ["", ":Y"])
+def test_a_matte_that_lacks_a_frame_is_refused_before_the_work_or_held(tmp_path, channel):
+    plate_files = sequence(tmp_path / "plate", range(1001, 1006))
+    mattes = f"{sequence(tmp_path / 'm', (1001, 1002, 1004, 1005))}{channel}"
+    with open_clip(plate_files) as plate:
+        with pytest.raises(MediaError, match=r"expected frame 1003 of the matte .* a gap there\. .*--matte-fit"):
+            open_matte(mattes, plate, range(1001, 1006))
+        held = open_matte(mattes, plate, range(1001, 1006), fit=True)
+        assert [held.at(time).max() for time in (1002, 1003, 1004)] == pytest.approx([10.02, 10.02, 10.04])
+        assert open_matte(mattes, plate, [1001, 1002, 1004]).at(1004).max() == pytest.approx(10.04)

@@ -242,6 +242,48 @@ def test_dnx_chooses_its_profile(
         assert container.streams.video[0].profile == profile
 
 
+@pytest.mark.parametrize(
+    ("pixel_format", "codec", "quality", "written", "said"),
+    [
+        ("yuva444p10le", "prores", "hq", ("HQ", "yuv422p10le"), "hq has no alpha and chroma of half the width"),
+        ("yuv444p10le", "prores", 1, ("LT", "yuv422p10le"), "1 has chroma of half the width"),
+        ("yuva444p10le", "prores", "4444", ("4444", "yuva444p12le"), ""),
+        ("yuv444p10le", "dnxhr", "hq", ("DNXHR HQ", "yuv422p"), "hq has chroma of half the width and 8 bits"),
+        ("yuv422p10le", "dnxhr", "sq", ("DNXHR SQ", "yuv422p"), "sq has 8 bits"),
+        ("yuv420p", "dnxhr", "hqx", ("DNXHR HQX", "yuv422p10le"), ""),
+        ("yuv420p", "dnxhr", "444", ("DNXHR 444", "yuv444p10le"), ""),
+    ],
+)
+def test_a_profile_that_is_asked_for_is_written_and_what_it_lacks_is_said(
+    tmp_path: Path, pixel_format: str, codec: str, quality: str | int, written: tuple[str, str], said: str
+) -> None:
+    source = make_clip(tmp_path / "in.mkv", codec="ffv1", pixel_format=pixel_format, size=(320, 180), frames=2)
+    with open_clip(source) as clip, create_output(tmp_path / "out.mov", clip, codec=codec, quality=quality) as output:
+        for time in range(2):
+            output.write(time, clip.frame(time).pixels)
+    with av.open(str(tmp_path / "out.mov")) as container:
+        stream = container.streams.video[0]
+        assert (stream.profile, stream.codec_context.format.name) == written
+    notes = [note for note in output.notes if "is left out" in note]
+    assert bool(notes) == bool(said)
+    assert all(said in note for note in notes)
+
+
+@pytest.mark.parametrize(("codec", "quality", "other"), [("prores", "hq", "4444"), ("dnxhr", "hqx", "444")])
+def test_a_profile_that_cannot_hold_an_odd_size_is_refused(
+    tmp_path: Path, codec: str, quality: str, other: str
+) -> None:
+    source = make_clip(tmp_path / "in.mkv", codec="ffv1", pixel_format="yuv444p", size=(321, 180), frames=1)
+    with open_clip(source) as clip, pytest.raises(MediaError, match=f"even width and height .* Choose quality {other}"):
+        create_output(tmp_path / "out.mov", clip, codec=codec, quality=quality)
+
+
+def test_a_depth_that_was_asked_for_is_not_called_the_clip_s(tmp_path: Path) -> None:
+    with open_clip(make_clip(tmp_path / "in.mp4", frames=1)) as clip:
+        notes = create_output(tmp_path / "out.mp4", clip, codec="h264", bit_depth=16).notes
+    assert notes == ("libx264 holds 10 bits of the 16 asked for",)
+
+
 @pytest.mark.parametrize("ending", [".mp4", ".mov", ".m4v"])
 def test_hevc_is_tagged_as_players_expect(tmp_path: Path, ending: str) -> None:
     source = make_clip(tmp_path / "in.mp4", frames=2)
@@ -353,6 +395,30 @@ def test_sound_is_in_every_container(tmp_path: Path, ending: str, sound: str) ->
         assert any("languages" in note for note in writer.notes)
     else:
         assert language in ("fra", "fre")
+
+
+@pytest.mark.parametrize("ending", VIDEO_ENDINGS)
+@pytest.mark.parametrize("kind", [".mov", ".mp4", ".mkv"])
+def test_tracks_keep_their_titles(tmp_path: Path, kind: str, ending: str) -> None:
+    source = make_clip(tmp_path / f"in{kind}", frames=3, sound=True, title="Boom")
+    with open_clip(source) as clip, create_output(tmp_path / f"out{ending}", clip) as writer:
+        for time in range(3):
+            writer.write(time, clip.frame(time).pixels)
+    with av.open(str(tmp_path / f"out{ending}")) as container:
+        streams = [stream.metadata for stream in container.streams if stream.type in ("video", "audio")]
+    titles = [words.get("title", words.get("name")) for words in streams]
+    assert titles == ["Boom (video)", "Boom (audio)"], writer.notes
+    assert not any("NAME" in words for words in streams)
+    assert not any("titles" in note for note in writer.notes)
+
+
+def test_titles_of_tracks_that_are_lost_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make_clip(tmp_path / "in.mov", frames=3, sound=True, title="Boom")
+    monkeypatch.setattr("mobilefaceswap.media.video.streams._carry", lambda stream, target: None)
+    with open_clip(source) as clip, create_output(tmp_path / "out.mov", clip) as writer:
+        writer.write(0, clip.frame(0).pixels)
+    said = "titles of tracks (Boom (audio), Boom (video)): left out, this kind of file does not hold them"
+    assert said in writer.notes
 
 
 def test_sound_is_left_out_if_asked(tmp_path: Path) -> None:

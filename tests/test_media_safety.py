@@ -139,6 +139,38 @@ def test_an_output_that_exists_is_replaced_only_if_asked(tmp_path: Path) -> None
     check_free(str(tmp_path / "out.%04d.png"), range(8, 20))
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.gif", "out.%04d.png"])
+def test_a_file_that_appears_during_the_render_is_not_replaced(tmp_path: Path, name: str) -> None:
+    place = tmp_path / name.replace("%04d", "0001")
+    with open_clip(make_clip(tmp_path / "in.mp4", frames=2)) as clip:
+        writer = create_output(tmp_path / name, clip, overwrite=False)
+
+        def finish() -> None:
+            writer.write(1, clip.frame(1).pixels)
+            writer.close()
+
+        writer.write(0, clip.frame(0).pixels)
+        place.write_bytes(b"dear")
+        with pytest.raises(MediaError, match="one has appeared there since"):
+            finish()
+    assert place.read_bytes() == b"dear"
+    with open_clip(place.with_name(f"{place.stem}.partial{place.suffix}")) as kept:
+        assert kept.last == (0 if "%" in name else 1)
+
+
+def test_a_resumed_run_replaces_what_it_found_damaged_and_nothing_newer(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"out.000{number}.png").write_bytes(b"damaged")
+    writer = create_output(tmp_path / "out.%04d.png", resume=True, overwrite=False)
+    assert not any(writer.has(time) for time in (1, 3))
+    (tmp_path / "out.0003.png").write_bytes(b"of another machine")
+    writer.write(1, GREY)
+    assert (tmp_path / "out.0001.png").read_bytes() != b"damaged"
+    with pytest.raises(MediaError, match="one has appeared there since"):
+        writer.write(3, GREY)
+    assert (tmp_path / "out.0003.png").read_bytes() == b"of another machine"
+
+
 FULL = """
 import resource, sys
 import numpy as np

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import OpenImageIO as oiio
@@ -197,6 +198,85 @@ def test_nothing_unfinished_bears_a_frame_name(tmp_path: Path, ending: str) -> N
         with pytest.raises(MediaError):
             writer.write(1, np.random.default_rng(0).random((400, 400, 3), np.float32))
     assert [item.name for item in tmp_path.iterdir()] == ["shot.0001.png"]
+
+
+@pytest.mark.parametrize("ending", ["exr", "png", "tif", "dpx", "hdr"])
+def test_a_full_disk_is_said_and_how_to_go_on(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries do not tell a full disk from other troubles; only what is left on it does."""
+    noise = np.random.default_rng(0).random((400, 400, 3), np.float32)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+    writer = create_output(tmp_path / f"out.%04d.{ending}")
+    with little_room(), pytest.raises(MediaError, match="the disk is full") as first:
+        writer.write(1, noise)
+    assert "are written" not in str(first.value)
+    for time in (1, 2):
+        writer.write(time, noise)
+    with little_room(), pytest.raises(MediaError, match=r"is full.*Frames 1 to 2 are written: go on with --resume"):
+        writer.write(3, noise)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1 << 40))
+    with little_room(), pytest.raises(MediaError, match="expected to write"):
+        writer.write(3, noise)
+
+
+def test_variable_frame_timing_is_no_rate_of_pictures(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", frames=4, stamps=[0, 40, 120, 160], base=Fraction(1, 1000))
+    with open_clip(source) as clip, create_output(tmp_path / "out.%04d.exr", clip) as writer:
+        writer.write(0, clip.frame(0).pixels)
+    assert "variable frame timing: left out; make the clip constant first, or write .mov" in writer.notes
+    with open_clip(tmp_path / "out.%04d.exr") as copy:
+        assert copy.frame_rate is None
+
+
+def test_a_constant_rate_is_a_sequence_s_own(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", frames=4)
+    with open_clip(source) as clip, create_output(tmp_path / "out.%04d.exr", clip) as writer:
+        writer.write(0, clip.frame(0).pixels)
+    assert not [note for note in writer.notes if "timing" in note]
+    with open_clip(tmp_path / "out.%04d.exr") as copy:
+        assert copy.frame_rate == Fraction(24000, 1001)
+
+
+def test_an_exr_of_another_display_window_is_refused(tmp_path: Path) -> None:
+    for number, side in ((1, 32), (2, 30)):
+        save(tmp_path / f"shot.{number:04d}.exr", chart(3, side, side), "half")
+    with open_clip(tmp_path / "shot.%04d.exr") as clip:
+        assert clip.frame(1).size == (32, 32)
+        with pytest.raises(MediaError, match=r"32 x 32 pixels, as in shot\.0001\.exr; found 30 x 30 pixels in .*0002"):
+            clip.frame(2)
+
+
+@pytest.mark.parametrize(
+    ("ending", "channels", "kind", "notes"),
+    [
+        ("png", 3, "uint16", ["frame 3 has 16 bits, the first 8: all are written with 8"]),
+        ("mp4", 3, "uint16", ["frame 3 has 16 bits, the first 8: all are written with 8"]),
+        ("jpg", 4, "uint8", ["frame 3 has alpha: left out, JPEG has none"]),
+        ("mp4", 4, "uint8", ["frame 3 has alpha, the first has none: left out from there on"]),
+        ("png", 4, "uint8", []),
+        ("exr", 4, "uint16", []),
+    ],
+)
+def test_what_later_files_have_more_than_the_first_is_said_once(
+    tmp_path: Path, ending: str, channels: int, kind: str, notes: list[str]
+) -> None:
+    sequence(tmp_path, "png", [1, 2], "uint8")
+    sequence(tmp_path, "png", [3, 4], kind, channels)
+    name = "out.mp4" if ending == "mp4" else f"out.%04d.{ending}"
+    with open_clip(tmp_path / "shot.%04d.png") as clip, create_output(tmp_path / name, clip) as writer:
+        for time in range(1, 5):
+            writer.write(time, clip.frame(time).pixels)
+    assert [note for note in writer.notes if note.startswith("frame ")] == notes
+
+
+def test_a_depth_that_was_asked_for_is_no_loss(tmp_path: Path) -> None:
+    sequence(tmp_path, "png", [1], "uint8")
+    sequence(tmp_path, "png", [2], "uint16")
+    with open_clip(tmp_path / "shot.%04d.png") as clip:
+        for depth in (8, 16):
+            with create_output(tmp_path / f"out{depth}.%04d.png", clip, bit_depth=depth) as writer:
+                for time in (1, 2):
+                    writer.write(time, clip.frame(time).pixels)
+            assert not writer.notes
 
 
 def test_output_names_are_checked(tmp_path: Path) -> None:

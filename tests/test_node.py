@@ -41,6 +41,13 @@ def test_a_frame_is_swapped(node):
     assert result.composite.dtype == np.float32
 
 
+def test_a_frame_is_asked_for_by_a_whole_number(node):
+    for time in (3.0, 3.5, None, "3"):
+        with pytest.raises(UserInputError, match="expected a whole number as the frame"):
+            node.render(time)
+    assert pixels(node.render(np.int64(3))) == pixels(node.render(3))
+
+
 @pytest.mark.parametrize("order", ["forward", "reverse", "random", "threads", "batches"])
 def test_order_does_not_matter_without_caches(tiny_pack, tiny_identity, order):
     expected = {time: pixels(fresh(tiny_pack, tiny_identity).render(time)) for time in TIMES}

@@ -113,6 +113,12 @@ def test_a_table_is_read_with_places_beside_it_and_implied_choices(tmp_path):
     assert {place, reference} <= {*People([anna, other], table=place).files()}
 
 
+def test_a_table_of_a_windows_editor_is_read(tmp_path):
+    place = tmp_path / "people.toml"
+    place.write_text('[[person]]\nsource = "anna.idn"', "utf-8-sig")
+    assert [*read_people(place)[0].source] == [tmp_path / "anna.idn"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

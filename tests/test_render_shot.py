@@ -113,6 +113,7 @@ def test_a_resumed_sequence_renders_what_is_missing(node: FaceSwapNode, tmp_path
     with create_output(name, resume=True) as output:
         report = render_shot(node, output, range(8))
     assert (report.frames, report.skipped) == (4, 4)
+    assert output.notes == ("4 finished frames are kept; nobody checked that source and settings were the same",)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("out.000[0-3].png")} == stamped
     with open_clip(name) as clip:
         assert (clip.first, clip.last, clip.missing) == (0, 7, ())

@@ -179,6 +179,14 @@ def test_a_place_that_does_not_suit_an_export_is_refused(track, shot, tmp_path):
     assert picture.read_bytes() == b"mine"
 
 
+def test_maps_need_a_folder_not_the_name_of_a_file(track, tmp_path):
+    place = tmp_path / "zz.####.exr"
+    done = run("track", "export", track, "--as", "st-maps", "-o", place)
+    assert done.returncode == 2
+    assert f"expected a folder for the pictures; found the file name {place}" in done.stderr
+    assert not place.exists()
+
+
 def test_a_track_that_ends_early_or_is_another_clip_s_is_refused(track, shot, grace_hopper, tmp_path):
     whole = Track.load(track)
     early = Track(whole.size, {time: whole.frames[time] for time in range(8)}, hashes=whole.hashes)
@@ -218,3 +226,21 @@ def test_frames_that_a_sequence_lacks_fail_are_held_or_skipped(shot, grace_hoppe
     if choice == "hold":
         before, held = (read_picture(tmp_path / f"out.0{time}.png").pixels for time in (1, 2))
         assert abs(before - held).mean() < 0.01
+
+
+@pytest.mark.parametrize(("choice", "written"), [("fail", 0), ("hold", 5), ("skip", 4)])
+def test_frames_that_a_sequence_lacks_are_left_out_of_its_track(shot, grace_hopper, tmp_path, choice, written):
+    with open_clip(shot) as clip, create_output(tmp_path / "in.%02d.png", clip) as writer:
+        for time in range(5):
+            writer.write(time, clip.frame(time).pixels)
+    (tmp_path / "in.02.png").unlink()
+    track, place = tmp_path / "in.track.json", tmp_path / "out.%02d.png"
+    made = run("analyse", tmp_path / "in.%02d.png", "-o", track)
+    assert made.returncode == 0, made.stderr
+    assert "without 1 frame: 2, which the sequence lacks" in made.stderr
+    assert [*Track.load(track).frames] == [0, 1, 3, 4]
+    words = ("swap", tmp_path / "in.%02d.png", "-s", grace_hopper, "-o", place, "--track", track)
+    done = run(*words, "--missing-frames", choice)
+    assert done.returncode == (2 if choice == "fail" else 0), done.stderr
+    assert len(list(tmp_path.glob("out.*.png"))) == written
+    assert run("analyse", tmp_path / "in.%02d.png", "-o", tmp_path / "none.json", "-r", "2").returncode == 2

@@ -52,7 +52,7 @@ constexpr char kPoint[] = "face_point";
 
 // buttons.cpp: what pressing one does; returns whether the control is a button. Throws what Engine::converse throws.
 bool press(const Call& call, const std::string& control);
-// What the node renders with, from an engine that runs.
-std::string describedByEngine(const Call& call);
+// What the node renders with, from an engine that runs. hurried: Aborted where that would take a wait.
+std::string describedByEngine(const Call& call, bool hurried);
 
 }  // namespace mfs

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <utility>
 
 #include "actions.h"
 
@@ -9,11 +10,18 @@ namespace {
 
 using settings::Position;
 
-std::string askText(const wire::Message& question, bool attended = false) {
+std::string askText(const wire::Message& question, const Patience& patience = {}) {
   std::string answer;
   const auto ask = [&](auto& conversation) { answer = conversation.askText(question); };
-  Engine::shared().converse(ask, {nullptr, false, attended});
+  Engine::shared().converse(ask, patience);
   return answer;
+}
+
+// For a dialog that the engine shows.
+Patience attended() {
+  Patience patience;
+  patience.attended = true;
+  return patience;
 }
 
 wire::Message withValues(wire::Kind kind, const Call& call) {
@@ -30,7 +38,7 @@ void report(const Call& call, const std::string& done) {
 void chooseSource(const Call& call) {
   const Parameters parameters(call.effect);
   const char* const name = row(Position::source).name;
-  const std::string chosen = askText({wire::Kind::ChooseSource, parameters.text(name, call.time())}, true);
+  const std::string chosen = askText({wire::Kind::ChooseSource, parameters.text(name, call.time())}, attended());
   if (!chosen.empty()) parameters.set(name, chosen);
 }
 
@@ -38,7 +46,7 @@ void chooseSource(const Call& call) {
 void choose(const Call& call, Position position) {
   wire::Writer body;
   body.values(settingValues(call.effect, call.time())).text(row(position).name);
-  const std::string chosen = askText({wire::Kind::Choose, std::move(body).body()}, true);
+  const std::string chosen = askText({wire::Kind::Choose, std::move(body).body()}, attended());
   if (!chosen.empty()) Parameters(call.effect).set(row(position).name, chosen);
 }
 
@@ -64,7 +72,7 @@ void setChanged(const Call& call, const wire::Values& before, const wire::Values
 void loadLook(const Call& call) {
   wire::Message answer{};
   const auto ask = [&](auto& conversation) { answer = conversation.ask(withValues(wire::Kind::LoadLook, call)); };
-  Engine::shared().converse(ask, {nullptr, false, true});
+  Engine::shared().converse(ask, attended());
   if (answer.kind != wire::Kind::Look) return report(call, answer.body);
   setChanged(call, settingValues(call.effect, call.time()), wire::Reader(answer.body).values());
 }
@@ -91,15 +99,58 @@ uint32_t nextRange() {
   return ++last;
 }
 
-// Returns what the user should know.
-std::string analyseFrame(const Call& call, Engine::Conversation& conversation, const Clip& clip, double time, uint32_t range) {
+// Another engine answers than the one that holds the frames of a range.
+class EngineReplaced : public EngineFailure {
+ public:
+  using EngineFailure::EngineFailure;
+};
+
+// The link to one and the same engine.
+class SameEngine {
+ public:
+  explicit SameEngine(AbortFunction cancelled) : cancelled_(std::move(cancelled)) {}
+
+  // Throws EngineReplaced, and what Engine::converse throws.
+  void converse(const std::function<void(Engine::Conversation&)>& talk) {
+    const auto checked = [&](Engine::Conversation& conversation) {
+      const unsigned now = conversation.lane().generation, first = std::exchange(engine_, now);
+      if (first != 0 && first != now)
+        throw EngineReplaced(
+            "expected one engine for the whole range; it ended on the way, twice. Run `mobilefaceswap doctor`, then "
+            "analyse the range again");
+      talk(conversation);
+    };
+    Engine::shared().converse(checked, {cancelled_});
+  }
+
+ private:
+  AbortFunction cancelled_;
+  unsigned engine_ = 0;
+};
+
+// Returns what the user should know. The host is asked for the frame before a lane is taken: it may render it through
+// further nodes of ours.
+std::string analyseFrame(const Call& call, SameEngine& engine, const Clip& clip, double time, uint32_t range) {
   const ClipImage source(clip, time);
   if (!source) throw EngineFailure("the host has no picture at frame " + std::to_string(std::lround(time)));
   const FrameArguments arguments{time, 1, 1, true};
   const Inputs inputs(call.effect, arguments);
   PlateRequest request(call.effect, call.kind, arguments, clip, source, inputs);
   request.setRange(range);
-  return request.ask(conversation, wire::Kind::Analyse).note;
+  std::string note;
+  engine.converse(
+      [&](Engine::Conversation& conversation) { note = request.ask(conversation, wire::Kind::Analyse).note; });
+  return note;
+}
+
+// Returns the track's path.
+std::string saveTrack(SameEngine& engine, uint32_t range) {
+  wire::Writer body;
+  body.put(wire::Range{range});
+  const wire::Message question{wire::Kind::SaveTrack, std::move(body).body()};
+  std::string track;
+  engine.converse([&](Engine::Conversation& conversation) { track = conversation.askText(question); });
+  return track;
 }
 
 void analyseRange(const Call& call) {
@@ -109,25 +160,29 @@ void analyseRange(const Call& call) {
         "`mobilefaceswap analyse` on the clip and choose what it wrote as Track File");
   const Clip clip(call.effect, "Source");
   const FrameRange range = analysedRange(call.effect, clip);
-  const uint32_t number = nextRange();
   const Progress progress(call.effect, "Analysing faces");
   double share = 0;
   std::string note;
   // Also asked while a frame takes its time: hosts answer their user whenever the bar moves.
   const auto cancelled = [&] { return !progress.update(share); };
-  const auto analyse = [&](Engine::Conversation& conversation) {
+  const auto analyse = [&] {
+    SameEngine engine(cancelled);
+    const uint32_t number = nextRange();
     for (double time = range.first; time <= range.last; ++time) {
-      const std::string said = analyseFrame(call, conversation, clip, time, number);
+      const std::string said = analyseFrame(call, engine, clip, time, number);
       if (!said.empty()) note = said;
       share = (time - range.first + 1) / (range.last - range.first + 1);
       if (cancelled()) throw Aborted();
     }
-    wire::Writer body;
-    body.put(wire::Range{number});
-    const std::string track = conversation.askText({wire::Kind::SaveTrack, std::move(body).body()});
-    Parameters(call.effect).set(row(Position::track_file).name, track);
+    return saveTrack(engine, number);
   };
-  Engine::shared().converse(analyse, {cancelled});
+  std::string track;
+  try {
+    track = analyse();
+  } catch (const EngineReplaced&) {
+    track = analyse();
+  }
+  Parameters(call.effect).set(row(Position::track_file).name, track);
   report(call, note);
 }
 
@@ -143,9 +198,10 @@ constexpr Action kActions[] = {
     {control::kChooseDetector, [](const Call& call) { choose(call, Position::detector); }},
     {control::kAnalyseRange, analyseRange},
     {control::kExportTrack,
-     [](const Call& call) { report(call, askText(withValues(wire::Kind::ExportTrack, call), true)); }},
+     [](const Call& call) { report(call, askText(withValues(wire::Kind::ExportTrack, call), attended())); }},
     {control::kLoadLook, loadLook},
-    {control::kSaveLook, [](const Call& call) { report(call, askText(withValues(wire::Kind::SaveLook, call), true)); }},
+    {control::kSaveLook,
+     [](const Call& call) { report(call, askText(withValues(wire::Kind::SaveLook, call), attended())); }},
     {control::kClearCache, [](const Call& call) { report(call, askText({wire::Kind::ClearCache, ""})); }},
 };
 
@@ -165,6 +221,10 @@ bool press(const Call& call, const std::string& control) {
   return false;
 }
 
-std::string describedByEngine(const Call& call) { return askText(withValues(wire::Kind::Describe, call)); }
+std::string describedByEngine(const Call& call, bool hurried) {
+  Patience patience;
+  patience.hurried = hurried;
+  return askText(withValues(wire::Kind::Describe, call), patience);
+}
 
 }  // namespace mfs

@@ -114,7 +114,6 @@ void Engine::Conversation::greet() {
 }
 
 void Engine::converse(const std::function<void(Conversation&)>& talk, const Patience& patience) {
-  const int attempts = patience.batch ? kBatchAttempts : kAttempts;
   for (int attempt = 1;; ++attempt) {
     std::unique_ptr<Lane> lane;
     unsigned generation = 0;
@@ -130,7 +129,7 @@ void Engine::converse(const std::function<void(Conversation&)>& talk, const Pati
     } catch (const LinkBroken& error) {
       if (lane) discard(std::move(lane));
       const std::string message = retire(generation, error.what());
-      if (attempt == attempts) throw EngineFailure(message);
+      if (attempt >= attempts(patience)) throw EngineFailure(message);
     } catch (const EngineFailure&) {
       if (lane) lane->greeted ? checkIn(std::move(lane)) : discard(std::move(lane));
       throw;
@@ -140,6 +139,11 @@ void Engine::converse(const std::function<void(Conversation&)>& talk, const Pati
       throw;
     }
   }
+}
+
+int Engine::attempts(const Patience& patience) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return waits(patience) ? kBatchAttempts : kAttempts;
 }
 
 std::unique_ptr<Lane> Engine::checkOut(const Patience& patience) {
@@ -153,9 +157,13 @@ std::unique_ptr<Lane> Engine::checkOut(const Patience& patience) {
     }
     if (lanes_ < kMostLanes) {
       // An engine that ended because nobody needed it is no failure.
-      if (!process_ || process_->ended()) start(lock, patience);
+      if (!process_ || process_->ended()) {
+        if (patience.hurried) throw Aborted();
+        start(lock, patience);
+      }
       return openLane();
     }
+    if (patience.hurried) throw Aborted();
     // Whoever holds the lanes has a deadline each, so that this ends.
     laneFreed_.wait_for(lock, kWaitSlice);
     checkAborted(patience);
@@ -164,7 +172,7 @@ std::unique_ptr<Lane> Engine::checkOut(const Patience& patience) {
 
 void Engine::start(std::unique_lock<std::mutex>& lock, const Patience& patience) {
   // Somebody who looks on is told at once; a batch has time.
-  if (failures_ > 1 && !patience.batch && Clock::now() < retryAt_) throw EngineFailure(lastFailure_);
+  if (failures_ > 1 && !waits(patience) && Clock::now() < retryAt_) throw EngineFailure(lastFailure_);
   const std::unique_ptr<Process> ended = std::move(process_);
   while (failures_ > 0 && Clock::now() < retryAt_) {
     const Deadline slice = std::min<Deadline>(retryAt_, Clock::now() + kWaitSlice);

@@ -25,6 +25,8 @@ struct Patience {
   bool batch = false;
   // The engine shows a dialog: only silence is too long.
   bool attended = false;
+  // Rather have no answer, and Aborted, than wait for a lane or for an engine to start.
+  bool hurried = false;
 };
 
 // A connection that one request has to itself, with the memory that its last plate still lies in.
@@ -70,7 +72,8 @@ class Engine {
   };
 
   // Runs `talk`; starts the engine if there is none, again if the link breaks: once, or a few times in a batch. Throws
-  // EngineFailure, Aborted, SystemRefusal. Waiting for a lane counts against nobody's time.
+  // EngineFailure, Aborted, SystemRefusal. Waiting for a lane counts against nobody's time. `talk` must not ask the
+  // host for pictures: it may render them through further nodes of ours, which would wait for this lane.
   void converse(const std::function<void(Conversation&)>& talk, const Patience& patience);
 
   // What the engine said it runs with; empty before the first conversation.
@@ -81,6 +84,9 @@ class Engine {
   void release();
 
  private:
+  // Whether another engine is worth a wait. One that has never answered is not there to be waited for. Call it locked.
+  bool waits(const Patience& patience) const { return patience.batch && !description_.empty(); }
+  int attempts(const Patience& patience);
   std::unique_ptr<Lane> checkOut(const Patience& patience);
   void checkIn(std::unique_ptr<Lane> lane);
   void discard(std::unique_ptr<Lane> lane);

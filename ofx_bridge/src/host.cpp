@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace mfs {
 namespace {
@@ -44,18 +45,20 @@ std::string asFormat(const std::string& text) {
   return format;
 }
 
+// Returns whether it is another than the last one.
+bool noteNotice(OfxHandle effect, const std::string& text) {
+  const std::lock_guard<std::mutex> lock(noticeMutex);
+  return std::exchange(notices()[effect], text) != text;
+}
+
 void showNotice(OfxHandle effect, const char* type, const std::string& text) {
-  {
-    const std::lock_guard<std::mutex> lock(noticeMutex);
-    std::string& shown = notices()[effect];
-    if (shown == text) return;
-    shown = text;
-  }
+  const bool fresh = noteNotice(effect, text);
   const Host& known = host();
   const std::string format = asFormat(text);
+  // Hosts clear what stands on a node without a word; a dialog for every frame would be too much.
   if (persistentMessagesWork(known))
     (void)known.persistentMessage->setPersistentMessage(effect, type, "", format.c_str());
-  else if (known.message && known.message->message)
+  else if (fresh && known.message && known.message->message)
     (void)known.message->message(effect, type, "", format.c_str());
 }
 
@@ -79,6 +82,10 @@ bool Host::background() const { return Properties(properties).integer("OfxImageE
 
 bool Host::showsOverlays() const {
   return Properties(properties).integer("OfxImageEffectPropSupportsOverlays", 0) != 0;
+}
+
+bool Host::takesFrameRate() const {
+  return Properties(properties).integer("OfxImageEffectPropSetableFrameRate", 0) != 0;
 }
 
 void setHost(OfxHost* host) { givenHost = host; }

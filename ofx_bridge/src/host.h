@@ -32,6 +32,8 @@ struct Host {
   // Nobody looks on: frames are rendered for keeps.
   bool background() const;
   bool showsOverlays() const;
+  // Effects may say how many frames a second their output has.
+  bool takesFrameRate() const;
 };
 
 void setHost(OfxHost* host);

@@ -4,13 +4,13 @@ namespace mfs {
 namespace {
 
 constexpr HostTraits kHosts[] = {
-    {"fr.inria.Natron", true, true, nullptr, 0},
-    {"uk.co.thefoundry.nuke", true, true, nullptr, 0},
-    {"com.silhouettefx.silhouette", false, true, nullptr, 0},
-    {"DaVinciResolve", false, false, nullptr, 14},
-    {"MLT", false, false, "MltOfxParamValue", 0},
+    {"fr.inria.Natron", true, true, nullptr, 0, true},
+    {"uk.co.thefoundry.nuke", true, true, nullptr, 0, true},
+    {"com.silhouettefx.silhouette", false, true, nullptr, 0, true},
+    {"DaVinciResolve", false, false, nullptr, 14, true},
+    {"MLT", false, false, "MltOfxParamValue", 0, false},
 };
-constexpr HostTraits kUnknown{"", false, false, nullptr, 0};
+constexpr HostTraits kUnknown{"", false, false, nullptr, 0, true};
 
 }  // namespace
 

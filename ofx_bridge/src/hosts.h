@@ -16,6 +16,8 @@ struct HostTraits {
   const char* typedChoice;
   // The version whose persistent messages crash; 0 for none.
   int brokenMessages;
+  // It tells batches from frames that somebody waits for.
+  bool tellsBatch;
 };
 
 // The row of a host; one of a host that nothing is known of where there is none.

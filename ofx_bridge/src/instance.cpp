@@ -1,4 +1,7 @@
 // An instance's life: created, changed, destroyed, and what it prefers of its clips.
+#include <mutex>
+#include <set>
+
 #include "actions.h"
 #include "overlay.h"
 #include "point.h"
@@ -8,10 +11,33 @@ namespace {
 
 using settings::Position;
 
+// The nodes whose line was asked for: some hosts do not keep it.
+std::mutex toldMutex;
+std::set<OfxHandle>& told() {
+  static auto* const nodes = new std::set<OfxHandle>;
+  return *nodes;
+}
+
+bool wasTold(OfxHandle effect) {
+  const std::lock_guard<std::mutex> lock(toldMutex);
+  return told().count(effect) != 0;
+}
+
+void noteTold(OfxHandle effect) {
+  const std::lock_guard<std::mutex> lock(toldMutex);
+  told().insert(effect);
+}
+
+void forgetTold(OfxHandle effect) {
+  const std::lock_guard<std::mutex> lock(toldMutex);
+  told().erase(effect);
+}
+
 // The line that says what renders, once an engine runs; none is started for it.
-void updateStatus(const Call& call) {
+void updateStatus(const Call& call, bool hurried) {
   if (Engine::shared().description().empty()) return;
-  const std::string described = describedByEngine(call);
+  const std::string described = describedByEngine(call, hurried);
+  noteTold(call.effect);
   // A host may render everything again for any parameter that is set.
   const Parameters parameters(call.effect);
   if (!described.empty() && parameters.text(control::kStatus, call.time()) != described)
@@ -57,22 +83,20 @@ double now(OfxHandle effect) {
   return time;
 }
 
-const char* premultiplication(settings::Alpha alpha) {
+std::string premultiplication(settings::Alpha alpha, const Properties& plate) {
   switch (alpha) {
     case settings::Alpha::Premultiplied: return "OfxImageAlphaPremultiplied";
     case settings::Alpha::Straight: return "OfxImageAlphaUnPremultiplied";
     case settings::Alpha::Opaque: return "OfxImageOpaque";
     case settings::Alpha::Plate: break;
   }
-  return nullptr;
+  return plate.text("OfxImageEffectPropPreMultiplication");
 }
 
 // What an instance shows: a mode, and whether its alpha is the matte instead of the plate's.
 settings::Alpha alphaOf(const Call& call, double time) {
   const settings::Output& output = outputOf(call.effect, call.kind, time);
-  const bool swap = call.kind == Effect::FaceSwap;
-  const bool replaced = swap && settingValue(Parameters(call.effect), Position::matte_to_alpha, time) != 0;
-  return replaced && output.alphaSwitch ? settings::Alpha::Straight : output.alpha;
+  return matteIsAlpha(call.effect, call.kind, time) ? settings::Alpha::Straight : output.alpha;
 }
 
 // Whether a picture has four channels, whatever the plate has: an alpha of its own, or data in all of them.
@@ -95,18 +119,23 @@ bool variesOnStill(const Call& call, double time) {
   return grain && (keyed(Position::regrain_from) || from == settings::regrain_from_entry::kNew);
 }
 
+// The effect is new or gone; its handle may come again.
+void forget(OfxHandle effect) {
+  forgetNotices(effect);
+  forgetFaces(effect);
+  forgetTold(effect);
+}
+
 }  // namespace
 
 OfxStatus instanceCreated(const Call& call) {
-  forgetNotices(call.effect);
-  forgetFaces(call.effect);
+  forget(call.effect);
   updateEnabled(call);
   return ofx::OK;
 }
 
 OfxStatus instanceDestroyed(const Call& call) {
-  forgetNotices(call.effect);
-  forgetFaces(call.effect);
+  forget(call.effect);
   return ofx::OK;
 }
 
@@ -120,8 +149,9 @@ OfxStatus instanceChanged(const Call& call) {
   try {
     const std::string changed = call.in.text("OfxPropName");
     matchPoint(call, changed);
-    const bool shown = !Parameters(call.effect).text(control::kStatus, call.time()).empty();
-    if (press(call, changed) || !shown || isShownInStatus(changed)) updateStatus(call);
+    const bool shown = press(call, changed) || isShownInStatus(changed);
+    // Any other edit must not wait for a render.
+    if (shown || !wasTold(call.effect)) updateStatus(call, !shown);
   } catch (const Aborted&) {
     return ofx::OK;
   } catch (const std::exception& error) {
@@ -133,13 +163,16 @@ OfxStatus instanceChanged(const Call& call) {
 OfxStatus clipPreferences(const Call& call) {
   const double time = now(call.effect);
   const settings::Alpha alpha = alphaOf(call, time);
-  const char* const declared = premultiplication(alpha);
-  if (declared) call.out.set("OfxImageEffectPropPreMultiplication", declared);
+  const Properties plate = Clip(call.effect, "Source").properties();
   if (hasFourChannels(call, alpha, time))
     call.out.set("OfxImageClipPropComponents_Output", "OfxImageComponentRGBA");
-  // Hosts would take the aspect of whichever input comes first.
-  const double aspect = Clip(call.effect, "Source").properties().number("OfxImagePropPixelAspectRatio", 0);
+  // Hosts would take these from any of the inputs: a portrait's aspect, the highest rate.
+  const std::string declared = premultiplication(alpha, plate);
+  if (!declared.empty()) call.out.set("OfxImageEffectPropPreMultiplication", declared.c_str());
+  const double aspect = plate.number("OfxImagePropPixelAspectRatio", 0);
   if (aspect > 0) call.out.set("OfxImageClipPropPAR_Output", aspect);
+  const double rate = plate.number("OfxImageEffectPropFrameRate", 0);
+  if (rate > 0 && host().takesFrameRate()) call.out.set("OfxImageEffectPropFrameRate", rate);
   call.out.set("OfxImageEffectFrameVarying", variesOnStill(call, time) ? 1 : 0);
   return ofx::OK;
 }

@@ -35,12 +35,15 @@ OfxStatus regionsOfInterest(const Call& call) {
   return ofx::OK;
 }
 
-// The window that steadies faces and what is drawn on them; further frames are fetched where a face is lost.
+// As far as any frame may be asked for: those that a swap is steadied by, and around each of them the faces that
+// steady, fill in and fade its own (plugin/mobilefaceswap/faces/follow.py). One that is lost at the end of its window
+// is looked for until it has been missing for longer than a gap.
 double framesAround(const Call& call) {
   const Parameters parameters(call.effect);
   const auto value = [&](Position position) { return settingValue(parameters, position, call.time()); };
   const bool tracked = !parameters.text(row(Position::track_file).name, call.time()).empty();
-  return value(Position::deflicker) + (tracked ? 0 : std::max(value(Position::smoothing), value(Position::fade)));
+  const double followed = std::max(value(Position::smoothing), value(Position::fade)) + value(Position::gap);
+  return value(Position::deflicker) + (tracked ? 0 : followed);
 }
 
 OfxStatus framesNeeded(const Call& call) {

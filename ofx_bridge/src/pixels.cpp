@@ -167,6 +167,13 @@ void copyWindow(const Image& output, const OfxRectI& window, const Image* source
   }
 }
 
+void clearAlpha(const Image& output, const OfxRectI& window) {
+  if (output.components == 3) return;
+  const size_t pixel = output.pixelBytes(), alpha = pixel / static_cast<size_t>(output.components);
+  for (int y = window.y1; y < window.y2; ++y)
+    for (int x = window.x1; x < window.x2; ++x) std::memset(output.at(x, y) + (pixel - alpha), 0, alpha);
+}
+
 void fillFailure(const Image& output, const OfxRectI& window) {
   const float magenta[4] = {1, 0, 1, 1}, black[4] = {0, 0, 0, 1}, clear[4] = {0, 0, 0, 0};
   // In a picture of alpha alone two opaque colours could not be told apart.

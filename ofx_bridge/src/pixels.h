@@ -38,6 +38,8 @@ void writeRow(const Image& image, int y, int x1, int x2, int channels, const flo
 
 // Where `source` has pixels they are copied, elsewhere and without a source the window becomes 0.
 void copyWindow(const Image& output, const OfxRectI& window, const Image* source);
+// Makes every pixel transparent; its colour stays.
+void clearAlpha(const Image& output, const OfxRectI& window);
 // A picture that nobody takes for a finished frame: diagonal stripes, magenta and black.
 void fillFailure(const Image& output, const OfxRectI& window);
 

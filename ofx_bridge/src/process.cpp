@@ -10,6 +10,9 @@
 namespace mfs {
 namespace {
 
+// A year: what is added to a clock must not be more than it can hold.
+constexpr double kMostSeconds = 366 * 24 * 3600.0;
+
 // Names of variables on Windows differ in case between programs.
 bool startsWith(std::string_view text, std::string_view prefix) {
   const auto same = [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; };
@@ -89,6 +92,9 @@ wire::Message Channel::receive(Deadline deadline, const AbortFunction& aborted) 
     wire::Message message{header.kind, std::string(header.size, '\0')};
     end().receive(message.body.data(), message.body.size(), deadline, aborted);
     return message;
+  } catch (const wire::ForeignVersion& error) {
+    // Another engine of that version would answer the same.
+    throw SystemRefusal(error.what());
   } catch (const wire::Malformed& error) {
     throw LinkBroken(std::string("the engine answered with ") + error.what());
   }
@@ -107,7 +113,7 @@ double environmentSeconds(const char* name, double otherwise) {
   const char* text = std::getenv(name);
   char* end = nullptr;
   const double seconds = text ? std::strtod(text, &end) : otherwise;
-  return text && (end == text || !(seconds > 0)) ? otherwise : seconds;
+  return std::min(text && (end == text || !(seconds > 0)) ? otherwise : seconds, kMostSeconds);
 }
 
 }  // namespace mfs

@@ -70,7 +70,7 @@ class Channel {
 
   // Throws LinkBroken. handle: of a segment that the engine gets with it.
   void send(const wire::Message& message, Deadline deadline, intptr_t handle = -1);
-  // Throws LinkBroken, Aborted.
+  // Throws LinkBroken, Aborted; SystemRefusal where the engine is of a version that cannot be understood.
   wire::Message receive(Deadline deadline, const AbortFunction& aborted);
   // True where the other side is gone, or speaks without being asked.
   bool spent() const;
@@ -121,6 +121,7 @@ void keepLibraryLoaded();
 // A function of the OpenGL library that the host has loaded; nullptr where it has none.
 void* openGlFunction(const char* name);
 
+// A number of seconds above 0, a year at most; `otherwise` where the variable holds none.
 double environmentSeconds(const char* name, double otherwise);
 
 }  // namespace mfs

@@ -162,6 +162,7 @@ std::vector<std::string> recordPlaces() {
   // Beside the bundle it would spoil the bundle's signature.
   if (const char* home = std::getenv("HOME"))
     places.push_back(std::string(home) + "/Library/Application Support/mobilefaceswap/engine.txt");
+  places.push_back("/Library/Application Support/mobilefaceswap/engine.txt");
 #endif
   Dl_info own;
   if (::dladdr(reinterpret_cast<const void*>(&environmentSeconds), &own) && own.dli_fname)

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "actions.h"
 #include "overlay.h"
@@ -14,6 +15,7 @@ constexpr int kMostRounds = 64;
 
 // Rendered for keeps, one frame after the other, and nobody looks on.
 bool isBatch(const Properties& arguments) {
+  if (!host().traits->tellsBatch) return false;
   const bool sequential = arguments.integer("OfxImageEffectPropSequentialRenderStatus", 0) != 0;
   const bool interactive = arguments.integer("OfxImageEffectPropInteractiveRenderStatus", 1) != 0;
   return host().background() || (sequential && !interactive);
@@ -107,33 +109,46 @@ class Frame {
     const Image& source = source_.image();
     const Inputs inputs(effect_, arguments_);
     PlateRequest request(effect_, kind_, arguments_, clip_, source_, inputs);
-    const settings::Outside outside = outputOf(effect_, kind_, arguments_.time).outside;
-    const auto fill = [&] { copyWindow(output_, window_, outside == settings::Outside::Plate ? &source : nullptr); };
     Answer answer;
-    const auto ask = [&](Engine::Conversation& conversation) {
-      answer = request.ask(conversation, wire::Kind::Render, fill);
-      for (int round = 0; !answer.needs.empty(); ++round) {
-        if (round == kMostRounds) throw LinkBroken("the engine asks for ever more frames");
-        for (const int64_t time : answer.needs) request.know(time, sightAt(conversation, request, time));
-        answer = request.ask(conversation, wire::Kind::Render);
-      }
-      const std::byte* pixels = conversation.lane().segment->data() + answer.changed.offset;
-      writeChanged(output_, window_, source, answer.changed, pixels);
+    unsigned engine = 0;
+    const auto ask = [&](const std::function<void()>& meanwhile) {
+      converse([&](Engine::Conversation& conversation) {
+        // One that is gone took along what it had made of the frames around.
+        if (std::exchange(engine, conversation.lane().generation) != engine) request.forget();
+        answer = request.ask(conversation, wire::Kind::Render, meanwhile);
+        if (!answer.needs.empty()) return;
+        const std::byte* pixels = conversation.lane().segment->data() + answer.changed.offset;
+        writeChanged(output_, window_, source, answer.changed, pixels);
+      });
     };
-    Engine::shared().converse(ask, {[this] { return aborted(); }, arguments_.batch});
+    ask([this] { copyUnswapped(); });
+    for (int round = 0; !answer.needs.empty(); ++round) {
+      if (round == kMostRounds) throw EngineFailure("the engine asks for ever more frames");
+      for (const int64_t time : answer.needs) request.know(time, sightAt(request, time));
+      ask(nullptr);
+    }
     rememberFaces(effect_, arguments_.time, source_, answer);
     return answer.note;
   }
 
-  // What is found in another frame of the clip; "" where it has none.
-  std::string sightAt(Engine::Conversation& conversation, const PlateRequest& request, int64_t time) const {
+  void converse(const std::function<void(Engine::Conversation&)>& talk) const {
+    Engine::shared().converse(talk, {[this] { return aborted(); }, arguments_.batch});
+  }
+
+  // What is found in another frame of the clip; "" where it has none. The host may render that frame through further
+  // nodes of ours, so it is asked before a lane is taken.
+  std::string sightAt(const PlateRequest& request, int64_t time) const {
     FrameArguments arguments = arguments_;
     arguments.time += static_cast<double>(time - std::llround(arguments_.time));
     const auto range = clip_.frameRange();
     if (range && (arguments.time < range->first || arguments.time > range->last)) return {};
     const ClipImage image(clip_, arguments.time);
     if (!image) return {};
-    return PlateRequest(effect_, kind_, arguments, clip_, image, Inputs()).look(conversation, request);
+    const Inputs none;
+    PlateRequest neighbour(effect_, kind_, arguments, clip_, image, none);
+    std::string sight;
+    converse([&](Engine::Conversation& conversation) { sight = neighbour.look(conversation, request); });
+    return sight;
   }
 
   // The artist may ask for the plate; otherwise nobody must take what we leave for a finished frame.
@@ -141,12 +156,21 @@ class Frame {
     const Parameters parameters(effect_);
     const double choice = settingValue(parameters, Position::engine_failure, arguments_.time);
     const bool passThrough = source_ && choice == settings::engine_failure_entry::kPassThrough;
-    if (passThrough)
-      copyWindow(output_, window_, &source_.image());
-    else
-      fillFailure(output_, window_);
+    passThrough ? showUnswapped() : fillFailure(output_, window_);
     showError(effect_, "MobileFaceSwap: " + reason);
     return passThrough ? ofx::OK : ofx::Failed;
+  }
+
+  // What a node that is switched off shows: a plate is no matte.
+  void showUnswapped() const {
+    copyUnswapped();
+    if (matteIsAlpha(effect_, kind_, arguments_.time)) clearAlpha(output_, window_);
+  }
+
+  // What lies outside of every face.
+  void copyUnswapped() const {
+    const settings::Outside outside = outputOf(effect_, kind_, arguments_.time).outside;
+    copyWindow(output_, window_, outside == settings::Outside::Plate ? &source_.image() : nullptr);
   }
 
   OfxHandle effect_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <mutex>
+#include <set>
 
 namespace mfs {
 namespace {
@@ -12,6 +14,26 @@ using settings::Type;
 
 constexpr size_t kPage = 4096;
 constexpr size_t kFloat = sizeof(float);
+
+// Of the frames in progress.
+struct Numbers {
+  static Numbers& shared() {
+    // Never destroyed: other threads of the host may still be here when the process ends.
+    static Numbers* const numbers = new Numbers;
+    return *numbers;
+  }
+
+  std::mutex mutex;
+  std::set<uint64_t> used;
+  uint64_t last = 0;
+};
+
+uint64_t nextNumber() {
+  Numbers& numbers = Numbers::shared();
+  const std::lock_guard<std::mutex> lock(numbers.mutex);
+  numbers.used.insert(++numbers.last);
+  return numbers.last;
+}
 
 bool isText(const settings::Row& setting) { return setting.type == Type::File || setting.type == Type::Text; }
 
@@ -44,6 +66,20 @@ Answer needed(const std::string& body) {
 }
 
 }  // namespace
+
+FrameNumber::FrameNumber() : value(nextNumber()) {}
+
+FrameNumber::~FrameNumber() {
+  Numbers& numbers = Numbers::shared();
+  const std::lock_guard<std::mutex> lock(numbers.mutex);
+  numbers.used.erase(value);
+}
+
+uint64_t FrameNumber::oldest() {
+  Numbers& numbers = Numbers::shared();
+  const std::lock_guard<std::mutex> lock(numbers.mutex);
+  return *numbers.used.begin();
+}
 
 const settings::Row& row(Position position) { return settings::kRows[static_cast<int>(position)]; }
 
@@ -85,10 +121,16 @@ const settings::Output& outputOf(OfxHandle effect, Effect kind, double time) {
   return settings::kOutputs[static_cast<int>(settingValue(Parameters(effect), Position::output_mode, time))];
 }
 
+bool matteIsAlpha(OfxHandle effect, Effect kind, double time) {
+  return hasSetting(kind, Position::matte_to_alpha) && outputOf(effect, kind, time).alphaSwitch &&
+         settingValue(Parameters(effect), Position::matte_to_alpha, time) != 0;
+}
+
 PlateRequest::PlateRequest(OfxHandle effect, Effect kind, const FrameArguments& arguments, const Clip& sourceClip,
                            const ClipImage& source, const Inputs& inputs)
     : source_(source), inputs_(inputs), values_(settingValues(effect, arguments.time)) {
   const Image& image = source.image();
+  picture_.frame = number_.value;
   picture_.time = static_cast<int64_t>(std::llround(arguments.time));
   picture_.pixelAspect = pixelAspect(sourceClip, source, arguments);
   picture_.width = image.width();
@@ -141,10 +183,16 @@ void PlateRequest::know(int64_t time, const std::string& sight) {
   ++known_;
 }
 
+void PlateRequest::forget() {
+  sights_.clear();
+  known_ = 0;
+}
+
 wire::Message PlateRequest::send(Engine::Conversation& conversation, wire::Kind kind,
                                  const std::function<void()>& meanwhile) const {
   Lane& lane = conversation.lane();
   wire::Picture picture = picture_;
+  picture.oldest = FrameNumber::oldest();
   const size_t largestResult = 4 * kFloat * static_cast<size_t>(picture.width) * static_cast<size_t>(picture.height);
   Segment& segment = conversation.segment(resultOffset(), resultOffset() + largestResult);
   const bool resident = lane.holdsPlate(picture.width, picture.height, picture.channels);
@@ -166,6 +214,7 @@ wire::Message PlateRequest::send(Engine::Conversation& conversation, wire::Kind 
 std::string PlateRequest::look(Engine::Conversation& conversation, const PlateRequest& other) {
   // Where settings are animated, those of the frame that is rendered count throughout.
   values_ = other.values_;
+  picture_.frame = other.picture_.frame;
   sights_ = other.sights_;
   known_ = other.known_;
   const wire::Message answer = send(conversation, wire::Kind::Neighbour, nullptr);

@@ -18,6 +18,8 @@ bool hasSetting(Effect effect, settings::Position position);
 wire::Values settingValues(OfxHandle effect, double time);
 // What the effect shows at a time.
 const settings::Output& outputOf(OfxHandle effect, Effect kind, double time);
+// Whether Matte to Alpha replaces the plate's alpha there.
+bool matteIsAlpha(OfxHandle effect, Effect kind, double time);
 
 // What the engine made of a frame.
 struct Answer {
@@ -31,6 +33,19 @@ struct Answer {
   std::vector<int64_t> needs;
 };
 
+// Numbers a frame for as long as it is in progress.
+class FrameNumber {
+ public:
+  FrameNumber();
+  ~FrameNumber();
+  FrameNumber(const FrameNumber&) = delete;
+  FrameNumber& operator=(const FrameNumber&) = delete;
+  // The first of those in progress.
+  static uint64_t oldest();
+
+  const uint64_t value;
+};
+
 // One frame to be rendered or analysed.
 class PlateRequest {
  public:
@@ -41,6 +56,8 @@ class PlateRequest {
   void setRange(uint32_t number) { picture_.range = number; }
   // What `look` found in another frame; "" where the clip has no such frame.
   void know(int64_t time, const std::string& sight);
+  // Everything that it was let know.
+  void forget();
   // Looks for faces in the frame, for `other`, which is rendered, to know, with its settings and what it knows already.
   std::string look(Engine::Conversation& conversation, const PlateRequest& other);
   // Sends the frame over. meanwhile: runs while the engine works. Throws what Engine::Conversation throws.
@@ -54,6 +71,7 @@ class PlateRequest {
   wire::Message send(Engine::Conversation& conversation, wire::Kind kind, const std::function<void()>& meanwhile) const;
   Answer read(const std::string& body) const;
 
+  FrameNumber number_;
   const ClipImage& source_;
   const Inputs& inputs_;
   wire::Values values_;

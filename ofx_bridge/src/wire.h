@@ -12,7 +12,7 @@
 namespace wire {
 
 constexpr uint32_t kMagic = 0x5753464d;  // "MFSW"
-constexpr uint16_t kVersion = 6;
+constexpr uint16_t kVersion = 7;
 constexpr uint32_t kLargestBody = 1 << 20;
 
 enum class Kind : uint16_t {
@@ -57,6 +57,7 @@ enum PictureFlags : uint32_t {
   Project = 4096,    // the display window is the project's: the host does not tell the clip's
 };
 
+// Its layout is for ever, and so is Failed with a text as its body: so one version can tell another what is wrong.
 struct Header {
   uint32_t magic;
   uint16_t version;
@@ -85,8 +86,11 @@ struct Picture {
   // does not tell it.
   int32_t x, y;
   int32_t displayX, displayY, displayWidth, displayHeight;
+  // The frame that is rendered, of Neighbour the one that it is looked at for, by a number that no other has; and the
+  // first number that is still in progress: the engine forgets what it kept for those before it.
+  uint64_t frame, oldest;
 };
-static_assert(sizeof(Picture) == 88, "the layout of the wire");
+static_assert(sizeof(Picture) == 104, "the layout of the wire");
 
 // The colour spaces of the pictures by the names of `config`, the host's OpenColorIO configuration, or by OpenFX's
 // native names where there is none; "" undeclared.
@@ -140,6 +144,11 @@ struct Message {
 class Malformed : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+class ForeignVersion : public Malformed {
+ public:
+  using Malformed::Malformed;
 };
 
 class Writer {
@@ -209,12 +218,16 @@ inline std::string packed(const Message& message, uint32_t handle = 0) {
   return std::string(reinterpret_cast<const char*>(&header), sizeof header) + message.body;
 }
 
-// The header of a message to come. Throws Malformed on anything that is not ours.
+// The header of a message to come. Throws Malformed on anything that is not ours, ForeignVersion on what another
+// version says, but that something failed.
 inline Header checkedHeader(const char* bytes) {
   Header header;
   std::memcpy(&header, bytes, sizeof header);
   if (header.magic != kMagic) throw Malformed("bytes that are no message of ours");
-  if (header.version != kVersion) throw Malformed("a message of another version");
+  if (header.version != kVersion && header.kind != Kind::Failed)
+    throw ForeignVersion("expected messages of version " + std::to_string(kVersion) +
+                         " from the engine; found version " + std::to_string(header.version) +
+                         ". Run `mobilefaceswap ofx install` and start the host again");
   if (header.size > kLargestBody) throw Malformed("a message larger than any of ours");
   return header;
 }

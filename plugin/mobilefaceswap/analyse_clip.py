@@ -10,7 +10,7 @@ import numpy as np
 import xxhash
 
 from .cache import Registry
-from .errors import TrackError
+from .errors import MediaError, TrackError
 from .faces import (
     FaceDetector,
     Look,
@@ -71,10 +71,14 @@ def analyse_clip(
     Plates are searched on all cores, or faces followed between them where the clip has keys; people are told apart
     afterwards, in order, so that the track is always the same.
 
-    times: ascending, None for all. name: of the clip, for people to read. progress: called after each frame with its
-    number.
+    times: ascending, None for all; those that a sequence lacks are left out, and MediaError is raised where it lacks
+    all of them. name: of the clip, for people to read. progress: called after each frame with its number.
     """
-    wanted = [*(range(clip.first, clip.last + 1) if times is None else times)]
+    missing = {*clip.missing} if isinstance(clip, MediaClip) else set()
+    asked = [*(range(clip.first, clip.last + 1) if times is None else times)]
+    wanted = [time for time in asked if time not in missing]
+    if not wanted:
+        raise MediaError(f"expected a frame to analyse in {name}; found none that is there. Choose another range")
     telling = {wanted[0], wanted[-1], _decoded_from(clip, wanted[-1])}
 
     keyed = clip if isinstance(clip, KeyedClip) else None

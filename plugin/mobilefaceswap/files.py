@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from .errors import MediaError
 
-__all__ = ["DAMAGED", "partial_path", "temporary_path", "write_failure", "written_whole"]
+__all__ = ["DAMAGED", "partial_path", "take_name", "temporary_path", "write_failure", "written_whole"]
 
 DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 """What reading a JSON document of ours can raise where somebody or something has changed it."""
@@ -29,21 +29,56 @@ def temporary_path(path: Path) -> Path:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` to write to; it replaces ``path`` at the end of the block.
+def written_whole(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """A temporary file beside ``path`` to write to; it takes the name ``path`` at the end of the block.
 
     After an error the temporary file is removed and ``path`` is what it was. Where ``path`` is a symbolic link, the
     file that it points to is replaced, not the link. It has the permissions of any other new file of the user's, so
-    that colleagues can read what is shared. Raises OSError.
+    that colleagues can read what is shared. overwrite: whether a file that is there is replaced. Raises OSError, and
+    MediaError as ``take_name`` does.
     """
     target = path.resolve()
     place = temporary_path(target)
     try:
         place.touch(exist_ok=False)
         yield place
-        os.replace(place, target)
+        take_name(place, target, overwrite=overwrite)
     finally:
         place.unlink(missing_ok=True)
+
+
+def take_name(place: Path, target: Path, *, overwrite: bool) -> None:
+    """Gives the finished file ``place`` the name ``target``, which is no symbolic link.
+
+    Without ``overwrite`` it takes no name that another file has, not even one that appeared a moment ago: it stays
+    beside that under a name that says partial, and MediaError says where. Raises OSError.
+    """
+    if overwrite:
+        os.replace(place, target)
+        return
+    try:
+        _take_free_name(place, target)
+    except FileExistsError as error:
+        kept = partial_path(target)
+        os.replace(place, kept)
+        raise MediaError(
+            f"expected no file at {target}, as when work began; one has appeared there since, and is left as it is. "
+            f"What was made is whole, and lies in {kept}: rename it"
+        ) from error
+
+
+def _take_free_name(place: Path, target: Path) -> None:
+    """Renaming would replace what is there; a link fails, at the very moment. Raises FileExistsError."""
+    try:
+        os.link(place, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links.
+        target.touch(exist_ok=False)
+        os.replace(place, target)
+    else:
+        place.unlink()
 
 
 def partial_path(path: Path) -> Path:

@@ -85,14 +85,16 @@ def render_shot(
     progress: Callable[[ShotProgress], None] | None = None,
     layers: LayerChoice = "usual",
     workers: int | None = None,
+    kept: bool = True,
 ) -> ShotReport:
     """Renders the frames ``times``, in order, into ``output`` and, if given, ``matte``.
 
     workers: frames that are rendered at once; by default one for each processor core, and eight at most.
     mattes: the compositor's own, (inside, outside), as ``FaceSwapNode.render`` takes them. layers: which of the other
-    outputs an EXR holds besides the picture.
-    The caller closes the writers. The first error ends the shot: every frame before it is written, and a MediaError
-    says which frame it was and how to go on. Raises as ``FaceSwapNode.render`` and ``Writer.write`` do.
+    outputs an EXR holds besides the picture. kept: whether what is written stays.
+    The caller closes the writers. The first error ends the shot: every frame before it is written, and, if that is
+    ``kept``, a MediaError says which frame it was and how to go on. Raises as ``FaceSwapNode.render`` and
+    ``Writer.write`` do.
     """
     writers = [output] if matte is None else [output, matte]
     for writer in writers:
@@ -108,6 +110,7 @@ def render_shot(
         mattes or (lambda time: (None, None)),
         with_matte=matte is not None,
         workers=workers or min(cores(), _MOST_WORKERS),
+        kept=kept,
     )
     for time, result, picture in rendered:
         with node.stages.measure("encode"):
@@ -133,6 +136,7 @@ def _rendered(
     *,
     with_matte: bool,
     workers: int,
+    kept: bool,
 ) -> Iterator[_Rendered]:
     """Results in order of time, at most ``workers`` + 2 in progress or waiting."""
     row = output_of((settings or node.settings).replaced(output_mode=mode))
@@ -152,6 +156,8 @@ def _rendered(
         try:
             yield result()
         except MediaError as error:
+            if not kept:
+                raise
             raise MediaError(f"{error}. {_way_on(time, wanted)}") from error
 
 

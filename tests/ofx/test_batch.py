@@ -16,6 +16,7 @@ from mobilefaceswap.ofx.host import Effect, Host
 from mobilefaceswap.ofx.install import binary_of
 
 BATCH = {"OfxImageEffectPropSequentialRenderStatus": [1], "OfxImageEffectPropInteractiveRenderStatus": [0]}
+IS_BACKGROUND = "OfxImageEffectHostPropIsBackground"
 # An engine that dies a few times before it starts, as one does that the system kills for memory.
 DYING = """
 import os, sys
@@ -44,6 +45,12 @@ def host_with(bundle: Path, folder: Path, **told: list[int]) -> Effect:
     return Host(binary_of(own_copy(bundle, folder)), properties=told).effects()[0]
 
 
+def kill_engines(others: set[int]) -> None:
+    """All but ``others``."""
+    for engine in set(engines(os.getpid())) - others:
+        os.kill(engine, signal.SIGKILL)
+
+
 @pytest.fixture
 def dying(environment: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The number of engines that will die before one lives stands in this file."""
@@ -55,12 +62,42 @@ def dying(environment: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("background", [True, False], ids=["a background host", "a sequential render"])
 def test_a_batch_outlives_three_engines(bundle, dying: Path, identity, expected, plate, tmp_path, background) -> None:
+    dying.write_text("0")
+    swap = host_with(bundle, tmp_path, **({IS_BACKGROUND: [1]} if background else {}))
+    node, before = swap.create(source=str(identity)), set(engines(os.getpid()))
+    # One that has never answered would not be waited for.
+    node.render(plate)
     dying.write_text("3")
-    swap = host_with(bundle, tmp_path, **({"OfxImageEffectHostPropIsBackground": [1]} if background else {}))
-    node = swap.create(source=str(identity))
+    kill_engines(before)
     status, output = node.render(plate, more={} if background else BATCH)
     assert (status, node.persistent) == (0, "")
     np.testing.assert_array_equal(output, expected(plate).composite)
+    swap.unload()
+
+
+@pytest.mark.parametrize("name", ["fr.inria.Natron", "MLT"])
+def test_a_batch_does_not_wait_for_an_engine_that_never_answered(
+    bundle, dying: Path, identity, plate, tmp_path: Path, name: str
+) -> None:
+    dying.write_text("9")
+    swap = Host(binary_of(own_copy(bundle, tmp_path)), name, properties={IS_BACKGROUND: [1]}).effects()[0]
+    node = swap.create(source=str(identity))
+    assert node.render(plate, more=BATCH)[0] == 1
+    assert dying.read_text() == "7", "two engines were tried"
+    swap.unload()
+
+
+def test_a_host_that_always_speaks_of_a_batch_is_told_at_once(
+    bundle, dying: Path, identity, plate, tmp_path: Path
+) -> None:
+    dying.write_text("0")
+    swap = Host(binary_of(own_copy(bundle, tmp_path)), "MLT", properties={IS_BACKGROUND: [1]}).effects()[0]
+    node, before = swap.create(source=str(identity)), set(engines(os.getpid()))
+    assert node.render(plate, more=BATCH)[0] == 0
+    dying.write_text("9")
+    kill_engines(before)
+    assert node.render(plate, more=BATCH)[0] == 1
+    assert dying.read_text() in ("7", "8"), "the one that was killed counts as the first"
     swap.unload()
 
 
@@ -84,8 +121,7 @@ def test_four_kills_in_a_batch_leave_every_frame_right(effects, identity, expect
         assert (status, node.persistent) == (0, "")
         np.testing.assert_array_equal(output, want)
         if shift % 2:
-            for engine in set(engines(os.getpid())) - before:
-                os.kill(engine, signal.SIGKILL)
+            kill_engines(before)
 
 
 def test_a_slow_frame_is_no_dead_engine(bundle, environment, identity, expected, plate, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from mobilefaceswap.media import read_picture
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host, Layout
+from mobilefaceswap.ofx.host.abi import Properties
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import Pack
 from mobilefaceswap.runtime import DEVICES, available_providers
@@ -140,13 +141,14 @@ def test_a_hole_in_a_plate_that_hides_no_face_stays_one(effects, identity: Path,
     np.testing.assert_array_equal(output, expected(pixels, premultiplied=True).composite)
 
 
+# Of a plate that is premultiplied.
 PREMULTIPLICATION = {
-    "composite": None,
+    "composite": "OfxImageAlphaPremultiplied",
     "face": "OfxImageAlphaPremultiplied",
     "face-unpremultiplied": "OfxImageAlphaUnPremultiplied",
     "matte": "OfxImageOpaque",
     "status": "OfxImageOpaque",
-    "overlay": None,
+    "overlay": "OfxImageAlphaPremultiplied",
     "learned-matte": "OfxImageOpaque",
     "occlusion": "OfxImageOpaque",
     "trust": "OfxImageOpaque",
@@ -163,8 +165,7 @@ def test_each_mode_declares_what_its_alpha_means(effects, plate, mode: str) -> N
     # The host asks again since the effect says that this control counts.
     node.values["output_mode"] = MODES.index(mode)
     node.render(plate, layout=Layout(premultiplied=True))
-    found = node.preferences.get("OfxImageEffectPropPreMultiplication", [None])
-    assert found == [PREMULTIPLICATION[mode]]
+    assert node.preferences["OfxImageEffectPropPreMultiplication"] == [PREMULTIPLICATION[mode]]
 
 
 def test_matte_to_alpha_and_the_matte_effect_declare_theirs(effects, plate) -> None:
@@ -230,6 +231,34 @@ def test_the_output_keeps_the_plate_s_pixel_aspect(general: Effect, plate, grace
     node = general.create()
     node.render(plate, Identity=(shown_identity(grace_hopper), Layout(pixel_aspect=2.0)))
     assert node.preferences["OfxImageClipPropPAR_Output"] == [1.0]
+
+
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_a_composite_is_multiplied_as_the_plate_is(general: Effect, identity: Path, plate, premultiplied: bool) -> None:
+    """Whatever the other inputs are: hosts would take the portrait's, or the matte's."""
+    node = general.create(source=str(identity))
+    other = Layout(premultiplied=not premultiplied)
+    node.render(plate, layout=Layout(premultiplied=premultiplied), Identity=(plate, other), OutM=(plate, other))
+    wanted = "OfxImageAlphaPremultiplied" if premultiplied else "OfxImageAlphaUnPremultiplied"
+    assert node.preferences["OfxImageEffectPropPreMultiplication"] == [wanted]
+
+
+class RatedHost(Host):
+    """Tells how many frames a second each clip has."""
+
+    def clip_properties(self, effect: int, name: str) -> Properties:
+        rate = 24.0 if name == "Source" else 60.0
+        return super().clip_properties(effect, name) | {"OfxImageEffectPropFrameRate": [rate]}
+
+
+@pytest.mark.parametrize("settable", [0, 1])
+def test_the_output_keeps_the_plate_s_frame_rate(bundle: Path, environment, plate, settable: int) -> None:
+    host = RatedHost(binary_of(bundle), properties={"OfxImageEffectPropSetableFrameRate": [settable]})
+    effects = host.effects(GENERAL)
+    node = effects[0].create()
+    node.render(plate, Identity=plate)
+    assert node.preferences.get("OfxImageEffectPropFrameRate") == ([24.0] if settable else None)
+    assert [effect.unload() for effect in effects] == [0, 0]
 
 
 def test_a_track_makes_a_still_vary(effects, plate, tmp_path: Path) -> None:

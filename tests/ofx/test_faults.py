@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bundles import MAGENTA, is_failure_picture
+from bundles import MAGENTA, is_failure_picture, rendered
 from mobilefaceswap.ofx.host import Host
 from mobilefaceswap.ofx.install import BUNDLE, binary_of, install, uninstall
+from mobilefaceswap.settings import OUTPUTS
 
 
 def engines(parent: int) -> list[int]:
@@ -77,6 +78,45 @@ def test_pass_through_where_the_artist_chose_it(effects, plate) -> None:
     assert status == 0
     np.testing.assert_array_equal(output, plate)
     assert node.persistent
+
+
+PASSED = {mode: {"output_mode": number} for number, mode in enumerate(OUTPUTS)} | {"to alpha": {"matte_to_alpha": 1}}
+
+
+@pytest.mark.parametrize("mode", PASSED)
+def test_pass_through_shows_what_a_node_shows_that_is_off(effects, plate, mode: str) -> None:
+    """A plate in the place of a matte would be taken for one."""
+    status, output = effects[0].create(engine_failure=1, **PASSED[mode]).render(plate)
+    off = rendered(effects[0].create(enable=0, **PASSED[mode]), plate)
+    assert status == 0
+    if mode == "status":
+        # The engine's to draw.
+        off = np.zeros_like(off)
+    # Nobody reads the alpha of what is declared to be opaque.
+    channels = 3 if mode in OUTPUTS and OUTPUTS[mode].alpha == "opaque" else 4
+    np.testing.assert_array_equal(output[..., :channels], off[..., :channels])
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_pass_through_leaves_the_matte_s_own_effect_empty(effects, plate, channels: int) -> None:
+    status, output = effects[1].create(engine_failure=1).render(plate, channels=channels)
+    assert (status, output.any()) == (0, False)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16])
+def test_pass_through_of_any_depth_has_no_matte(effects, plate, dtype: type) -> None:
+    pixels = (np.clip(plate, 0, 1) * (np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1)).astype(dtype)
+    status, output = effects[0].create(engine_failure=1, matte_to_alpha=1).render(pixels)
+    assert (status, output[..., 3].any()) == (0, False)
+    np.testing.assert_array_equal(output[..., :3], pixels[..., :3])
+
+
+def test_a_message_that_the_host_took_away_comes_back(effects, plate) -> None:
+    node = effects[0].create()
+    node.render(plate)
+    told, node.persistent = node.persistent, ""
+    node.render(plate)
+    assert node.persistent == told != ""
 
 
 def test_no_picture_at_the_source(effects) -> None:
@@ -173,6 +213,56 @@ def test_no_interpreter(effects, plate, environment) -> None:
     node = effects[0].create()
     assert node.render(plate)[0] == 1
     assert "/nowhere/python" in node.persistent
+
+
+FOREIGN_ENGINE = """
+import array, socket, struct
+control = socket.socket(fileno=3)
+_, rights, _, _ = control.recvmsg(16, socket.CMSG_SPACE(4))
+lane = socket.socket(fileno=array.array('i', rights[0][2])[0])
+text = b'expected a bundle of version 9'
+lane.sendall(struct.pack('<IHHII', 0x5753464d, 99, {kind}, len(text), 0) + text)
+control.recv(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (6, "expected a bundle of version 9"),
+        (2, "found version 99. Run `mobilefaceswap ofx install` and start the host again"),
+    ],
+    ids=["says what failed", "says anything else"],
+)
+def test_an_engine_of_another_version(effects, plate, environment, tmp_path: Path, kind: int, told: str) -> None:
+    environment.setenv("MOBILEFACESWAP_PYTHON", script(tmp_path, FOREIGN_ENGINE.format(kind=kind)))
+    node = effects[0].create()
+    for _ in range(2):
+        status, output = node.render(plate)
+        assert (status, is_failure_picture(output)) == (1, True)
+        assert node.persistent.endswith(told)
+
+
+@pytest.mark.parametrize("seconds", ["1e9", "1e300", "inf"])
+def test_a_timeout_may_be_as_long_as_one_likes(effects, plate, identity, environment, seconds: str) -> None:
+    environment.setenv("MOBILEFACESWAP_TIMEOUT", seconds)
+    rendered(effects[0].create(source=str(identity)), plate)
+
+
+@pytest.mark.parametrize("seconds", ["1e12", "inf"])
+def test_memory_may_stay_for_as_long_as_one_likes(effects, plate, identity, environment, seconds: str) -> None:
+    """And who waits for the end of that time does nothing else."""
+    environment.setenv("MOBILEFACESWAP_MEMORY_IDLE", seconds)
+    node, tasks = effects[0].create(source=str(identity)), Path("/proc/self/task")
+    before = {task.name for task in tasks.iterdir()}
+    rendered(node, plate)
+    started = time.monotonic()
+    for shift in range(20):
+        rendered(node, np.ascontiguousarray(np.roll(plate, shift, axis=1)))
+    elapsed = time.monotonic() - started
+    ours = [task for task in tasks.iterdir() if task.name not in before]
+    # Nanoseconds on a processor come first.
+    assert sum(int((task / "schedstat").read_text().split()[0]) for task in ours) < 1e8 * elapsed
 
 
 @pytest.mark.parametrize("seconds", ["ten", "0", "-1", "nan"])

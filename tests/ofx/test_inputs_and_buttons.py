@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bundles import own_copy, python_with, rendered
 from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import prepare_identity
@@ -89,3 +92,58 @@ def test_a_track_that_is_none(effects, identity: Path, plate: np.ndarray, tmp_pa
     node = effects[0].create(source=str(identity), track_file=str(tmp_path / "track.json"))
     assert node.render(plate)[0] == 1
     assert "track" in node.persistent
+
+
+# Renders that last until a file says that they are over; each says that it has begun.
+HELD = """
+import sys, threading, uuid
+from pathlib import Path
+if "mobilefaceswap.engine" in " ".join(sys.orig_argv):
+    from mobilefaceswap.node import node
+    render, folder = node.FaceSwapNode.render, Path({folder!r})
+
+    def held(self, *given, **named):
+        (folder / f"begun {{uuid.uuid4()}}").touch()
+        while not (folder / "over").exists():
+            threading.Event().wait(0.01)
+        return render(self, *given, **named)
+
+    node.FaceSwapNode.render = held
+"""
+
+
+def test_an_edit_does_not_wait_for_renders(bundle: Path, environment, identity: Path, plate, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(HELD.format(folder=str(tmp_path)))
+    environment.setenv("MOBILEFACESWAP_PYTHON", python_with(tmp_path))
+    effects = Host(binary_of(own_copy(bundle, tmp_path))).effects()
+    effects[0].create().press("clear_cache")
+    node, results = effects[0].create(source=str(identity)), list[int]()
+    renders = [threading.Thread(target=lambda: results.append(node.render(plate)[0])) for _ in range(2)]
+    for thread in renders:
+        thread.start()
+    while len([*tmp_path.glob("begun *")]) < len(renders):
+        assert all(thread.is_alive() for thread in renders), node.persistent
+        os.sched_yield()
+    edit = threading.Thread(target=node.edit, kwargs={"mix": 0.5})
+    edit.start()
+    edit.join(20)
+    waited = edit.is_alive()
+    (tmp_path / "over").touch()
+    for thread in (edit, *renders):
+        thread.join()
+    assert (waited, results, node.values["engine_status"]) == (False, [0, 0], "")
+    node.edit(mix=0.25)
+    assert "MobileFaceSwap" in node.values["engine_status"], "the next edit asks again"
+    assert [effect.unload() for effect in effects] == [0, 0]
+
+
+def test_a_host_that_keeps_no_status_is_told_once(effects, identity: Path, plate) -> None:
+    node = effects[0].create(source=str(identity))
+    rendered(node, plate)
+    node.edit(mix=0.5)
+    assert node.values["engine_status"]
+    node.values["engine_status"] = ""
+    node.edit(mix=0.25)
+    assert node.values["engine_status"] == ""
+    node.edit(device=0)
+    assert node.values["engine_status"]

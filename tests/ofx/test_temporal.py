@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -112,14 +113,24 @@ def test_an_animated_setting_counts_as_the_rendered_frame_has_it(hosted, identit
         np.testing.assert_array_equal(output, expected)
 
 
-def test_too_little_memory_is_said(hosted, identity: Path, environment: pytest.MonkeyPatch) -> None:
+def test_frames_at_once_are_steadied_however_little_memory_there_is(
+    hosted, identity: Path, pack, environment: pytest.MonkeyPatch
+) -> None:
+    """What the frames in progress need is kept beside it."""
     environment.setenv("MOBILEFACESWAP_MEMORY", "0")
-    shot = Shot()
-    node = hosted("fr.inria.Natron").create(source=str(identity))
-    node.footage, node.bounds = shot.footage, (0.0, float(LAST))
-    status, _ = node.render(shot.pixels[3], 3)
-    assert status != 0
-    assert "MOBILEFACESWAP_MEMORY" in node.persistent
+    shot, settings = Shot(), default_settings().replaced(pixel_boost="2x")
+    found = FaceSwapNode(Identity.load(identity), shot, pack=pack)
+    effect = hosted("fr.inria.Natron")
+
+    def rendered(time: int) -> tuple[int, np.ndarray, str]:
+        node = effect.create(source=str(identity), pixel_boost=1)
+        node.footage, node.bounds = shot.footage, (0.0, float(LAST))
+        return *node.render(shot.pixels[time], time), node.persistent
+
+    with ThreadPoolExecutor(3) as threads:
+        for time, (status, output, said) in zip((2, 3, 8), threads.map(rendered, (2, 3, 8)), strict=True):
+            assert (status, said) == (0, "")
+            np.testing.assert_array_equal(output, found.render(time, settings).composite)
 
 
 def test_a_host_that_gives_no_other_frames_is_not_asked(hosted, identity: Path) -> None:
@@ -178,8 +189,36 @@ def test_a_still_is_the_same_in_every_frame_with_all_that_looks_around(hosted, i
 
 
 def test_the_host_is_told_which_frames_are_needed(hosted, identity: Path) -> None:
-    node = hosted("fr.inria.Natron").create(source=str(identity), smoothing=5, deflicker=1)
+    node = hosted("fr.inria.Natron").create(source=str(identity), smoothing=5, deflicker=1, gap=8)
     wanted = node.ask("GetFramesNeeded", OfxPropTime=[20.0])
-    assert wanted["OfxImageClipPropFrameRange_Source"] == [14.0, 26.0]
+    assert wanted["OfxImageClipPropFrameRange_Source"] == [6.0, 34.0]
     node.values["track_file"] = "shot.track.json"
     assert node.ask("GetFramesNeeded", OfxPropTime=[20.0])["OfxImageClipPropFrameRange_Source"] == [19.0, 21.0]
+
+
+@pytest.mark.parametrize("values", [{}, {"smoothing": 0, "fade": 0}, {"gap": 2, "deflicker": 0}, {"smoothing": 5}])
+def test_a_lost_face_needs_no_frame_that_was_not_declared(hosted, identity: Path, values: dict[str, int]) -> None:
+    """Such hosts hand out nothing else, and a face would not be filled in."""
+    shown = Shot().pixels[3]
+    hidden = shown.copy()
+    # The face alone, so that it is no cut.
+    hidden[46:115, 135:191] = 0.2
+    node = hosted("fr.inria.Natron").create(source=str(identity), detection_threshold=0.8, **values)
+    asked: list[float] = []
+
+    def footage(time: float) -> np.ndarray:
+        asked.append(time)
+        return hidden if 10 <= time <= 15 else shown
+
+    node.footage, node.frames, node.bounds = footage, (0.0, 40.0), (0.0, 40.0)
+    furthest = 0.0
+    for time in (7, 9, 10, 12, 15, 16, 18):
+        first, last = node.ask("GetFramesNeeded", OfxPropTime=[float(time)])["OfxImageClipPropFrameRange_Source"]
+        asked.clear()
+        status, output = node.render(footage(time), time)
+        assert (status, node.persistent) == (0, "")
+        assert first <= min(asked) <= max(asked) <= last
+        furthest = max(furthest, time - min(asked), max(asked) - time)
+        if node.values["gap"] >= 6:
+            assert not np.array_equal(output, footage(time)), "it is filled in"
+    assert furthest > node.values["deflicker"] + max(node.values["smoothing"], node.values["fade"])

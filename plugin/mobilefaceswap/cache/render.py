@@ -27,7 +27,10 @@ __all__ = ["Arrays", "CacheCounts", "RenderCache", "key_of"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_PASSING = 64 * MEGABYTE
+_PASSING, _PASSING_SHARE = 64 * MEGABYTE, 8
+"""Of what is kept in memory, values that are cheap to recompute get so much where there is as much, or one part of
+eight where that is more.
+"""
 _DISK = 2048 * MEGABYTE
 _TRIM_EVERY = 64
 _OVERHEAD = 512
@@ -59,7 +62,7 @@ class RenderCache:
         self.folder, self.disk = folder, disk
         self.counts = CacheCounts()
         self._kept: Shelf[str, Arrays] = Shelf(self.memory, _bytes)
-        self._passing: Shelf[str, Arrays] = Shelf(min(self.memory, _PASSING), _bytes)
+        self._passing: Shelf[str, Arrays] = Shelf(_passing(self.memory), _bytes)
         self._making: dict[str, tuple[threading.Lock, int]] = {}
         self._written = 0
         self._lock = threading.Lock()
@@ -127,7 +130,7 @@ class RenderCache:
             if memory != self.memory:
                 self.memory = memory
                 self._kept.resize(memory)
-                self._passing.resize(min(memory, _PASSING))
+                self._passing.resize(_passing(memory))
 
     def clear(self) -> None:
         """Forgets everything, the disk store included."""
@@ -199,6 +202,10 @@ class RenderCache:
             return [path for path in self.folder.iterdir() if path.is_file()]
         except OSError:
             return []
+
+
+def _passing(memory: int) -> int:
+    return max(min(memory, _PASSING), memory // _PASSING_SHARE)
 
 
 def _bytes(arrays: Arrays) -> int:

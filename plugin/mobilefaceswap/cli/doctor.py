@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,8 @@ def examined() -> dict[str, Any]:
     from ..runtime import available_providers, chosen_device, network_device
 
     places = pack_places()
-    problems = [*_doubled_runtimes(), *_unwritable()]
+    bundles = _bundles()
+    problems = [*_doubled_runtimes(), *_unwritable(), *_foreign(bundles)]
     if not places:
         problems.append("no model pack found: reinstall with `pip install --force-reinstall mobilefaceswap-ofx`")
     try:
@@ -65,6 +66,7 @@ def examined() -> dict[str, Any]:
         "device": device,
         "packs": tested,
         "engine": engine,
+        "bundles": {str(bundle): built_as for bundle, built_as in bundles.items()},
         "folders": {name: str(place) for name, place in _folders().items()},
         "problems": list(dict.fromkeys(problems)),
     }
@@ -111,6 +113,25 @@ def _unwritable() -> list[str]:
         if not os.access(nearest, os.W_OK):
             problems.append(f"the {name} folder {place} cannot be written: change its permissions, or HOME")
     return problems
+
+
+def _bundles() -> dict[Path, str]:
+    """The installed bundles with their versions, in the order in which hosts find them."""
+    from ..ofx.install import bundle_version, installed_bundles
+
+    return {bundle: bundle_version(bundle) for bundle in installed_bundles()}
+
+
+def _foreign(bundles: Mapping[Path, str]) -> list[str]:
+    """Bundles that this package's engine refuses."""
+    from ..ofx.install import command_for
+
+    return [
+        f"expected the bundle {bundle} to be of version {__version__}, as the package is; found {built_as}. Run "
+        f"`{command_for('install', bundle)}` and start the host again"
+        for bundle, built_as in bundles.items()
+        if built_as != __version__
+    ]
 
 
 def _self_test(place: Path) -> dict[str, Any]:
@@ -187,6 +208,8 @@ def _print(report: dict[str, Any]) -> None:
     console.print(packs)
     for name, place in report["folders"].items():
         console.print(f"{name} folder: {place}", markup=False)
+    for place, built_as in report["bundles"].items():
+        console.print(f"bundle for hosts: {place}, version {built_as}", markup=False)
     engine = report["engine"]
     if "says" in engine:
         started = f"{engine['interpreter']} in {engine['seconds']:.1f} s"

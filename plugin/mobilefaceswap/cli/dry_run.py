@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from ..errors import MediaError
 from ..media import MediaClip, Writer, open_clip
 from ..media.open import PICTURE_ENDINGS
 from ..media.video.container import open_file
 from ..render_shot import MattesAt, Node, render_shot
 from ..settings import Settings
 from .outputs import Job, existing
+from .people import People
 from .range import present_frames
+from .shot import Delivery
 
 __all__ = ["Plan", "plan_job"]
+
+_Writers = tuple[Writer, Writer | None]
+"""Where a job's picture and its matte go."""
 
 _MOST_SAMPLES = 8
 
@@ -30,19 +34,23 @@ _MOST_SAMPLES = 8
 class Plan:
     """What a job would do. outputs: what each file would hold; notes: what of the clip it would not.
 
-    frames: those that were asked for, of which ``rendered`` are not skipped. sampled: the frames that were rendered
-    now; without_a_swap: those of them where no face was swapped.
+    frames: those that were asked for, of which ``rendered`` are not skipped, and ``skipped`` are finished already.
+    replaced: outputs that exist; refused: those that exist and may not be replaced. sampled: the frames that were
+    rendered now; without_a_swap: those of them where no face was swapped; people_without_a_face: who got none in any.
     """
 
     target: str
     holds: str
     frames: range
     rendered: int
+    skipped: int
     outputs: Mapping[str, str]
     notes: tuple[str, ...]
     replaced: tuple[str, ...]
+    refused: tuple[str, ...]
     sampled: tuple[int, ...]
     without_a_swap: tuple[int, ...]
+    people_without_a_face: tuple[str, ...]
     frames_per_second: float
 
     @property
@@ -61,13 +69,18 @@ class Plan:
         """Prints the plan."""
         typer.echo(f"would read {self.target}: {self.holds}")
         for place, holds in self.outputs.items():
-            typer.echo(f"would write {place}: {holds}{', replacing what is there' * (place in self.replaced)}")
+            there = ", replacing what is there" if place in self.replaced else ""
+            refused = ", which exists already: add --overwrite" if place in self.refused else ""
+            typer.echo(f"would write {place}: {holds}{there}{refused}")
         for note in self.notes:
             typer.echo(f"  {note}")
         found = len(self.sampled) - len(self.without_a_swap)
         missing = f"; none in {', '.join(map(str, self.without_a_swap))}" if self.without_a_swap else ""
         typer.echo(f"a face was swapped in {found} of {len(self.sampled)} frames of a sample{missing}")
-        typer.echo(f"{self.rendered} frames, about {_duration(self.seconds)} ({self.frames_per_second:.1f} frames/s)")
+        for who in self.people_without_a_face:
+            typer.echo(f"{who}: no face in any of the sample")
+        count = f"{self.rendered} frames" + f", {self.skipped} skipped" * bool(self.skipped)
+        typer.echo(f"{count}, about {_duration(self.seconds)} ({self.frames_per_second:.1f} frames/s)")
 
 
 def plan_job(
@@ -75,12 +88,16 @@ def plan_job(
     clip: MediaClip,
     span: range,
     node: Node,
+    people: People,
     settings: Settings,
-    open_writers: Callable[[Job], tuple[Writer, Writer | None]],
+    delivery: Delivery,
+    open_writers: Callable[[Delivery, Job], _Writers],
     mattes: MattesAt | None = None,
 ) -> Plan:
     """Renders a sample of ``span`` as the job would, and reads what was written. Raises FaceSwapError."""
-    times = present_frames(span, clip, settings)
+    wanted = present_frames(span, clip, settings)
+    finished = _finished(open_writers(delivery, job), wanted) if delivery.resume else set()
+    times = [time for time in wanted if time not in finished]
     step = max(1, -(-len(times) // _MOST_SAMPLES))
     sampled = times[::step]
     places = [place for place in (job.output, job.matte) if place]
@@ -89,34 +106,36 @@ def plan_job(
         for copy in copies.values():
             Path(copy).parent.mkdir()
         sample = Job(job.target, copies[job.output], copies[job.matte] if job.matte else None)
-        output, matte = open_writers(sample)
-        with output, matte or nullcontext(), _without_a_way_on():
+        output, matte = open_writers(replace(delivery, overwrite=True, resume=False), sample)
+        with output, matte or nullcontext():
             mode = settings.output_mode
-            report = render_shot(node, output, sampled, matte=matte, mattes=mattes, mode=mode, settings=settings)
+            report = render_shot(
+                node, output, sampled, matte=matte, mattes=mattes, mode=mode, settings=settings, kept=False
+            )
         outputs = {place: _written(copy) for place, copy in copies.items()} if sampled else {}
+    there = tuple(place for place in places if existing(place, times))
+    may = delivery.overwrite or delivery.resume
     return Plan(
         job.target,
         _contents(job.target, clip),
         span,
         len(times),
+        len(finished),
         outputs,
         (*output.notes, *(matte.notes if matte else ())),
-        tuple(place for place in places if existing(place, times)),
+        there if may else (),
+        () if may else there,
         tuple(sampled),
         tuple(time for time, quality in report.quality.items() if not quality.faces_swapped),
+        tuple(people.without_a_face(report.quality.values(), settings)),
         report.frames_per_second,
     )
 
 
-@contextmanager
-def _without_a_way_on() -> Iterator[None]:
-    """The error of a frame as it was, before `render_shot` said what is written and how to go on: nothing is."""
-    try:
-        yield
-    except MediaError as error:
-        if isinstance(error.__cause__, MediaError):
-            raise MediaError(str(error.__cause__)) from error
-        raise
+def _finished(outputs: _Writers, times: Sequence[int]) -> set[int]:
+    """The frames that every output has already."""
+    writers = [writer for writer in outputs if writer is not None]
+    return {time for time in times if all(writer.has(time) for writer in writers)}
 
 
 def _written(path: str) -> str:

@@ -62,14 +62,17 @@ def measure(
 ) -> None:
     """Measure swaps beside their plates: bits, highlights, jitter, lag, flicker, pumping, seam, grain, proxies."""
     from ..faces import load_track, open_detector
-    from ..identity import load_source
+    from ..identity import load_source, picture_files
+    from ..media import check_input
     from ..node import FaceSwapNode
     from ..packs import find_pack
     from .shot import with_defaults
 
     if track is not None and len(targets) > 1:
         raise UserInputError("expected one clip with --track, which belongs to it; found several. Measure them singly")
-    chosen, known, own = find_pack(pack), load_track(track) if track else None, with_defaults(settings, pack)
+    for file in [*filter(None, [track]), *(file for place in source for file in picture_files(place))]:
+        check_input(file)
+    chosen, known, own = find_pack(pack), load_track(track) if track else None, with_defaults(settings, pack, track)
     detector = open_detector(chosen, faces)
     people = [[one] for one in source] if each_source else [source]
     identities = {

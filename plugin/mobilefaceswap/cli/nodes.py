@@ -10,18 +10,18 @@ import typer
 
 from ..analyse_clip import check_clip
 from ..cache import RenderCache
+from ..errors import TrackError
 from ..faces import Track, load_track
 from ..folders import render_cache_folder
 from ..identity import Identity, Source, load_source, picture_files
-from ..media import MediaClip
-from ..media.places import check_input
+from ..media import MediaClip, check_input
 from ..node import FaceSwapNode, PeopleNode, PersonNode, StageTimes
 from ..packs import Pack, find_pack
 from ..render_shot import SHOT_CACHE_BYTES, Node
 from ..settings import FaceChoice, MissingFrames, Settings
 from .people import People, Person
 from .range import frame_range
-from .shot import Shot
+from .shot import Shot, unused
 
 __all__ = ["NodeOver", "nodes_for"]
 
@@ -35,6 +35,9 @@ def nodes_for(people: People, shot: Shot) -> NodeOver:
     of a node that is switched off is not read.
     """
     own = [shot.settings.replaced(**person.settings) for person in people.rows]
+    for who, person, known in zip(people.named(), people.rows, own, strict=True):
+        for sentence in unused(person.settings, known, shot.track):
+            typer.echo(f"{who}: {sentence}", err=True)
 
     @cache
     def sources() -> list[Source]:
@@ -43,6 +46,8 @@ def nodes_for(people: People, shot: Shot) -> NodeOver:
 
     def node_over(clip: MediaClip) -> Node:
         pack, track, stages = find_pack(people.pack), _track(shot, clip), StageTimes()
+        if track is not None:
+            _check_people(track, people, own)
         folder = render_cache_folder() if shot.disk_cache else None
         store = RenderCache(memory=_most_faces(own) * SHOT_CACHE_BYTES, folder=folder)
         nodes = [
@@ -88,6 +93,18 @@ def _track(shot: Shot, clip: MediaClip) -> Track | None:
     if shot.settings.missing_frames is MissingFrames.FAIL:
         track.check_holds(frame_range(shot.frames, clip))
     return track
+
+
+def _check_people(track: Track, people: People, settings: Sequence[Settings]) -> None:
+    """Raises TrackError where somebody is to be swapped whom neither the track nor its corrections know."""
+    known = sorted({face.person for faces in track.frames.values() for face in faces if face.person})
+    for who, own in zip(people.named(), settings, strict=True):
+        if own.enable and own.face_choice is FaceChoice.PERSON and own.face_person not in known:
+            named = f"{who}: " if people.table else ""
+            raise TrackError(
+                f"{named}expected a person of the track, {', '.join(map(str, known)) or 'which knows none'}; found "
+                f"{own.face_person}. Choose one of them: `mobilefaceswap track show` lists them"
+            )
 
 
 def _tell_source(identity: Identity) -> None:

@@ -35,9 +35,16 @@ def build(
 def install(user: User = False, system: System = False, folder: Folder = None) -> None:
     """Install the bundle where hosts look for it, and record this Python as its engine."""
     chosen = _chosen(user, system, folder)
-    typer.echo(f"installed {places.install(chosen)}")
+    installed = places.install(chosen)
+    typer.echo(f"installed {installed}")
     if chosen == places.user_folder():
         typer.echo(f"Hosts find it once OFX_PLUGIN_PATH contains {chosen}")
+    for other in places.installed_bundles():
+        if not other.samefile(installed):
+            typer.echo(
+                f"found another at {other}, version {places.bundle_version(other)}, which hosts may load instead. "
+                f"Remove it with `{places.command_for('uninstall', other)}`"
+            )
     typer.echo("Start the host again; `mobilefaceswap ofx check` tells whether it can load")
 
 

@@ -48,9 +48,10 @@ def set_threads(wanted: int | None) -> int | None:
 
 
 def set_device(wanted: str | None) -> str | None:
-    """For this process and those that it starts."""
+    """For this process and those that it starts. Raises SettingsError on one that is not known."""
     if wanted is not None:
-        os.environ["MOBILEFACESWAP_DEVICE"] = wanted.lower()
+        (row,) = (row for row in table(host=True) if row.name == "device")
+        os.environ["MOBILEFACESWAP_DEVICE"] = row.check(wanted.lower())
     return wanted
 
 

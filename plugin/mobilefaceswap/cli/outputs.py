@@ -55,7 +55,9 @@ def existing(place: str, times: Iterable[int] | None = None) -> bool:
     return False
 
 
-def check_free_or_ask(place: str, times: Iterable[int] | None = None) -> None:
-    """Raises MediaError if the output exists, unless the user agrees at the terminal to replace it."""
-    if not (existing(place, times) and may_replace(place)):
+def check_free_or_ask(place: str, times: Iterable[int] | None = None) -> bool:
+    """Whether the output exists and the user agrees at the terminal to replace it. Raises MediaError if they do not."""
+    agreed = existing(place, times) and may_replace(place)
+    if not agreed:
         check_free(place, times)
+    return agreed

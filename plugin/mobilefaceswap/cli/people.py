@@ -7,19 +7,22 @@ set is the run's.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError, UserInputError
 from ..identity import picture_files
-from ..settings import Setting, Stage, table
+from ..settings import Setting, Settings, Stage, table
 from ..settings.setting import shown
 from .app import british
 
-__all__ = ["People", "Person", "people_of", "read_people"]
+if TYPE_CHECKING:
+    from ..node import QualityRecord
+
+__all__ = ["People", "Person", "people_of", "read_people", "with_choice"]
 
 _OWN_STAGES: tuple[Stage, ...] = ("choose", "align", "swap", "outline", "matte", "look")
 _OWN = {row.name: row for row in table() if row.stage in _OWN_STAGES or row.name == "enable"}
@@ -55,6 +58,20 @@ class People:
         references = [person.settings.get("reference", "") for person in self.rows]
         return [*pictures, *filter(None, [self.table, *references])]
 
+    def named(self) -> list[str]:
+        """Each for messages, in order."""
+        sources = (", ".join(Path(place).name for place in person.source) for person in self.rows)
+        return [f"person {number} ({source})" for number, source in enumerate(sources, 1)]
+
+    def without_a_face(self, quality: Iterable[QualityRecord], settings: Settings) -> list[str]:
+        """Those of a table who are swapped into none of these frames, though they are not switched off.
+
+        settings: the run's.
+        """
+        swapped = [sum(counts) for counts in zip(*(found.by_person for found in quality), strict=True)]
+        on = [settings.replaced(**person.settings).enable for person in self.rows]
+        return [who for who, count, wanted in zip(self.named(), swapped, on, strict=False) if wanted and not count]
+
 
 def people_of(
     source: Sequence[Path] | None, file: Path | None, pack: str | None, faces: str | None, **of_source: float
@@ -80,7 +97,7 @@ def people_of(
 def read_people(file: Path) -> tuple[Person, ...]:
     """The people of a table; places in it are relative to its folder. Raises UserInputError, SettingsError."""
     try:
-        document = tomllib.loads(file.read_text("utf-8"))
+        document = tomllib.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise UserInputError(
             f"expected a table of people at {file}; {error.strerror}. Name a TOML file with a [[person]] for each"
@@ -106,7 +123,11 @@ def _person(row: Mapping[str, Any], who: str, folder: Path) -> Person:
             f"found {shown(source)}. Write it so"
         )
     taken = {name: _checked(row, named.pop(name), who, folder) for name, row in _OF_SOURCE.items() if name in named}
-    settings = _with_choice({name: _checked(_OWN[name], value, who, folder) for name, value in named.items()}, who)
+    own = {name: _checked(_OWN[name], value, who, folder) for name, value in named.items()}
+    try:
+        settings = with_choice(own)
+    except SettingsError as error:
+        raise SettingsError(f"{who}: {error}. Set face_choice") from error
     return Person([folder / place for place in places], settings=settings, **taken)
 
 
@@ -137,12 +158,15 @@ def _checked(row: Setting, value: Any, who: str, folder: Path) -> Any:
     return str(folder / known) if row.kind == "file" and known else known
 
 
-def _with_choice(settings: dict[str, Any], who: str) -> dict[str, Any]:
-    """``settings`` with the way of choosing a face that they imply: a reference is meant to be used."""
+def with_choice(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``settings``, by name, with the way of choosing a face that they imply: a reference is meant to be used.
+
+    Raises SettingsError where they imply several.
+    """
     if "face_choice" in settings:
-        return settings
-    implied = {_OWN[name].only_with for name in settings if _OWN[name].stage == "choose"} - {None}
+        return {**settings}
+    implied = {row.only_with for name, row in _OWN.items() if name in settings and row.stage == "choose"} - {None}
     if len(implied) > 1:
         ways = ", ".join(sorted(str(way[1]) for way in implied if way))
-        raise SettingsError(f"{who}: expected one way of choosing a face; found {ways}. Set face_choice")
-    return settings | {name: value for way in implied if way for name, value in [way]}
+        raise SettingsError(f"expected one way of choosing a face; found {ways}")
+    return {**settings, **dict(way for way in implied if way)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..errors import UserInputError
+from ..errors import MediaError, UserInputError
 from ..settings import MissingFrames
 
 if TYPE_CHECKING:
@@ -33,21 +33,21 @@ def frame_range(text: str | None, clip: MediaClip) -> range:
     takes every STEP-th frame (``10-20x2``). A frame or timecode alone is that frame; -OUT is everything up to OUT.
     A timecode counts drop frame where the clip's own does, whichever of : ; and . stand in it; where the clip has none,
     as typed.
-    Raises UserInputError on anything else and outside the clip.
+    Raises UserInputError on anything else, and MediaError, one of its kinds, where this clip has no such frames.
     """
     if text is None:
         return range(clip.first, clip.last + 1)
     # A span first: "-20" is all up to 20, not frame -20. A timecode alone holds colons, too, and goes first of all.
     typed = text.strip()
     match = re.fullmatch(f"(?P<first>{_TIMECODE})", typed) or _SPAN.fullmatch(typed) or _SINGLE.fullmatch(typed)
-    if match is None or typed in "-:":
-        raise _refusal(text, clip)
-    found = match.groupdict()
+    found = match.groupdict() if match else {}
+    step = int(found.get("step") or 1)
+    if match is None or typed in "-:" or not step:
+        raise UserInputError(_refusal(text, clip))
     first = _frame(found["first"], clip, clip.first)
     last = _frame(found["last"], clip, clip.last) if "to" in found else first
-    step = int(found.get("step") or 1)
-    if not clip.first <= first <= last <= clip.last or not step:
-        raise _refusal(text, clip)
+    if not clip.first <= first <= last <= clip.last:
+        raise MediaError(_refusal(text, clip))
     return range(first, last + 1, step)
 
 
@@ -68,7 +68,7 @@ def _frame(text: str | None, clip: MediaClip, default: int) -> int:
 
     rate = clip.frame_rate
     if rate is None:
-        raise UserInputError(
+        raise MediaError(
             f"expected frame numbers, since {clip.path} declares no frame rate; found {text!r}. Give the frame's number"
         )
     own = clip.timecode if re.fullmatch(_TIMECODE, clip.timecode or "") else None
@@ -95,18 +95,18 @@ def _marked(timecode: str, mark: str) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}{mark}{frames:02}"
 
 
-def _no_such_timecode(text: str, clip: MediaClip, rate: Fraction, mark: str) -> UserInputError:
+def _no_such_timecode(text: str, clip: MediaClip, rate: Fraction, mark: str) -> MediaError:
     base = round(rate)
     dropped = f", where each minute but the tenth begins with {base // 15:02}" if mark == ";" else ""
-    return UserInputError(
+    return MediaError(
         f"expected a timecode as {clip.path} counts, {'drop' if dropped else 'non-drop'} frame at {float(rate):.5g} "
         f"frames/s: minutes and seconds to 59, frames to {base - 1}{dropped}; found {text!r}. Choose one that exists"
     )
 
 
-def _refusal(text: str, clip: MediaClip) -> UserInputError:
+def _refusal(text: str, clip: MediaClip) -> str:
     begins = f", which begins at {clip.timecode}" if clip.timecode else ""
-    return UserInputError(
+    return (
         f"expected a range within {clip.first}-{clip.last} of {clip.path}{begins}, such as 10-20, 10-, -20 or 10-20x2; "
         f"found {text!r}. Choose frames of the clip"
     )

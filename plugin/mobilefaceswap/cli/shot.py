@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from ..errors import both
+from ..errors import SettingsError, both
 from ..media import MatteClip, MediaClip, open_matte
 from ..packs import find_pack
 from ..render_shot import LayerChoice, MattesAt
-from ..settings import Settings
+from ..settings import Settings, table
+from .people import with_choice
 
-__all__ = ["Delivery", "Mattes", "Shot", "with_defaults"]
+__all__ = ["Delivery", "Mattes", "Shot", "unused", "with_defaults"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Mattes:
         """Those that were given, by what they do."""
         return {name: place for name, place in (("inside", self.inside), ("outside", self.outside)) if place}
 
-    def over(self, clip: MediaClip, times: range) -> MattesAt:
+    def over(self, clip: MediaClip, times: Sequence[int]) -> MattesAt:
         """Opens them for the frames ``times`` of ``clip``. Raises MediaError where one does not fit."""
 
         def opened(place: str | None) -> MatteClip | None:
@@ -67,12 +68,26 @@ class Shot:
     force_track: bool = False
 
 
-def with_defaults(given: Mapping[str, Any], pack: str | None) -> Settings:
+def with_defaults(given: Mapping[str, Any], pack: str | None, track: Path | None = None) -> Settings:
     """What was typed, and for the rest the pack's own defaults. Says on stderr what of it does nothing.
 
     Raises PackError, SettingsError.
     """
-    settings = Settings.from_mapping({**find_pack(pack).defaults, **given})
-    if settings.unused:
-        typer.echo(settings.unused, err=True)
+    try:
+        typed = with_choice(given)
+    except SettingsError as error:
+        raise SettingsError(f"{error}. Leave all but one of them out, or add --face-choice") from error
+    settings = Settings.from_mapping({**find_pack(pack).defaults, **typed})
+    for sentence in filter(None, [settings.unused, *unused(typed, settings, track)]):
+        typer.echo(sentence, err=True)
     return settings
+
+
+def unused(given: Mapping[str, Any], settings: Settings, track: Path | None) -> Iterator[str]:
+    """A sentence for each value of ``given``, by name, that has no effect among all the ``settings``."""
+    for row in table():
+        needed, value = row.only_with or ("", None)
+        if row.name in given and getattr(settings, needed, value) != value:
+            yield f"{row.label} is not used: it counts with --{needed.replace('_', '-')} {value} alone"
+    if given.get("motion_blur") and track is None:
+        yield "Motion Blur is not used: it takes the face's way from a track (--track)"

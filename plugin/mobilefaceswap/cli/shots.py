@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -13,16 +13,17 @@ import typer
 from ..cache.memory import keep_freed_memory
 from ..errors import FaceSwapError, MediaError, UserInputError, both
 from ..media import PICTURE_ENDINGS
-from ..render_shot import layers_of, render_shot
+from ..media.places import Pattern
+from ..render_shot import ShotProgress, layers_of, render_shot
 from .clips import open_target
 from .nodes import NodeOver, nodes_for
-from .outputs import Job, plan_jobs
+from .outputs import Job, existing, plan_jobs
 from .people import People
 from .range import frame_range, present_frames
 from .shot import Delivery, Shot
 from .summary import report_failed, summarise
 from .terminal import print_json_line, progress_of, quiet_libraries
-from .writers import check_free_of, check_names, open_writers, tell_notes
+from .writers import check_free_of, check_layers, check_names, open_writers, tell_notes
 
 __all__ = ["swap_clips", "swap_frame"]
 
@@ -38,6 +39,11 @@ def swap_clips(
     as_json: bool,
 ) -> None:
     """Renders every target, or says what that would do. places: (output, matte). Raises FaceSwapError."""
+    if delivery.resume and delivery.overwrite:
+        raise UserInputError(
+            "expected --resume, which keeps finished frames, or --overwrite, which replaces them; found both. "
+            "Choose one"
+        )
     keep_freed_memory()
     jobs = plan_jobs(targets, *places)
     for option in ["track"] * bool(shot.track) + [*shot.mattes.places]:
@@ -46,18 +52,20 @@ def swap_clips(
                 f"expected one clip with --{option}, which belongs to it; found several. Swap them singly"
             )
     check_names(jobs, people, shot)
+    check_layers(jobs, delivery)
     if dry_run:
         _plan_clips(jobs, people, delivery, shot, as_json=as_json)
         return
     node_over = nodes_for(people, shot)
     if len(jobs) == 1:
-        _swap_clip(jobs[0], node_over, delivery, shot, as_json=as_json)
+        _swap_clip(jobs[0], people, node_over, delivery, shot, as_json=as_json)
     else:
-        _swap_several(jobs, node_over, delivery, shot, as_json=as_json)
+        _swap_several(jobs, people, node_over, delivery, shot, as_json=as_json)
 
 
 def _swap_several(
     jobs: Sequence[Job],
+    people: People,
     node_over: NodeOver,
     delivery: Delivery,
     shot: Shot,
@@ -68,16 +76,17 @@ def _swap_several(
     before the first frame of any.
     """
     failed: dict[str, FaceSwapError] = {}
-    freed = replace(delivery, overwrite=True)
+    anyhow = replace(delivery, overwrite=True)
+    agreed: list[Delivery] = []
     for job in jobs:
         times = range(0)
         with _kept_in(failed, job):
-            times = _checked(job, freed, shot)
-        check_free_of(job, times, delivery)
-    for job in jobs:
+            times = _checked(job, anyhow, shot)
+        agreed.append(replace(delivery, overwrite=check_free_of(job, times, delivery)))
+    for job, own in zip(jobs, agreed, strict=True):
         if job.target not in failed:
             with _kept_in(failed, job):
-                _swap_clip(job, node_over, freed, shot, as_json=as_json)
+                _swap_clip(job, people, node_over, own, shot, as_json=as_json)
     report_failed(failed, len(jobs), as_json=as_json)
 
 
@@ -94,7 +103,7 @@ def _kept_in(failed: dict[str, FaceSwapError], job: Job) -> Iterator[None]:
 def _checked(job: Job, delivery: Delivery, shot: Shot) -> range:
     """The frames of a job whose clip can be read and written. Raises MediaError."""
     with open_target(job.target, shot.allow_interlaced) as clip:
-        open_writers(clip, delivery, shot, job)
+        open_writers(clip, shot, delivery, job)
         return frame_range(shot.frames, clip)
 
 
@@ -103,36 +112,47 @@ def _plan_clips(jobs: Sequence[Job], people: People, delivery: Delivery, shot: S
     from .dry_run import plan_job
 
     node_over = nodes_for(people, shot)
-    for job in jobs:
+    failed: dict[str, FaceSwapError] = {}
+
+    def show(job: Job) -> None:
         with open_target(job.target, shot.allow_interlaced) as clip:
-            times = frame_range(shot.frames, clip)
-            anyhow = replace(delivery, overwrite=True, resume=False)
-            writers = partial(open_writers, clip, anyhow, shot)
+            span = frame_range(shot.frames, clip)
+            times = present_frames(span, clip, shot.settings)
             mattes, node = both(partial(shot.mattes.over, clip, times), partial(node_over, clip))
-            plan = plan_job(job, clip, times, node, shot.settings, writers, mattes)
+            writers = partial(open_writers, clip, shot)
+            plan = plan_job(job, clip, span, node, people, shot.settings, delivery, writers, mattes)
         if as_json:
             print_json_line(plan.document())
         else:
             plan.show()
 
+    for job in jobs:
+        with _kept_in(failed, job) if len(jobs) > 1 else nullcontext():
+            show(job)
+    report_failed(failed, len(jobs), as_json=as_json)
+
 
 @quiet_libraries()
-def _swap_clip(job: Job, node_over: NodeOver, delivery: Delivery, shot: Shot, *, as_json: bool) -> None:
+def _swap_clip(job: Job, people: People, node_over: NodeOver, delivery: Delivery, shot: Shot, *, as_json: bool) -> None:
     with ExitStack() as stack:
         clip = stack.enter_context(open_target(job.target, shot.allow_interlaced))
-        times = frame_range(shot.frames, clip)
-        output, matte = open_writers(clip, delivery, shot, job)
+        times = present_frames(frame_range(shot.frames, clip), clip, shot.settings)
+        replaces = not delivery.resume and existing(job.output, times)
+        output, matte = open_writers(clip, shot, delivery, job)
         mattes, node = both(partial(shot.mattes.over, clip, times), partial(node_over, clip))
         # Called last, and also after an error, when it matters most where the partial file is.
         stack.callback(tell_notes, [output, *filter(None, [matte])])
         for writer in filter(None, (output, matte)):
             stack.enter_context(writer)
         settings = shot.settings
-        with progress_of("Rendering", as_json=as_json) as progress:
+        with (
+            progress_of("Rendering", as_json=as_json) as shown,
+            _told_if_stopped(job, times, shown, replaces=replaces) as progress,
+        ):
             report = render_shot(
                 node,
                 output,
-                present_frames(times, clip, settings),
+                times,
                 matte=matte,
                 mattes=mattes,
                 mode=settings.output_mode,
@@ -140,7 +160,32 @@ def _swap_clip(job: Job, node_over: NodeOver, delivery: Delivery, shot: Shot, *,
                 progress=progress,
                 layers=delivery.layers,
             )
-    summarise(report, job.output, as_json=as_json)
+    summarise(report, job.output, people, settings, as_json=as_json)
+
+
+@contextmanager
+def _told_if_stopped(
+    job: Job, times: Sequence[int], progress: Callable[[ShotProgress], None], *, replaces: bool
+) -> Iterator[Callable[[ShotProgress], None]]:
+    """Where a sequence is broken off, says which frames are written and how to go on. A video has a partial file, which
+    its writer tells of. Gives what takes the progress, and hands it on. replaces: whether other frames were there
+    before, which --resume would keep.
+    """
+    done: list[int] = []
+
+    def noted(step: ShotProgress) -> None:
+        done.append(step.time)
+        progress(step)
+
+    try:
+        yield noted
+    except (KeyboardInterrupt, SystemExit):
+        if all(Pattern(place).numbered for place in (job.output, job.matte) if place):
+            written = f"frames {done[0]} to {done[-1]} are written" if done else "no frame was written"
+            rest = [time for time in times if not done or time > done[-1]]
+            way = f"--range {rest[0]}-{rest[-1]}" if replaces and rest else "--resume"
+            typer.echo(f"{job.output}: stopped; {written}. Go on with {way}", err=True)
+        raise
 
 
 @quiet_libraries()
@@ -150,10 +195,11 @@ def swap_frame(target: str, output: str, people: People, delivery: Delivery, sho
         raise MediaError(f"expected a picture to write ({', '.join(PICTURE_ENDINGS)}); found {output}. Rename it")
     job = Job(target, output, None)
     check_names([job], people, shot)
+    check_layers([job], delivery)
     with open_target(target, shot.allow_interlaced) as clip:
         times = frame_range(shot.frames, clip)
         (time,) = times
-        writer, _ = open_writers(clip, delivery, shot, job)
+        writer, _ = open_writers(clip, shot, delivery, job)
         mattes, node = both(partial(shot.mattes.over, clip, times), partial(nodes_for(people, shot), clip))
         inside, outside = mattes(time)
         result = node.render(time, shot.settings, inside=inside, outside=outside)
@@ -169,3 +215,5 @@ def swap_frame(target: str, output: str, people: People, delivery: Delivery, sho
     else:
         found = result.quality
         typer.echo(f"{output}: frame {time}, {found.faces_swapped} of {found.faces_found} faces swapped")
+        for who in people.without_a_face([found], shot.settings):
+            typer.echo(f"{who}: no face", err=True)

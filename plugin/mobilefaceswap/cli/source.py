@@ -23,6 +23,7 @@ from .options import (
     Threads,
     with_settings,
 )
+from .summary import listed
 from .terminal import print_json_line, quiet_libraries
 
 __all__ = ["analyse", "identity"]
@@ -63,18 +64,20 @@ def identity(
     if output.suffix.lower() != ".idn":
         raise UserInputError(f"expected an identity file that ends in .idn; found {output}. Name it {output}.idn")
     from ..identity import load_source, picture_files
-    from ..media import check_output
+    from ..media import check_input, check_output
     from ..packs import find_pack
     from .outputs import check_free_or_ask
 
     files = [file for place in pictures for file in picture_files(place)]
-    shares = _weights(files, weights, ages, age)
+    for file in files:
+        check_input(file)
+    shares, in_each = _weights(files, weights, ages, age)
     check_output(str(output), *files)
     if not overwrite:
         check_free_or_ask(str(output))
     chosen = find_pack(pack)
     with quiet_libraries():
-        made = load_source([*files], chosen, faces, source_face, shares)
+        made = load_source([*files], chosen, faces, source_face, shares, age or 0.0, in_each)
         made = made.with_release(release) if release else made
     made.save(output)
     if as_json:
@@ -87,8 +90,11 @@ def identity(
     typer.echo(f"{output}: identity {made.content_hash[:12]} for pack {made.pack_name}, {size / 1e6:.2f} MB")
 
 
-def _weights(files: list[Path], weights: str | None, ages: str | None, age: float | None) -> list[float] | None:
-    from ..identity import ages_of, weights_at_age
+def _weights(
+    files: list[Path], weights: str | None, ages: str | None, age: float | None
+) -> tuple[list[float] | None, list[float] | None]:
+    """The weight of each picture, or the person's age in each; None for what was not asked for."""
+    from ..identity import ages_of
 
     if (age is None and ages) or (weights and age is not None):
         raise UserInputError(
@@ -96,8 +102,8 @@ def _weights(files: list[Path], weights: str | None, ages: str | None, age: floa
             "another combination. Give one of the two"
         )
     if age is not None:
-        return weights_at_age(_numbers("ages", ages) if ages else ages_of(files), age)
-    return None if weights is None else _numbers("weights", weights)
+        return None, _numbers("ages", ages) if ages else ages_of(files)
+    return None if weights is None else _numbers("weights", weights), None
 
 
 def _numbers(what: str, text: str) -> list[float]:
@@ -143,7 +149,7 @@ def analyse(
     with quiet_libraries(), open_target(target, allow_interlaced) as clip:
         times = frame_range(frames, clip)
         with Progress(disable=as_json, console=Console(stderr=True)) as bar:
-            task = bar.add_task("Analysing", total=len(times))
+            task = bar.add_task("Analysing", total=len({*times} - {*clip.missing}))
             track = analyse_clip(
                 clip,
                 chosen,
@@ -154,12 +160,18 @@ def analyse(
                 lambda _: bar.advance(task),
             )
     track.save(output)
+    absent = [time for time in times if time not in track.frames]
     empty = [time for time, there in track.frames.items() if not there]
     if as_json:
-        found = {"frames": len(track.frames), "without_a_face": empty, "cuts": sorted(track.cuts)}
+        found = {"frames": len(track.frames), "missing": absent, "without_a_face": empty, "cuts": sorted(track.cuts)}
         print_json_line({"track": str(output), **found, "people": len(track.people)})
         return
     typer.echo(
         f"{output}: {len(track.frames)} frames, {len(track.frames) - len(empty)} with a face, "
         f"{len(track.people)} people, {len(track.cuts)} cuts"
     )
+    if absent:
+        typer.echo(
+            f"{output}: without {listed(absent)}, which the sequence lacks; swap with --missing-frames hold or skip",
+            err=True,
+        )

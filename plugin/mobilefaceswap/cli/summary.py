@@ -12,17 +12,20 @@ from .terminal import explain, print_json_line
 
 if TYPE_CHECKING:
     from ..render_shot import ShotReport
+    from ..settings import Settings
+    from .people import People
 
-__all__ = ["report_failed", "summarise"]
+__all__ = ["listed", "report_failed", "summarise"]
 
 _DOUBTFUL = 0.5
 _MOST_SHOWN = 10
 
 
-def summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
-    """Figures of one clip; of all its frames the worst counts."""
+def summarise(report: ShotReport, output: str, people: People, settings: Settings, *, as_json: bool) -> None:
+    """Figures of one clip; of all its frames the worst counts. settings: the run's."""
     empty = [time for time, found in report.quality.items() if not found.faces_swapped]
     swapped = {time: found for time, found in report.quality.items() if found.faces_swapped}
+    absent = people.without_a_face(report.quality.values(), settings)
     worst = {
         "confidence": min((found.confidence for found in swapped.values()), default=0.0),
         "roll": max((found.roll for found in swapped.values()), key=abs, default=0.0),
@@ -35,6 +38,7 @@ def summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
             "skipped": report.skipped,
             "frames_per_second": report.frames_per_second,
             "without_a_swap": empty,
+            "people_without_a_face": absent,
             **worst,
             "network_ran_on": report.runtime,
         }
@@ -50,7 +54,7 @@ def summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
         )
     doubtful = [time for time, found in swapped.items() if found.plausibility < _DOUBTFUL]
     if doubtful:
-        typer.echo(f"look twice: the face's points are unlike a face's in {_listed(doubtful)}", err=True)
+        typer.echo(f"look twice: the face's points are unlike a face's in {listed(doubtful)}", err=True)
     broken = [time for time, found in report.quality.items() if found.not_finite]
     if broken:
         typer.echo(
@@ -59,10 +63,13 @@ def summarise(report: ShotReport, output: str, *, as_json: bool) -> None:
             err=True,
         )
     if empty:
-        typer.echo(f"no face was swapped in {_listed(empty)}", err=True)
+        typer.echo(f"no face was swapped in {listed(empty)}", err=True)
+    for who in absent:
+        typer.echo(f"{who}: no face in any of {_frames(report.frames)}", err=True)
 
 
-def _listed(times: Sequence[int]) -> str:
+def listed(times: Sequence[int]) -> str:
+    """How many frames, and which; of many the first."""
     shown = ", ".join(map(str, times[:_MOST_SHOWN])) + (" …" if len(times) > _MOST_SHOWN else "")
     return f"{_frames(len(times))}: {shown}"
 

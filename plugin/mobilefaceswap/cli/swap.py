@@ -97,8 +97,8 @@ def swap(
 
     everybody = people_of(source, people, pack, faces, source_face=source_face, source_age=source_age)
     delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite, layers)
-    mattes = Mattes(inside, outside, matte_fit)
-    shot = Shot(frames, track, allow_interlaced, disk_cache, with_defaults(settings, pack), mattes, force_track)
+    chosen, mattes = with_defaults(settings, pack, track), Mattes(inside, outside, matte_fit)
+    shot = Shot(frames, track, allow_interlaced, disk_cache, chosen, mattes, force_track)
     swap_clips(targets, (output, matte), everybody, delivery, shot, dry_run=dry_run, as_json=as_json)
 
 
@@ -134,7 +134,7 @@ def frame(
     from .shots import swap_frame
 
     everybody = people_of(source, people, pack, faces, source_face=source_face, source_age=source_age)
-    chosen, mattes = with_defaults(settings, pack), Mattes(inside, outside, matte_fit)
+    chosen, mattes = with_defaults(settings, pack, track), Mattes(inside, outside, matte_fit)
     shot = Shot(
         f"{number}:{number}",
         track,

@@ -24,7 +24,18 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Show, correct, export and import tracks.", no_args_is_help=True)
 
-TrackArgument = Annotated[Path, typer.Argument(metavar="TRACK", help="Track file from `mobilefaceswap analyse`.")]
+
+def _there(track: Path) -> Path:
+    """Raises MediaError where there is no such file."""
+    from ..media import check_input
+
+    check_input(track)
+    return track
+
+
+TrackArgument = Annotated[
+    Path, typer.Argument(metavar="TRACK", help="Track file from `mobilefaceswap analyse`.", callback=_there)
+]
 Person = Annotated[
     int, typer.Option("--person", "-p", metavar="ID", min=0, help="Whose face: `track show` has the ids.")
 ]
@@ -148,7 +159,7 @@ def import_points(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Nuke script, Fusion setting, PFTrack tracks or a table.")
     ],
-    track: Annotated[Path, typer.Option("--track", metavar="TRACK", help="The track to correct.")],
+    track: Annotated[Path, typer.Option("--track", metavar="TRACK", help="The track to correct.", callback=_there)],
     person: Person = 1,
     clip: Annotated[
         str | None,
@@ -185,9 +196,11 @@ def import_points(
 def _check_names(output: Path, kind: str, track: Path, clip: str | None) -> None:
     """Raises MediaError where an export would replace what it reads, or cannot be written."""
     from ..faces.edits import sidecar
-    from ..media import check_output
+    from ..media import PICTURE_ENDINGS, check_output
 
     if kind in _FOLDERS and not output.is_dir():
+        if output.suffix.lower() in PICTURE_ENDINGS:
+            raise MediaError(f"expected a folder for the pictures; found the file name {output}. Name a folder")
         if output.exists():
             raise MediaError(f"expected a folder for the pictures; found the file {output}. Name a folder")
         # One that is yet to be made holds nothing that is read.

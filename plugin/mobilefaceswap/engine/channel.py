@@ -16,7 +16,7 @@ import weakref
 from typing import Protocol
 
 from ..errors import EngineError
-from .wire import HEADER_SIZE, Message, body_size, handle_of
+from .wire import HEADER_SIZE, Message, handle_of, read_header
 
 __all__ = ["Link", "Memory", "open_control"]
 
@@ -101,13 +101,13 @@ if sys.platform != "win32":
             if not head:
                 raise ConnectionError(_CLOSED)
             descriptor = None
-            for level, kind, data in ancillary:
-                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            for level, sort, data in ancillary:
+                if level == socket.SOL_SOCKET and sort == socket.SCM_RIGHTS:
                     descriptor = array.array("i", data[:_DESCRIPTOR])[0]
                     os.set_inheritable(descriptor, False)
             head += self._exactly(HEADER_SIZE - len(head))
-            kind_of_message, size = body_size(head)
-            return Message(kind_of_message, self._exactly(size)), descriptor
+            kind, size, version = read_header(head)
+            return Message(kind, self._exactly(size), version), descriptor
 
         def send(self, message: Message) -> None:
             self._connection.sendall(message.packed())
@@ -195,13 +195,13 @@ else:
             except EOFError as error:
                 raise ConnectionError(_CLOSED) from error
             head, body = content[:HEADER_SIZE], content[HEADER_SIZE:]
-            kind, size = body_size(head)
+            kind, size, version = read_header(head)
             if len(body) != size:
                 raise EngineError(
                     f"expected a body of {size} bytes from the bridge; found {len(body)}. "
                     "Run `mobilefaceswap ofx install`"
                 )
-            return Message(kind, body), handle_of(head) or None
+            return Message(kind, body, version), handle_of(head) or None
 
         def send(self, message: Message) -> None:
             self._connection.send_bytes(message.packed())

@@ -96,7 +96,8 @@ class Nodes:
             pack=pack,
             faces=detector,
             track=self.track(host),
-            source_face=host.source_face,
+            # A face chosen of an earlier picture stays set where an identity, which has one alone, takes its place.
+            source_face=0 if host.source.lower().endswith(".idn") else host.source_face,
             source_age=host.source_age,
             cache=self._cache,
             device=host.device,

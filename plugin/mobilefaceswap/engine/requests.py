@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .. import __version__
@@ -11,6 +12,7 @@ from ..faces import Edits, Track
 from ..faces.edits import sidecar
 from ..files import write_failure, written_whole
 from ..media import check_output
+from ..node import AbandonedError, check_wanted
 from ..settings import table
 from .around import Needed
 from .choices import offered
@@ -21,21 +23,42 @@ from .looks import load_look, save_look
 from .nodes import pack_of
 from .segment import Segment
 from .session import Session, read_settings, with_settings
-from .wire import FINGERPRINT, Kind, Message, Picture, Values, greeting, range_number, read_greeting, read_sights
+from .wire import (
+    FINGERPRINT,
+    VERSION,
+    Kind,
+    Message,
+    Picture,
+    Values,
+    greeting,
+    range_number,
+    read_greeting,
+    read_sights,
+)
 
 __all__ = ["answered"]
 
 _Request = Callable[[Session, Segment, Message], Message]
+_FOREIGN = (
+    f"expected the bundle of MobileFaceSwap {__version__}, which speaks version {VERSION} with its engine; found one "
+    "that speaks version {}. Run `mobilefaceswap ofx install` and start the host again"
+)
 
 
 def answered(session: Session, segment: Segment, message: Message) -> Message:
     """The answer to a request; FAILED, with a message for the user, if it cannot be met."""
+    if message.version != VERSION:
+        # In the words of whoever asked: a bridge that hosts have had loaded since before an update.
+        return replace(_failed(_FOREIGN.format(message.version)), version=message.version)
     try:
         if message.kind not in _REQUESTS:
             raise EngineError(f"expected a request; found {message.kind.name}. Run `mobilefaceswap ofx install`")
+        check_wanted()
         return _REQUESTS[message.kind](session, segment, message)
     except FaceSwapError as error:
         return _failed(str(error))
+    except AbandonedError:
+        return _failed("the host abandoned the frame")
     except MemoryError:
         return _failed("the engine is out of memory; close other programs or render a smaller frame")
     except Exception as error:

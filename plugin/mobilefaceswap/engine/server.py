@@ -9,10 +9,11 @@ import os
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn
 
 from ..errors import EngineError, UserInputError
+from ..node import while_wanted
 from .channel import Link
 from .idle import USUAL_SECONDS, idle_seconds
 from .requests import answered
@@ -25,6 +26,9 @@ __all__ = ["serve"]
 _BEAT_SECONDS = 0.5
 _LONGEST_WAIT = 3600.0
 """Systems refuse to wait for weeks at a time."""
+_AT_ONCE = 2
+"""Pictures: as many as the bridge has lanes, in its engine.cpp. Those that it abandons are still here for a moment."""
+_PICTURES = (Kind.RENDER, Kind.NEIGHBOUR, Kind.ANALYSE)
 
 
 def serve(control: Link, session: Session | None = None) -> NoReturn:
@@ -61,6 +65,7 @@ def _patience() -> float:
 class _Engine:
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.turns = threading.BoundedSemaphore(_AT_ONCE)
         self._busy: set[_Lane] = set()
         self._last_used = time.monotonic()
         self._lock = threading.Lock()
@@ -99,7 +104,7 @@ class _Lane:
         self._engine, self._link = engine, link
         self._segment = Segment()
         self._speaking = threading.Lock()
-        self._working = False
+        self._working = self._gone = False
 
     def run(self) -> None:
         try:
@@ -116,17 +121,25 @@ class _Lane:
 
     def beat(self) -> None:
         """Between question and answer alone: the bridge does not listen at other times."""
-        with self._speaking, suppress(OSError):
-            if self._working:
-                self._link.send(Message(Kind.WORKING))
+        with self._speaking:
+            try:
+                if self._working:
+                    self._link.send(Message(Kind.WORKING))
+            except OSError:
+                self._gone = True
 
     def _answer(self, message: Message) -> None:
         self._working = True
         self._engine.begin(self)
         try:
-            answer = answered(self._engine.session, self._segment, message)
+            with while_wanted(lambda: not self._gone), self._turn(message):
+                answer = answered(self._engine.session, self._segment, message)
         finally:
             self._engine.end(self)
         with self._speaking:
             self._working = False
             self._link.send(answer)
+
+    def _turn(self, message: Message) -> AbstractContextManager[object]:
+        """What a request waits for: pictures take turns, dialogs do not."""
+        return self._engine.turns if message.kind in _PICTURES else nullcontext()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from ..analyse_clip import analyse_plate
 from ..cache import RenderCache, memory_bound
 from ..colour import ColourSpace
 from ..errors import UserInputError
-from ..faces import Face, find_faces
+from ..faces import Face, find_faces, thumbnail
 from ..faces.detector import DETECTORS, open_detector
-from ..frame import Floats, Frame, Hashed
+from ..frame import Floats, Frame, Hashed, Window
 from ..look import Composition
 from ..node import FaceSwapNode, Look, QualityRecord, RenderResult, Search, cut_ahead, handed_in, look
 from ..runtime import network_device
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
-from .around import THUMBNAIL, Around, Needed, NotAtHandError, Sight
+from .around import THUMBNAIL, Around, Needed, NotAtHandError, Ongoing, Sight, Underway
 from .boxes import found_boxes, rendered_boxes
 from .choices import detector_licence
 from .nodes import Nodes, detector_of, pack_of
@@ -38,6 +38,11 @@ _INTERACTIVE, _BATCH = 2 / 3, 1 / 16
 """Shares of the memory setting for each of the cache's two stores: a batch asks for a frame again for its matte, and to
 steady those around it; somebody who tweaks a matte asks for it at any time.
 """
+
+_UNSTEADIED = (
+    "Deflicker does nothing in this frame: what was cut out of those around it is not what it needs. Check that all "
+    "have one pixel aspect, or set it to 0"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +104,7 @@ class Session:
         self.cache = RenderCache() if cache is None else cache
         self.nodes = Nodes(self.cache)
         self.ranges = Ranges()
+        self.underway = Underway()
 
     def describe(self, values: Values | None = None) -> str:
         """Version, pack and detector with their licences, and the device; of a new node where ``values`` are left out.
@@ -118,30 +124,49 @@ class Session:
 
         sights: what `sight` found in others, by frame.
         """
+        ongoing = self.underway.frame(picture.frame, picture.oldest)
+        ongoing.window = picture.window
+        answer: Rendered | Needed | None = None
+        try:
+            answer = self._rendered(picture, values, inputs, sights or {}, ongoing)
+            return answer
+        finally:
+            if not isinstance(answer, Needed):
+                self.underway.end(picture.frame)
+
+    def _rendered(
+        self, picture: Picture, values: Values, inputs: Inputs, sights: Mapping[int, bytes], ongoing: Ongoing
+    ) -> Rendered | Needed:
         self.cache.limit(int(memory_bound() * (_BATCH if Flags.BATCH in picture.flags else _INTERACTIVE)))
         host, settings = _read(picture, values)
         if not settings.enable:
             return _rendered(_untouched(picture, inputs, settings), picture, settings)
         plate, note = _plate(picture, inputs, settings)
         node = self.nodes.node(host, _shown(picture, inputs, settings))
-        around = _around(picture, node, settings, sights or {})
+        around = _around(picture, node, settings, sights, ongoing)
         if around is not None:
             wanted = around.wanted(picture.time, settings, tracked=node.track is not None)
             if wanted:
                 return Needed(wanted)
         plate, uncovered = _uncovered(plate, lambda frame: node.analyse(picture.time, settings, frame))
-        mattes = {"inside": inputs.inside, "outside": inputs.outside}
+        mattes, unsteadied = {"inside": inputs.inside, "outside": inputs.outside}, ""
         try:
             result = node.render(picture.time, settings, plate, **mattes, around=around)
         except NotAtHandError:
             assert around is not None
-            return Needed(tuple(sorted(around.missing | around.uncut(picture.time, settings))))
+            needed = around.missing | around.uncut(picture.time, settings)
+            if needed:
+                return Needed(tuple(sorted(needed)))
+            # Nothing to ask for: other faces were cut out there than are wanted here.
+            unsteadied = _UNSTEADIED
+            result = node.render(picture.time, settings.replaced(deflicker=0), plate, **mattes, around=around)
         if around is not None and around.missing:
             return Needed(tuple(sorted(around.missing)))
         broken = result.quality.not_finite
         notes = [
             note,
             uncovered,
+            unsteadied,
             f"{broken} NaN or infinite pixels under the matte count as black" if broken else "",
             # Drafts go without other frames, which the frame that is rendered for keeps may well get.
             _unsmoothed(node, settings) if around is None and Flags.DRAFT not in picture.flags else "",
@@ -153,8 +178,9 @@ class Session:
     def sight(self, picture: Picture, values: Values, inputs: Inputs, sights: Mapping[int, bytes]) -> bytes:
         """What is found in another frame than the one that is rendered; needs no source. Raises FaceSwapError.
 
-        sights: of others, by frame; where they are enough, the faces that are swapped are cut out into the cache.
+        sights: of others, by frame; where they are enough, the faces that are swapped are cut out, for its render.
         """
+        ongoing = self.underway.frame(picture.frame, picture.oldest)
         host, settings = _read(picture, values)
         pack = pack_of(host)
         search = Search(pack, lambda: open_detector(pack, detector_of(host)), self.cache)
@@ -164,15 +190,20 @@ class Session:
             return look(search.detector, self.cache, handed_in(picture.time, frame, settings, self.cache), settings)
 
         frame, _ = _uncovered(frame, lambda frame: at(frame)[0])
-        plate, track = handed_in(picture.time, frame, settings, self.cache), self.nodes.track(host)
-        cut = False
+        track, window = self.nodes.track(host), ongoing.window or picture.window
+        seen = at(frame) if track is None else ((), np.zeros(THUMBNAIL, np.uint8))
+        if window != picture.window:
+            frame = _in_window(frame, picture, window, settings)
+            seen = seen[0], thumbnail(frame.straight())
+        plate = replace(handed_in(picture.time, frame, settings, self.cache), kept={})
+        sight = Sight(seen, picture.window, plate.key).packed()
         if settings.deflicker and settings.enable:
-            around = Around(sights, picture.window)
+            around = Around({**sights, picture.time: sight}, window)
             if not around.wanted(picture.time, settings.replaced(deflicker=0), tracked=track is not None):
                 cut_ahead(search, plate, settings, around, track)
-                cut = not around.missing
-        seen = at(frame) if track is None else ((), np.zeros(THUMBNAIL, np.uint8))
-        return Sight(seen, picture.window, plate.key, cut).packed()
+                if not around.missing:
+                    ongoing.made[picture.time] = plate.kept or {}
+        return sight
 
     def analyse(self, picture: Picture, values: Values, inputs: Inputs) -> Rendered:
         """Adds the faces of one frame to its range; needs no source. Raises FaceSwapError."""
@@ -210,11 +241,13 @@ def _read(picture: Picture, values: Values) -> tuple[HostSettings, Settings]:
     return host, settings
 
 
-def _around(picture: Picture, node: FaceSwapNode, settings: Settings, sights: Mapping[int, bytes]) -> Around | None:
+def _around(
+    picture: Picture, node: FaceSwapNode, settings: Settings, sights: Mapping[int, bytes], ongoing: Ongoing
+) -> Around | None:
     """The frames around, where the host hands them out and they are looked at; None otherwise."""
     follows = node.track is None and (settings.smoothing or settings.gap or settings.fade)
     looks = settings.enable and (follows or settings.deflicker)
-    return Around(sights, picture.window) if Flags.TEMPORAL in picture.flags and looks else None
+    return Around(sights, picture.window, ongoing.made) if Flags.TEMPORAL in picture.flags and looks else None
 
 
 def _default_space(picture: Picture) -> ColourSpace:
@@ -227,6 +260,14 @@ def _plate(picture: Picture, inputs: Inputs, settings: Settings) -> tuple[Frame,
     display, _ = display_of(picture)
     shown = display and display.within(picture.window)
     return Frame(inputs.plate, space, premultiplied, picture.pixel_aspect, inputs.hashed, shown), note
+
+
+def _in_window(frame: Frame, picture: Picture, window: Window, settings: Settings) -> Frame:
+    """The plate of ``picture`` as if the host had handed out ``window``: cropped, and black where it has nothing."""
+    x, y, width, height = astuple(window)
+    there = replace(picture, x=x, y=y, width=width, height=height)
+    moved, _ = _plate(there, Inputs(picture.window.moved(frame.pixels, window)), settings)
+    return replace(moved, premultiplied=frame.premultiplied)
 
 
 def _untouched(picture: Picture, inputs: Inputs, settings: Settings) -> RenderResult:

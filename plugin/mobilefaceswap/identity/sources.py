@@ -43,10 +43,11 @@ def load_source(
     source_face: int = 0,
     weights: Sequence[float] | None = None,
     age: float = 0.0,
+    ages: Sequence[float] | None = None,
 ) -> Identity:
     """The identity of ``source``. faces: the detector as ``open_detector`` takes it, which prepared identities do not
-    need. weights: of pictures or identities. age: instead of weights, the one to show, by the ages in the table
-    ``AGES`` beside them; 0 for all alike. Raises as FaceSwapNode does.
+    need. weights: of pictures or identities. age: instead of weights, the one to show, by the person's ``ages`` in
+    each, or those in the table ``AGES`` beside them; 0 without ``ages``: all alike. Raises as FaceSwapNode does.
     """
     if isinstance(source, Identity):
         return source
@@ -58,9 +59,16 @@ def load_source(
             "Prepare the pictures first with `mobilefaceswap identity`"
         )
     files = [file for place in places for file in picture_files(Path(place))]
-    if age and files:
-        weights = weights_at_age(ages_of(files), age)
+    if ages is None and age and files:
+        ages = ages_of(files)
+    if ages is not None and len(ages) != len(files):
+        found = ", ".join(f"{one:g}" for one in ages)
+        raise UserInputError(
+            f"expected an age for each of {len(files)} portraits; found {found}. Name as many ages as portraits"
+        )
     if prepared:
+        _check_face(source_face, prepared)
+        weights = weights if ages is None else weights_at_age(ages, age)
         identities = [Identity.load(place) for place in prepared]
         if len(identities) == 1 and weights is None:
             return identities[0]
@@ -68,7 +76,18 @@ def load_source(
     if not files:
         raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")
     pictures = [(file.name, read_picture(file)) for file in files]
-    return prepare_identity(pictures, pack, open_detector(pack, faces), source_face, weights=weights)
+    return prepare_identity(
+        pictures, pack, open_detector(pack, faces), source_face, weights=weights, ages=ages, age=age
+    )
+
+
+def _check_face(source_face: int, prepared: Sequence[str | os.PathLike[str]]) -> None:
+    """Raises UserInputError where a face is chosen of identities, each of which is of one."""
+    if source_face:
+        raise UserInputError(
+            f"expected pictures where a source face is chosen; found {source_face} for {prepared[0]}, an identity, "
+            "which has one face alone. Choose 0, or prepare it again with `mobilefaceswap identity --source-face`"
+        )
 
 
 def reference_embedding(path: str, pack: Pack, detector: FaceDetector) -> Floats:

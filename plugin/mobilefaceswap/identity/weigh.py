@@ -60,7 +60,7 @@ def ages_of(files: Sequence[Path]) -> list[float]:
 
 def _table(place: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(place.read_text("utf-8"))
+        return tomllib.loads(place.read_text("utf-8-sig"))
     except OSError as error:
         raise UserInputError(
             f"expected the ages of the portraits in {place}, since an age is to be shown; {error.strerror}. Write it, "

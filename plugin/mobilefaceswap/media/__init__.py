@@ -13,7 +13,7 @@ from .declared import ClipFormat
 from .mattes import MatteClip, matte_file, open_matte
 from .open import PICTURE_ENDINGS, VIDEO_ENDINGS, create_output, open_clip
 from .pictures.sequence import read_picture
-from .places import check_free, check_output
+from .places import check_free, check_input, check_output
 
 __all__ = [
     "PICTURE_ENDINGS",
@@ -24,6 +24,7 @@ __all__ = [
     "MediaClip",
     "Writer",
     "check_free",
+    "check_input",
     "check_output",
     "create_output",
     "matte_file",

@@ -104,6 +104,10 @@ class MediaClip(ABC):
         """
         return None
 
+    def bit_depth_of(self, time: int) -> int:
+        """Bits per channel of frame ``time``, which has been read: a sequence may hold files of several kinds."""
+        return self.bit_depth
+
     def decoded_from(self, time: int) -> int:
         """The frame that decoding begins with to get at ``time``: itself, unless pictures are coded as changes."""
         return time
@@ -168,6 +172,7 @@ class Writer(ABC):
     path: str
     notes: tuple[str, ...] = ()
     single: bool = False
+    _noted: frozenset[str] = frozenset()
 
     def begin(self, times: Sequence[int]) -> None:
         """Told which frames are wanted, before the first. Raises MediaError where they do not all have a place."""
@@ -192,6 +197,22 @@ class Writer(ABC):
         not share a sample of chroma.
         """
         self.write(time, plate.over(parts), layers)
+
+    def note_depth(self, like: MediaClip, time: int, bits: int, most: int) -> None:
+        """Notes that frame ``time`` of ``like`` has more bits than the first, by which the output was chosen: it holds
+        ``bits``. most: that an output could have.
+        """
+        depth = min(like.bit_depth_of(time), most)
+        if depth > max(bits, like.bit_depth):
+            self.note_once(
+                "depth", f"frame {time} has {depth} bits, the first {like.bit_depth}: all are written with {bits}"
+            )
+
+    def note_once(self, what: str, note: str) -> None:
+        """Notes what is said of the first frame alone that it holds for."""
+        if what not in self._noted:
+            self.notes += (note,)
+            self._noted |= {what}
 
     def has(self, time: int) -> bool:
         """Whether a finished, readable frame is there already; only ever true for a sequence being resumed."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,12 +30,13 @@ _ROUNDING = 1e-5
 
 
 class _Pictures(Protocol):
-    """Where a matte's values come from."""
+    """Where a matte's values come from. times: the frames that are there, ascending."""
 
     path: str
-    first: int
-    last: int
     extent: Extent
+
+    @property
+    def times(self) -> Sequence[int]: ...
 
     def values(self, time: int) -> tuple[Floats, Window | None]:
         """(H, W), as stored, and the display window in them."""
@@ -46,7 +48,9 @@ class _AlphaOrRed:
 
     def __init__(self, clip: MediaClip) -> None:
         self.clip, self.path = clip, clip.path
-        self.first, self.last, self.extent = clip.first, clip.last, Extent(clip.size, clip.format.display)
+        times, missing = range(clip.first, clip.last + 1), set(clip.missing)
+        self.times = [time for time in times if time not in missing] if missing else times
+        self.extent = Extent(clip.size, clip.format.display)
 
     def values(self, time: int) -> tuple[Floats, Window | None]:
         frame = self.clip.frame(time)
@@ -63,16 +67,11 @@ class _ExrChannel:
         self._files = Pattern(path).files()
         if not all(file.is_file() for file in self._files.values()) or not self._files:
             raise MediaError(f"expected a matte at {path}; found none. Check the name and the number of digits")
-        self.first, self.last = min(self._files), max(self._files)
-        pixels, window = self.values(self.first)
+        self.times = [*self._files]
+        pixels, window = self.values(self.times[0])
         self.extent = Extent((pixels.shape[1], pixels.shape[0]), window)
 
     def values(self, time: int) -> tuple[Floats, Window | None]:
-        if time not in self._files:
-            raise MediaError(
-                f"expected frame {time} of the matte {self.path}; the sequence has a gap there. Supply the frame, or "
-                "render the ranges before and after it"
-            )
         pixels, window, display = self._read(self._files[time], self._channel)
         return pixels, display.within(window)
 
@@ -82,7 +81,8 @@ class MatteClip:
     """A matte for every frame of a plate, its display window on the plate's.
 
     by_number: frames are matched by their numbers, as two sequences are; otherwise from the first frame of each. speed:
-    frames of the matte for one of the plate. fit: a matte of another size is resampled, and its ends are held.
+    frames of the matte for one of the plate. fit: a matte of another size is resampled, its ends are held, and so is
+    the frame before one that is missing.
     """
 
     pictures: _Pictures
@@ -96,8 +96,7 @@ class MatteClip:
 
         Raises MediaError.
         """
-        moment = round((time - self.plate.first) * self.speed) + self._start
-        values, display = self.pictures.values(min(max(moment, self.pictures.first), self.pictures.last))
+        values, display = self.pictures.values(self.held(time))
         onto = self.onto(Extent((values.shape[1], values.shape[0]), display))
         values = _placed(values, onto, self.plate.size)
         # A video's black is 0 to within rounding alone; where a matte is 0 the plate must keep its bits.
@@ -114,14 +113,20 @@ class MatteClip:
             )
         return found
 
+    def moment(self, time: int) -> int:
+        """The frame of the matte that belongs to the plate's at ``time``, there or not."""
+        start = self.plate.first if self.by_number else self.pictures.times[0]
+        return round((time - self.plate.first) * self.speed) + start
+
+    def held(self, time: int) -> int:
+        """As ``moment``, or the last frame before it that is there; the first where there is none."""
+        times = self.pictures.times
+        return times[max(bisect_right(times, self.moment(time)) - 1, 0)]
+
     @cached_property
     def still(self) -> bool:
         """Whether one picture serves for every frame."""
-        return self.pictures.first == self.pictures.last
-
-    @property
-    def _start(self) -> int:
-        return self.plate.first if self.by_number else self.pictures.first
+        return len(self.pictures.times) == 1
 
 
 def matte_file(text: str) -> str:
@@ -130,13 +135,13 @@ def matte_file(text: str) -> str:
     return found["file"] if found else text
 
 
-def open_matte(text: str, plate: MediaClip, times: range, *, fit: bool = False) -> MatteClip:
+def open_matte(text: str, plate: MediaClip, times: Sequence[int], *, fit: bool = False) -> MatteClip:
     """Opens a matte for the frames ``times`` of ``plate``.
 
     text: a picture, a sequence or a video, whose alpha counts, or its first channel where it has none; or
     ``FILE.exr:CHANNEL``. A single picture serves for every frame. Raises MediaError where it cannot be read, and,
-    unless ``fit``, where its size, frame rate or length differ from the plate's. With overscan the display windows'
-    sizes count.
+    unless ``fit``, where its size, frame rate or length differ from the plate's, or it lacks one of these frames. With
+    overscan the display windows' sizes count.
     """
     found = _CHANNEL.fullmatch(text)
     if found and not Path(text).is_file():
@@ -149,7 +154,7 @@ def open_matte(text: str, plate: MediaClip, times: range, *, fit: bool = False) 
         speed = 1.0 if abs(speed - 1) < _SAME_RATE else speed
         matte = MatteClip(_AlphaOrRed(clip), plate, _numbered(clip) and _numbered(plate), speed, fit)
     onto = matte.onto(matte.pictures.extent)
-    if not fit:
+    if not fit and times:
         _check(matte, text, times, same_size=onto.x == 1 == onto.y)
     return matte
 
@@ -175,8 +180,9 @@ def _numbered(clip: MediaClip) -> bool:
     return clip.format.timing is None
 
 
-def _check(matte: MatteClip, text: str, times: range, *, same_size: bool) -> None:
+def _check(matte: MatteClip, text: str, times: Sequence[int], *, same_size: bool) -> None:
     plate, there = matte.plate, matte.pictures
+    first, last = there.times[0], there.times[-1]
     differences: Mapping[str, tuple[str, str, bool]] = {
         "size": (str(Extent(plate.size, plate.format.display)), str(there.extent), same_size),
         "frame rate": (_rate(plate), _rate(plate, matte.speed), matte.still or matte.speed == 1),
@@ -184,7 +190,7 @@ def _check(matte: MatteClip, text: str, times: range, *, same_size: bool) -> Non
             f"frames {times[0]} to {times[-1]} of {plate.first}-{plate.last}"
             if matte.by_number
             else f"{plate.last - plate.first + 1} frames",
-            f"frames {there.first} to {there.last}" if matte.by_number else f"{there.last - there.first + 1} frames",
+            f"frames {first} to {last}" if matte.by_number else f"{last - first + 1} frames",
             matte.still or _covers(matte, times),
         ),
     }
@@ -194,13 +200,19 @@ def _check(matte: MatteClip, text: str, times: range, *, same_size: bool) -> Non
                 f"expected a matte of the plate's {name}, {wanted}; found {found} in {text}. Reformat or retime the "
                 "matte, or let it be fitted with --matte-fit"
             )
+    missing = [] if matte.still else [time for time in times if matte.held(time) != matte.moment(time)]
+    if missing:
+        raise MediaError(
+            f"expected frame {matte.moment(missing[0])} of the matte {there.path}; the sequence has a gap there. "
+            "Supply the frame, or let the one before be held with --matte-fit"
+        )
 
 
-def _covers(matte: MatteClip, times: range) -> bool:
-    there, plate = matte.pictures, matte.plate
+def _covers(matte: MatteClip, times: Sequence[int]) -> bool:
+    there, plate = matte.pictures.times, matte.plate
     if matte.by_number:
-        return there.first <= times[0] and times[-1] <= there.last
-    return there.last - there.first == plate.last - plate.first
+        return there[0] <= times[0] and times[-1] <= there[-1]
+    return there[-1] - there[0] == plate.last - plate.first
 
 
 def _rate(clip: MediaClip, speed: float = 1.0) -> str:

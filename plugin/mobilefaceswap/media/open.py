@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def create_output(
     audio: bool = True,
     resume: bool = False,
     overwrite: bool = True,
+    times: Iterable[int] | None = None,
 ) -> Writer:
     """Opens an output that keeps what ``like`` declares: timing, tags, depth, sound, metadata.
 
@@ -71,7 +73,9 @@ def create_output(
     and stored as the format expects, premultiplied in EXR and unpremultiplied in video. colour_space: of the colour
     handed in, ``like``'s by default; a file of ``like``'s kind keeps the numbers, others hold what their format has.
     shows: which of ``OUTPUTS`` is handed in: data are stored as they are, exact ones in 32 bits where the format has
-    half. overwrite: whether an output that exists is replaced. Video files only: codec (h264, h265, prores, dnxhr, vp9,
+    half. overwrite: whether an output that exists is replaced; without it not even one that appears before this one is
+    finished, which then stays beside it. times: the frames that will be written; of a sequence others may exist. Video
+    files only: codec (h264, h265, prores, dnxhr, vp9,
     av1, ffv1, or FFmpeg's own name), quality (for H.264 and its kind the constant rate factor, lower is better; for
     ProRes and DNxHR a profile such as ``hq``), audio (whether sound is carried over). Sequences only: resume (keep
     finished frames).
@@ -83,7 +87,7 @@ def create_output(
     clip = NoClip(frame_rate) if like is None else like
     check_output(text, clip.path)
     if not overwrite and not resume:
-        check_free(text)
+        check_free(text, times)
     row, output = format_of(text), OUTPUTS[shows]
     if row is not None and (codec or quality):
         raise MediaError(
@@ -98,7 +102,11 @@ def create_output(
     if row is None or _is_animation(text, row, clip):
         _check_one_file(text, row, resume)
     if row is not None and _is_animation(text, row, clip):
-        return AnimatedWriter(text, clip, row, alpha=alpha, premultiplied=premultiplied, colour_space=space)
+        # fmt: off
+        return AnimatedWriter(
+            text, clip, row, alpha=alpha, premultiplied=premultiplied, colour_space=space, overwrite=overwrite
+        )
+        # fmt: on
     if row is not None:
         return SequenceWriter(
             text,
@@ -110,11 +118,12 @@ def create_output(
             colour_space=space,
             shows=shows,
             resume=resume,
+            overwrite=overwrite,
         )
     # fmt: off
     return VideoWriter(
         text, clip, codec=codec, quality=quality, bit_depth=bit_depth, alpha=alpha, premultiplied=premultiplied,
-        colour_space=space, audio=audio,
+        colour_space=space, audio=audio, overwrite=overwrite,
     )
     # fmt: on
 

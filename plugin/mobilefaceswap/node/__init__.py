@@ -7,9 +7,10 @@ from .over_time import Around, cut_ahead
 from .people import PeopleNode, PersonNode
 from .result import QualityRecord, RenderResult
 from .road import Look, Plate, Search, handed_in, look
-from .stages import StageTimes
+from .stages import AbandonedError, StageTimes, check_wanted, while_wanted
 
 __all__ = [
+    "AbandonedError",
     "Around",
     "FaceSwapNode",
     "Look",
@@ -20,7 +21,9 @@ __all__ = [
     "RenderResult",
     "Search",
     "StageTimes",
+    "check_wanted",
     "cut_ahead",
     "handed_in",
     "look",
+    "while_wanted",
 ]

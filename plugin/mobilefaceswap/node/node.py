@@ -6,6 +6,7 @@ whose keys are content hashes, so any order, any thread and any process gives th
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -139,7 +140,8 @@ class FaceSwapNode:
         settings: this frame's own, since hosts keyframe them. plate: handed in by a host instead of pulled from the
         target. inside, outside: holdout and garbage mattes (H, W), 0..1, of the plate's size; outside wins.
         around: other plates, for hosts that hand them out; of the target where left out.
-        Raises MediaError where the plate cannot be read, UserInputError where an external matte has another size.
+        Raises MediaError where the plate cannot be read, UserInputError where an external matte has another size or
+        ``time`` is no frame number.
         """
         settings = settings or self.settings
         faces = self.swap(self.plate(time, settings, plate), settings, ExternalMattes(inside, outside), around)
@@ -200,7 +202,11 @@ class FaceSwapNode:
         return Shot(plate, settings, faces, targets, likeness, Moments(timeline, around.plate, self.track))
 
     def plate(self, time: int, settings: Settings, frame: Frame | None) -> Plate:
-        """The plate at ``time``: ``frame`` if one is handed in, else that of the target, read when it is needed."""
+        """The plate at ``time``: ``frame`` if one is handed in, else that of the target, read when it is needed.
+
+        Raises UserInputError where ``time`` is no frame number.
+        """
+        time = _frame_number(time)
         if frame is None and self.target is None:
             raise UserInputError(
                 f"expected a plate for frame {time}, or a node with a target clip; found neither. "
@@ -297,6 +303,15 @@ class _OfTarget:
         except MediaError:
             # A neighbour that is missing or damaged stops its own render, not this one.
             return None
+
+
+def _frame_number(time: int) -> int:
+    try:
+        return operator.index(time)
+    except TypeError as error:
+        raise UserInputError(
+            f"expected a whole number as the frame to render; found {time!r}. Frames are counted: pass an int"
+        ) from error
 
 
 def result_of(shot: Shot, drawn: Composition) -> RenderResult:

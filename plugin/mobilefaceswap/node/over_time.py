@@ -24,8 +24,8 @@ from .road import (
     cut_of,
     faces_at,
     run,
+    searched,
     swap_key_of,
-    timeline_around,
 )
 
 __all__ = ["Around", "Moments", "cut_ahead", "steadied_over_time"]
@@ -82,9 +82,11 @@ def steadied_over_time(
 def cut_ahead(kit: Search, plate: Plate, settings: Settings, around: Around, track: Track | None) -> None:
     """Cuts out the faces of ``plate`` that are swapped there, so that others can be steadied by it without its pixels.
 
-    Raises as `chosen` does.
+    around: knows the faces of ``plate``, too. Raises as `chosen` does.
     """
-    moments = Moments(timeline_around(kit, plate, around.look, track, settings), around.plate, track)
+    frame = plate.frame
+    timeline = searched(around.look) if track is None else track.timeline(frame.size, frame.display)
+    moments = Moments(timeline, around.plate, track)
     faces, _ = chosen(kit, plate, moments.faces(plate.time, settings), track, settings)
     for face in faces:
         cropped(kit, plate, settings, cut_of(kit, plate, settings, face))

@@ -81,7 +81,9 @@ class PeopleNode:
         layers = sorted((layer for one in drawn for layer in one.layers), key=partial(self._nearness, shot.plate.frame))
         crops = tuple(crop for one in drawn for crop in one.crops)
         whole = Composition(shot.plate.frame, tuple(layers), faces, crops, settings.matte_to_alpha)
-        return result_of(shot, whole)
+        result = result_of(shot, whole)
+        by_person = tuple(len(one.targets) for one in shots)
+        return replace(result, quality=replace(result.quality, by_person=by_person))
 
     def _nearness(self, plate: Frame, layer: Layer) -> float:
         assert layer.face is not None

@@ -30,7 +30,7 @@ class QualityRecord:
     clipped: share of the crop that display-referred sRGB cannot hold. matte: share of the plate under the matte.
     likeness: cosine to the reference picture, or None. filled: interpolated from neighbouring frames.
     presence: 1, or less where the swap fades out or in. not_finite: pixels under the matte that are NaN or infinite in
-    the plate, and count as black.
+    the plate, and count as black. by_person: faces swapped for each of several people, in their order.
     """
 
     faces_found: int = 0
@@ -47,6 +47,7 @@ class QualityRecord:
     filled: bool = False
     presence: float = 0.0
     not_finite: int = 0
+    by_person: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

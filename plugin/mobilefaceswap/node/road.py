@@ -38,6 +38,7 @@ from ..settings import FaceChoice, MissingFrames, Settings
 from ..swap import SwapNetwork
 from . import keys
 from .place import Motion, motion_of
+from .stages import check_wanted
 
 __all__ = [
     "Cut",
@@ -55,6 +56,7 @@ __all__ = [
     "handed_in",
     "look",
     "run",
+    "searched",
     "swap_key_of",
     "swapped",
     "timeline_around",
@@ -96,6 +98,7 @@ class Plate:
     """One frame of the clip. key: of its content. load: gets its pixels, only when they are needed. between: gets the
     plates that faces are followed from (see ``stops_of``), each without such plates of its own; none where this one is
     searched as a whole. like: another of the clip, whose size and pixel aspect it has; None where only its own tell.
+    kept: what was made of its pixels, by key, for as long as somebody holds on to it; None where only caches keep it.
     """
 
     time: int
@@ -103,6 +106,7 @@ class Plate:
     load: Callable[[], Frame]
     between: Callable[[], tuple[Plate, ...]] = lambda: ()
     like: Plate | None = None
+    kept: dict[str, Arrays] | None = None
 
     @cached_property
     def stops(self) -> tuple[Plate, ...]:
@@ -132,6 +136,14 @@ class Plate:
     def pixel_aspect(self) -> float:
         """Width over height of a pixel."""
         return (self.like or self).frame.pixel_aspect
+
+    def made(self, key: str, make: Callable[[], Arrays]) -> Arrays:
+        """What ``kept`` has under ``key``, or what ``make`` gives, which is kept from then on."""
+        if self.kept is None:
+            return make()
+        if key not in self.kept:
+            self.kept[key] = make()
+        return self.kept[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +217,7 @@ def timeline_around(
     if track is not None:
         return track.timeline(plate.frame.size, plate.frame.display)
     here = partial(look, kit.detector, kit.cache, plate, settings)
-    return _searched(lambda moment: here() if moment == plate.time else around(moment))
+    return searched(lambda moment: here() if moment == plate.time else around(moment))
 
 
 def faces_at(timeline: Timeline, time: int, track: Track | None, settings: Settings) -> tuple[Face, ...]:
@@ -222,8 +234,8 @@ def faces_at(timeline: Timeline, time: int, track: Track | None, settings: Setti
     return followed(timeline, time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
 
 
-def _searched(look_at: Callable[[int], Look | None]) -> Timeline:
-    """What a search of the clip finds, each plate looked at once."""
+def searched(look_at: Callable[[int], Look | None]) -> Timeline:
+    """What a search of the clip finds, each plate looked at once. look_at: gives None outside the clip."""
     seen = cache(look_at)
 
     @cache
@@ -285,7 +297,7 @@ def _embedding(kit: Search, plate: Plate, face: Face) -> Floats:
         return {"embedding": encode_face(plate.straight, face, kit.pack)["embedding"]}
 
     key = keys.embedding_key(plate.key, face.landmarks, kit.pack.content_hash)
-    return kit.cache.get("embedding", key, compute)["embedding"]
+    return plate.made(key, lambda: kit.cache.get("embedding", key, compute))["embedding"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,7 +333,7 @@ def cropped(kit: Search, plate: Plate, settings: Settings, cut: Cut) -> Arrays:
         return {"crop": shouldered(display, white), "view": view}
 
     # The crop does not depend on most settings.
-    return kit.cache.get_passing("crop", cut.key, compute)
+    return plate.made(cut.key, lambda: kit.cache.get_passing("crop", cut.key, compute))
 
 
 def aligned(kit: Kit, plate: Plate, settings: Settings, face: Face, track: Track | None = None) -> Target:
@@ -364,6 +376,7 @@ def run(kit: Kit, crops: Sequence[Floats]) -> list[Arrays]:
     """What `swapped` gives, all in one run; crops larger than the network's go through it in interleaved parts."""
     if not crops:
         return []
+    check_wanted()
     parts = [_parted(crop, kit.pack.crop.size) for crop in crops]
     colours, masks = kit.network(np.concatenate(parts))
     ends = np.cumsum([len(part) for part in parts])[:-1]

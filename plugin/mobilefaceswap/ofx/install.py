@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import plistlib
 import runpy
+import shlex
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
 from .. import __version__
 from ..errors import EngineError, UserInputError
@@ -17,8 +21,11 @@ __all__ = [
     "BUNDLE",
     "binary_of",
     "build",
+    "bundle_version",
+    "command_for",
     "find_installed",
     "install",
+    "installed_bundles",
     "record_places",
     "system_folder",
     "uninstall",
@@ -27,6 +34,8 @@ __all__ = [
 
 BUNDLE = "MobileFaceSwap.ofx.bundle"
 _BINARIES = {"darwin": "MacOS", "win32": "Win64"}
+_MAC_RECORD = Path("Library", "Application Support", "mobilefaceswap", "engine.txt")
+"""In a home, and at the root for every user; ofx_bridge/src/process_posix.cpp says the same."""
 
 
 def system_folder() -> Path:
@@ -73,7 +82,7 @@ def install(folder: Path, bundle: Path | None = None) -> Path:
         with tempfile.TemporaryDirectory(prefix="@", dir=folder) as part:
             fresh = Path(part) / BUNDLE
             shutil.copytree(source, fresh)
-            _record(fresh)
+            _record(fresh, everybody=folder == system_folder())
             if place.exists():
                 place.rename(Path(part) / "before")
             fresh.rename(place)
@@ -100,14 +109,37 @@ def uninstall(folder: Path) -> Path:
 
 def find_installed() -> Path:
     """The installed bundle that a host would find first. Raises UserInputError where there is none."""
-    named = [Path(place) for place in os.environ.get("OFX_PLUGIN_PATH", "").split(os.pathsep) if place]
-    places = [*named, system_folder(), user_folder()]
-    for place in places:
-        if binary_of(place / BUNDLE).is_file():
-            return place / BUNDLE
+    for bundle in installed_bundles():
+        return bundle
     raise UserInputError(
-        f"expected {BUNDLE} in {', '.join(map(str, places))}; found none. Run `mobilefaceswap ofx install`"
+        f"expected {BUNDLE} in {', '.join(map(str, _plugin_folders()))}; found none. Run `mobilefaceswap ofx install`"
     )
+
+
+def installed_bundles() -> list[Path]:
+    """Every installed bundle, in the order in which a host finds them; most load the first."""
+    return [folder / BUNDLE for folder in _plugin_folders() if binary_of(folder / BUNDLE).is_file()]
+
+
+def bundle_version(bundle: Path) -> str:
+    """The version that a bundle was built as; "an unknown one" where it does not say."""
+    try:
+        said = plistlib.loads((bundle / "Contents" / "Info.plist").read_bytes())
+        return str(said["CFBundleShortVersionString"])
+    except (OSError, ValueError, KeyError, plistlib.InvalidFileException, ExpatError):
+        return "an unknown one"
+
+
+def command_for(action: str, bundle: Path) -> str:
+    """What installs or uninstalls, by ``action``, where ``bundle`` lies."""
+    options = {system_folder(): "", user_folder(): " --user"}
+    option = options.get(bundle.parent, f" --dir {shlex.quote(str(bundle.parent))}")
+    return f"mobilefaceswap ofx {action}{option}"
+
+
+def _plugin_folders() -> list[Path]:
+    named = [Path(place) for place in os.environ.get("OFX_PLUGIN_PATH", "").split(os.pathsep) if place]
+    return list(dict.fromkeys([*named, system_folder(), user_folder()]))
 
 
 def _checkout() -> Path:
@@ -122,18 +154,26 @@ def _own_bundle() -> Path:
 
 
 def record_places(bundle: Path) -> list[Path]:
-    """Where the bridge looks for the record of how the engine is started; it is written to the first."""
+    """Where the bridge looks for the record of how the engine is started, in this order."""
     inside = bundle / "Contents" / "Resources" / "engine.txt"
-    if sys.platform != "darwin":
-        return [inside]
-    # Within the bundle it would spoil the bundle's signature.
-    return [Path.home() / "Library" / "Application Support" / "mobilefaceswap" / "engine.txt", inside]
+    # Within the bundle it would spoil the bundle's signature on macOS.
+    return [*_mac_records(), inside] if sys.platform == "darwin" else [inside]
 
 
-def _record(bundle: Path) -> None:
+def _mac_records() -> tuple[Path, Path]:
+    """The user's own record, and that of every user."""
+    return Path.home() / _MAC_RECORD, Path("/") / _MAC_RECORD
+
+
+def _record(bundle: Path, *, everybody: bool) -> None:
     package = Path(__file__).resolve().parents[2]
     text = f"version={__version__}\npython={sys.executable}\npackage={package}\n"
     place = record_places(bundle)[0]
+    if sys.platform == "darwin" and everybody:
+        own, place = _mac_records()
+        # It would be read first, for whoever installs.
+        with suppress(OSError):
+            own.unlink()
     # Wheels carry no empty folders.
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text, encoding="utf-8")

@@ -5,13 +5,25 @@ against it.
 """
 
 from .faces import Changed, FaceBox
-from .message import FINGERPRINT, HEADER_SIZE, Kind, Message, body_size, greeting, handle_of, read_greeting
+from .message import (
+    FINGERPRINT,
+    HEADER_SIZE,
+    VERSION,
+    Kind,
+    Message,
+    body_size,
+    greeting,
+    handle_of,
+    read_greeting,
+    read_header,
+)
 from .picture import Flags, Picture
 from .values import Values, packed_sights, packed_times, range_number, read_sights
 
 __all__ = [
     "FINGERPRINT",
     "HEADER_SIZE",
+    "VERSION",
     "Changed",
     "FaceBox",
     "Flags",
@@ -26,5 +38,6 @@ __all__ = [
     "packed_times",
     "range_number",
     "read_greeting",
+    "read_header",
     "read_sights",
 ]

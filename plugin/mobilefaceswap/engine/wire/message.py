@@ -12,12 +12,27 @@ from ...errors import EngineError
 from ...settings import table
 from .layout import ADVICE, unpacked
 
-__all__ = ["FINGERPRINT", "HEADER_SIZE", "Kind", "Message", "body_size", "greeting", "handle_of", "read_greeting"]
+__all__ = [
+    "FINGERPRINT",
+    "HEADER_SIZE",
+    "VERSION",
+    "Kind",
+    "Message",
+    "body_size",
+    "greeting",
+    "handle_of",
+    "read_greeting",
+    "read_header",
+]
 
 _MAGIC = 0x5753464D
-_VERSION = 6
+VERSION = 7
+"""Of what is sent; both sides must be of the same."""
 _LARGEST_BODY = 1 << 20
 _HEADER = struct.Struct("<IHHII")
+"""Magic, version, kind, bytes of the body, handle. It is for ever, and so are HELLO, LANE and FAILED with a text as its
+body: so one version can tell another what is wrong.
+"""
 _GREETING = struct.Struct("<Q")
 HEADER_SIZE = _HEADER.size
 
@@ -52,13 +67,14 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """One message. ``packed`` is what goes over the socket."""
+    """One message. ``packed`` is what goes over the socket. version: of the wire that its sender knows."""
 
     kind: Kind
     body: bytes = b""
+    version: int = VERSION
 
     def packed(self) -> bytes:
-        return _HEADER.pack(_MAGIC, _VERSION, self.kind, len(self.body), 0) + self.body
+        return _HEADER.pack(_MAGIC, self.version, self.kind, len(self.body), 0) + self.body
 
     @property
     def text(self) -> str:
@@ -75,17 +91,23 @@ FINGERPRINT = _fingerprint()
 """Of what both sides must agree on to read a request: names, kinds and entries of the settings, in order."""
 
 
-def body_size(header: bytes) -> tuple[Kind, int]:
-    """(kind, bytes of the body) that a header announces. Raises EngineError on anything that is not ours."""
+def read_header(header: bytes) -> tuple[Kind, int, int]:
+    """(kind, bytes of the body, version) that a header announces. Raises EngineError on anything that is not ours."""
     try:
         magic, version, kind, size, _ = _HEADER.unpack(header)
-        if (magic, version) != (_MAGIC, _VERSION) or size > _LARGEST_BODY:
-            raise ValueError(f"magic {magic:#x}, version {version}, {size} bytes")
-        return Kind(kind), size
+        if magic != _MAGIC or size > _LARGEST_BODY:
+            raise ValueError(f"magic {magic:#x}, {size} bytes")
+        return Kind(kind), size, version
     except (struct.error, ValueError) as error:
-        raise EngineError(
-            f"expected a message of version {_VERSION} from the bridge; found {error}. {ADVICE}"
-        ) from error
+        raise EngineError(f"expected a message of ours; found {error}. {ADVICE}") from error
+
+
+def body_size(header: bytes) -> tuple[Kind, int]:
+    """(kind, bytes of the body) that a header announces. Raises EngineError also on that of another version."""
+    kind, size, version = read_header(header)
+    if version != VERSION:
+        raise EngineError(f"expected a message of version {VERSION}; found version {version}. {ADVICE}")
+    return kind, size
 
 
 def handle_of(header: bytes) -> int:

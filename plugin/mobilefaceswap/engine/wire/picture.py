@@ -13,7 +13,7 @@ from .layout import ADVICE, counted, read_counted, unpacked
 
 __all__ = ["Flags", "Picture"]
 
-_PICTURE = struct.Struct("<QqddiiiiiiIIiiiiii")
+_PICTURE = struct.Struct("<QqddiiiiiiIIiiiiiiQQ")
 _PAGE = 4096
 _FLAGS = 10
 """The place of the flags among the fields."""
@@ -43,7 +43,7 @@ class Picture:
 
     x, y, display_x, display_y, display_width, display_height: in pixels of the host's plane, y down. space,
     identity_space: by the names of ``config``, the host's OpenColorIO configuration, or by OpenFX's where there
-    is none; "" undeclared.
+    is none; "" undeclared. frame: the number of the one that is rendered; oldest: the first that is in progress.
     """
 
     segment_bytes: int
@@ -64,6 +64,8 @@ class Picture:
     display_y: int = 0
     display_width: int = 0
     display_height: int = 0
+    frame: int = 0
+    oldest: int = 0
     space: str = ""
     identity_space: str = ""
     config: str = ""

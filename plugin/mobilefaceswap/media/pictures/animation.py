@@ -165,9 +165,11 @@ class AnimatedWriter(Writer):
         alpha: bool | None = None,
         premultiplied: bool | None = None,
         colour_space: ColourSpace,
+        overwrite: bool = True,
     ) -> None:
         self.path = path
         self._like, self._alpha, self._space = like, alpha, colour_space
+        self._overwrite = overwrite
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         self._frames: list[tuple[int, tuple[int, ...], bytes]] = []
         self._metadata = like.metadata(like.first) if row.keeps else None
@@ -196,9 +198,9 @@ class AnimatedWriter(Writer):
                 f"expected at least one frame for {self.path}; none was written, and an animation cannot be empty. "
                 "Choose a range that holds a frame"
             )
-        self._save(Path(self.path))
+        self._save(Path(self.path), overwrite=self._overwrite)
 
-    def _save(self, path: Path) -> None:
+    def _save(self, path: Path, *, overwrite: bool) -> None:
         first, *others = self._pictures()
         options = animation_options(path)
         options |= metadata_options(self._metadata, kind_of(path), grey=first.mode == "L")
@@ -209,7 +211,7 @@ class AnimatedWriter(Writer):
             options |= {"save_all": True, "append_images": others, "duration": self._durations(), "loop": 0}
         try:
             content = _encoded(first, path, options)
-            with written_whole(path) as place:
+            with written_whole(path, overwrite=overwrite) as place:
                 place.write_bytes(content)
         except (OSError, ValueError) as error:
             raise write_failure(self.path, error) from error
@@ -242,7 +244,7 @@ class AnimatedWriter(Writer):
             return
         kept = partial_path(Path(self.path))
         try:
-            self._save(kept)
+            self._save(kept, overwrite=True)
         except MediaError:
             os.unlink(kept)
             return

@@ -16,7 +16,7 @@ from ...colour import ColourSpace
 from ...errors import MediaError
 from ...frame import Floats, Window
 from ..headers import exr_space
-from .openimageio import MAIN, attributes_of, carry, colour_channels, opened, stamp
+from .openimageio import MAIN, attributes_of, carry, colour_channels, opened, stamp, write_error
 from .still import Metadata, Still, Stored, unreadable
 
 __all__ = ["read", "read_channel", "windows", "write"]
@@ -264,6 +264,7 @@ def _save(path: Path, parts: list[tuple[Any, Any]]) -> None:
                 done = done and output.open(str(path), header, "AppendSubimage")
             done = done and output.write_image(pixels)
         if not (done and output.close()):
-            raise OSError(0, " ".join(output.geterror().split()))
+            # Half of what they take here: halves, as a rule.
+            raise write_error(path, sum(pixels.nbytes for _, pixels in parts) // 2, output.geterror())
     finally:
         output.close()

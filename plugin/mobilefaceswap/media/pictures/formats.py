@@ -118,14 +118,14 @@ def check_writable(path: str | Path) -> tuple[StillFormat, Callable[[Path, Store
     return found, found.write
 
 
-def save_still(path: Path, stored: Stored) -> None:
-    """Writes the picture whole or not at all. Raises MediaError."""
+def save_still(path: Path, stored: Stored, *, overwrite: bool = True) -> None:
+    """Writes the picture whole or not at all. Raises MediaError, also where one is there that must not be replaced."""
     found, write = check_writable(path)
     profile = stored.metadata.profile if stored.metadata and "ICC profile" in found.keeps else None
     if isinstance(profile, Profile) and profile.known and stored.pixels.shape[2] > 1:
         stored = replace(stored, pixels=profile.from_srgb(stored.pixels))
     try:
-        with written_whole(path) as place:
+        with written_whole(path, overwrite=overwrite) as place:
             write(place, stored)
     except OSError as error:
         raise write_failure(path, error) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ __all__ = [
     "sample_format",
     "stamp",
     "write",
+    "write_error",
 ]
 
 MAIN = ("", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "left")
@@ -145,11 +148,17 @@ def write(path: Path, stored: Stored) -> None:
     output: Any = oiio.ImageOutput.create(str(path))
     try:
         if not (output.open(str(path), header) and output.write_image(stored.pixels) and output.close()):
-            raise OSError(0, " ".join(output.geterror().split()))
+            raise write_error(path, stored.pixels.size * stored.bit_depth // 8, output.geterror())
     finally:
         output.close()
     if not _ends_well(path):
-        raise OSError(0, "what was written cannot be read back; the disk may be full")
+        raise write_error(path, stored.pixels.size * stored.bit_depth // 8, "what was written cannot be read back")
+
+
+def write_error(path: Path, size: int, said: str) -> OSError:
+    """Why a picture of ``size`` bytes was not written: of a full disk libraries do not always say so."""
+    full = "No space left" in said or shutil.disk_usage(path.parent).free < size
+    return OSError(errno.ENOSPC if full else 0, " ".join(said.split()))
 
 
 def header_of(stored: Stored, pixels: Floats, path: Path) -> Any:

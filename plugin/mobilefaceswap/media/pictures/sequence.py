@@ -55,6 +55,8 @@ class SequenceClip(MediaClip):
             )
         first, last = min(self._files), max(self._files)
         still = self._loaded(first)
+        self._display = still.metadata.display
+        self._depths: dict[int, int] = {}
         self._metadata: OrderedDict[int, Metadata] = OrderedDict()
         self.canvas = reduce(Window.union, self._windows(still), still.metadata.display)
         rate = _frame_rate(still.metadata)
@@ -101,6 +103,8 @@ class SequenceClip(MediaClip):
         still = self._loaded(time)
         self._check_size(still, file)
         self._remember(time, still.metadata)
+        if still.bit_depth != self.bit_depth:
+            self._depths[time] = still.bit_depth
         return replace(_frame(still, self.canvas), display=self.format.display)
 
     def _loaded(self, time: int) -> Still:
@@ -108,14 +112,16 @@ class SequenceClip(MediaClip):
 
     def _check_size(self, still: Still, file: Path) -> None:
         """Only data windows may differ from frame to frame."""
-        found = format_of(file)
-        if (found and found.windows) or still.metadata.window.size == self.canvas.size:
-            return
-        raise MediaError(
-            f"expected {self.canvas.width} x {self.canvas.height} pixels, as in {self._files[self.first].name}; found "
-            f"{still.metadata.window.width} x {still.metadata.window.height} in {file}. Render it at the size of the "
-            "others, or leave it out of the range"
-        )
+        if still.metadata.display != self._display:
+            raise MediaError(
+                f"expected {_words(self._display)}, as in {self._files[self.first].name}; found "
+                f"{_words(still.metadata.display)} in {file}. Render it at the size of the others, or leave it out of "
+                "the range"
+            )
+
+    def bit_depth_of(self, time: int) -> int:
+        """See ``MediaClip``."""
+        return self._depths.get(time, self.bit_depth)
 
     def key(self, time: int) -> str | None:
         """See ``MediaClip``."""
@@ -156,6 +162,11 @@ class SequenceClip(MediaClip):
 def _frame(still: Still, canvas: Window) -> Frame:
     pixels = still.metadata.window.moved(still.pixels, canvas)
     return Frame(pixels, still.colour_space, still.premultiplied, still.pixel_aspect)
+
+
+def _words(display: Window) -> str:
+    place = f" from ({display.x}, {display.y}) on" if display.x or display.y else ""
+    return f"{display.width} x {display.height} pixels{place}"
 
 
 def _contents(metadata: Metadata, canvas: Window) -> Iterator[Content]:

@@ -39,6 +39,7 @@ class SequenceWriter(Writer):
         colour_space: ColourSpace,
         shows: str = "composite",
         resume: bool = False,
+        overwrite: bool = True,
     ) -> None:
         self.path = path
         self._pattern, self._like, self._row = Pattern(path), like, row
@@ -48,7 +49,14 @@ class SequenceWriter(Writer):
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         # Other formats than EXR say which it is, and their writers turn it into what they hold.
         self._stored_premultiplied = self._premultiplied or (premultiplied is None and row.premultiplied)
+        timing, rate = like.format.timing, like.frame_rate
+        # The average rate of variable timing is no frame's.
+        self._rate = rate if timing is None or rate is None or timing.constant(rate) else None
+        self._first: int | None = None
         self._written: int | None = None
+        self._overwrite = overwrite
+        self._found: set[int] = set()
+        self._kept: set[int] = set()
         if bit_depth is not None and bit_depth not in row.depths:
             raise MediaError(
                 f"expected {' or '.join(map(str, row.depths))} bits for {Path(path).suffix}; found {bit_depth}. "
@@ -68,6 +76,8 @@ class SequenceWriter(Writer):
             notes += (f"{self._row.name} holds {depth} bits of the clip's {self._like.bit_depth}",)
         if self._like.has_alpha and not self._row.alpha and self._alpha is not False:
             notes += (f"{self._row.name} has no alpha: written without it",)
+        if self._like.frame_rate and not self._rate and not self.single:
+            notes += ("variable frame timing: left out; make the clip constant first, or write .mov",)
         return notes
 
     def write(self, time: int, pixels: Floats, layers: Layers | None = None) -> None:
@@ -78,6 +88,8 @@ class SequenceWriter(Writer):
             picture = self._change(self._shows, pixels, layers)
         else:
             picture = self._graded(pixels, self._premultiplied, self._stored_premultiplied)
+        depth = self._sample_depth(is_matte=picture.shape[2] == 1)
+        self._note_cut(time, picture.shape[2], depth)
         if picture.shape[2] == 4 and (self._alpha is False or not self._row.alpha):
             picture = picture[..., :3]
         # Layers are made on demand: they are not asked for where they cannot be stored.
@@ -85,20 +97,38 @@ class SequenceWriter(Writer):
         like, metadata = self._like, self._like.metadata(time)
         stored = Stored(
             np.ascontiguousarray(picture, np.float32),
-            self._sample_depth(is_matte=picture.shape[2] == 1),
+            depth,
             self._is_floating(picture.shape[2] == 1),
             self._stored_premultiplied,
             tuple(self._layer(name, picture, kept) for name, picture in kept.pictures.items()),
             kept.header,
             metadata,
-            like.frame_rate,
+            self._rate,
             like.format.pixel_aspect,
             None if metadata and metadata.get(TIMECODE) else self._timecode(time),
         )
-        save_still(self._pattern.path(time), stored)
+        self._save(time, stored)
         if self._written is None and stored.metadata is not None:
             self.notes += self._lost_words(stored.metadata, self._pattern.path(time))
-        self._written = time
+        self._first, self._written = time if self._first is None else self._first, time
+
+    def _save(self, time: int, stored: Stored) -> None:
+        try:
+            save_still(self._pattern.path(time), stored, overwrite=self._overwrite or time in self._found)
+        except MediaError as error:
+            if self._written is None:
+                raise
+            raise MediaError(
+                f"{error}. Frames {self._first} to {self._written} are written: go on with --resume"
+            ) from error
+        self._kept.discard(time)
+
+    def _note_cut(self, time: int, channels: int, depth: int) -> None:
+        """What the output loses of this frame and was not said of the clip, which is as its first file."""
+        if channels > 1 and self._depth is None:
+            self.note_depth(self._like, time, depth, max(16, self._row.depths[-1]))
+        if channels == 4 and not (self._row.alpha or self._like.has_alpha or self._alpha is False):
+            self.note_once("alpha", f"frame {time} has alpha: left out, {self._row.name} has none")
 
     def _holds_timecode(self) -> bool:
         """Whether every frame can have one: its file's own, or one that is counted from the clip's first."""
@@ -106,7 +136,7 @@ class SequenceWriter(Writer):
 
     def _timecode(self, time: int) -> str | None:
         """Counted from the clip's first; None where it has none, or more frames a second than fit."""
-        like, rate = self._like, self._like.frame_rate
+        like, rate = self._like, self._rate
         if like.timecode is None or rate is None or round(rate) > MOST_FRAMES:
             return None
         return shifted_timecode(like.timecode, time - like.first, rate)
@@ -162,17 +192,23 @@ class SequenceWriter(Writer):
         """See ``Writer``."""
         if not self._resume or not self._pattern.path(time).is_file():
             return False
+        self._found.add(time)
         try:
             load_still(self._pattern.path(time))
         except MediaError:
             return False
+        self._kept.add(time)
         return True
 
     def close(self) -> None:
         """See ``Writer``: every frame is finished already."""
+        if self._kept:
+            count = f"{len(self._kept)} finished frame{' is' if len(self._kept) == 1 else 's are'}"
+            self.notes += (f"{count} kept; nobody checked that source and settings were the same",)
 
     def abandon(self) -> None:
         """See ``Writer``: finished frames stay."""
+        self.close()
 
 
 def _plain(name: str) -> str:

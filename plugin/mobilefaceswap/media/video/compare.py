@@ -13,7 +13,7 @@ from ...errors import MediaError
 from ..clip import MediaClip
 from ..declared import ColourTags
 from . import coding
-from .container import open_file, open_video
+from .container import open_file, open_video, title_of
 
 __all__ = ["losses"]
 
@@ -79,10 +79,20 @@ def _words(like: MediaClip, container: Any) -> Iterator[str]:
         spoken = sorted(set(_languages(source)))
         if spoken and any(stream.type in _TRACKS for stream in container.streams) and not set(_languages(container)):
             yield f"languages of tracks ({', '.join(spoken)}): left out, this kind of file does not hold them"
+        if titles := sorted(set(_lost_titles(source, container))):
+            yield f"titles of tracks ({', '.join(titles)}): left out, this kind of file does not hold them"
 
 
 def _keys(metadata: dict[str, str]) -> set[str]:
     return {key.lower() for key in metadata}
+
+
+def _lost_titles(source: Any, container: Any) -> Iterator[str]:
+    """Of kinds of tracks that are all there: one that is left out is named anyhow."""
+    for kind in ("video", *_TRACKS):
+        before, after = ([stream for stream in one.streams if stream.type == kind] for one in (source, container))
+        if len(after) >= len(before):
+            yield from {title for stream in before if (title := title_of(stream))} - {*map(title_of, after)}
 
 
 def _languages(container: Any) -> Iterator[str]:

@@ -23,6 +23,7 @@ __all__ = [
     "open_file",
     "open_video",
     "picture_streams",
+    "title_of",
     "unreadable",
 ]
 
@@ -101,6 +102,12 @@ def picture_streams(container: Any) -> list[Any]:
 def is_cover(stream: Any) -> bool:
     """Whether the stream is a still that stands for the file."""
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def title_of(stream: Any) -> str | None:
+    """What a track is called: FFmpeg reads it from QuickTime as its name, and writes it everywhere as its title."""
+    words = {key.lower(): value for key, value in stream.metadata.items()}
+    return words.get("title") or words.get("name")
 
 
 def decoder_name(stream: Any) -> str | None:

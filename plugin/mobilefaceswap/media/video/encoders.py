@@ -12,7 +12,7 @@ from av.codec.codec import UnknownCodecError
 from ...errors import MediaError
 from ..clip import MediaClip
 from ..declared import ColourTags, PlaneLayout
-from .options import encoder_options
+from .options import encoder_options, held_by
 from .planes import writable_layout
 
 __all__ = ["CODECS", "DEPTHS", "Encoder", "choose_encoder"]
@@ -73,12 +73,14 @@ def choose_encoder(
         )
     wanted = _MATTE if matte else _wanted(like, bit_depth, alpha)
     name = CODECS.get((codec or "").lower(), codec) or _default_codec(path, wanted)
-    layout = _nearest(name, _even(wanted, size), grey=matte)
+    held = held_by(name, quality, wanted)
+    layout = _nearest(name, _even(held, size), grey=matte)
     matrix, full_range, tags = _coding(like, layout)
     if layout.kind == "grey":
         full_range, tags = True, replace(tags, full_range=True)
     options = encoder_options(codec or name, name, quality, layout, size, like)
-    return Encoder(name, layout, matrix, full_range, tags, options, _losses(name, wanted, layout))
+    notes = _losses(name, held, layout, asked=bit_depth is not None) + _left_out(f"{name} {quality}", wanted, held)
+    return Encoder(name, layout, matrix, full_range, tags, options, notes)
 
 
 def _wanted(like: MediaClip, bit_depth: int | None, alpha: bool) -> PlaneLayout:
@@ -143,12 +145,25 @@ def _nearest(codec: str, wanted: PlaneLayout, *, grey: bool) -> PlaneLayout:
     return min(_formats(codec, grey=grey), key=loss)
 
 
-def _losses(codec: str, wanted: PlaneLayout, layout: PlaneLayout) -> tuple[str, ...]:
+def _left_out(quality: str, wanted: PlaneLayout, held: PlaneLayout) -> tuple[str, ...]:
+    """What a quality that was asked for does not hold."""
+    lost = {
+        "no alpha": wanted.alpha and not held.alpha,
+        "chroma of half the width": held.step[0] > wanted.step[0],
+        f"{held.bits} bits": held.bits < wanted.bits,
+    }
+    found = " and ".join(name for name, is_lost in lost.items() if is_lost)
+    return (f"{quality} has {found}: the rest is left out (without --quality it is kept)",) if found else ()
+
+
+def _losses(codec: str, wanted: PlaneLayout, layout: PlaneLayout, *, asked: bool) -> tuple[str, ...]:
+    """asked: whether the depth that is wanted was asked for, and need not be the clip's."""
     notes = []
     if wanted.alpha and not layout.alpha:
         notes.append(f"{codec} has no alpha: written without it (ProRes in .mov, or EXR, keeps it)")
     if layout.bits < wanted.bits:
-        notes.append(f"{codec} holds {layout.bits} bits of the clip's {wanted.bits}")
+        of_these = f"the {wanted.bits} asked for" if asked else f"the clip's {wanted.bits}"
+        notes.append(f"{codec} holds {layout.bits} bits of {of_these}")
     return tuple(notes)
 
 

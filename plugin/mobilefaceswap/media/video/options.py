@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from ...errors import MediaError
 from ..clip import MediaClip
 from ..declared import HDRMetadata, PlaneLayout
 
-__all__ = ["encoder_options"]
+__all__ = ["encoder_options", "held_by"]
 
 _PRORES = ("proxy", "lt", "standard", "hq", "4444", "4444xq")
 _DNXHR = ("lb", "sq", "hq", "hqx", "444")
@@ -20,10 +21,32 @@ _DNXHD_RATES = {
 """The highest bit rates of DNxHD (SMPTE ST 2019-1), in Mbit/s, by size and frames per second."""
 
 
+def held_by(codec: str, quality: str | int | None, wanted: PlaneLayout) -> PlaneLayout:
+    """What a quality that was asked for holds of ``wanted``: chroma, alpha and, in DNxHR, bits are the profile's."""
+    if codec == "prores_ks" and quality is not None:
+        profile = _prores_profile(quality)
+        if profile in _PRORES and not profile.startswith("4444"):
+            return _without_fine_chroma(wanted)
+    if codec == "dnxhd" and quality is not None:
+        profile = _dnxhr_profile(quality)
+        if profile == "444":
+            return replace(wanted, step=(1, 1), bits=max(wanted.bits, 10))
+        if profile in _DNXHR:
+            return replace(_without_fine_chroma(wanted), bits=max(wanted.bits, 10) if profile == "hqx" else 8)
+    return wanted
+
+
+def _without_fine_chroma(wanted: PlaneLayout) -> PlaneLayout:
+    step = (2, 1) if wanted.step == (1, 1) else wanted.step
+    return replace(wanted, kind="yuv", alpha=False, step=step)
+
+
 def encoder_options(
     asked: str, codec: str, quality: str | int | None, layout: PlaneLayout, size: tuple[int, int], like: MediaClip
 ) -> dict[str, str]:
-    """FFmpeg's options. asked: the codec as the user named it. Raises MediaError on a quality that is not known."""
+    """FFmpeg's options. asked: the codec as the user named it. Raises MediaError on a quality that is not known, or
+    that does not hold pictures of this ``layout``.
+    """
     if codec == "prores_ks":
         return _prores(quality, layout)
     if codec == "dnxhd":
@@ -66,15 +89,26 @@ def _hdr_parameters(codec: str, hdr: HDRMetadata) -> list[str]:
 
 def _prores(quality: str | int | None, layout: PlaneLayout) -> dict[str, str]:
     least = "4444" if layout.step == (1, 1) else "hq"
-    profile = str(quality or least).lower()
-    if profile.isdigit() and int(profile) < len(_PRORES):
-        profile = _PRORES[int(profile)]
+    profile = least if quality is None else _prores_profile(quality)
     if profile not in _PRORES:
         raise MediaError(f"expected a ProRes quality: {', '.join(_PRORES)}; found {quality!r}. Choose one of these")
     if layout.step == (1, 1) and not profile.startswith("4444"):
-        profile = "4444"
+        raise MediaError(_odd("ProRes", profile, "4444"))
     options = {"profile": str(_PRORES.index(profile)), "vendor": "apl0"}
     return options | ({"alpha_bits": "16"} if layout.alpha else {})
+
+
+def _prores_profile(quality: str | int) -> str:
+    """Its name, which may also be given by its number."""
+    profile = str(quality).lower()
+    return _PRORES[int(profile)] if profile.isdigit() and int(profile) < len(_PRORES) else profile
+
+
+def _odd(codec: str, profile: str, other: str) -> str:
+    return (
+        f"expected pictures of even width and height for {codec} {profile}, whose chroma has half the width; found "
+        f"an odd one. Choose quality {other}, or leave it out"
+    )
 
 
 def _dnx(
@@ -85,11 +119,16 @@ def _dnx(
     if asked.lower() == "dnxhd" and quality is None and layout.step == (2, 1) and round(rate or 25) in rates:
         return {"profile": "dnxhd", "b": f"{rates[round(rate or 25)]}M"}
     least = "444" if layout.step == (1, 1) else "hqx" if layout.bits > 8 else "hq"
-    profile = str(quality or least).lower().removeprefix("dnxhr_")
+    profile = least if quality is None else _dnxhr_profile(quality)
     if profile not in _DNXHR:
         raise MediaError(f"expected a DNxHR quality: {', '.join(_DNXHR)}; found {quality!r}. Choose one of these")
-    fits = {"444": layout.step == (1, 1), "hqx": layout.bits > 8}.get(profile, layout.bits == 8)
-    return {"profile": f"dnxhr_{profile if fits and (profile == '444') == (least == '444') else least}"}
+    if layout.step == (1, 1) and profile != "444":
+        raise MediaError(_odd("DNxHR", profile, "444"))
+    return {"profile": f"dnxhr_{profile}"}
+
+
+def _dnxhr_profile(quality: str | int) -> str:
+    return str(quality).lower().removeprefix("dnxhr_")
 
 
 def _number(quality: str | int, codec: str) -> float | int:

@@ -15,7 +15,7 @@ import av
 from av.error import FFmpegError
 
 from ..clip import MediaClip
-from .container import FAILURES, OWN_METADATA, is_cover, open_file, picture_streams
+from .container import FAILURES, OWN_METADATA, is_cover, open_file, picture_streams, title_of
 from .containers import Container, holds
 from .subtitles import TEXT_CODECS, converted_text
 from .timing import Joiner
@@ -236,7 +236,10 @@ class OtherStreams:
 
 def _carry(stream: Any, target: Any) -> None:
     """Copies a stream's metadata and disposition, language and titles among them."""
-    target.metadata.update({key: value for key, value in stream.metadata.items() if key.lower() not in OWN_METADATA})
+    own = (*OWN_METADATA, "name", "title")
+    target.metadata.update({key: value for key, value in stream.metadata.items() if key.lower() not in own})
+    if title := title_of(stream):
+        target.metadata["title"] = title
     language = target.metadata.get("language")
     if language in _QUICKTIME and target.container.format.name == "mov":
         target.metadata["language"] = _QUICKTIME[language]

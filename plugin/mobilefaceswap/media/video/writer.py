@@ -13,7 +13,7 @@ import numpy as np
 
 from ...colour import ColourSpace
 from ...errors import MediaError
-from ...files import partial_path, temporary_path, write_failure
+from ...files import partial_path, take_name, temporary_path, write_failure
 from ...frame import Floats, Frame, Part
 from ..clip import Layers, MediaClip, Writer
 from ..declared import Orientation
@@ -53,10 +53,12 @@ class VideoWriter(Writer):
         premultiplied: bool | None = None,
         colour_space: ColourSpace,
         audio: bool = True,
+        overwrite: bool = True,
     ) -> None:
         self.path = path
         self._target = Path(path).absolute().resolve()
         self._like, self._audio, self._kind = like, audio, container_of(path)
+        self._overwrite = overwrite
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         self._stored_premultiplied = bool(premultiplied)
         self._space = colour_space
@@ -99,6 +101,8 @@ class VideoWriter(Writer):
         has_alpha, matte = pixels.ndim == 3 and pixels.shape[2] == 4, pixels.ndim == 2
         with self._written_at(time, picture.shape[1::-1], has_alpha=has_alpha, matte=matte):
             self._pictures.encode(time, picture)
+            if not matte:
+                self._note_cut(time, has_alpha=has_alpha)
 
     def write_over(self, time: int, plate: Frame, parts: Sequence[Part], layers: Layers | None = None) -> None:
         """See ``Writer``."""
@@ -109,6 +113,13 @@ class VideoWriter(Writer):
                 self._pictures.encode_over(time, plate, parts)
         else:
             super().write_over(time, plate, parts, layers)
+
+    def _note_cut(self, time: int, *, has_alpha: bool) -> None:
+        """What the file loses of this frame, since its encoder was chosen for the first."""
+        if self._bit_depth is None:
+            self.note_depth(self._like, time, self._encoder.layout.bits, 16)
+        if has_alpha and not (self._began_with_alpha or self._encoder.layout.alpha or self._alpha is False):
+            self.note_once("alpha", f"frame {time} has alpha, the first has none: left out from there on")
 
     @contextmanager
     def _written_at(self, time: int, size: tuple[int, int], *, has_alpha: bool, matte: bool = False) -> Iterator[None]:
@@ -142,6 +153,7 @@ class VideoWriter(Writer):
 
     def _begin(self, time: int, size: tuple[int, int], has_alpha: bool, matte: bool) -> None:
         self._encoder = self._choose(size, has_alpha, matte=matte)
+        self._began_with_alpha = has_alpha
         self._clock = Clock(self._like, time)
         self._partial = temporary_path(self._target)
         try:
@@ -180,7 +192,9 @@ class VideoWriter(Writer):
         return options
 
     def close(self) -> None:
-        """See ``Writer``. Raises MediaError where no frame was written, since there is no such file."""
+        """See ``Writer``. Raises MediaError where no frame was written, since there is no such file, and where one has
+        appeared that must not be replaced.
+        """
         if self._container is None or self._partial is None:
             raise MediaError(
                 f"expected at least one frame for {self.path}; none was written, and a video file cannot be empty. "
@@ -190,7 +204,7 @@ class VideoWriter(Writer):
             with self._explained():
                 self._finish()
                 self.notes += losses(self._like, self._partial, audio=self._audio, notes=self.notes)
-                os.replace(self._partial, self._target)
+                take_name(self._partial, self._target, overwrite=self._overwrite)
         except BaseException:
             self._discard()
             raise
