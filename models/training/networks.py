@@ -21,9 +21,9 @@ SLOPE, GAIN = 0.2, 2**0.5
 IDN_SLOPE = 0.1
 DRAWN = 5  # channels: colour, mask, and how much of the target's texture stays
 SHADE, RIM = 0.065, 0.02  # of display-referred values: by how much light of skin may leave the target's; at the rim
-TEXTURE = 0.6  # at least this share of what is finer in the target stays on skin
+TEXTURE = 0.65  # at least this share of what is finer in the target stays on skin
 KEPT = -3.0  # where the share of the target's slow colours begins, before the sigmoid: the network is to draw
-EVEN = (-1, 4, 10, 4, -1)  # sixteenths: nearly 1 for what spans 8 pixels, 3 / 4 for 4, 0 for what alternates
+EVEN = (1, -6, 15, 44, 15, -6, 1)  # 64ths: 1 for what spans 8 pixels, 7 / 8 for 4, 0 for what alternates
 FEATURE_SCALE = 12.0  # brings SFace's feature map to unit variance
 
 
@@ -39,10 +39,9 @@ def evened(picture: Tensor) -> Tensor:
     the crop is: on a face that moves in it, it flickers. Beyond the border, which no matte reaches, is mid grey.
     """
     channels, reach = int(picture.shape[1]), len(EVEN) // 2
-    taps = torch.tensor(EVEN, device=picture.device) / 16
-    rows, columns = (taps.reshape(shape).expand(channels, *shape) for shape in ((1, 5, 1), (1, 1, 5)))
-    along = F.conv2d(picture - 0.5, rows, padding=(reach, 0), groups=channels)
-    return F.conv2d(along, columns, padding=(0, reach), groups=channels) + 0.5
+    taps = (torch.tensor(EVEN, device=picture.device) / 64).expand(channels, 1, 1, -1)
+    picture = F.conv2d(picture - 0.5, taps, padding=(0, reach), groups=channels)
+    return F.conv2d(picture, taps.mT, padding=(reach, 0), groups=channels) + 0.5
 
 
 def darkness(light: Tensor) -> Tensor:
