@@ -213,14 +213,20 @@ def test_a_track_that_ends_early_or_is_another_clip_s_is_refused(track, shot, gr
     assert forced.returncode == 0, forced.stderr
 
 
-@pytest.mark.parametrize(("choice", "written"), [("fail", 2), ("hold", 5), ("skip", 4)])
-def test_frames_that_a_sequence_lacks_fail_are_held_or_skipped(shot, grace_hopper, tmp_path, choice, written):
+@pytest.fixture
+def with_a_gap(shot, tmp_path):
+    """A sequence of five frames without the third."""
     with open_clip(shot) as clip, create_output(tmp_path / "in.%02d.png", clip) as writer:
         for time in range(5):
             writer.write(time, clip.frame(time).pixels)
     (tmp_path / "in.02.png").unlink()
+    return tmp_path / "in.%02d.png"
+
+
+@pytest.mark.parametrize(("choice", "written"), [("fail", 2), ("hold", 5), ("skip", 4)])
+def test_frames_that_a_sequence_lacks_fail_are_held_or_skipped(with_a_gap, grace_hopper, tmp_path, choice, written):
     place = tmp_path / "out.%02d.png"
-    done = run("swap", tmp_path / "in.%02d.png", "-s", grace_hopper, "-o", place, "--missing-frames", choice)
+    done = run("swap", with_a_gap, "-s", grace_hopper, "-o", place, "--missing-frames", choice)
     assert done.returncode == (2 if choice == "fail" else 0), done.stderr
     assert len(list(tmp_path.glob("out.*.png"))) == written
     if choice == "hold":
@@ -229,18 +235,14 @@ def test_frames_that_a_sequence_lacks_fail_are_held_or_skipped(shot, grace_hoppe
 
 
 @pytest.mark.parametrize(("choice", "written"), [("fail", 0), ("hold", 5), ("skip", 4)])
-def test_frames_that_a_sequence_lacks_are_left_out_of_its_track(shot, grace_hopper, tmp_path, choice, written):
-    with open_clip(shot) as clip, create_output(tmp_path / "in.%02d.png", clip) as writer:
-        for time in range(5):
-            writer.write(time, clip.frame(time).pixels)
-    (tmp_path / "in.02.png").unlink()
+def test_frames_that_a_sequence_lacks_are_left_out_of_its_track(with_a_gap, grace_hopper, tmp_path, choice, written):
     track, place = tmp_path / "in.track.json", tmp_path / "out.%02d.png"
-    made = run("analyse", tmp_path / "in.%02d.png", "-o", track)
+    made = run("analyse", with_a_gap, "-o", track)
     assert made.returncode == 0, made.stderr
     assert "without 1 frame: 2, which the sequence lacks" in made.stderr
     assert [*Track.load(track).frames] == [0, 1, 3, 4]
-    words = ("swap", tmp_path / "in.%02d.png", "-s", grace_hopper, "-o", place, "--track", track)
+    words = ("swap", with_a_gap, "-s", grace_hopper, "-o", place, "--track", track)
     done = run(*words, "--missing-frames", choice)
     assert done.returncode == (2 if choice == "fail" else 0), done.stderr
     assert len(list(tmp_path.glob("out.*.png"))) == written
-    assert run("analyse", tmp_path / "in.%02d.png", "-o", tmp_path / "none.json", "-r", "2").returncode == 2
+    assert run("analyse", with_a_gap, "-o", tmp_path / "none.json", "-r", "2").returncode == 2

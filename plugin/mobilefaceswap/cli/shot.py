@@ -86,8 +86,8 @@ def with_defaults(given: Mapping[str, Any], pack: str | None, track: Path | None
 def unused(given: Mapping[str, Any], settings: Settings, track: Path | None) -> Iterator[str]:
     """A sentence for each value of ``given``, by name, that has no effect among all the ``settings``."""
     for row in table():
-        needed, value = row.only_with or ("", None)
-        if row.name in given and getattr(settings, needed, value) != value:
+        if row.only_with and row.name in given and not row.counts_with(settings):
+            needed, value = row.only_with
             yield f"{row.label} is not used: it counts with --{needed.replace('_', '-')} {value} alone"
     if given.get("motion_blur") and track is None:
         yield "Motion Blur is not used: it takes the face's way from a track (--track)"

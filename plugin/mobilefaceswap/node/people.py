@@ -106,5 +106,5 @@ def _choice_of(settings: Settings) -> tuple[tuple[str, Any], ...]:
     return tuple(
         (row.name, getattr(settings, row.name))
         for row in table()
-        if row.stage == "choose" and (row.only_with is None or getattr(settings, row.only_with[0]) == row.only_with[1])
+        if row.stage == "choose" and row.counts_with(settings)
     )

@@ -50,6 +50,11 @@ class Setting:
         """Whether the value is text rather than a number; a choice counts as the number of its entry."""
         return self.kind in ("text", "file")
 
+    def counts_with(self, others: Table) -> bool:
+        """Whether the value has an effect among ``others``, where what it depends on is one of them."""
+        needed, value = self.only_with or ("", None)
+        return bool(getattr(others, needed, value) == value)
+
     def check(self, value: Any) -> Any:
         """``value`` in the setting's own type. Raises SettingsError naming what was expected."""
         if self.kind == "choice":
