@@ -42,10 +42,15 @@ class Face:
     edited: bool = False
 
     @property
-    def centre(self) -> Points:
+    def middle(self) -> tuple[float, float]:
         """(x, y) of the middle of the box."""
         x, y, width, height = self.box
-        return np.array([x + width / 2, y + height / 2])
+        return x + width / 2, y + height / 2
+
+    @property
+    def centre(self) -> Points:
+        """`middle` as an array (2,)."""
+        return np.array(self.middle)
 
     @property
     def area(self) -> float:

@@ -69,9 +69,9 @@ def same(face: Face, others: Sequence[Face], steps: int = 1) -> Face | None:
     known = [other for other in others if other.person == face.person]
     if face.person or not known:
         return known[0] if known else None
-    best = min(known, key=lambda other: float(np.hypot(*(other.centre - face.centre))))
+    best = min(known, key=lambda other: math.dist(other.middle, face.middle))
     side = math.sqrt(max(face.area, 1e-9))
-    moved = float(np.hypot(*(best.centre - face.centre)))
+    moved = math.dist(best.middle, face.middle)
     grown = math.sqrt(max(best.area, 1e-9)) / side
     return best if moved <= _REACH * side * math.sqrt(steps) and 0.5 < grown < 2.0 else None
 

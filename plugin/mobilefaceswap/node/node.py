@@ -25,7 +25,7 @@ from ..settings import MissingFrames, Settings
 from ..swap import open_network
 from .keys import plate_key
 from .lay import ExternalMattes, FaceMatte, Shot, farthest_first, laid, quality, shaped
-from .over_time import Around, Moments, steadied_over_time
+from .over_time import Around, moments_around, steadied_over_time
 from .result import RenderResult
 from .road import (
     Kit,
@@ -199,7 +199,8 @@ class FaceSwapNode:
             return Shot(plate, settings, faces, (), likeness)
         with self.stages.measure("align"):
             targets = tuple(aligned(self._kit, plate, settings, face, self.track) for face in wanted)
-        return Shot(plate, settings, faces, targets, likeness, Moments(timeline, around.plate, self.track))
+        moments = moments_around(self._kit, plate, settings, timeline, around, self.track)
+        return Shot(plate, settings, faces, targets, likeness, moments)
 
     def plate(self, time: int, settings: Settings, frame: Frame | None) -> Plate:
         """The plate at ``time``: ``frame`` if one is handed in, else that of the target, read when it is needed.
@@ -225,9 +226,10 @@ class FaceSwapNode:
         plates: list[Plate] = []
         try:
             for stop in stops_of(self._detector, time, self.target.first, self.target.last):
-                if not self._clip_key(stop, settings):
+                key = self._clip_key(stop, settings)
+                if not key:
                     break
-                plates.append(self.plate(stop, settings, None).alone())
+                plates.append(Plate(stop, key, partial(self._loaded, stop, settings)))
         except MediaError:
             # A frame that the clip lacks stops its own render, not this one.
             pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 from ..cache import Arrays
@@ -28,7 +29,7 @@ from .road import (
     swap_key_of,
 )
 
-__all__ = ["Around", "Moments", "cut_ahead", "steadied_over_time"]
+__all__ = ["Around", "Moments", "cut_ahead", "moments_around", "steadied_over_time"]
 
 
 class Around(Protocol):
@@ -45,17 +46,37 @@ class Around(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What of the frames around a plate its swaps are steadied by."""
+    """What of the frames around a plate its swaps are steadied by, each looked at once however many faces there are.
 
-    timeline: Timeline
+    plate: None for a frame that there is not. wanted: the faces that are swapped in a plate, followed and chosen as in
+    its own render; none where the track lacks it. begins: as `Timeline` has it.
+    """
+
     plate: Callable[[int], Plate | None]
-    track: Track | None
+    wanted: Callable[[int], tuple[Face, ...]]
+    begins: Callable[[int], bool]
 
-    def faces(self, time: int, settings: Settings) -> tuple[Face, ...]:
-        """Those at another time, followed as in its own render; none where the track lacks it."""
-        if self.track is not None and time not in self.track.frames:
+
+def moments_around(
+    kit: Search, plate: Plate, settings: Settings, timeline: Timeline, around: Around, track: Track | None
+) -> Moments:
+    """Those around ``plate``, whose size and pixel aspect they all have; ``plate`` itself among them."""
+
+    @cache
+    def there(time: int) -> Plate | None:
+        if time == plate.time:
+            return plate
+        other = around.plate(time)
+        return None if other is None else replace(other, like=plate)
+
+    @cache
+    def wanted(time: int) -> tuple[Face, ...]:
+        shown = there(time)
+        if shown is None or (track is not None and time not in track.frames):
             return ()
-        return faces_at(self.timeline, time, self.track, settings)
+        return chosen(kit, shown, faces_at(timeline, time, track, settings), track, settings)[0]
+
+    return Moments(there, wanted, timeline.begins)
 
 
 _Later = tuple[str, Callable[[], Arrays]]
@@ -65,7 +86,7 @@ def steadied_over_time(
     kit: Kit, plate: Plate, settings: Settings, moments: Moments, target: Target, swap: Arrays
 ) -> tuple[Target, Arrays]:
     """``target`` and its ``swap``, averaged with what is drawn of the same face up to ``deflicker`` frames away."""
-    walks = {way: list(_walk(kit, plate, settings, moments, target.face, way)) for way in (-1, 1)}
+    walks = {way: list(_walk(kit, plate.time, settings, moments, target.face, way)) for way in (-1, 1)}
     if not any(walks.values()):
         return target, swap
 
@@ -86,25 +107,19 @@ def cut_ahead(kit: Search, plate: Plate, settings: Settings, around: Around, tra
     """
     frame = plate.frame
     timeline = searched(around.look) if track is None else track.timeline(frame.size, frame.display)
-    moments = Moments(timeline, around.plate, track)
-    faces, _ = chosen(kit, plate, moments.faces(plate.time, settings), track, settings)
-    for face in faces:
+    moments = moments_around(kit, plate, settings, timeline, around, track)
+    for face in moments.wanted(plate.time):
         cropped(kit, plate, settings, cut_of(kit, plate, settings, face))
 
 
-def _walk(kit: Kit, plate: Plate, settings: Settings, moments: Moments, face: Face, direction: int) -> Iterator[_Later]:
-    """The swaps of ``face`` in the frames after ``plate``, or before it, for as long as it is swapped there, too."""
+def _walk(kit: Kit, start: int, settings: Settings, moments: Moments, face: Face, direction: int) -> Iterator[_Later]:
+    """The swaps of ``face`` in the frames after ``start``, or before it, for as long as it is swapped there, too."""
     for step in range(1, settings.deflicker + 1):
-        time = plate.time + direction * step
-        if moments.timeline.begins(time if direction > 0 else time + 1):
+        time = start + direction * step
+        if moments.begins(time if direction > 0 else time + 1):
             return
-        there = moments.plate(time)
-        if there is None:
-            return
-        there = replace(there, like=plate)
-        faces, _ = chosen(kit, there, moments.faces(time, settings), moments.track, settings)
-        found = same(face, faces)
-        if found is None:
+        there, found = moments.plate(time), same(face, moments.wanted(time))
+        if there is None or found is None:
             return
         face = found
         yield _swapped_later(kit, there, settings, face)
