@@ -89,14 +89,14 @@ def movement(points: Tensor) -> Tensor:
     corners = (inner[:, 0] + inner[:, 10]) / 2
     brows, chin = points[:, PLACES["brows"]].unflatten(1, (2, 5)), points[:, PLACES["outline"]][:, 18]
     return torch.cat([
-        6 * told(left[:, 12] - left[:, 4])[:, 1:], 6 * told(right[:, 12] - right[:, 4])[:, 1:],
+        7 * told(left[:, 12] - left[:, 4])[:, 1:], 7 * told(right[:, 12] - right[:, 4])[:, 1:],
         4 * told(inner[:, 15] - inner[:, 5])[:, 1:], told(inner[:, 10] - inner[:, 0])[:, :1],
         3.5 * told(irises[:, 0] - (left[:, 0] + left[:, 8]) / 2),
         3.5 * told(irises[:, 1] - (right[:, 0] + right[:, 8]) / 2),
         told(corners - mouth)[:, 1:],
-        3 * along[:, 1:], 3.5 * told(nose[:, 6] - middle)[:, :1], 3.5 * told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
-        5.5 * told(left.mean(1) - brows[:, 0].mean(1))[:, 1:], 5.5 * told(right.mean(1) - brows[:, 1].mean(1))[:, 1:],
-        4.5 * told(left[:, 8] - brows[:, 0, 4])[:, 1:], 4.5 * told(right[:, 8] - brows[:, 1, 4])[:, 1:],
+        3.5 * along[:, 1:], 4.5 * told(nose[:, 6] - middle)[:, :1], 4 * told(nose[:, 6] - (middle + mouth) / 2)[:, 1:],
+        7 * told(left.mean(1) - brows[:, 0].mean(1))[:, 1:], 7 * told(right.mean(1) - brows[:, 1].mean(1))[:, 1:],
+        6.5 * told(left[:, 8] - brows[:, 0, 4])[:, 1:], 6.5 * told(right[:, 8] - brows[:, 1, 4])[:, 1:],
         2.5 * told(chin - middle)[:, 1:],
     ], 1)  # fmt: skip
 
