@@ -8,12 +8,11 @@ searched itself. So nobody is missed who is seen in one of the two; who comes an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol, TypeGuard
-
-import numpy as np
 
 from ..errors import MediaError
 from ..frame import Frame
@@ -110,7 +109,7 @@ def met_at(
     if faces is None or any(_one(*two) for two in combinations(faces, 2)):
         return None
     met = [Met(face, *pair) for face, pair in zip(faces, pairs, strict=True)]
-    return Passage(before, after, share, tuple(sorted(met, key=lambda one: float(one.face.centre[0]))))
+    return Passage(before, after, share, tuple(sorted(met, key=lambda one: one.face.middle[0])))
 
 
 def _can_follow(detector: FaceDetector) -> TypeGuard[_Follower]:
@@ -138,5 +137,5 @@ def _pairs(before: Look, seen: Thumbnail, after: Look) -> list[tuple[int, int]] 
 
 
 def _one(face: Face, other: Face) -> bool:
-    side = float(np.sqrt(min(face.area, other.area)))
-    return float(np.hypot(*(face.centre - other.centre))) < _APART * side
+    side = math.sqrt(min(face.area, other.area))
+    return math.dist(face.middle, other.middle) < _APART * side

@@ -19,7 +19,7 @@ def largest(faces: Sequence[Face]) -> tuple[Face, ...]:
 
 def by_index(faces: Sequence[Face], index: int) -> tuple[Face, ...]:
     """The face at ``index``, counted from the left of the picture, if any."""
-    ordered = sorted(faces, key=lambda face: float(face.centre[0]))
+    ordered = sorted(faces, key=lambda face: face.middle[0])
     return tuple(ordered[index : index + 1])
 
 

@@ -137,7 +137,7 @@ class Edits:
         for time, faces in track.frames.items():
             for edit in self.edits:
                 faces = edit.applied(faces, time)
-            frames[time] = tuple(sorted(faces, key=lambda face: float(face.centre[0])))
+            frames[time] = tuple(sorted(faces, key=lambda face: face.middle[0]))
         return replace(track, frames=frames)
 
     @classmethod

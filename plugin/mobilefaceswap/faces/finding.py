@@ -66,7 +66,7 @@ def search(look: Look, plate: Frame, size: int, threshold: float, sure: float) -
     if not views:
         views = _turned(look, plate, picture, threshold)
     faces = [_looked_at(look, view, threshold, sure) for view in views]
-    return tuple(sorted(faces, key=lambda face: float(face.centre[0])))
+    return tuple(sorted(faces, key=lambda face: face.middle[0]))
 
 
 def meet(look: Look, plate: Frame, expected: Sequence[Face], threshold: float, sure: float) -> tuple[Face, ...] | None:
