@@ -171,7 +171,8 @@ def test_what_is_missing_or_wrong_is_said(tmp_path, files):
 
 def test_the_licence_is_shown_and_recorded(tmp_path, files):
     (tmp_path / "inswapper_128.onnx").write_bytes(stand_in(PUBLISHED[0]))
-    (tmp_path / "licence.txt").write_text("Licence no. 7\nFor the feature film alone.\n")
+    # With a byte order mark, as Windows' Notepad puts before a text.
+    (tmp_path / "licence.txt").write_text("Licence no. 7\nFor the feature film alone.\n", "utf-8-sig")
     words = ("packs", "adopt", tmp_path / "inswapper_128.onnx", "--encoder", files["encoder"])
     done = run(*words, "--license", tmp_path / "licence.txt", "-o", tmp_path / "mine")
     assert done.returncode == 0, done.stderr

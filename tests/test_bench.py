@@ -13,7 +13,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from media_made import luma
-from mobilefaceswap.demo.bench.against import compared
 from mobilefaceswap.demo.bench.bare import transcode
 from mobilefaceswap.demo.bench.bridge import _render
 from mobilefaceswap.demo.bench.clips import write_clip
@@ -109,6 +108,6 @@ def test_the_large_network_has_the_size_of_simswap() -> None:
 
 def test_an_unknown_revision_or_part_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="no-such-revision to be a revision"):
-        compared(Bench(tmp_path / "a.mp4", tmp_path / "a.idn", tmp_path, 2, 1), "no-such-revision")
+        measure(("start",), clip=tmp_path / "never-opened.mp4", against="no-such-revision", say=pytest.fail)
     with pytest.raises(UserInputError, match="found speed"):
         measure(("speed",))

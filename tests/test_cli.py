@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import plistlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +48,14 @@ def test_frame_is_the_frame_of_the_full_render(shot, grace_hopper):
     expected, found = read_picture(shot.parent / "full.004.exr"), read_picture(shot.parent / "four.exr")
     np.testing.assert_array_equal(found.pixels, expected.pixels)
     assert found.colour_space is ColourSpace.LINEAR
+
+
+def test_a_frame_is_rendered_without_the_cache_on_disk(shot, grace_hopper):
+    cache = shot.parent / "cache"
+    words = ("frame", shot, "-s", grace_hopper, "-f", 4, "-o", shot.parent / "four.png", "-y")
+    for option, kept in (("--no-disk-cache", False), ("--disk-cache", True)):
+        done = run(*words, option, env={**os.environ, "XDG_CACHE_HOME": str(cache)})
+        assert (done.returncode, any(cache.rglob("swap-*"))) == (0, kept), done.stderr
 
 
 def test_an_identity_file_is_small_and_reusable(shot, grace_hopper):
@@ -90,6 +100,31 @@ def test_the_settings_that_analyse_offers_change_its_track(shot):
     assert json.loads(sure.stdout)["without_a_face"] == [0], sure.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("sh010.v001", "ends in .json"), ("sh010", "ends in .json"), ("a.track.edits.json", "keeps corrections")],
+)
+def test_a_track_takes_no_name_under_which_corrections_would_lie_elsewhere(shot, name, said):
+    """Corrections of sh010.v001 and sh010.v002 would share a file."""
+    done = run("analyse", shot, "-r", "0", "-o", shot.parent / name, "-y")
+    assert (done.returncode, said in " ".join(done.stderr.split())) == (2, True), done.stderr
+    assert not (shot.parent / name).exists()
+
+
+def test_a_track_that_has_corrections_is_not_replaced(shot):
+    place = shot.parent / "corrected.track.json"
+    words = "analyse", shot, "-r", "0-1", "-o", place, "--overwrite"
+    assert run(*words).returncode == 0
+    before = place.read_bytes()
+    assert run("track", "edit", place, "--frames", 0, "--off").returncode == 0
+    refused = run(*words)
+    assert refused.returncode == 2, refused.stderr
+    assert f"found 1 in {place.with_suffix('.edits.json')}" in " ".join(refused.stderr.split())
+    assert place.read_bytes() == before
+    assert run("track", "edit", place, "--undo").returncode == 0
+    assert run(*words).returncode == 0
+
+
 def test_a_track_does_not_depend_on_the_number_of_threads(shot):
     places = [shot.parent / f"track{threads}.json" for threads in (1, 3)]
     for threads, place in zip((1, 3), places, strict=True):
@@ -123,7 +158,25 @@ def test_settings_are_listed_for_machines():
 def test_doctor_reports_packs_with_their_licences():
     report = json.loads(run("doctor", "--json").stdout)
     assert report["packs"][0]["licence"]
-    assert all(report["packs"][0][f"{step}_seconds"] > 0 for step in ("detect", "encode", "swap"))
+    assert all(report["packs"][0][f"{step}_seconds"] > 0 for step in ("detect", "encode", "swap", "hands"))
+
+
+def test_doctor_runs_the_networks_that_find_hands(base_pack, tmp_path):
+    place = tmp_path / "packs" / "damaged"
+    shutil.copytree(base_pack.folder, place)
+    damaged = base_pack.path("hands").read_bytes()[:1000]
+    (place / base_pack.files["hands"].path).write_bytes(damaged)
+    known = (place / "pack.toml").read_text("utf-8")
+    known = known.replace(base_pack.files["hands"].sha256, hashlib.sha256(damaged).hexdigest())
+    (place / "pack.toml").write_text(known, "utf-8")
+    done = run("doctor", "--json", env={**os.environ, "MOBILEFACESWAP_PACKS": str(place.parent)})
+    assert (done.returncode, "hands.onnx" in json.loads(done.stdout)["problems"][0]) == (1, True), done.stdout
+
+
+def test_doctor_hands_on_what_the_engine_asks_for(monkeypatch):
+    monkeypatch.setenv("MOBILEFACESWAP_ENGINE_IDLE", "0")
+    with pytest.raises(EngineError, match=r"expected MOBILEFACESWAP_ENGINE_IDLE to be a number.*start the host again$"):
+        greet_engine(engine_command())
 
 
 def test_doctor_starts_the_engine_that_a_host_would(monkeypatch):

@@ -201,12 +201,15 @@ def test_a_dry_run_says_everything_and_writes_nothing(shot, grace_hopper, tmp_pa
     assert (plan["replaced"], plan["refused"], plan["without_a_swap"]) == ([], [str(place)], [])
     assert len(plan["sampled"]) == 5
     assert plan["seconds"] == pytest.approx(10 / plan["frames_per_second"])
-    shown = run(*words).stdout
+    listed = run(*words)
+    shown = listed.stdout
+    assert listed.returncode == 2, "the run would be refused"
     assert all(part in shown for part in ("would read", "would write", "10 frames, about"))
     assert "out.mov: prores" in shown
     assert "which exists already: add --overwrite" in shown
     assert "replacing" not in shown
     again = run(*words, "--overwrite", "--json")
+    assert again.returncode == 0
     assert (json.loads(again.stdout)["replaced"], json.loads(again.stdout)["refused"]) == ([str(place)], [])
     assert "replacing what is there" in run(*words, "-y").stdout
     assert [path.name for path in tmp_path.iterdir()] == ["out.mov"]
@@ -254,7 +257,7 @@ def test_a_dry_run_that_fails_does_not_say_that_frames_are_written(gap, grace_ho
     words = ("swap", gap, "-s", grace_hopper, "-o", tmp_path / "out.%03d.png", "--dry-run")
     done = run(*words)
     said = " ".join(done.stderr.split())
-    assert (done.returncode, "expected frame 2 of" in said) == (2, True), done.stderr
+    assert (done.returncode, "lacks 1 frame: 2" in said) == (2, True), done.stderr
     assert "written" not in said
     assert "go on" not in said
 

@@ -45,6 +45,15 @@ def test_help_of_swap_fits_on_three_screens_and_names_everything():
     assert all(name in codecs for name in set(CODECS) - {"avc", "hevc", "vp8"})
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_no_fault_of_the_program():
+    with open("/dev/full", "w") as full:
+        process = start("settings", "--json", stdout=full)
+        _, said = process.communicate()
+    assert (process.returncode, said.count("the disk is full. Make room")) == (1, 1), said
+    assert "fault of the program" not in said
+
+
 def test_exit_codes_stand_in_the_help():
     shown = " ".join(run("--help").stdout.split())
     assert EXIT_CODES in shown

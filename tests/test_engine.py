@@ -620,6 +620,14 @@ def test_a_look_carries_matte_and_colour_and_nothing_else(tmp_path: Path) -> Non
             load_look(place, Settings())
 
 
+def test_a_look_that_an_editor_has_marked_is_read(tmp_path: Path) -> None:
+    """Windows' Notepad puts a byte order mark before it."""
+    place = tmp_path / "look.json"
+    save_look(place, Settings(matte_feather=7.5))
+    place.write_text(place.read_text("utf-8"), "utf-8-sig")
+    assert load_look(place, Settings()).matte_feather == 7.5
+
+
 def test_a_loaded_look_changes_its_own_values_on_the_wire() -> None:
     before = values(source="/a.png", matte_feather=1.0, face_choice="all")
     after = with_settings(before, read_settings(before)[1].replaced(matte_feather=9.0))

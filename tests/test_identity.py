@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from compare import assert_same
 from drawn import MarkerDetector, as_frame, drawn_frame, drawn_people, textured
@@ -214,12 +216,12 @@ def test_the_hash_is_over_what_pixels_depend_on(tiny_pack, tiny_identity):
 
     name = min(tiny_identity.weights)
     other = tiny_identity.weights | {name: tiny_identity.weights[name] + np.float32(1e-3)}
-    same = with_(thumbnail=tiny_identity.thumbnail[::-1], release="x")
+    same = with_(thumbnail=tiny_identity.thumbnail[::-1], releases=("x",))
     assert same.content_hash == tiny_identity.content_hash
     assert same.record_hash != tiny_identity.record_hash
     for changed in ({"weights": other}, {"embedding": tiny_identity.embedding + 1}, {"pack_hash": "0" * 64}):
         assert with_(**changed).content_hash != tiny_identity.content_hash
-    assert with_(release="y").record_hash != tiny_identity.record_hash
+    assert with_(releases=("y",)).record_hash != tiny_identity.record_hash
     with pytest.raises(IdentityFileError, match="Prepare it again"):
         with_(pack_hash="0" * 64).check_pack(tiny_pack)
     tiny_identity.check_pack(tiny_pack)
@@ -231,3 +233,48 @@ def test_a_saved_identity_comes_back_whole(tiny_identity, tmp_path):
     assert_same(read.thumbnail, tiny_identity.thumbnail)
     assert_same(read.embedding, tiny_identity.embedding)
     assert (read.pack_name, read.pack_hash, read.release) == (tiny_identity.pack_name, tiny_identity.pack_hash, "r")
+
+
+def changed_metadata(path, change) -> None:
+    """Writes the file again with what ``change`` makes of its text."""
+    with safe_open(path, framework="numpy") as file:
+        described, arrays = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    path.write_bytes(save(arrays, change(described)))
+
+
+def test_what_older_versions_wrote_is_read_and_they_read_what_this_one_writes(tiny_identity, tmp_path):
+    """Older versions know the release as one text, and pass over what they do not know."""
+    place = tmp_path / "a.idn"
+    replace(tiny_identity, releases=("contract 12; film only", "contract 13")).save(place)
+    known = ("format", "version", "pack_name", "pack_hash", "record_hash", "release")
+    changed_metadata(place, lambda described: {name: described[name] for name in known})
+    assert Identity.load(place).releases == ("contract 12; film only; contract 13",)
+    tiny_identity.save(place)
+    changed_metadata(place, lambda described: {name: described[name] for name in known})
+    assert Identity.load(place).releases == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda described: described | {"details": described["details"].replace("13", "14")},
+        lambda described: described | {"details_hash": "0" * 64},
+        lambda described: {name: text for name, text in described.items() if name != "details"},
+        lambda described: {name: text for name, text in described.items() if name != "details_hash"},
+        lambda described: described | {"details": "[]"},
+    ],
+)
+def test_changed_details_of_an_identity_are_refused(tiny_identity, tmp_path, change):
+    place = tmp_path / "a.idn"
+    replace(tiny_identity, releases=("contract 12", "contract 13")).save(place)
+    changed_metadata(place, change)
+    with pytest.raises(IdentityFileError, match="Prepare it again"):
+        Identity.load(place)
+
+
+def test_an_identity_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(
+        IdentityFileError, match=r"identity file at .*none\.idn; there is none\. Check the name"
+    ) as refused:
+        Identity.load(tmp_path / "none.idn")
+    assert "FileNotFoundError" not in str(refused.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def test_weights_are_shares_and_one_alone_is_itself(people, tiny_pack):
     np.testing.assert_allclose(alone.embedding, first.embedding, rtol=1e-5)
 
 
-@pytest.mark.parametrize("weights", [[1], [1, 1, 1], [0, 0], [1, -1], [1, float("nan")]])
+@pytest.mark.parametrize("weights", [[1], [1, 1, 1], [0, 0], [1, -1], [1, float("nan")], [1e308, 1e308]])
 def test_weights_that_do_not_fit_are_refused(people, tiny_pack, weights):
     with pytest.raises(UserInputError, match=r"weight of 0 or more for each of 2 identities"):
         mixed(people, weights, tiny_pack)
@@ -56,6 +57,70 @@ def test_release_notes_are_joined(people, tiny_pack):
     assert both.release == "contract 1; contract 2"
     assert mixed([both, signed[1]], [1, 1], tiny_pack).release == "contract 1; contract 2"
     assert both.with_release("contract 3").release == "contract 1; contract 2; contract 3"
+
+
+def test_release_notes_are_never_taken_apart(people, tiny_pack, tmp_path):
+    """What is typed may hold any sign; what it allows belongs to its own contract."""
+    notes = "contract 12; film only", "contract 13; film only"
+    signed = [one.with_release(note) for one, note in zip(people, notes, strict=True)]
+    mixed([*signed, signed[0]], [1, 1, 1], tiny_pack).save(tmp_path / "mix.idn")
+    read = Identity.load(tmp_path / "mix.idn")
+    assert read.releases == notes
+    assert read.release == "contract 12; film only; contract 13; film only"
+    assert read.with_release(notes[1]).releases == notes
+
+
+def test_a_mix_records_who_is_in_it_by_how_much(people, tiny_pack, tmp_path):
+    signed = [one.with_release(note) for one, note in zip(people, ("contract 1", "contract 2"), strict=True)]
+    for one, name in zip(signed, ("a.idn", "b.idn"), strict=True):
+        one.save(tmp_path / name)
+    places = tmp_path / "mix.idn", tmp_path / "a.idn"
+    load_source([tmp_path / "a.idn", tmp_path / "b.idn"], tiny_pack, None, weights=[3, 1]).save(places[0])
+    parts = Identity.load(places[0]).parts
+    assert [(part.name, part.share, part.releases) for part in parts] == [
+        ("a.idn", 0.75, ("contract 1",)),
+        ("b.idn", 0.25, ("contract 2",)),
+    ]
+    assert [part.content_hash for part in parts] == [one.content_hash for one in people]
+    again = load_source([*places], tiny_pack, None)
+    assert [(part.name, part.share) for part in again.parts] == [("a.idn", 0.375), ("b.idn", 0.125), ("a.idn", 0.5)]
+    assert people[0].parts == ()
+
+
+def test_the_command_line_shows_what_an_identity_file_records(people, tiny_pack, tmp_path):
+    one, mix = tmp_path / "one.idn", tmp_path / "mix.idn"
+    people[0].save(one)
+    signed = [who.with_release(f"contract 1{number}; film only") for number, who in enumerate(people)]
+    made = mixed(signed, [3, 1], tiny_pack, ["a.idn", "b\x1b[31m.idn"])
+    made.save(mix)
+    before = mix.read_bytes()
+    shown = run("identity", "--show", one, mix)
+    assert shown.returncode == 0, shown.stderr
+    for said in (
+        *(f"{one}: identity {people[0].content_hash[:12]} for pack tiny", "release  none recorded"),
+        *(f"{mix}: identity {made.content_hash[:12]} for pack tiny", f"pack {tiny_pack.content_hash[:12]}"),
+        f"mixed 0.75  'a.idn'  identity {people[0].content_hash[:12]}  'contract 10; film only'",
+        "release  'contract 10; film only', 'contract 11; film only'",
+        *("format mobilefaceswap-identity 1", "an icon of 96x96 pixels"),
+    ):
+        assert said in shown.stdout
+    assert "\x1b" not in shown.stdout
+    rows = [json.loads(line) for line in run("identity", one, mix, "--show", "--json").stdout.splitlines()]
+    assert [row["release"] for row in rows] == [[], ["contract 10; film only", "contract 11; film only"]]
+    assert rows[1]["mix"][0] == {
+        **{"share": 0.75, "name": "a.idn", "hash": people[0].content_hash, "release": ["contract 10; film only"]}
+    }
+    assert rows[1] | {"hash": made.content_hash, "pack": "tiny", "pack_hash": tiny_pack.content_hash} == rows[1]
+    assert (rows[1]["format"], rows[1]["version"]) == ("mobilefaceswap-identity", "1")
+    assert mix.read_bytes() == before
+    for words, said in (
+        ((tmp_path / "none.idn", "--show"), "none.idn"),
+        ((mix, "--show", "-o", one), "writes nothing"),
+        ((mix,), "expected --output FILE.idn"),
+    ):
+        refused = run("identity", *words)
+        assert refused.returncode == 2
+        assert said in " ".join(refused.stderr.split())
 
 
 def test_several_files_as_source_are_mixed_alike_and_not_beside_pictures(people, tiny_pack, tmp_path, grace_hopper):
@@ -140,8 +205,13 @@ def test_the_command_line_mixes_with_weights(shot, grace_hopper, tmp_path, astro
     for place in (grace_hopper, portrait):
         names.append(tmp_path / f"{Path(place).stem}.idn")
         assert run("identity", place, "-o", names[-1], "--release", names[-1].stem).returncode == 0
-    done = run("identity", *names, "--weights", "2,1", "-o", tmp_path / "mix.idn", "--release", "both")
+    done = run("identity", *names, "--weights", "2,1", "-o", tmp_path / "mix.idn", "--release", "both", "--json")
     assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["release"] == [*(name.stem for name in names), "both"]
+    assert [(part["name"], round(part["share"], 4)) for part in told["mix"]] == [
+        *zip((name.name for name in names), (0.6667, 0.3333), strict=True)
+    ]
     made, one, other = (Identity.load(place) for place in (tmp_path / "mix.idn", *names))
     assert made.release == f"{one.release}; {other.release}; both"
     assert cosine(made.embedding, one.embedding) > cosine(made.embedding, other.embedding) > 0.3

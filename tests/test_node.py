@@ -48,6 +48,19 @@ def test_a_frame_is_asked_for_by_a_whole_number(node):
     assert pixels(node.render(np.int64(3))) == pixels(node.render(3))
 
 
+def test_a_target_that_returns_no_frame_and_an_unknown_layer_are_named(tiny_pack, tiny_identity, node):
+    class Bare:
+        first, last = 0, 9
+
+        def frame(self, time):
+            return drawn_frame(time).pixels
+
+    with pytest.raises(UserInputError, match=r"expected the target's frame\(3\) to be a Frame; found ndarray"):
+        fresh(tiny_pack, tiny_identity, target=Bare()).render(3)
+    with pytest.raises(UserInputError, match=r"expected one of composite, .*; found 'bogus'"):
+        node.render(3).layer("bogus")
+
+
 @pytest.mark.parametrize("order", ["forward", "reverse", "random", "threads", "batches"])
 def test_order_does_not_matter_without_caches(tiny_pack, tiny_identity, order):
     expected = {time: pixels(fresh(tiny_pack, tiny_identity).render(time)) for time in TIMES}

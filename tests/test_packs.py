@@ -158,6 +158,13 @@ def test_a_bad_description_is_refused_by_the_name_of_the_field(
         find_pack(rewritten(old, new))
 
 
+def test_a_description_that_an_editor_has_marked_is_read(folder: Path) -> None:
+    """Windows' Notepad puts a byte order mark before it."""
+    place = folder / "pack.toml"
+    place.write_text(place.read_text("utf-8"), "utf-8-sig")
+    assert find_pack(folder).name == "tiny"
+
+
 def test_the_content_hash_follows_what_pixels_depend_on(folder: Path, rewritten: Callable[[str, str], Path]) -> None:
     before = find_pack(folder).content_hash
     assert find_pack(rewritten("Made by the tests.", "Made again.")).content_hash == before

@@ -25,6 +25,10 @@ def test_every_row_says_what_a_front_needs():
             assert row.minimum < row.maximum
 
 
+def test_help_and_hosts_show_the_defaults_that_a_run_with_the_pack_that_ships_uses(base_pack):
+    assert Settings.from_mapping(base_pack.defaults) == Settings()
+
+
 def test_script_names_are_permanent():
     published = json.loads(NAMES.read_text())
     assert [name for name in published if name not in {row.name for row in table(host=True)}] == []

@@ -228,14 +228,31 @@ def test_a_proxy_plate_gets_scaled_faces():
         lambda document: document | {"size": [0, 10]},
         lambda document: document | {"frames": {"0": [{"landmarks": [[1, 2]], "box": [0, 0, 1, 1]}]}},
         lambda document: document | {"frames": []},
+        lambda document: document | {"frames": {}},
+        lambda document: document | {"frames": {"0": [document["frames"]["0"][0] | {"landmarks": [[3, 4]] * 5}]}},
+        lambda document: document | {"people": {"1": [0.1, 0.2]}},
+        lambda document: document | {"people": {"1": [0.6, 0.8], "2": [1.0]}},
+        lambda document: document | {"people": {"1": 1.0}},
+        lambda document: document | {"people": {"1": []}},
     ],
-    ids=["format", "version", "size", "landmarks", "frames"],
+    ids=[
+        *("format", "version", "size", "landmarks", "frames", "no frames"),
+        *("one place", "no unit", "other size", "number", "no numbers"),
+    ],
 )
 def test_a_damaged_track_is_refused(tmp_path, damage):
     path = tmp_path / "track.json"
     Track((20, 10), {0: (face_at(0),)}).save(path)
     path.write_text(json.dumps(damage(json.loads(path.read_text()))))
     with pytest.raises(TrackError, match=r"track\.json"):
+        Track.load(path)
+
+
+@pytest.mark.parametrize(("version", "said"), [(3, "Update the program"), (0, "Analyse the clip again")])
+def test_what_to_do_about_a_track_of_another_version(tmp_path, version, said):
+    path = tmp_path / "track.json"
+    path.write_text(json.dumps({"format": "mobilefaceswap-track", "version": version}))
+    with pytest.raises(TrackError, match=f"version 1 to 2 .*found .*version {version}. {said}"):
         Track.load(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from commands import run
+from mobilefaceswap.exchange.motion import NAMES
 from mobilefaceswap.faces import Edits, Track
 from mobilefaceswap.media import create_output, open_clip, read_picture
 
@@ -33,12 +35,14 @@ def test_people_cuts_and_corrections_are_shown(track):
     shown = json.loads(run("track", "show", track, "--json").stdout)
     assert [(row["id"], row["frames"]) for row in shown["people"]] == [(1, 12)]
     assert shown["edits"] == [{"first": 3, "last": 5, "person": 1, "move": [1, 2]}]
-    assert "person 1: 12 frames from 0 to 11" in run("track", "show", track).stdout
+    told = run("track", "show", track).stdout
+    assert "person 1: 12 frames from 0 to 11" in told
+    assert "correction 1: frames 3-5, person 1: moved by 1,2\n" in told
 
 
 def test_a_correction_is_made_rendered_and_taken_back(track, shot, grace_hopper, tmp_path):
     made = run("track", "edit", track, "--frames", "2", "--off")
-    assert made.returncode == 0, made.stderr
+    assert made.stdout == f"frame 2, person 1: off\n{track.with_suffix('.edits.json')}: 1 correction\n", made.stderr
     words = ("frame", shot, "-s", grace_hopper, "--track", track, "--frame", 2, "--json")
     off = run(*words, "-o", tmp_path / "off.png")
     assert json.loads(off.stdout)["quality"]["faces_swapped"] == 0, off.stderr
@@ -61,7 +65,12 @@ def test_a_correction_is_made_rendered_and_taken_back(track, shot, grace_hopper,
         ),
         (("--frames", "3", "--off", "--move", "1,2"), "expected one of"),
         (("--frames", "3", "--move", "1"), "X,Y"),
-        (("--frames", "3", "--points", "1,2 3,4"), "five"),
+        (
+            ("--frames", "3", "--points", "1,2 3,4"),
+            "expected five points, X,Y with a space between: eyes",
+        ),
+        (("--frames", "10-5", "--off"), "IN-OUT, IN first, such as 10-20 or 12; found '10-5'"),
+        (("--frames", "3", "--points", "30,20 10,20 20,30 28,40 12,40"), "left is the viewer's left, not the actor's"),
         (("--frames", "3", "--move", "nan,0"), "X,Y in pixels, such as 12.5,-3; found 'nan,0'"),
         (("--frames", "3", "--move", "3,inf"), "found '3,inf'"),
         (("--frames", "3", "--points", "1,2 3,4 5,6 7,8 9,nan"), "found '9,nan'"),
@@ -85,7 +94,115 @@ def test_points_go_out_to_nuke_and_come_back_as_corrections(track, tmp_path):
     assert "--frame-offset" in refused.stderr
     back = run("track", "import", tmp_path / "face.nk", "--track", track, "--frame-offset", 1001)
     assert "12 frames of person 1" in back.stdout, back.stderr
-    assert len(Edits.beside(track).edits) == 12
+    (edit,) = Edits.beside(track).edits
+    assert list(edit.keys) == list(range(12))
+
+
+@pytest.fixture
+def table(track: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Writes the track's points of some frames as a table of Nuke's counting, changed by a function."""
+
+    def write(times: Iterable[int], changed: Callable[[np.ndarray], np.ndarray] = np.array) -> Path:
+        known = Track.load(track)
+        rows = [["frame", *(f"{name}_{axis}" for name in NAMES for axis in "xy")]]
+        for time in times:
+            points = changed(known.frames[min(time, max(known.frames))][0].landmarks)
+            counted = points * (1, -1) + (0.5, known.size[1] - 0.5)
+            rows.append([time, *np.round(counted, 3).ravel()])
+        place = tmp_path / "points.csv"
+        place.write_text("\n".join(",".join(map(str, row)) for row in rows))
+        return place
+
+    return write
+
+
+def test_an_import_is_taken_back_as_one_and_a_new_one_takes_its_place(track, table):
+    run("track", "edit", track, "--frames", "3", "--off")
+    for _ in range(2):
+        done = run("track", "import", table(range(12)), "--track", track)
+        assert done.returncode == 0, done.stderr
+        assert len(Edits.beside(track).edits) == 2
+    undone = run("track", "edit", track, "--undo")
+    assert undone.stdout.startswith("taken back: frames 0-11, person 1: points imported on 12 of them\n")
+    assert [str(edit) for edit in Edits.beside(track).edits] == ["frame 3, person 1: off"]
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ((1, 9), "keys on 2 of the 9 frames from 1 to 9. Bake the animation to a key on every frame"),
+        ((0, 1, 2, 9), "keys on 4 of the 10 frames from 0 to 9"),
+    ],
+)
+def test_an_animation_with_few_keys_is_refused(track, table, times, said):
+    done = run("track", "import", table(times), "--track", track)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert not track.with_suffix(".edits.json").exists()
+
+
+def test_an_import_says_on_which_frames_it_changes_nothing(track, table):
+    for times, said in (
+        (
+            (*range(4), *range(6, 13)),
+            "10 frames of person 1; without a key the found points stay, on 2 frames: 4, 5; 1 is",
+        ),
+        ((7,), "1 frame of person 1; a single key counts on its frame alone\n"),
+    ):
+        done = run("track", "import", table(times), "--track", track)
+        assert said in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (lambda points: points[[1, 0, 2, 4, 3]], "left is the viewer's left, not the actor's"),
+        (lambda points: points * (1, -1) + (0, 179), "files count y from the bottom"),
+        (lambda points: points * 0 + 7, "found all five at one on 3 frames: 4, 5, 6"),
+    ],
+    ids=["left and right", "y from the top", "one place"],
+)
+def test_points_that_were_mixed_up_are_refused_on_import(track, table, changed, said):
+    done = run("track", "import", table(range(4, 7), changed), "--track", track)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert not track.with_suffix(".edits.json").exists()
+
+
+def test_an_import_says_who_is_new_and_what_is_hardly_a_face(track, table):
+    new = run("track", "import", table(range(4, 7)), "--track", track, "--person", 7)
+    assert "person 7 is new to the track, which knows 1: a face is put in" in new.stderr
+    later = run("track", "import", table(range(6, 9)), "--track", track, "--person", 7)
+    assert "person 7 was not found on 2 frames: 7, 8: a face is put in" in later.stderr
+    shuffled = run("track", "import", table(range(4, 7), lambda points: points[[2, 0, 1, 3, 4]]), "--track", track)
+    assert (shuffled.returncode, shuffled.stderr.count("check the order of the points")) == (0, 1)
+    assert run("track", "import", table(range(4, 7)), "--track", track).stderr == ""
+
+
+def test_faces_of_nobody_known_are_not_shown_as_one_person(track):
+    document = json.loads(track.read_text())
+    for faces in document["frames"].values():
+        faces[:] = [{name: face[name] for name in ("landmarks", "box", "confidence", "filled")} for face in faces] * 2
+    track.write_text(json.dumps({**document, "version": 1, "people": {}}))
+    shown = run("track", "show", track)
+    assert "person 0" not in shown.stdout
+    assert "faces of nobody known: on 12 frames from 0 to 11. Analyse the clip again" in shown.stdout
+
+
+def test_crops_are_cut_from_the_track_s_own_clip_unless_that_is_asked_for(track, shot, tmp_path):
+    folder, other, short = tmp_path / "crops", tmp_path / "other.%02d.png", tmp_path / "short.%02d.png"
+    with open_clip(shot) as clip, create_output(other, clip) as longer, create_output(short, clip) as shorter:
+        for time in range(12):
+            longer.write(time, 1 - clip.frame(time).pixels)
+            if time < 9 and time != 4:
+                shorter.write(time, clip.frame(time).pixels)
+    words = ("track", "export", track, "--as", "crops", "-o", folder, "--clip")
+    refused = run(*words, other)
+    assert (refused.returncode, "--force-track" in refused.stderr) == (2, True), refused.stderr
+    lacking = run(*words, short, "--force-track")
+    assert (lacking.returncode, "it lacks 4 frames: 4, 9, 10, 11" in lacking.stderr) == (2, True), lacking.stderr
+    assert not folder.exists(), "nothing is made before all is checked"
+    forced = run(*words, other, "--force-track")
+    assert forced.returncode == 0, forced.stderr
+    assert len(list(folder.iterdir())) == 13
 
 
 def test_maps_and_crops_are_written(track, shot, tmp_path):
@@ -108,10 +225,18 @@ def test_corrections_of_another_analysis_are_refused_with_what_the_command_can_d
     for words in (("show", track), ("edit", track, "--undo"), export):
         done = run("track", *words)
         assert done.returncode == 2
-        assert "Remove the file and make them again" in done.stderr
-        assert "--force-track" not in done.stderr
+        assert "Check them and use --force-track, or remove the file and make them again" in done.stderr
+    measured = run("measure", shot, "-s", grace_hopper, "--track", track)
+    assert (measured.returncode, "Remove the file and make them again" in measured.stderr) == (2, True)
+    assert "--force-track" not in measured.stderr
     done = run("swap", shot, "-s", grace_hopper, "-o", tmp_path / "out.mov", "--track", track)
     assert (done.returncode, "--force-track" in done.stderr) == (2, True)
+    assert "correction 1: frame 3" in run("track", "show", track, "--force-track").stdout
+    assert run("track", *export, "--force-track").returncode == 0
+    assert run("track", "import", tmp_path / "a.csv", "--track", track).returncode == 2
+    taken = run("track", "edit", track, "--frames", "4", "--off", "--force-track")
+    assert "2 corrections" in taken.stdout, taken.stderr
+    assert run("track", "show", track).returncode == 0, "they are the new track's from then on"
 
 
 @pytest.mark.parametrize("kind", ["csv", "crops", "st-maps"])
@@ -223,12 +348,15 @@ def with_a_gap(shot, tmp_path):
     return tmp_path / "in.%02d.png"
 
 
-@pytest.mark.parametrize(("choice", "written"), [("fail", 2), ("hold", 5), ("skip", 4)])
+@pytest.mark.parametrize(("choice", "written"), [("fail", 0), ("hold", 5), ("skip", 4)])
 def test_frames_that_a_sequence_lacks_fail_are_held_or_skipped(with_a_gap, grace_hopper, tmp_path, choice, written):
     place = tmp_path / "out.%02d.png"
     done = run("swap", with_a_gap, "-s", grace_hopper, "-o", place, "--missing-frames", choice)
     assert done.returncode == (2 if choice == "fail" else 0), done.stderr
     assert len(list(tmp_path.glob("out.*.png"))) == written
+    if choice == "fail":
+        assert "lacks 1 frame: 2." in done.stderr
+        assert "--missing-frames hold or skip" in done.stderr
     if choice == "hold":
         before, held = (read_picture(tmp_path / f"out.0{time}.png").pixels for time in (1, 2))
         assert abs(before - held).mean() < 0.01

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import cv2
@@ -17,6 +18,7 @@ from mobilefaceswap.errors import TrackError, UserInputError
 from mobilefaceswap.exchange import FORMATS, motion_of, points_of, read_motion, write_crops, write_maps, write_motion
 from mobilefaceswap.exchange.motion import CORNERS, NAMES
 from mobilefaceswap.faces import Edit, Edits, Face, Track, followed, load_track
+from mobilefaceswap.faces.edits import corrections_beside
 from mobilefaceswap.geometry import crop_quad, fit_crop, sample_crop
 from mobilefaceswap.media import create_output, open_clip, read_picture
 from mobilefaceswap.media.grade import converted
@@ -72,6 +74,66 @@ def test_a_table_that_a_spreadsheet_has_saved_is_read(motion, tmp_path, told, be
     assert list(points) == list(range(100, 106))
     for time, found in points.items():
         np.testing.assert_allclose(found, landmarks_at(time - 100), atol=1e-4)
+
+
+HEAD = "frame," + ",".join(f"{name}_{axis}" for name in NAMES for axis in "xy")
+ROW = ",".join(f"{x:g},{y:g}" for x, y in FIVE)
+
+
+def read_rows(tmp_path, *rows: str, encoding: str = "utf-8"):
+    (tmp_path / "face.csv").write_text("\n".join(rows), encoding)
+    return read_motion(tmp_path / "face.csv", SIZE)
+
+
+def test_comments_and_empty_rows_of_a_table_are_passed_over_and_frames_may_be_decimal(tmp_path):
+    """As spreadsheets, pandas and Houdini save them."""
+    rows = ["# of take 3; by hand", "", HEAD, f"7.0,{ROW}", ",,,,,,,,,,", '"# a, b",,', f"8,{ROW}", ",,,,,,,,,,", ""]
+    read = read_rows(tmp_path, *rows)
+    assert list(points_of(read, CROP)) == [7, 8]
+    assert read.left_out == 0
+
+
+def test_a_table_in_utf_16_is_read(tmp_path):
+    """Excel's "Unicode text", with a byte order mark and tabs."""
+    read = read_rows(tmp_path, HEAD.replace(",", "\t"), f"7,{ROW}".replace(",", "\t"), encoding="utf-16")
+    assert list(points_of(read, CROP)) == [7]
+
+
+def test_rows_of_a_table_without_numbers_are_left_out_and_counted(tmp_path):
+    lost = ROW.replace("20", "", 1)
+    read = read_rows(tmp_path, HEAD, f"7,{ROW}", "8,,,,,,,,,,", f"9,{lost}", "10", f"11,{ROW}")
+    assert (list(points_of(read, CROP)), read.left_out) == ([7, 11], 3)
+    assert read.shifted(5).inside(SIZE, None).left_out == 3
+    # Corners that nobody has tracked lack in no frame.
+    unused = read_rows(tmp_path, f"{HEAD},top_left_x,top_left_y", f"7,{ROW},,")
+    assert (list(points_of(unused, CROP)), unused.left_out) == ([7], 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (f"8,{ROW}".replace("20", "nan", 1), "in row 4: .*nan.* no place in the picture"),
+        (f"8,{ROW}".replace("20", "inf", 1), "in row 4: .*inf"),
+        (f"8,{ROW}".replace("20", "n/a", 1), "in row 4: .*n/a"),
+        (f"8.5,{ROW}", "in row 4: .*8.5, between frames; bake"),
+        (f",{ROW}", "in row 4: expected a frame number; found ''"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named(tmp_path, row, said):
+    with pytest.raises(TrackError, match=rf"face\.csv .*{said}"):
+        read_rows(tmp_path, "# comment", HEAD, f"7,{ROW}", row)
+
+
+def test_a_table_without_any_number_is_refused(tmp_path):
+    with pytest.raises(TrackError, match="no numbers"):
+        read_rows(tmp_path, HEAD, "7,,,,,,,,,,")
+
+
+@pytest.mark.parametrize(("row", "said"), [("8 nan 3 1", "nan"), ("8.5 2 3 1", "between frames")])
+def test_a_row_of_pftrack_that_cannot_be_read_is_named(tmp_path, row, said):
+    (tmp_path / "a.txt").write_text(f'"nose"\n1\n2\n7 1 2 1\n{row}\n')
+    with pytest.raises(TrackError, match=rf"a\.txt .*in row 5: .*{said}"):
+        read_motion(tmp_path / "a.txt", SIZE)
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "marked"])
@@ -211,6 +273,31 @@ def test_curves_as_nuke_writes_them_are_understood(tmp_path):
     np.testing.assert_allclose(points[9][4], (29.5, 77.5))
 
 
+@pytest.mark.parametrize("keys", ["x1001.5 10 11 12", "x1 10 x1.5 11 x2 12 13"])
+def test_keys_between_frames_are_refused(tmp_path, keys):
+    corners = "\n".join(f" to{number} {{{{curve {keys}}} {{curve {keys}}}}}" for number in range(1, 5))
+    (tmp_path / "pin.nk").write_text(f"CornerPin2D {{\n{corners}\n}}\n")
+    with pytest.raises(TrackError, match=r"at frame \d+\.5, between frames; bake the animation first"):
+        read_motion(tmp_path / "pin.nk", SIZE)
+
+
+def test_keys_between_frames_are_refused_in_fusion(motion, tmp_path):
+    text = FORMATS["fusion-tracker"].write(motion).replace("[103] =", "[103.5] =")
+    (tmp_path / "face.setting").write_text(text)
+    with pytest.raises(TrackError, match=r"at frame 103\.5, between frames; bake the animation first"):
+        read_motion(tmp_path / "face.setting", SIZE)
+
+
+@pytest.mark.parametrize("kind", ["fusion-tracker", "fusion-cornerpin"])
+def test_paths_that_fusion_has_renamed_on_a_second_paste_are_followed(motion, tmp_path, kind):
+    text = re.sub(r"\b(Face\w+)\b", r"\1_1", FORMATS[kind].write(motion))
+    assert "PathX_1 = BezierSpline" in text
+    (tmp_path / "face.setting").write_text(text)
+    points = points_of(read_motion(tmp_path / "face.setting", SIZE), CROP)
+    assert list(points) == list(range(100, 106))
+    np.testing.assert_allclose(points[103], landmarks_at(3), atol=1e-4 if kind == "fusion-tracker" else 1.5)
+
+
 def test_pftrack_with_commas_and_without_a_clip_s_number(tmp_path):
     tracks = [f'"Auto{n}"\n2\n3, {n}.5, 100.5, 0.98\n4, {n + 1}.5, 101.5, 0.97\n' for n in range(5)]
     (tmp_path / "a.txt").write_text("# PFTrack\n" + "\n".join(tracks))
@@ -235,8 +322,9 @@ def test_files_without_tracks_are_refused(tmp_path, text):
         points_of(read_motion(tmp_path / "a.txt", SIZE), CROP)
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path):
-    (tmp_path / "a.nk").write_bytes(b"\xff\xfe\x00\x80")
+@pytest.mark.parametrize("content", [b"Tracker4 \x80", b"\xff\xfe\x00\xdc"], ids=["no mark", "marked as UTF-16"])
+def test_bytes_that_are_no_text_are_refused(tmp_path, content):
+    (tmp_path / "a.nk").write_bytes(content)
     with pytest.raises(UserInputError, match="text file"):
         read_motion(tmp_path / "a.nk", SIZE)
 
@@ -325,7 +413,7 @@ def test_a_correction_changes_its_frames_and_its_person_alone():
         np.testing.assert_allclose(after[1].landmarks, faces[0].landmarks + shift, atol=1e-9)
         np.testing.assert_allclose(after[1].centre, faces[0].centre + shift, atol=1e-9)
         np.testing.assert_array_equal(after[2].landmarks, other.landmarks)
-        assert after[1].edited == (time in (102, 103))
+        assert not after[1].edited, "it is as it was found, but elsewhere"
         assert not after[2].edited
 
 
@@ -342,6 +430,142 @@ def test_a_face_is_taken_away_put_in_given_to_another_and_moved_along():
     along = edited(Edit(100, 104, 1, points=FIVE, to=FIVE + 8))
     np.testing.assert_allclose(along.frames[101][0].landmarks, FIVE + 2)
     np.testing.assert_allclose(along.frames[104][0].landmarks, FIVE + 8)
+
+
+def of_two(*edits: Edit) -> Track:
+    """Persons 1 and 2, corrected; 2 is lost on frame 105."""
+    other = replace(Face.around(FIVE + 200), person=2)
+    both = {time: (*faces, *([other] if time < 105 else [])) for time, faces in drawn_track().frames.items()}
+    return edited(*edits, track=replace(drawn_track(), frames=both))
+
+
+def ids(track: Track) -> dict[int, list[int]]:
+    """From left to right."""
+    return {time: [face.person for face in faces] for time, faces in track.frames.items()}
+
+
+def test_two_people_exchange_their_ids_by_one_correction_and_one_alone_is_renamed():
+    found = ids(of_two(Edit(103, 105, 1, another=2)))
+    assert found == {100: [1, 2], 101: [1, 2], 102: [1, 2], 103: [2, 1], 104: [2, 1], 105: [2]}
+    other_way = of_two(Edit(103, 105, 2, another=1))
+    assert ids(other_way)[105] == [1], "only where the face stands that is renamed"
+    # What was done before there was an exchange still does the same.
+    by_a_third = of_two(Edit(103, 104, 1, another=77), Edit(103, 104, 2, another=1), Edit(103, 104, 77, another=2))
+    assert ids(by_a_third) == {**found, 105: [1]}
+
+
+def test_what_is_exchanged_is_one_face_for_a_swap_and_an_export():
+    track = of_two(Edit(102, 104, 1, another=2))
+    timeline = track.timeline(SIZE)
+    for time in track.frames:
+        people = [face.person for face in followed(timeline, time, smoothing=0, gap=0, fade=0)]
+        assert len(set(people)) == len(people)
+
+
+def test_a_move_goes_with_the_face_that_gets_another_id():
+    moved = of_two(Edit(101, 102, 1, move=(7, 0)), Edit(102, 102, 1, another=2), Edit(102, 102, 1, off=True))
+    (face,) = followed(moved.timeline(SIZE), 102, smoothing=0, gap=0, fade=0)
+    assert face.person == 2
+    np.testing.assert_allclose(face.landmarks, landmarks_at(2) + (7, 0), atol=1e-9)
+
+
+def test_a_correction_that_exchanges_back_is_refused():
+    track, first = of_two(), Edit(103, 104, 1, another=2)
+    made = Edits().joined(first, track)
+    with pytest.raises(TrackError, match=r"undoes correction 1, frames 103-104, person 1.*--undo"):
+        made.joined(Edit(103, 104, 2, another=1), track)
+    assert len(made.joined(Edit(103, 103, 2, another=1), track).edits) == 2
+    with pytest.raises(TrackError, match="another person than 1"):
+        made.joined(Edit(103, 104, 1, another=1), track)
+
+
+@pytest.mark.parametrize("lost", [(), (104,)], ids=["found", "lost within"])
+@pytest.mark.parametrize("scale", [1, 2], ids=["plate", "proxy"])
+def test_a_moved_face_is_steadied_as_before_and_steadies_as_before(lost, scale):
+    """The move is added to what is swapped without it, on its frames alone, lost ones that are filled in too."""
+    noise = np.random.default_rng(4).normal(0, 0.3, (12, 5, 2))
+    faces = {time: (replace(Face.around(FIVE + (10, 5) + noise[time - 100]), person=1),) for time in range(100, 112)}
+    track = replace(drawn_track(), frames={**faces, **dict.fromkeys(lost, ())})
+    settings = {"smoothing": 3, "gap": 2, "fade": 2}
+    size = SIZE[0] // scale, SIZE[1] // scale
+    plain, moved = (one.timeline(size) for one in (track, edited(Edit(103, 106, 1, move=(20, -4)), track=track)))
+    for time in track.frames:
+        (before,), (after,) = (followed(timeline, time, **settings) for timeline in (plain, moved))
+        shift = np.array((20, -4) if 103 <= time <= 106 else (0, 0)) / scale
+        np.testing.assert_allclose(after.landmarks, before.landmarks + shift, atol=1e-9)
+        np.testing.assert_allclose(after.middle, before.middle + shift, atol=1e-9)
+
+
+def test_points_that_are_moved_later_stay_as_placed():
+    track = edited(Edit(102, 102, 1, points=FIVE), Edit(102, 102, 1, move=(1, 0)), Edit(102, 102, 1, move=(0, 2)))
+    found = motion_of(track, 1, CROP, Settings(smoothing=4))
+    np.testing.assert_allclose([found.points[name][102] for name in NAMES], FIVE + (1, 2), atol=1e-9)
+    again = edited(Edit(102, 102, 1, move=(9, 9)), Edit(102, 102, 1, points=FIVE))
+    np.testing.assert_array_equal(again.frames[102][0].landmarks, FIVE)
+
+
+def test_an_import_is_one_correction_and_replaces_an_earlier_one_where_both_have_points(tmp_path):
+    path, track = tmp_path / "shot.track.json", drawn_track()
+    track.save(path)
+    first = Edit.imported(1, dict.fromkeys(range(100, 105), FIVE))
+    other, by_hand = Edit.imported(2, {103: FIVE + 50}), Edit(103, 103, 1, points=FIVE + 1)
+    made = Edits.beside(path)
+    for edit in (first, other, by_hand):
+        made = made.joined(edit, track)
+    made.joined(Edit.imported(1, dict.fromkeys((103, 105), FIVE + 9)), track).save(path)
+    read = Edits.beside(path)
+    assert [list(edit.keys or ()) for edit in read.edits] == [[100, 101, 102, 104], [103], [], [103, 105]]
+    applied = {time: {face.person: face for face in faces} for time, faces in load_track(path).frames.items()}
+    for time, shift in {100: 0, 102: 0, 103: 9, 104: 0, 105: 9}.items():
+        np.testing.assert_array_equal(applied[time][1].landmarks, FIVE + shift)
+    np.testing.assert_array_equal(applied[103][2].landmarks, FIVE + 50)
+    assert len(made.joined(first, track).edits) == 3, "the earlier one has nothing left"
+
+
+def test_corrections_are_told_in_words():
+    assert [str(edit) for edit in EVERY_KIND] == [
+        "frames 40-52, person 1: off",
+        "frame 60, person 2: moved by 3,-2.5",
+        "frames 90-99, person 1: is person 2; where both are seen, they exchange ids",
+        "frame 70, person 1: points placed",
+        "frames 70-72, person 1: points placed, on their way to others",
+        "frames 5-9, person 1: points imported on 2 of them",
+        "frame 5, person 1: points imported",
+    ]
+    for edit in EVERY_KIND:
+        back = Edit.from_named(json.loads(json.dumps(edit.named())))
+        assert (str(back), back.named()) == (str(edit), edit.named())
+
+
+EVERY_KIND = [
+    Edit(40, 52, 1, off=True),
+    Edit(60, 60, 2, move=(3, -2.5)),
+    Edit(90, 99, 1, another=2),
+    Edit(70, 70, 1, points=FIVE),
+    Edit(70, 72, 1, points=FIVE, to=FIVE + 1),
+    Edit.imported(1, {5: FIVE, 9: FIVE}),
+    Edit.imported(1, {5: FIVE}),
+]
+MIRRORED = {
+    "left and right": (FIVE[[1, 0, 2, 4, 3]], "left is the viewer's left"),
+    "y": (FIVE * (1, -1) + (0, 180), "y from the bottom"),
+}
+
+
+@pytest.mark.parametrize(("points", "said"), MIRRORED.values(), ids=MIRRORED.keys())
+@pytest.mark.parametrize("squeezed", [1, 2], ids=["square", "anamorphic"])
+def test_points_of_a_face_in_a_mirror_are_refused_with_what_was_mixed_up(points, said, squeezed):
+    points = points / (squeezed, 1)
+    for edit in (Edit(100, 100, 1, points=points), Edit.imported(1, {100: points, 101: points, 102: FIVE})):
+        with pytest.raises(TrackError, match=said):
+            edit.check(drawn_track())
+    Edit.imported(1, {100: points, 101: FIVE}).check(drawn_track())
+
+
+def test_points_of_a_profile_or_a_head_upside_down_are_taken():
+    profile = np.array([[18, 20], [20, 20], [8, 30], [14, 40], [16, 40.0]])
+    for points in (profile, 60 - FIVE):
+        Edit(100, 100, 1, points=points).check(drawn_track())
 
 
 def test_points_an_artist_has_placed_are_not_smoothed():
@@ -409,8 +633,29 @@ def test_corrections_lie_beside_the_track_which_stays_as_it_is(tmp_path):
         load_track(path, force=False)
     assert load_track(path, force=True).frames[100][0].presence == 0
     place.write_text("{}")
-    with pytest.raises(TrackError, match=r"edits\.json"):
+    with pytest.raises(TrackError, match=r"edits\.json.*Remove it, or restore it"):
         load_track(path)
+    place.write_text('{"format": "mobilefaceswap-track-edits", "version": 2}')
+    with pytest.raises(TrackError, match=r"version 2\. Update the program"):
+        load_track(path)
+
+
+def test_corrections_and_tracks_that_an_editor_has_saved_with_a_byte_order_mark_are_read(tmp_path):
+    path = tmp_path / "shot.track.json"
+    drawn_track().save(path)
+    path.write_text(path.read_text("utf-8"), "utf-8-sig")
+    place = replace(Edits.beside(path), edits=(Edit(102, 103, 1, off=True),)).save(path)
+    place.write_text(place.read_text("utf-8"), "utf-8-sig")
+    assert load_track(path).frames[103][0].presence == 0
+
+
+def test_corrections_beside_a_place_are_counted_whether_a_track_is_there_or_not(tmp_path):
+    path = tmp_path / "shot.track.json"
+    assert corrections_beside(path) == 0
+    drawn_track().save(path)
+    replace(Edits.beside(path), edits=tuple(EVERY_KIND)).save(path)
+    path.unlink()
+    assert corrections_beside(path) == len(EVERY_KIND)
 
 
 def test_a_track_of_another_clip_is_told_by_its_first_and_last_plate(tiny_pack):

@@ -246,7 +246,7 @@ def test_from_plate_to_nuke_and_back_as_corrections(tmp_path):
         back = run("track", "import", file, "--track", track, *words)
         assert back.returncode == 0, back.stderr
         (edit,) = Edits.beside(track).edits
-        np.testing.assert_allclose(edit.points, FACE + (40, 24), atol=1e-4)
+        np.testing.assert_allclose(edit.keys[0], FACE + (40, 24), atol=1e-4)
         assert run("track", "edit", track, "--undo").returncode == 0
     assert (tmp_path / "own.nk").read_bytes() == (tmp_path / "named.nk").read_bytes()
 

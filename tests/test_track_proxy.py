@@ -122,7 +122,7 @@ def test_points_tracked_on_a_proxy_of_the_display_window_are_imported(tmp_path) 
     assert out.returncode == 0, out.stderr
     back = run("track", "import", tmp_path / "a.nk", "--track", track, "--clip", proxy)
     assert back.returncode == 0, back.stderr
-    np.testing.assert_allclose(Edits.beside(track).edits[0].points, POINTS, atol=1e-4)
+    np.testing.assert_allclose(Edits.beside(track).edits[0].keys[0], POINTS, atol=1e-4)
     odd = save(tmp_path / "odd.exr", *whole(160, 120))
     refused = run("track", "import", tmp_path / "a.nk", "--track", track, "--clip", odd)
     assert refused.returncode != 0

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import chain
 import pictures
 
-from mobilefaceswap.packs import shipped_pack
 from mobilefaceswap.settings import GROUPS, OUTPUTS, Setting, table
 from mobilefaceswap.settings.outputs import Alpha, Outside
 
@@ -104,7 +102,7 @@ def _section(row: Setting) -> str:
     if row.entries:
         facts.append(("Choices", ", ".join(f"{label} (`{value}`)" for value, label in row.entries.items())))
     if row.tuned:
-        facts.append(("Model pack", _tuned(row)))
+        facts.append(("Model pack", "may set another default"))
     if row.only_with is not None:
         facts.append(("Effective with", _condition(*row.only_with)))
     facts.append(("Keyframes", "yes" if row.animates else "no"))
@@ -113,14 +111,6 @@ def _section(row: Setting) -> str:
     shown = f"{figures(row.name)}\n" if row.name in pictures.SHOWN else ""
     listed = "\n".join(f"| {name} | {value} |" for name, value in facts)
     return f"### {row.label} {{ #{row.name} }}\n\n{row.hint}\n\n{shown}| | |\n|---|---|\n{listed}\n"
-
-
-def _tuned(row: Setting) -> str:
-    """What packs make of a row that they may tune; hosts start with the value of the one that ships."""
-    own = shipped_pack().defaults.get(row.name, row.default)
-    if own == row.default:
-        return "may set another default"
-    return f"may set another default; the one that ships sets {_default(replace(row, default=own))}, in hosts too"
 
 
 def _default(row: Setting) -> str:

@@ -41,7 +41,8 @@ TOLERANCES |= {"outline": PLATFORM, "ground": PLATFORM, "step": 0.02, "steadied"
 
 
 VARIANTS: dict[str, tuple[Settings, dict[str, Any]]] = {
-    "default": (Settings(), {}),
+    # Half the plate's detail: with all of it, what scales it would not show.
+    "default": (Settings(plate_detail=0.5), {}),
     "shaped": (
         Settings(
             colour_match=0.5,

@@ -14,7 +14,6 @@ from bundles import own_copy
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.node import FaceSwapNode, RenderResult
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host
 from mobilefaceswap.ofx.install import binary_of, build
 from mobilefaceswap.packs import Pack, find_pack
@@ -77,6 +76,6 @@ def expected(identity: Path, pack: Pack):
     def render(pixels: np.ndarray, settings: Settings | None = None, **declared: object) -> RenderResult:
         inside, outside = declared.pop("inside", None), declared.pop("outside", None)
         frame = Frame(np.ascontiguousarray(pixels, np.float32), ColourSpace.REC709, **declared)
-        return node.render(0, settings or default_settings(), frame, inside=inside, outside=outside)
+        return node.render(0, settings or Settings(), frame, inside=inside, outside=outside)
 
     return render

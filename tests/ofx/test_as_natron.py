@@ -22,11 +22,10 @@ from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity, prepare_identity
 from mobilefaceswap.media import read_picture
 from mobilefaceswap.node import FaceSwapNode, RenderResult
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host, Layout
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import Pack
-from mobilefaceswap.settings import OUTPUTS
+from mobilefaceswap.settings import OUTPUTS, Settings
 
 MODES = list(OUTPUTS)
 STRAIGHT, PREMULTIPLIED = Layout(), Layout(premultiplied=True)
@@ -46,7 +45,7 @@ def natron(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path) -> Ite
 @pytest.fixture(scope="module")
 def linear(identity: Path, pack: Pack) -> Expected:
     """What the Python node makes of a scene-linear plate."""
-    node = FaceSwapNode(Identity.load(identity), pack=pack, settings=default_settings())
+    node = FaceSwapNode(Identity.load(identity), pack=pack, settings=Settings())
 
     def render(plate: np.ndarray, *, premultiplied: bool = False, **mattes: np.ndarray) -> RenderResult:
         return node.render(0, plate=Frame(plate, ColourSpace.LINEAR, premultiplied), **mattes)
@@ -71,7 +70,7 @@ def test_2_an_identity_clip_of_another_size(natron: Effect, pack: Pack, plate, g
     hosted = natron.create()
     status, output = hosted.render(plate, Identity=(shown, STRAIGHT))
     source = prepare_identity([("input", Frame(shown, ColourSpace.LINEAR))], pack, open_detector(pack, None))
-    node = FaceSwapNode(source, pack=pack, settings=default_settings())
+    node = FaceSwapNode(source, pack=pack, settings=Settings())
     assert (status, hosted.persistent) == (0, "")
     assert shown.shape[:2] != plate.shape[:2]
     np.testing.assert_array_equal(output, node.render(0, plate=Frame(plate, ColourSpace.LINEAR)).composite)

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from mobilefaceswap.ofx import generate
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Host, Layout
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import find_pack
@@ -63,7 +62,7 @@ def test_packs_that_a_host_may_name_do_not_change_its_defaults(effects, tmp_path
     # The engine's default pack is one that tunes nothing.
     assert not find_pack().defaults
     assert generate.header() == HEADER.read_text()
-    assert effects[0].parameters["plate_detail"]["OfxParamPropDefault"] == [default_settings().plate_detail]
+    assert effects[0].parameters["plate_detail"]["OfxParamPropDefault"] == [Settings().plate_detail]
 
 
 def test_exports_and_dependencies(bundle: Path) -> None:
@@ -208,7 +207,7 @@ def test_settings_reach_the_node(effects, identity, expected, plate) -> None:
     changed = {"matte_feather": 11.5, "matte_expand": -6.0, "mix": 0.75, "analysis_size": 320}
     node = effects[0].create(source=str(identity), **changed)
     _, output = node.render(plate)
-    np.testing.assert_array_equal(output, expected(plate, default_settings().replaced(**changed)).composite)
+    np.testing.assert_array_equal(output, expected(plate, Settings().replaced(**changed)).composite)
 
 
 def test_identity_action(effects) -> None:

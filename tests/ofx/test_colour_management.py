@@ -14,9 +14,9 @@ from mobilefaceswap.errors import UserInputError
 from mobilefaceswap.frame import Frame
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.node import FaceSwapNode
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Instance, Layout
 from mobilefaceswap.packs import Pack
+from mobilefaceswap.settings import Settings
 from test_colour import CONFIG
 
 
@@ -41,7 +41,7 @@ def managed(effects: tuple[Effect, Effect], identity: Path, config: str) -> Inst
 
 
 def in_space(identity: Path, pack: Pack, plate: np.ndarray, space: ColourSpace) -> np.ndarray:
-    node = FaceSwapNode(Identity.load(identity), pack=pack, settings=default_settings())
+    node = FaceSwapNode(Identity.load(identity), pack=pack, settings=Settings())
     return node.render(0, plate=Frame(plate, space)).composite
 
 

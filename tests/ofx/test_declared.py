@@ -16,13 +16,12 @@ from mobilefaceswap.frame import Frame
 from mobilefaceswap.identity import prepare_identity
 from mobilefaceswap.media import read_picture
 from mobilefaceswap.node import FaceSwapNode
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host, Layout
 from mobilefaceswap.ofx.host.abi import Properties
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import Pack
 from mobilefaceswap.runtime import DEVICES, available_providers
-from mobilefaceswap.settings import OUTPUTS, table
+from mobilefaceswap.settings import OUTPUTS, Settings, table
 
 GENERAL = "OfxImageEffectContextGeneral"
 MODES = list(OUTPUTS)
@@ -43,7 +42,7 @@ def shown_identity(grace_hopper: Path) -> np.ndarray:
 def swapped_by(pictures: Frame, pack: Pack, plate: Frame) -> np.ndarray:
     """What the Python node makes of the plate with one picture as the source."""
     identity = prepare_identity([("input", pictures.straight())], pack, open_detector(pack, None))
-    return FaceSwapNode(identity, pack=pack, settings=default_settings()).render(0, plate=plate).composite
+    return FaceSwapNode(identity, pack=pack, settings=Settings()).render(0, plate=plate).composite
 
 
 def test_a_host_refuses_what_an_effect_does_not_declare(general: Effect, identity: Path, plate) -> None:
@@ -304,7 +303,7 @@ OFF = {mode: {"output_mode": MODES.index(mode)} for mode in MODES} | {"matte to 
 @pytest.mark.parametrize("source", ["", "/nowhere/gone.idn"], ids=["none", "gone"])
 @pytest.mark.parametrize("values", OFF.values(), ids=OFF.keys())
 def test_a_node_that_is_off_needs_no_source_in_any_mode(effects, expected, plate, values, source: str) -> None:
-    settings = default_settings().replaced(
+    settings = Settings().replaced(
         enable=False,
         output_mode=MODES[values.get("output_mode", 0)],
         matte_to_alpha=bool(values.get("matte_to_alpha", 0)),
@@ -384,10 +383,10 @@ def test_a_draft_searches_a_smaller_picture(effects, identity: Path, expected, p
     node = effects[0].create(source=str(identity), analysis_size=160)
     status, output = node.render(plate, more={"OfxImageEffectPropRenderQualityDraft": [1]})
     assert status == 0
-    np.testing.assert_array_equal(output, expected(plate, default_settings().replaced(analysis_size=160)).composite)
+    np.testing.assert_array_equal(output, expected(plate, Settings().replaced(analysis_size=160)).composite)
     node.values["analysis_size"] = 1280
     status, output = node.render(plate, more={"OfxImageEffectPropRenderQualityDraft": [1]})
-    np.testing.assert_array_equal(output, expected(plate, default_settings().replaced(analysis_size=320)).composite)
+    np.testing.assert_array_equal(output, expected(plate, Settings().replaced(analysis_size=320)).composite)
 
 
 def test_a_device_that_this_machine_lacks_fails_the_frame(effects, identity: Path, expected, plate) -> None:

@@ -21,10 +21,10 @@ from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.node import FaceSwapNode
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Host, Layout
 from mobilefaceswap.ofx.install import BUNDLE, binary_of
 from mobilefaceswap.packs import Pack
+from mobilefaceswap.settings import Settings
 
 BRIDGE = Path(__file__).parents[2] / "ofx_bridge"
 TEMPORAL_HOST = "fr.inria.Natron"
@@ -65,7 +65,7 @@ def test_a_field_is_half_as_high_as_its_frame(effects, identity, expected, plate
 def test_the_declared_colour_space_counts(effects, identity, pack: Pack, plate, name: str, space: ColourSpace) -> None:
     status, output = effects[0].create(source=str(identity)).render(plate, layout=Layout(colour_space=name))
     want = (
-        FaceSwapNode(Identity.load(identity), pack=pack, settings=default_settings())
+        FaceSwapNode(Identity.load(identity), pack=pack, settings=Settings())
         .render(0, plate=Frame(plate, space))
         .composite
     )
@@ -77,7 +77,7 @@ def test_a_family_of_spaces_is_taken_and_said(effects, identity, pack: Pack, pla
     node = effects[0].create(source=str(identity))
     status, output = node.render(plate, layout=Layout(colour_space="ofx_scene_linear"))
     want = (
-        FaceSwapNode(Identity.load(identity), pack=pack, settings=default_settings())
+        FaceSwapNode(Identity.load(identity), pack=pack, settings=Settings())
         .render(0, plate=Frame(plate, ColourSpace.LINEAR))
         .composite
     )
@@ -247,6 +247,7 @@ import json, os, sys
 import numpy as np
 from pathlib import Path
 from mobilefaceswap.ofx.host import Host
+from mobilefaceswap.settings import Settings
 swap, _ = Host(Path(sys.argv[1])).effects()
 node = swap.create(source=sys.argv[2])
 status, output = node.render(np.zeros((64, 64, 4), np.float32))

@@ -16,10 +16,10 @@ from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import prepare_identity
 from mobilefaceswap.media import read_picture
 from mobilefaceswap.node import FaceSwapNode
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import Pack
+from mobilefaceswap.settings import Settings
 
 
 @pytest.fixture
@@ -36,9 +36,7 @@ def test_the_identity_input(general: Effect, pack: Pack, plate: np.ndarray, grac
     status, output = node.render(plate, Identity=shown)
     picture = ("input", Frame(shown, ColourSpace.REC709))
     identity = prepare_identity([picture], pack, open_detector(pack, None))
-    want = FaceSwapNode(identity, pack=pack, settings=default_settings()).render(
-        0, plate=Frame(plate, ColourSpace.REC709)
-    )
+    want = FaceSwapNode(identity, pack=pack, settings=Settings()).render(0, plate=Frame(plate, ColourSpace.REC709))
     assert (status, node.persistent, node.held) == (0, "", 0)
     np.testing.assert_array_equal(output, want.composite)
 

@@ -9,11 +9,11 @@ import pytest
 from test_batch import BATCH
 
 from bundles import own_copy, rendered
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host, Layout
 from mobilefaceswap.ofx.host.images import Image, allocated
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs.crop import TEMPLATES
+from mobilefaceswap.settings import Settings
 
 NEAREST = 2
 SIDES = ("left", "right", "top", "bottom")
@@ -111,7 +111,7 @@ def test_a_dragged_side_crops_the_matte_where_it_lies(
     assert [node.values[f"matte_{other}"] > 0 for other in SIDES] == [other == side for other in SIDES]
     np.testing.assert_allclose(handles(node.overlay("Draw", clip=clip, zoom=zoom)[1])[side], to, atol=1e-2)
     cropped = {f"matte_{side}": node.values[f"matte_{side}"]}
-    settings = default_settings().replaced(matte_feather=0.0, matte_expand=0.0, **cropped)
+    settings = Settings().replaced(matte_feather=0.0, matte_expand=0.0, **cropped)
     matte = expected(plate, settings).matte
     rows, columns = np.nonzero(matte >= 0.5)
     points = np.column_stack([columns + 0.5, 256 - rows - 0.5])

@@ -17,7 +17,6 @@ from mobilefaceswap.frame import ColourSpace, Frame, Window
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.media import open_clip
 from mobilefaceswap.node import FaceSwapNode
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Host, Instance, Layout
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.settings import Settings
@@ -70,7 +69,7 @@ def plate(wide: np.ndarray, windows: dict[int, Window], tmp_path: Path) -> Path:
 def analysed(plate: Path, pack) -> Track:
     """By the command line."""
     with open_clip(plate) as clip:
-        return analyse_clip(clip, pack, open_detector(pack), default_settings())
+        return analyse_clip(clip, pack, open_detector(pack), Settings())
 
 
 @pytest.fixture
@@ -176,7 +175,7 @@ def test_a_track_of_the_command_line_in_a_host(
     node = hosted(source=str(identity), track_file=str(tmp_path / "a.track.json"), smoothing=0, gap=0, fade=0)
     node.format = FORMAT
     own = FaceSwapNode(Identity.load(identity), pack=pack, track=analysed)
-    settings = default_settings().replaced(smoothing=0, gap=0, fade=0)
+    settings = Settings().replaced(smoothing=0, gap=0, fade=0)
     for time, window in windows.items():
         pixels, layout = cut(wide, window)
         status, output = node.render(pixels, time, layout)

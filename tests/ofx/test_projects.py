@@ -16,10 +16,10 @@ from bundles import failed, own_copy, python_with, rendered
 from mobilefaceswap.cli.ofx import app
 from mobilefaceswap.errors import UserInputError
 from mobilefaceswap.ofx import install as places
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host
 from mobilefaceswap.ofx.install import BUNDLE, binary_of
 from mobilefaceswap.packs import Pack
+from mobilefaceswap.settings import Settings
 
 CHANGED = {"matte_feather": 11.5, "matte_expand": -6.0, "mix": 0.75}
 
@@ -30,7 +30,7 @@ def test_undo_gives_the_first_frame_again(effects, identity, expected, plate, ot
     first, before = rendered(node, plate), dict(node.values)
     node.values.update(other)
     changed = rendered(node, plate)
-    np.testing.assert_array_equal(changed, expected(plate, default_settings().replaced(**other)).composite)
+    np.testing.assert_array_equal(changed, expected(plate, Settings().replaced(**other)).composite)
     node.values.update(before)
     assert not np.array_equal(first, changed)
     np.testing.assert_array_equal(rendered(node, plate), first)
@@ -42,7 +42,7 @@ def test_a_copy_goes_its_own_way(effects, identity, expected, plate) -> None:
     copy = effects[0].create(**node.values)
     np.testing.assert_array_equal(rendered(copy, plate), first)
     copy.values["matte_expand"] = 8.0
-    want = expected(plate, default_settings().replaced(**{**CHANGED, "matte_expand": 8.0})).composite
+    want = expected(plate, Settings().replaced(**{**CHANGED, "matte_expand": 8.0})).composite
     assert not np.array_equal(want, first)
     np.testing.assert_array_equal(rendered(copy, plate), want)
     np.testing.assert_array_equal(rendered(node, plate), first)
@@ -134,9 +134,7 @@ def test_a_project_whose_pack_is_gone(
         assert "reinstall" in message
         assert node.values == stored
     (tmp_path / "elsewhere").rename(packs / lost)
-    np.testing.assert_array_equal(
-        rendered(node, plate), expected(plate, default_settings().replaced(**CHANGED)).composite
-    )
+    np.testing.assert_array_equal(rendered(node, plate), expected(plate, Settings().replaced(**CHANGED)).composite)
 
 
 @pytest.fixture
@@ -178,7 +176,9 @@ def test_check_passes_after_an_installation(installation, identity, shot, tmp_pa
 def test_a_place_that_only_an_administrator_may_write_is_named(installation) -> None:
     # Nobody writes there, the administrator included.
     installation.setattr(places, "system_folder", lambda: Path("/proc/nobody"))
-    refused = CliRunner().invoke(app, ["install", "--system"])
-    assert isinstance(refused.exception, UserInputError)
-    assert "/proc/nobody" in str(refused.exception)
-    assert "--user" in str(refused.exception)
+    installation.setattr(places, "user_folder", lambda: Path("/proc/nobody/user"))
+    for folder, way in (("--system", "Use --user"), ("--user", "name another with --dir")):
+        refused = CliRunner().invoke(app, ["install", folder])
+        assert isinstance(refused.exception, UserInputError)
+        assert "/proc/nobody" in str(refused.exception)
+        assert way in str(refused.exception)

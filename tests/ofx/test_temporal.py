@@ -16,9 +16,9 @@ from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import Identity
 from mobilefaceswap.media import read_picture
 from mobilefaceswap.node import FaceSwapNode
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.ofx.host import Effect, Host
 from mobilefaceswap.ofx.install import binary_of
+from mobilefaceswap.settings import Settings
 
 EMPTY, LAST = 5, 9
 
@@ -59,7 +59,7 @@ def hosted(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path):
 
 def test_the_same_pixels_as_with_a_track(hosted, identity: Path, pack) -> None:
     shot = Shot()
-    settings = default_settings()
+    settings = Settings()
     track = analyse_clip(shot, pack, open_detector(pack), settings)
     tracked = FaceSwapNode(Identity.load(identity), shot, pack=pack, track=track)
     node = hosted("fr.inria.Natron").create(source=str(identity))
@@ -79,7 +79,7 @@ def test_the_same_pixels_as_with_a_track(hosted, identity: Path, pack) -> None:
 
 def test_a_track_s_faces_are_steadied_over_time(hosted, identity: Path, pack, tmp_path: Path) -> None:
     """Played forward, each frame asks for the plate that enters its window alone; a jump asks for all of them."""
-    shot, settings = Shot(), default_settings()
+    shot, settings = Shot(), Settings()
     track = analyse_clip(shot, pack, open_detector(pack), settings)
     track.save(tmp_path / "shot.track.json")
     tracked = FaceSwapNode(Identity.load(identity), shot, pack=pack, track=track)
@@ -95,7 +95,7 @@ def test_a_track_s_faces_are_steadied_over_time(hosted, identity: Path, pack, tm
 
 
 def test_an_animated_setting_counts_as_the_rendered_frame_has_it(hosted, identity: Path, pack) -> None:
-    shot, settings = Shot(), default_settings()
+    shot, settings = Shot(), Settings()
     found = FaceSwapNode(Identity.load(identity), shot, pack=pack)
     node = hosted("fr.inria.Natron").create(source=str(identity))
     node.bounds = (0.0, float(LAST))
@@ -118,7 +118,7 @@ def test_frames_at_once_are_steadied_however_little_memory_there_is(
 ) -> None:
     """What the frames in progress need is kept beside it."""
     environment.setenv("MOBILEFACESWAP_MEMORY", "0")
-    shot, settings = Shot(), default_settings().replaced(pixel_boost="2x")
+    shot, settings = Shot(), Settings().replaced(pixel_boost="2x")
     found = FaceSwapNode(Identity.load(identity), shot, pack=pack)
     effect = hosted("fr.inria.Natron")
 

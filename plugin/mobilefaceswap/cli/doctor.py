@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, distributions, version
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 _LIBRARIES = ("numpy", "onnxruntime", "opencv-python", "av", "opencolorio", "openimageio", "onnx", "insightface")
+_STEPS = ("detect", "encode", "swap", "hands")
+"""What a pack's networks do, in the order in which they are tried."""
 
 
 def doctor(as_json: JsonOption = False) -> None:
@@ -149,10 +152,10 @@ def _self_test(place: Path) -> dict[str, Any]:
 
 
 def _run_networks(pack: Pack) -> dict[str, float]:
-    """Opens and runs detector, encoder and swapping network once, on empty pictures: the seconds of each."""
+    """Opens and runs each network once, on empty pictures: the seconds for detector, encoder, swap and hands."""
     import numpy as np
 
-    from ..faces import Face, open_detector
+    from ..faces import Face, HandFinder, open_detector
     from ..frame import Frame
     from ..identity import encode_face
     from ..packs import FaceInput
@@ -162,15 +165,17 @@ def _run_networks(pack: Pack) -> dict[str, float]:
         return np.zeros((1, 3, wanted.crop.size, wanted.crop.size), np.float32)
 
     picture, side = Frame(np.zeros((360, 640, 3), np.float32)), pack.crop.size
-    start = time.perf_counter()
+    moments = [time.perf_counter()]
     open_detector(pack).find(picture, 640, 0.7)
-    found = time.perf_counter()
+    moments.append(time.perf_counter())
     encoded = encode_face(picture, Face.around(pack.crop.template.on(side)), pack)
-    known = time.perf_counter()
+    moments.append(time.perf_counter())
     network = network_class(pack)
     network(pack, network.prepared(pack, encoded, portrait))(np.zeros((1, side, side, 3), np.float32))
-    swapped = time.perf_counter()
-    return {"detect_seconds": found - start, "encode_seconds": known - found, "swap_seconds": swapped - known}
+    moments.append(time.perf_counter())
+    HandFinder(pack).try_out()
+    moments.append(time.perf_counter())
+    return {f"{step}_seconds": after - before for step, (before, after) in zip(_STEPS, pairwise(moments), strict=True)}
 
 
 def _engine_test() -> dict[str, Any]:
@@ -202,7 +207,7 @@ def _print(report: dict[str, Any]) -> None:
     console.print(libraries)
     packs = Table("Pack", "Version", "Licence", "Self-test")
     for pack in report["packs"]:
-        steps = (f"{step} {pack[f'{step}_seconds']:.3f} s" for step in ("detect", "encode", "swap"))
+        steps = (f"{step} {pack[f'{step}_seconds']:.3f} s" for step in _STEPS if f"{step}_seconds" in pack)
         result = pack.get("error") or ", ".join(steps)
         packs.add_row(pack["name"], pack["version"], pack["licence"], result)
     console.print(packs)

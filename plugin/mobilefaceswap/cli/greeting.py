@@ -152,7 +152,8 @@ def _greeted(command: EngineCommand, log: IO[bytes], seconds: float) -> str:
             engine.kill()
             engine.wait()
     if answer.kind is not Kind.WELCOME:
-        raise _refusal(command, answer.text)
+        # An error of the engine's, which says what to do.
+        raise EngineError(answer.text)
     return read_greeting(answer.body)[1]
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "AllowInterlaced",
     "BitDepth",
     "Device",
+    "DiskCache",
     "FacesName",
     "ForceTrack",
     "InsideMatte",
@@ -126,6 +127,10 @@ ForceTrack = Annotated[
 AllowInterlaced = Annotated[
     bool,
     typer.Option("--allow-interlaced", help="Take interlaced video as progressive.", rich_help_panel=MORE),
+]
+DiskCache = Annotated[
+    bool,
+    typer.Option("--disk-cache/--no-disk-cache", help="Do not use the cache on disk.", rich_help_panel=MORE),
 ]
 Threads = Annotated[
     int | None,

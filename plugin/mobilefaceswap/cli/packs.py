@@ -161,7 +161,7 @@ def _read_licence(path: Path) -> str:
     from ..errors import UserInputError
 
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserInputError(f"expected a licence text in {path}; {error}. Name a text file") from error
     if not text.strip():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import MediaError, UserInputError
 from ..settings import MissingFrames
+from .summary import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,11 +53,18 @@ def frame_range(text: str | None, clip: MediaClip) -> range:
 
 
 def present_frames(times: range, clip: MediaClip, settings: Settings) -> Sequence[int]:
-    """``times`` without the frames that a sequence lacks, if those are skipped."""
-    if settings.missing_frames is not MissingFrames.SKIP:
-        return times
-    missing = set(clip.missing)
-    return [time for time in times if time not in missing]
+    """``times`` without the frames that a sequence lacks, if those are skipped.
+
+    Raises MediaError where ``times`` has such frames and the settings neither skip nor hold them.
+    """
+    missing = sorted({*clip.missing}.intersection(times))
+    if missing and settings.missing_frames is MissingFrames.FAIL:
+        raise MediaError(
+            f"expected frames {times[0]} to {times[-1]} of {clip.path}; the sequence has a gap and lacks "
+            f"{listed(missing)}. Supply what is missing, render the ranges around it, or add --missing-frames hold or "
+            "skip"
+        )
+    return [time for time in times if time not in missing] if settings.missing_frames is MissingFrames.SKIP else times
 
 
 def _frame(text: str | None, clip: MediaClip, default: int) -> int:

@@ -79,7 +79,7 @@ def _swap_several(
     anyhow = replace(delivery, overwrite=True)
     agreed: list[Delivery] = []
     for job in jobs:
-        times = range(0)
+        times: Sequence[int] = ()
         with _kept_in(failed, job):
             times = _checked(job, anyhow, shot)
         agreed.append(replace(delivery, overwrite=check_free_of(job, times, delivery)))
@@ -100,11 +100,11 @@ def _kept_in(failed: dict[str, FaceSwapError], job: Job) -> Iterator[None]:
 
 
 @quiet_libraries()
-def _checked(job: Job, delivery: Delivery, shot: Shot) -> range:
+def _checked(job: Job, delivery: Delivery, shot: Shot) -> Sequence[int]:
     """The frames of a job whose clip can be read and written. Raises MediaError."""
     with open_target(job.target, shot.allow_interlaced) as clip:
         open_writers(clip, shot, delivery, job)
-        return frame_range(shot.frames, clip)
+        return present_frames(frame_range(shot.frames, clip), clip, shot.settings)
 
 
 @quiet_libraries()
@@ -113,6 +113,7 @@ def _plan_clips(jobs: Sequence[Job], people: People, delivery: Delivery, shot: S
 
     node_over = nodes_for(people, shot)
     failed: dict[str, FaceSwapError] = {}
+    refused: list[str] = []
 
     def show(job: Job) -> None:
         with open_target(job.target, shot.allow_interlaced) as clip:
@@ -125,11 +126,14 @@ def _plan_clips(jobs: Sequence[Job], people: People, delivery: Delivery, shot: S
             print_json_line(plan.document())
         else:
             plan.show()
+        refused.extend(plan.refused)
 
     for job in jobs:
         with _kept_in(failed, job) if len(jobs) > 1 else nullcontext():
             show(job)
     report_failed(failed, len(jobs), as_json=as_json)
+    if refused:
+        raise typer.Exit(MediaError.exit_code)
 
 
 @quiet_libraries()

@@ -1,11 +1,11 @@
-"""``mobilefaceswap identity`` and ``mobilefaceswap analyse``: what is prepared once."""
+"""``mobilefaceswap identity`` and ``mobilefaceswap analyse``: what is prepared once, and what it records."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,9 @@ from .options import (
 from .summary import listed
 from .terminal import print_json_line, quiet_libraries
 
+if TYPE_CHECKING:
+    from ..identity import Identity
+
 __all__ = ["analyse", "identity"]
 
 _READ: tuple[Stage, ...] = ("plate", "detect")
@@ -39,7 +42,11 @@ def identity(
             metavar="PICTURE...", help="Pictures of the source person, a folder of them, or identities (.idn) to mix."
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Identity file to write (.idn).")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Identity file to write (.idn), unless --show."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print what identity files record, and write nothing.")] = False,
     source_face: SourceFace = 0,
     release: Annotated[
         str,
@@ -61,6 +68,15 @@ def identity(
     as_json: JsonOption = False,
 ) -> None:
     """Read the source person once, or mix several, and write a portable identity file."""
+    if show:
+        if output or release or weights or ages or age is not None:
+            raise UserInputError("expected identity files alone with --show, which writes nothing; found other options")
+        _show(pictures, as_json)
+        return
+    if output is None:
+        raise UserInputError(
+            "expected --output FILE.idn to write, or --show to print what a file records; found neither"
+        )
     if output.suffix.lower() != ".idn":
         raise UserInputError(f"expected an identity file that ends in .idn; found {output}. Name it {output}.idn")
     from ..identity import load_source, picture_files
@@ -82,12 +98,56 @@ def identity(
     made.save(output)
     if as_json:
         used = [{"picture": item.name, "used": item.used, "note": item.note} for item in made.pictures]
-        print_json_line({"identity": str(output), "hash": made.content_hash, "pack": made.pack_name, "pictures": used})
+        print_json_line(_recorded(output, made) | {"pictures": used})
         return
     for item in made.pictures:
         typer.echo(f"{'used' if item.used else 'left out'}  {item.name}  {item.note}")
-    size = output.stat().st_size
-    typer.echo(f"{output}: identity {made.content_hash[:12]} for pack {made.pack_name}, {size / 1e6:.2f} MB")
+    _tell(output, made)
+
+
+def _show(places: list[Path], as_json: bool) -> None:
+    from ..identity import FORMAT, VERSION, Identity
+
+    for place in places:
+        known = Identity.load(place)
+        if as_json:
+            kind = {"format": FORMAT, "version": VERSION, "pack_hash": known.pack_hash}
+            print_json_line(_recorded(place, known) | kind)
+            continue
+        _tell(place, known)
+        size, icon = len(known.embedding), "x".join(map(str, known.thumbnail.shape[1::-1]))
+        typer.echo(
+            f"format {FORMAT} {VERSION}, pack {known.pack_hash[:12]}; {len(known.weights)} weights, an embedding of "
+            f"{size} numbers, an icon of {icon} pixels"
+        )
+
+
+def _recorded(place: Path, made: Identity) -> dict[str, Any]:
+    """For machines: what an identity file records of people and papers."""
+    mix = [
+        {"share": part.share, "name": part.name, "hash": part.content_hash, "release": part.releases}
+        for part in made.parts
+    ]
+    return {
+        "identity": str(place),
+        "hash": made.content_hash,
+        "pack": made.pack_name,
+        "release": made.releases,
+        "mix": mix,
+    }
+
+
+def _tell(place: Path, made: Identity) -> None:
+    """The same for people. Notes and names, which other people may have written, in quotes."""
+    size = place.stat().st_size
+    typer.echo(f"{place}: identity {made.content_hash[:12]} for pack {made.pack_name}, {size / 1e6:.2f} MB")
+    for part in made.parts:
+        typer.echo(f"mixed {part.share:.2f}  {part.name!r}  identity {part.content_hash[:12]}  {_notes(part.releases)}")
+    typer.echo(f"release  {_notes(made.releases)}")
+
+
+def _notes(releases: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, releases)) or "none recorded"
 
 
 def _weights(
@@ -142,6 +202,8 @@ def analyse(
     from .range import frame_range
 
     check_output(str(output), target)
+    _check_track_name(output)
+    _check_without_corrections(output)
     if not overwrite:
         check_free_or_ask(str(output))
     chosen = find_pack(pack)
@@ -174,4 +236,28 @@ def analyse(
         typer.echo(
             f"{output}: without {listed(absent)}, which the sequence lacks; swap with --missing-frames hold or skip",
             err=True,
+        )
+
+
+def _check_track_name(output: Path) -> None:
+    """Raises UserInputError where corrections would lie in another track's file, or this track in theirs."""
+    if output.suffix.lower() != ".json":
+        raise UserInputError(f"expected a track file that ends in .json; found {output}. Name it {output}.json")
+    if output.name.lower().endswith(".edits.json"):
+        raise UserInputError(
+            f"expected the name of a track; found {output}, under which `mobilefaceswap track` keeps corrections. "
+            "Choose another name"
+        )
+
+
+def _check_without_corrections(output: Path) -> None:
+    """Raises UserInputError where a track that is to be replaced has corrections, which fit no other analysis."""
+    from ..faces.edits import corrections_beside, sidecar
+
+    made = corrections_beside(output) if output.is_file() else 0
+    if made:
+        raise UserInputError(
+            f"expected a track without corrections at {output}, which is to be replaced; found {made} in "
+            f"{sidecar(output)}, made for this analysis. Name another output; or move them away first, and back "
+            "afterwards: --force-track then takes them"
         )

@@ -12,6 +12,7 @@ from .options import (
     AllowInterlaced,
     BitDepth,
     Device,
+    DiskCache,
     FacesName,
     ForceTrack,
     InsideMatte,
@@ -80,10 +81,7 @@ def swap(
     force_track: ForceTrack = False,
     matte_fit: MatteFit = False,
     allow_interlaced: AllowInterlaced = False,
-    disk_cache: Annotated[
-        bool,
-        typer.Option("--disk-cache/--no-disk-cache", help="Do not use the cache on disk.", rich_help_panel=MORE),
-    ] = True,
+    disk_cache: DiskCache = True,
     threads: Threads = None,
     device: Device = None,
     as_json: JsonOption = False,
@@ -124,6 +122,7 @@ def frame(
     force_track: ForceTrack = False,
     matte_fit: MatteFit = False,
     allow_interlaced: AllowInterlaced = False,
+    disk_cache: DiskCache = True,
     as_json: JsonOption = False,
     *,
     settings: Mapping[str, Any],
@@ -135,15 +134,7 @@ def frame(
 
     everybody = people_of(source, people, pack, faces, source_face=source_face, source_age=source_age)
     chosen, mattes = with_defaults(settings, pack, track), Mattes(inside, outside, matte_fit)
-    shot = Shot(
-        f"{number}:{number}",
-        track,
-        allow_interlaced,
-        disk_cache=True,
-        settings=chosen,
-        mattes=mattes,
-        force_track=force_track,
-    )
+    shot = Shot(f"{number}:{number}", track, allow_interlaced, disk_cache, chosen, mattes, force_track)
     swap_frame(
         target,
         output,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -60,6 +61,9 @@ def explain(error: Exception) -> None:
     if isinstance(error, FaceSwapError):
         for line in (f"mobilefaceswap: {error}", *(f"  FFmpeg: {note}" for note in getattr(error, "__notes__", ()))):
             typer.echo(line, err=True)
+        return
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        typer.echo("mobilefaceswap: expected room to write; the disk is full. Make room and try again", err=True)
         return
     typer.echo(
         f"mobilefaceswap: unexpected {type(error).__name__}: {error}. This is a fault of the program; "

@@ -12,13 +12,14 @@ import typer
 
 from ..errors import MediaError, UserInputError
 from ..files import write_failure
-from .options import JsonOption, Overwrite, PackName
+from .options import ForceTrack, JsonOption, Overwrite, PackName
 from .terminal import print_json
 
 if TYPE_CHECKING:
-    from ..faces import Track
+    from ..faces import Edit, Track
     from ..faces.face import Points
     from ..frame import Window
+    from ..packs import Crop
 
 __all__ = ["app"]
 
@@ -46,23 +47,27 @@ _USUAL_RATE = 24.0
 
 
 @app.command()
-def show(track: TrackArgument, as_json: JsonOption = False) -> None:
+def show(track: TrackArgument, force_track: ForceTrack = False, as_json: JsonOption = False) -> None:
     """List the people of a track, its cuts and corrections."""
-    from ..faces import Edits, load_track
+    from ..faces import Edits, Track
 
-    found = load_track(track)
+    analysed = Track.load(track)
+    known = Edits.beside(track, force=force_track)
+    found = known.applied(analysed)
     people = [_person(found, person) for person in sorted(_ids(found))]
-    edits = [edit.named() for edit in Edits.beside(track).edits]
     if as_json:
+        edits = [edit.named() for edit in known.edits]
         print_json({"frames": len(found.frames), "people": people, "cuts": sorted(found.cuts), "edits": edits})
         return
     for row in people:
-        typer.echo(
-            "person {id}: {frames} frames from {first} to {last}, likeness {likeness:.2f}, lowest {lowest:.2f} "
-            "at frame {lowest_at}".format(**row)
-        )
+        seen = f"{_counted(int(row['frames']), 'frame')} from {row['first']} to {row['last']}"
+        if not row["id"]:
+            typer.echo(f"faces of nobody known: on {seen}. Analyse the clip again to tell people apart")
+            continue
+        likeness = "likeness {likeness:.2f}, lowest {lowest:.2f} at frame {lowest_at}".format(**row)
+        typer.echo(f"person {row['id']}: {seen}, {likeness}")
     typer.echo(f"cuts: {', '.join(map(str, sorted(found.cuts))) or 'none'}")
-    for number, edit in enumerate(edits, 1):
+    for number, edit in enumerate(known.edits, 1):
         typer.echo(f"correction {number}: {edit}")
 
 
@@ -78,25 +83,28 @@ def edit(
         typer.Option(metavar="X,Y ...", help="Eyes, nose, corners of the mouth, left before right, from the top left."),
     ] = "",
     to: Annotated[str, typer.Option(metavar="X,Y ...", help="Where --points go until the last frame.")] = "",
-    another: Annotated[int | None, typer.Option(metavar="ID", min=0, help="It is this person's face.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take the last correction back.")] = False,
+    another: Annotated[
+        int | None, typer.Option(metavar="ID", min=0, help="It is this person's face; two who are seen exchange ids.")
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last correction or import back.")] = False,
+    force_track: ForceTrack = False,
 ) -> None:
     """Correct a track on some frames, in a file beside it; the track itself stays as analysed."""
     from ..faces import Edit, Edits, Track
 
     analysed = Track.load(track)
-    known = Edits.beside(track)
+    known = Edits.beside(track, force=force_track)
     if undo:
         if not known.edits:
             raise UserInputError(f"expected a correction to take back; {track} has none")
-        made = known.edits[:-1]
+        made, said = Edits(known.edits[:-1], known.track), f"taken back: {known.edits[-1]}"
     else:
         first, last = _span(frames)
         new = Edit(first, last, person, off, _pair(move) if move else None, _five(points), _five(to), another)
-        new.check(known.applied(analysed))
-        made = (*known.edits, new)
-    place = Edits(made, known.track).save(track)
-    typer.echo(f"{place}: {len(made)} corrections")
+        made, said = known.joined(new, analysed), str(new)
+        _tell_what_is_odd(new, known.applied(analysed))
+    place = made.save(track)
+    typer.echo(f"{said}\n{place}: {_counted(len(made.edits), 'correction')}")
 
 
 @app.command()
@@ -120,14 +128,14 @@ def export(
     ] = None,
     frame_offset: Offset = 0,
     pack: PackName = None,
+    force_track: ForceTrack = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a person's motion for Nuke, Fusion, After Effects or PFTrack, as ST maps, or as aligned crops."""
-    from ..exchange import FORMATS, motion_of, points_of, write_crops, write_maps, write_motion
+    from ..exchange import FORMATS, motion_of, points_of, write_maps, write_motion
     from ..faces import load_track
     from ..packs import find_pack
     from ..settings import Settings
-    from .clips import open_target
 
     if kind not in (*FORMATS, *_FOLDERS):
         raise UserInputError(f"expected a format among {', '.join((*FORMATS, *_FOLDERS))}; found {kind}. Choose one")
@@ -136,22 +144,21 @@ def export(
     _check_names(output, kind, track, clip)
     chosen = find_pack(pack)
     settings = Settings.from_mapping(chosen.defaults)
-    motion = motion_of(load_track(track), person, chosen.crop, settings, *_plate_of(clip))
+    known = load_track(track, force=force_track)
+    motion = motion_of(known, person, chosen.crop, settings, *_plate_of(clip))
     points = points_of(motion, chosen.crop)
     if not overwrite:
         _check_free(output, kind, [time + frame_offset for time in points])
     if kind in FORMATS:
         write_motion(output, motion.shifted(frame_offset), kind)
-    else:
+    elif kind == _MAPS:
         _make_folder(output)
-        if kind == _MAPS:
-            shifted = {time + frame_offset: at for time, at in points.items()}
-            write_maps(output, shifted, motion.size, chosen.crop, motion.pixel_aspect, motion.display)
-        else:
-            assert clip is not None
-            with open_target(clip, allow_interlaced=True) as target:
-                write_crops(output, target, points, chosen.crop, frame_offset, motion.display)
-    typer.echo(f"{output}: {len(points)} frames of person {person}")
+        shifted = {time + frame_offset: at for time, at in points.items()}
+        write_maps(output, shifted, motion.size, chosen.crop, motion.pixel_aspect, motion.display)
+    else:
+        assert clip is not None
+        _cut_crops(output, clip, None if force_track else known, points, chosen.crop, frame_offset, motion.display)
+    typer.echo(f"{output}: {_counted(len(points), 'frame')} of person {person}")
 
 
 @app.command("import")
@@ -167,30 +174,81 @@ def import_points(
     ] = None,
     frame_offset: Offset = 0,
     pack: PackName = None,
+    force_track: ForceTrack = False,
 ) -> None:
-    """Take five tracks, or a corner pin of the crop, as corrections of a person's face."""
+    """Take five tracks, or a corner pin of the crop, with a key on every frame, as one correction of a person's face.
+
+    It replaces what was imported before on the same frames.
+    """
     from ..exchange import points_of, read_motion
     from ..faces import Edit, Edits, Track
     from ..packs import find_pack
+    from .imported import Imported
 
     known = Track.load(track)
+    before = Edits.beside(track, force=force_track)
     _, _, size, display = _plate_of(clip)
     size, display = (size, display) if size else (known.size, known.display)
     motion = read_motion(file, size, display=display).onto(known).shifted(-frame_offset)
-    points = points_of(motion, find_pack(pack).crop)
-    inside = {time: at for time, at in points.items() if time in known.frames}
-    if not inside:
-        raise UserInputError(
-            f"expected frames of the track, {min(known.frames)} to {max(known.frames)}; found "
-            f"{min(points)} to {max(points)}. Use --frame-offset"
+    imported = Imported(file, points_of(motion, find_pack(pack).crop), motion.left_out, known)
+    imported.check()
+    new = Edit.imported(person, imported.inside)
+    made = before.joined(new, known)
+    _tell_what_is_odd(new, before.applied(known))
+    place = made.save(track)
+    taken = f"{_counted(len(imported.inside), 'frame')} of person {person}"
+    typer.echo(f"{place}: {'; '.join([taken, *imported.notes()])}")
+
+
+def _tell_what_is_odd(new: Edit, track: Track) -> None:
+    """Says of points placed in ``track`` where they put a face in, and that they are hardly a face's."""
+    from ..faces import plausibility
+    from .summary import listed
+
+    placed = new.placed()
+    if 2 * sum(plausibility(points) == 0 for points in placed) > len(placed):
+        typer.echo(
+            "mostly, eyes, nose and mouth lie as in no face. Where this is no profile, check the order of the points",
+            err=True,
         )
-    before = Edits.beside(track)
-    made = (*before.edits, *(Edit(time, time, person, points=at) for time, at in inside.items()))
-    place = Edits(made, before.track).save(track)
-    left = len(points) - len(inside)
-    typer.echo(
-        f"{place}: {len(inside)} frames of person {person}" + (f"; {left} are outside the track" if left else "")
-    )
+    ids = _ids(track)
+    found = {time for time, faces in track.frames.items() if new.person in {face.person for face in faces}}
+    added = [time for time in track.frames if new.covers(time) and time not in found]
+    if placed and new.person not in ids:
+        people = ", ".join(map(str, sorted(ids))) or "nobody"
+        typer.echo(f"person {new.person} is new to the track, which knows {people}: a face is put in", err=True)
+    elif placed and added:
+        typer.echo(f"person {new.person} was not found on {listed(added)}: a face is put in", err=True)
+
+
+def _cut_crops(
+    output: Path,
+    clip: str,
+    track: Track | None,
+    points: dict[int, Points],
+    crop: Crop,
+    frame_offset: int,
+    display: Window | None,
+) -> None:
+    """Writes crops of ``clip``; nothing where it is not the ``track``'s, if one is given, or lacks a frame.
+
+    Raises TrackError, MediaError.
+    """
+    from ..analyse_clip import check_clip
+    from ..exchange import write_crops
+    from .clips import open_target
+    from .summary import listed
+
+    with open_target(clip, allow_interlaced=True) as target:
+        if track is not None:
+            check_clip(track, target, clip)
+        if absent := [time for time in points if not target.first <= time <= target.last or time in target.missing]:
+            raise MediaError(
+                f"expected {clip} to hold the frames of the track; it lacks {listed(absent)}. Name the clip that was "
+                "analysed, or analyse this one"
+            )
+        _make_folder(output)
+        write_crops(output, target, points, crop, frame_offset, display)
 
 
 def _check_names(output: Path, kind: str, track: Path, clip: str | None) -> None:
@@ -233,6 +291,10 @@ def _make_folder(place: Path) -> None:
         raise write_failure(str(place), error) from error
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _ids(track: Track) -> set[int]:
     return {face.person for faces in track.frames.values() for face in faces if face.presence}
 
@@ -268,10 +330,10 @@ def _plate_of(clip: str | None) -> tuple[float, float, tuple[int, int] | None, W
 
 def _span(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(-?\d+)(?:[-:](-?\d+))?", text.strip())
-    if match is None:
-        raise UserInputError(f"expected --frames IN-OUT, such as 10-20 or 12; found {text!r}")
-    first = int(match.group(1))
-    return first, int(match.group(2) or first)
+    first, last = (int(match.group(1)), int(match.group(2) or match.group(1))) if match else (1, 0)
+    if first > last:
+        raise UserInputError(f"expected --frames IN-OUT, IN first, such as 10-20 or 12; found {text!r}. Write them so")
+    return first, last
 
 
 def _pair(text: str) -> tuple[float, float]:
@@ -287,4 +349,12 @@ def _pair(text: str) -> tuple[float, float]:
 def _five(text: str) -> Points | None:
     import numpy as np
 
-    return np.array([_pair(word) for word in text.split()]) if text else None
+    if not text:
+        return None
+    places = [_pair(word) for word in text.split()]
+    if len(places) != 5:
+        raise UserInputError(
+            f"expected five points, X,Y with a space between: eyes, nose, corners of the mouth; found {len(places)} in "
+            f"{text!r}. Write them so"
+        )
+    return np.array(places)

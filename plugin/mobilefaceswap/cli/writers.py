@@ -85,7 +85,7 @@ def open_writers(clip: MediaClip, shot: Shot, delivery: Delivery, job: Job) -> t
     return output, _matte_output(job, clip, delivery, times) if job.matte else None
 
 
-def check_free_of(job: Job, times: range, delivery: Delivery) -> bool:
+def check_free_of(job: Job, times: Sequence[int], delivery: Delivery) -> bool:
     """Whether outputs may be replaced: as was typed, or agreed at the terminal. Raises MediaError where one exists that
     may not.
     """

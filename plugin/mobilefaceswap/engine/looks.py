@@ -52,7 +52,7 @@ def load_look(path: Path, settings: Settings) -> Settings:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text("utf-8-sig"))
     except DAMAGED as error:
         raise UserInputError(f"expected a look file at {path}; {error}. Choose one that Save Look wrote") from error
     held = document.get("settings") if isinstance(document, dict) and document.get("format") == _FORMAT else None

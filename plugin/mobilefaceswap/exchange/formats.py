@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +59,7 @@ def read_motion(path: Path, size: tuple[int, int], kind: str | None = None, disp
     holds no points in a known way.
     """
     try:
-        # Spreadsheets put a byte order mark before a table.
-        text = path.read_text("utf-8-sig")
+        text = _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise UserInputError(f"expected a text file with tracks at {path}; {error}. Check the name") from error
     reader = FORMATS[kind].read if kind else _reader(text)
@@ -72,6 +72,12 @@ def read_motion(path: Path, size: tuple[int, int], kind: str | None = None, disp
             f"expected {path} to hold tracks or a corner pin of Nuke, Fusion, PFTrack or a table; found "
             f"{type(error).__name__}: {error}. Export it again, with one key on every frame"
         ) from error
+
+
+def _decoded(content: bytes) -> str:
+    """Text in UTF-8 or UTF-16: spreadsheets put a byte order mark before a table. Raises UnicodeDecodeError."""
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if marked else "utf-8-sig")
 
 
 def _reader(text: str) -> Read:

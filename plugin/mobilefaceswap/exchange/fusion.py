@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
-from .motion import CORNERS, NAMES, Motion, from_fusion, fusion
+from .motion import CORNERS, NAMES, Motion, frame_number, from_fusion, fusion
 
 __all__ = ["corner_positioner", "read", "tracker"]
 
 _INPUTS = {"top_left": "TopLeft", "top_right": "TopRight", "bottom_right": "BottomRight", "bottom_left": "BottomLeft"}
-_KEY = re.compile(r"\[(-?\d+)\]\s*=\s*\{\s*(-?[\d.eE+-]+)")
+_KEY = re.compile(r"\[(-?[\d.]+)\]\s*=\s*\{\s*(-?[\d.eE+-]+)")
 
 
 def tracker(motion: Motion) -> str:
@@ -76,28 +77,36 @@ def _document(tools: list[str]) -> str:
 
 def read(text: str, size: tuple[int, int]) -> Motion:
     """The points of a Tracker or CornerPositioner animated by XYPath modifiers. Raises ValueError on anything else."""
-    splines: dict[str, dict[str, dict[int, float]]] = {}
-    for block in re.finditer(r"(\w+)([XY])\s*=\s*BezierSpline\s*\{", text):
-        keys = {int(time): float(value) for time, value in _KEY.findall(_braced(text, block.end()))}
-        splines.setdefault(block.group(1), {})[block.group(2)] = keys
+    paths, splines = (dict(_blocks(text, kind)) for kind in ("XYPath", "BezierSpline"))
     names = dict(re.findall(r'Name(\d+)\s*=\s*Input\s*\{\s*Value\s*=\s*"([^"]*)"', text))
     points: dict[str, dict[int, tuple[float, float]]] = {}
     for place, path in re.findall(r'TrackedCenter(\d+)\s*=\s*Input\s*\{[^}]*?SourceOp\s*=\s*"(\w+)"', text):
         name = names.get(place, "")
         points[name if name in NAMES else NAMES[int(place) - 1] if int(place) <= len(NAMES) else f"track{place}"] = (
-            _keys(splines.get(path, {}), size)
+            _keys(paths.get(path, ""), splines, size)
         )
     for name, label in _INPUTS.items():
         if found := re.search(label + r'\s*=\s*Input\s*\{[^}]*?SourceOp\s*=\s*"(\w+)"', text):
-            points[name] = _keys(splines.get(found.group(1), {}), size)
+            points[name] = _keys(paths.get(found.group(1), ""), splines, size)
     if not any(points.values()):
         raise ValueError("no Tracker or CornerPositioner animated by XYPath; in Fusion choose Change to XY Path first")
     return Motion(size, points)
 
 
-def _keys(axes: dict[str, dict[int, float]], size: tuple[int, int]) -> dict[int, tuple[float, float]]:
-    x, y = axes.get("X", {}), axes.get("Y", {})
+def _keys(path: str, splines: Mapping[str, str], size: tuple[int, int]) -> dict[int, tuple[float, float]]:
+    """A point by frame from an XYPath, whose inputs name its splines: Fusion renames those that are pasted twice."""
+    sources = dict(re.findall(r'\b([XY])\s*=\s*Input\s*\{[^}]*?SourceOp\s*=\s*"(\w+)"', path))
+    x, y = (
+        {frame_number(time): float(value) for time, value in _KEY.findall(splines.get(sources.get(axis, ""), ""))}
+        for axis in "XY"
+    )
     return {time: from_fusion((x[time], y[time]), size) for time in sorted(x.keys() & y.keys())}
+
+
+def _blocks(text: str, kind: str) -> Iterator[tuple[str, str]]:
+    """Name and content of every tool of a kind."""
+    for tool in re.finditer(rf"(\w+)\s*=\s*{kind}\s*\{{", text):
+        yield tool.group(1), _braced(text, tool.end())
 
 
 def _braced(text: str, start: int) -> str:

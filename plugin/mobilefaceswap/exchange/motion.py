@@ -27,6 +27,7 @@ __all__ = [
     "NAMES",
     "Motion",
     "Points",
+    "frame_number",
     "from_fusion",
     "from_nuke",
     "fusion",
@@ -49,7 +50,7 @@ class Motion:
 
     rate: frames per second. crop: side of the crop whose corners are among the points, in pixels; 0 for none.
     pixel_aspect: width of a pixel of the plate over its height. display: the display window in the plate's pixels; None
-    for the whole plate.
+    for the whole plate. left_out: frames of the file that was read in which a point has no numbers.
     """
 
     size: tuple[int, int]
@@ -58,6 +59,7 @@ class Motion:
     crop: int = 0
     pixel_aspect: float = 1.0
     display: Window | None = None
+    left_out: int = 0
 
     def shifted(self, frames: int) -> Motion:
         """The same ``frames`` frames later."""
@@ -148,6 +150,17 @@ def _in_quad(corners: Points, crop: Crop) -> Points:
     matrix = cv2.getPerspectiveTransform(square, corners.astype(np.float32))
     template = crop.template.on(crop.size).astype(np.float64)
     return np.asarray(cv2.perspectiveTransform(template[None], matrix)[0], np.float64)
+
+
+def frame_number(text: str) -> int:
+    """A frame as other programs write it, 12 or 12.0. Raises ValueError where it is between frames or no number."""
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise ValueError(f"expected a frame number; found {text!r}") from error
+    if not number.is_integer():
+        raise ValueError(f"a key at frame {text}, between frames; bake the animation first")
+    return int(number)
 
 
 def nuke(at: Sequence[float], size: tuple[int, int]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from .motion import CORNERS, NAMES, Motion, from_nuke, nuke
+from .motion import CORNERS, NAMES, Motion, frame_number, from_nuke, nuke
 
 __all__ = ["corner_pin", "read", "tracker"]
 
@@ -27,6 +27,7 @@ _COLUMNS = (
 """Of the table that the knob ``tracks`` holds: 31, each with its kind, visibility, width and names."""
 _FIXED = f"{{}} {{}} 1 1 1 {{}} 1 0 -32 -32 32 32 -22 -22 22 22 {' '.join(['{}'] * 11)}"
 """Of a track's row behind its position: offsets, T, R and S on, error, pattern and search areas, keys."""
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([{}])|([^\s{}"]+)')
 
 
@@ -102,7 +103,7 @@ def _tracks(table: Sequence[object], size: tuple[int, int]) -> Iterator[tuple[st
 
 
 def _keys(curves: Sequence[object], size: tuple[int, int]) -> dict[int, tuple[float, float]]:
-    """A point by frame from two curves; a key holds until the next, as frames between keys are not filled."""
+    """A point by frame from two curves, at their keys alone: frames between keys are not filled."""
     x, y = (_curve(curve) for curve in curves)
     if x.keys() != y.keys():
         raise ValueError("keys of x and y at different frames; bake the animation first")
@@ -110,13 +111,17 @@ def _keys(curves: Sequence[object], size: tuple[int, int]) -> dict[int, tuple[fl
 
 
 def _curve(words: object) -> dict[int, float]:
-    """Keys of ``curve x1 10 11 x5 12``: a value without a frame belongs to the frame after the last."""
+    """Keys of ``curve x1 10 11 x5 12``: a value without a frame belongs to the frame after the last.
+
+    Raises ValueError on keys between frames, as in ``x1.5``.
+    """
     keys: dict[int, float] = {}
     time = 0
     for word in words if isinstance(words, list) else [words]:
-        if re.fullmatch(r"x-?\d+(\.0+)?", str(word)):
-            time = int(float(str(word)[1:]))
-        elif re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", str(word), re.IGNORECASE):
-            keys[time] = float(str(word))
+        text = str(word)
+        if text.startswith("x") and _NUMBER.fullmatch(text[1:]):
+            time = frame_number(text[1:])
+        elif _NUMBER.fullmatch(text):
+            keys[time] = float(text)
             time += 1
     return keys

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
-from .motion import CORNERS, NAMES, Motion, from_nuke, nuke
+from .motion import CORNERS, NAMES, Motion, frame_number, from_nuke, nuke
 
 __all__ = ["after_effects", "is_table", "pftrack", "read_pftrack", "read_table", "table"]
 
@@ -27,42 +28,72 @@ def table(motion: Motion) -> str:
 
 
 def read_table(text: str, size: tuple[int, int]) -> Motion:
-    """The inverse of ``table``; columns in any order, in any case, apart by commas, semicolons or tabs. Raises
-    ValueError, KeyError on anything else.
+    """The inverse of ``table``; columns in any order, in any case, apart by commas, semicolons or tabs. Empty rows and
+    comments (#) are passed over; a point with an empty cell has no key there. Raises ValueError on anything else.
     """
-    text = _by_commas(text)
-    rows = list(csv.DictReader(io.StringIO(text.lstrip()), fieldnames=_header(text)))[1:]
-    names = [column[:-2] for column in _header(text) if column.endswith("_x")]
+    (_, first), *rows = _rows(text) or [(0, "")]
+    header = _cells(first)
+    names = [column[:-2] for column in header if column.endswith("_x") and f"{column[:-2]}_y" in header]
     if not rows or not is_table(text) or not names:
         raise ValueError("no columns called frame, left_eye_x, left_eye_y …")
-    points = {
-        name: {int(row["frame"]): from_nuke((float(row[f"{name}_x"]), float(row[f"{name}_y"])), size) for row in rows}
-        for name in names
-    }
-    return Motion(size, points)
+    points: dict[str, dict[int, tuple[float, float]]] = {name: {} for name in names}
+    times: set[int] = set()
+    for number, row in rows:
+        try:
+            cells = dict(zip(header, next(csv.reader([row])), strict=False))
+            time = frame_number(cells.get("frame", ""))
+            for name in names:
+                if at := _point(cells, name):
+                    points[name][time] = from_nuke(at, size)
+        except (ValueError, csv.Error) as error:
+            raise ValueError(f"in row {number}: {error}") from error
+        times.add(time)
+    known = [set(keys) for keys in points.values() if keys]
+    if not known:
+        raise ValueError("no numbers below the names of the columns")
+    return Motion(size, points, left_out=len(times - known[0].intersection(*known)))
+
+
+def _point(cells: Mapping[str, str], name: str) -> tuple[float, float] | None:
+    """x and y of a point in a row; None where a cell is empty. Raises ValueError on anything but finite numbers."""
+    x, y = (cells.get(f"{name}_{axis}", "").strip() for axis in "xy")
+    return _finite(float(x), float(y)) if x and y else None
+
+
+def _finite(x: float, y: float) -> tuple[float, float]:
+    if not math.isfinite(x + y):
+        raise ValueError(f"{x:g}, {y:g} is no place in the picture")
+    return x, y
 
 
 def is_table(text: str) -> bool:
     """Whether the first row names columns, ``frame`` among them, as ``table`` does."""
-    header = _header(text)
+    rows = _rows(text)
+    header = _cells(rows[0][1]) if rows else []
     # A name alone in its row is a track of PFTrack's.
     return len(header) > 1 and "frame" in header
 
 
-def _header(text: str) -> list[str]:
-    """The cells of the first row, whoever has written, quoted or capitalised them."""
-    return [cell.strip(' "').lower() for cell in _first_row(_by_commas(text)).split(",")]
+def _cells(row: str) -> list[str]:
+    """The cells of the row of names, whoever has written, quoted or capitalised them."""
+    return [cell.strip(' "').lower() for cell in row.split(",")]
 
 
-def _by_commas(text: str) -> str:
-    """A table as this one writes it. Where decimals have commas, spreadsheets put semicolons or tabs between cells."""
-    first = _first_row(text)
+def _rows(text: str) -> list[tuple[int, str]]:
+    """Number and text of every row with something in it that is no comment, apart by commas.
+
+    Where decimals have commas, spreadsheets put semicolons or tabs between cells.
+    """
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if _says_something(line)]
+    first = lines[0][1] if lines else ""
     between = next((mark for mark in ";\t" if mark in first), "")
-    return text.replace(",", ".").replace(between, ",") if between else text
+    return [(number, line.replace(",", ".").replace(between, ",") if between else line) for number, line in lines]
 
 
-def _first_row(text: str) -> str:
-    return text.lstrip().partition("\n")[0].strip()
+def _says_something(line: str) -> bool:
+    """Whether a row has content and is no comment. Spreadsheets leave rows of empty cells, and quote comments."""
+    content = line.strip(' ,;\t"')
+    return bool(content) and not content.startswith("#")
 
 
 def pftrack(motion: Motion) -> str:
@@ -78,7 +109,7 @@ def read_pftrack(text: str, size: tuple[int, int]) -> Motion:
     """PFTrack's tracks, with or without the clip's number, between spaces or commas. Raises ValueError."""
     points: dict[str, dict[int, tuple[float, float]]] = {}
     keys: dict[int, tuple[float, float]] = {}
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         words = line.replace(",", " ").split()
         if not words or line.startswith("#"):
@@ -88,7 +119,10 @@ def read_pftrack(text: str, size: tuple[int, int]) -> Motion:
             name = line.strip('"')
             keys = points.setdefault(name if name in (*NAMES, *CORNERS) else _numbered(len(points)), {})
         elif len(numbers) >= 3:
-            keys[int(numbers[0])] = from_nuke(numbers[1:3], size)
+            try:
+                keys[frame_number(words[0])] = from_nuke(_finite(*numbers[1:3]), size)
+            except ValueError as error:
+                raise ValueError(f"in row {number}: {error}") from error
     if not any(points.values()):
         raise ValueError("no tracks of a name and rows of frame, x, y")
     return Motion(size, points)

@@ -6,7 +6,7 @@ Stateless: a face at time t depends only on what was found in the frames around 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -14,7 +14,10 @@ import numpy as np
 
 from .face import Face, Points
 
-__all__ = ["Timeline", "followed", "interpolated", "same"]
+__all__ = ["Moves", "Timeline", "followed", "interpolated", "moved", "same"]
+
+Moves = Mapping[int, Points]
+"""Of one frame: how far a person's face is moved by hand, (2,) pixels to the right and down, by id."""
 
 _REACH = 0.6
 """How far, in sides of its box, a face may move between neighbouring frames and still be the same."""
@@ -25,11 +28,13 @@ _FAST = 0.02
 @dataclass(frozen=True)
 class Timeline:
     """What was found in a clip. faces: of a frame, as detected; none outside the clip. begins: whether a shot begins
-    with a frame: after a cut, at the clip's first frame, and behind its last.
+    with a frame: after a cut, at the clip's first frame, and behind its last. moves: of a frame; its ``faces`` are as
+    they were before, so that a move is neither smoothed nor smooths.
     """
 
     faces: Callable[[int], Sequence[Face]]
     begins: Callable[[int], bool]
+    moves: Callable[[int], Moves] = lambda _: {}
 
 
 @dataclass(frozen=True)
@@ -43,18 +48,23 @@ class _Walk:
 
 
 def followed(timeline: Timeline, time: int, *, smoothing: int, gap: int, fade: int) -> tuple[Face, ...]:
-    """The faces at ``time``, as they are swapped.
+    """The faces at ``time``, as they are swapped, moved by hand at last.
 
     smoothing: frames before and after that steady the points. gap: a face lost for at most as many frames is filled in
     between. fade: frames over which a face's ``presence`` falls before it is lost for longer, and rises when it is
     found. Nothing reaches across a cut. 0 turns each of them off.
     """
-    if not (smoothing or gap or fade):
-        return _present(timeline.faces(time))
-    once = Timeline(cache(timeline.faces), cache(timeline.begins))
-    here = tuple(once.faces(time))
-    faces = (*here, *_filled(here, once, time, gap))
-    return _present([_settled(face, once, time, smoothing, gap, fade) for face in faces])
+    once = replace(timeline, faces=cache(timeline.faces), begins=cache(timeline.begins))
+    faces = here = tuple(once.faces(time))
+    if smoothing or gap or fade:
+        there = (*here, *_filled(here, once, time, gap))
+        faces = tuple(_settled(face, once, time, smoothing, gap, fade) for face in there)
+    return moved(_present(faces), timeline.moves(time))
+
+
+def moved(faces: Sequence[Face], moves: Moves, way: int = 1) -> tuple[Face, ...]:
+    """``faces``, each moved as ``moves`` has it of its person. way: -1 takes that back."""
+    return tuple(face.moved(*(way * moves[face.person])) if face.person in moves else face for face in faces)
 
 
 def _present(faces: Sequence[Face]) -> tuple[Face, ...]:

@@ -85,6 +85,12 @@ class HandFinder:
         assert self._carrier is not None
         return open_session(self._carrier.path(role)).run({"image": planes})
 
+    def try_out(self) -> None:
+        """Opens and runs both networks on empty pictures. Raises PackError where one cannot be used."""
+        if self._carrier is not None:
+            for role, side in zip(_ROLES, (_PALM_SIDE, _HAND_SIDE), strict=True):
+                self._answers(role, np.zeros((side, side, 3), np.float32))
+
     def find(self, picture: Floats) -> list[Hand]:
         """The hands in a square (S, S, 3) picture, display-referred sRGB, 0..1, in its pixels; the surest first."""
         found: list[Hand] = []

@@ -1,4 +1,4 @@
-"""What five points say of a face: how far it is rolled, and whether faces look like that."""
+"""What five points say of a face: how far it is rolled, whether faces look like that, and how they were mixed up."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ..geometry import fit_crop
 from ..packs import Crop
 from .face import Face, Points
 
-__all__ = ["is_face", "plausibility", "roll_of"]
+__all__ = ["are_apart", "is_face", "mixed_up", "plausibility", "roll_of"]
 
 _CROP = Crop(112)
+_MIRRORED = [1, 0, 2, 4, 3]
 _LEAST = np.array([0.48, 0.34, 0.47, -0.38, -0.09, -0.10])
 _MOST = np.array([1.19, 1.00, 0.66, 0.38, 0.10, 0.16])
 """Of 906 training faces, half of them turned away by 20 to 60 degrees, one in 500 lies beyond each. In units of the
@@ -26,6 +27,24 @@ def roll_of(landmarks: Points, pixel_aspect: float = 1.0) -> float:
     """Degrees, -180..180, by which a face is turned clockwise in the picture; 0 is upright, 180 upside down."""
     linear = fit_crop(landmarks * (pixel_aspect, 1.0), _CROP)[:, :2]
     return math.degrees(math.atan2(-linear[1, 0], linear[0, 0]))
+
+
+def are_apart(landmarks: Points) -> bool:
+    """Whether these are five places (5, 2), not one: a crop cannot be fitted to that."""
+    return np.shape(landmarks) == (5, 2) and bool(np.isfinite(landmarks).all() and np.ptp(landmarks, axis=0).any())
+
+
+def mixed_up(landmarks: Points) -> str:
+    """What was mixed up where points (5, 2) are a face's in a mirror, in words; empty where they are not.
+
+    Pixels of any shape: what is squeezed or turned is never mirrored by that.
+    """
+    if plausibility(landmarks) > 0 or plausibility(landmarks[_MIRRORED]) == 0:
+        return ""
+    upright = landmarks[3:, 1].sum() > landmarks[:2, 1].sum()
+    if upright:
+        return "left and right the other way round: left is the viewer's left, not the actor's"
+    return "a mirrored face, upside down: files count y from the bottom, `track edit` from the top"
 
 
 def is_face(face: Face, pixel_aspect: float) -> bool:

@@ -16,14 +16,16 @@ from ..errors import TrackError
 from ..files import DAMAGED, write_failure, written_whole
 from ..frame import Extent, Fit, Window, fit
 from .face import Face
-from .follow import Timeline
-from .plausible import plausibility, roll_of
+from .follow import Moves, Timeline, moved
+from .plausible import are_apart, plausibility, roll_of
 
-__all__ = ["FORMAT", "Track"]
+__all__ = ["FORMAT", "Track", "advice_on"]
 
 FORMAT = "mobilefaceswap-track"
 _VERSION = 2
 _READ = (1, 2)
+_NEAR_UNIT = 0.01
+"""How far from 1 the length of a mean embedding may be: its numbers are rounded."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Track:
     cuts: frames with which a shot begins. people: the mean embedding (D,) of each person by id, unit length.
     recogniser: content hash of the network that made them. hashes: of a few plates by frame, the first and
     the last among them; they tell the clip from others. clip, detector: names, for people to read. display: the
-    display window in the plate's pixels, where the plate reaches beyond it (overscan).
+    display window in the plate's pixels, where the plate reaches beyond it (overscan). moves: by frame, those that
+    ``frames`` have of an artist's corrections; in memory alone.
     """
 
     size: tuple[int, int]
@@ -45,6 +48,7 @@ class Track:
     recogniser: str = ""
     hashes: Mapping[int, str] = field(default_factory=dict)
     display: Window | None = None
+    moves: Mapping[int, Moves] = field(default_factory=dict)
 
     def faces(self, time: int, plate_size: tuple[int, int], display: Window | None = None) -> tuple[Face, ...]:
         """The faces at ``time`` in pixels of a plate of ``plate_size``, which may be a proxy.
@@ -65,7 +69,13 @@ class Track:
         def begins(time: int) -> bool:
             return time in self.cuts or time not in self.frames or time - 1 not in self.frames
 
-        return Timeline(lambda time: self._on(onto, time) if time in self.frames else (), begins)
+        def moves(time: int) -> Moves:
+            return {person: way * (onto.x, onto.y) for person, way in self.moves.get(time, {}).items()}
+
+        def faces(time: int) -> tuple[Face, ...]:
+            return moved(self._on(onto, time), moves(time), -1) if time in self.frames else ()
+
+        return Timeline(faces, begins, moves)
 
     def fit(self, plate_size: tuple[int, int], display: Window | None) -> Fit:
         """How the track's plate lies on another one. Raises TrackError where it cannot show the same."""
@@ -121,13 +131,23 @@ class Track:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Track:
         """Reads what ``save`` wrote, and tracks of earlier versions. Raises TrackError on anything else."""
+        document: Any = None
         try:
-            return _read(json.loads(Path(path).read_text("utf-8")))
+            # Some editors put a byte order mark before what they save.
+            document = json.loads(Path(path).read_text("utf-8-sig"))
+            return _read(document)
         except DAMAGED as error:
+            advice = advice_on(document, FORMAT, _VERSION, "Analyse the clip again")
             raise TrackError(
                 f"expected {path} to be a track of version 1 to {_VERSION} written by `mobilefaceswap analyse`; "
-                f"found {type(error).__name__}: {error}. Analyse the clip again"
+                f"found {type(error).__name__}: {error}. {advice}"
             ) from error
+
+
+def advice_on(document: Any, wanted: str, version: int, otherwise: str) -> str:
+    """What to do about a ``document`` that cannot be read as a ``wanted`` one up to ``version``."""
+    later = isinstance(document, dict) and document.get("format") == wanted and document.get("version")
+    return "Update the program: a later one wrote it" if type(later) is int and later > version else otherwise
 
 
 def _told(face: Face) -> dict[str, Any]:
@@ -145,15 +165,37 @@ def _read(document: Mapping[str, Any]) -> Track:
         raise ValueError(f"size {width} x {height}")
     return Track(
         (width, height),
-        {int(time): tuple(map(Face.from_named, rows)) for time, rows in document["frames"].items()},
+        _frames(document["frames"]),
         str(document.get("clip", "")),
         str(document.get("detector", "")),
         frozenset(int(time) for time in document.get("cuts", ())),
-        {int(person): np.array(mean, np.float32) for person, mean in document.get("people", {}).items()},
+        _people(document.get("people", {})),
         str(document.get("recogniser", "")),
         {int(time): str(digest) for time, digest in document.get("hashes", {}).items()},
         _window(document["display"]) if "display" in document else None,
     )
+
+
+def _frames(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[int, tuple[Face, ...]]:
+    """Raises ValueError, TypeError, KeyError or AttributeError on anything but faces by frame."""
+    if not rows:
+        raise ValueError("no frames")
+    frames = {int(time): tuple(map(Face.from_named, faces)) for time, faces in rows.items()}
+    for time, faces in frames.items():
+        if not all(are_apart(face.landmarks) for face in faces if face.presence):
+            raise ValueError(f"a face on frame {time} whose five points are one")
+    return frames
+
+
+def _people(rows: Mapping[str, Sequence[float]]) -> dict[int, npt.NDArray[np.float32]]:
+    """Raises ValueError, TypeError or AttributeError on anything but embeddings of one size, of unit length."""
+    people = {int(person): np.array(mean, np.float32) for person, mean in rows.items()}
+    for person, mean in people.items():
+        if mean.ndim != 1 or mean.shape != next(iter(people.values())).shape:
+            raise ValueError(f"{mean.size} numbers for person {person}, unlike the others'")
+        if not abs(np.linalg.norm(mean) - 1) < _NEAR_UNIT:
+            raise ValueError(f"an embedding of person {person} whose length is {np.linalg.norm(mean):.3g}, not 1")
+    return people
 
 
 def _window(row: Sequence[Any]) -> Window:

@@ -3,13 +3,16 @@
 from .mix import mixed
 from .prepare import prepare_identity
 from .recognise import encode_face
-from .record import Identity, SourcePicture
+from .record import FORMAT, VERSION, Identity, Part, SourcePicture
 from .sources import Source, load_source, picture_files, reference_embedding
 from .weigh import AGES, ages_of, weights_at_age
 
 __all__ = [
     "AGES",
+    "FORMAT",
+    "VERSION",
     "Identity",
+    "Part",
     "Source",
     "SourcePicture",
     "ages_of",

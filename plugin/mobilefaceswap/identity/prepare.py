@@ -20,7 +20,7 @@ from ..frame import Floats, Frame
 from ..packs import FaceInput, Pack
 from ..swap import network_class
 from .recognise import display_crop, encode_person, face_input, is_upright
-from .record import Identity, SourcePicture
+from .record import Identity, SourcePicture, joined_releases
 from .weigh import shares_of, weights_at_age
 
 __all__ = ["prepare_identity"]
@@ -194,7 +194,8 @@ def _identity(
 
     weights = network_class(pack).prepared(pack, encoded, portrait)
     icon = _thumbnail(display_crop(typical.picture, typical.face, pack.crop))
-    return Identity(weights, encoded["embedding"][0], pack.name, pack.content_hash, icon, release, notes)
+    releases = joined_releases((release,))
+    return Identity(weights, encoded["embedding"][0], pack.name, pack.content_hash, icon, releases, notes)
 
 
 def _shown(picture: Frame, pack: Pack, detector: FaceDetector, source_face: int) -> _Shown | _Unusable:

@@ -72,7 +72,8 @@ def load_source(
         identities = [Identity.load(place) for place in prepared]
         if len(identities) == 1 and weights is None:
             return identities[0]
-        return mixed(identities, [1.0] * len(identities) if weights is None else weights, pack)
+        names = [Path(place).name for place in prepared]
+        return mixed(identities, [1.0] * len(identities) if weights is None else weights, pack, names)
     if not files:
         raise UserInputError("expected a source: a picture, a folder of pictures or an identity file; found none")
     pictures = [(file.name, read_picture(file)) for file in files]

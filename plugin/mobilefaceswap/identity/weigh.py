@@ -5,6 +5,7 @@ Ages are typed, or stand in a table beside the portraits. Dates in files are not
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,13 +29,14 @@ def shares_of(weights: Sequence[float], count: int, what: str) -> npt.NDArray[np
 
     Raises UserInputError on weights that do not fit.
     """
-    shares = np.array(weights, np.float64)
-    if len(shares) != count or not np.isfinite(shares).all() or (shares < 0).any() or shares.sum() <= 0:
+    # Of numbers that are each finite, too, the sum may not be.
+    total = sum(map(float, weights))
+    if len(weights) != count or any(weight < 0 for weight in weights) or not 0 < total < math.inf:
         raise UserInputError(
-            f"expected a weight of 0 or more for each of {count} {what}, one of them above 0; found "
+            f"expected a weight of 0 or more for each of {count} {what}, and a finite sum above 0; found "
             f"{', '.join(f'{weight:g}' for weight in weights) or 'none'}. Name as many as {what}, such as 2,1"
         )
-    return np.asarray(shares / shares.sum())
+    return np.array(weights, np.float64) / total
 
 
 def weights_at_age(ages: Sequence[float], age: float) -> list[float]:

@@ -58,9 +58,9 @@ class SwappedFaces:
 class FaceSwapNode:
     """A face-swap node: a source identity, a target clip, settings.
 
-    source: a prepared identity, its file (.idn), a picture, a folder of pictures, or several pictures. target: any
-    clip, or None where a host hands the plates in. pack: a pack, its name or folder; None for the default. settings:
-    where left out, the pack's own defaults. faces: another detector, or its name, such as
+    source: a prepared identity, its file (.idn), a picture, a folder of pictures, or several pictures. target: a
+    ``frame.Clip``, or None where a host hands the plates in. pack: a pack, its name or folder; None for the default.
+    settings: where left out, the pack's own defaults. faces: another detector, or its name, such as
     ``insightface:FOLDER_OR_NAME``. track: stored faces instead of a search. device: what the network runs on, one of
     ``runtime.DEVICES``, or ``auto``. source_age: the one to show, of a set of portraits with a table of ages; 0 for all
     alike. Thread-safe.
@@ -240,7 +240,13 @@ class FaceSwapNode:
 
     def _pulled(self, time: int, settings: Settings) -> Frame:
         assert self.target is not None
-        return self.target.frame(self._held(time, settings))
+        frame = self.target.frame(self._held(time, settings))
+        if not isinstance(frame, Frame):
+            raise UserInputError(
+                f"expected the target's frame({time}) to be a Frame; found {type(frame).__name__}. Return "
+                "Frame(pixels, colour_space) from it"
+            )
+        return frame
 
     def _held(self, time: int, settings: Settings) -> int:
         """``time``, or the last frame before it that the clip has, if missing frames are held."""

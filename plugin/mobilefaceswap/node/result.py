@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 
 import numpy as np
 
+from ..errors import UserInputError
 from ..faces import Face
 from ..frame import Floats, Frame, Part
 from ..geometry import Rectangle
@@ -109,7 +110,9 @@ class RenderResult:
         return self.layer("matte")
 
     def layer(self, output: str) -> Floats:
-        """The picture of one of ``OUTPUTS``: (H, W, 3|4), or (H, W) for mattes."""
+        """The picture of one of ``OUTPUTS``: (H, W, 3|4), or (H, W) for mattes. Raises UserInputError on another."""
+        if output not in OUTPUTS:
+            raise UserInputError(f"expected one of {', '.join(OUTPUTS)}; found {output!r}. Choose one of these layers")
         if output not in self._pictures:
             self._pictures[output] = _picture(output, self._drawn)
         return self._pictures[output]

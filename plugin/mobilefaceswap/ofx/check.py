@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import EngineError
 from ..frame import ColourSpace, Floats, Frame
 from ..node import FaceSwapNode
-from .defaults import default_settings
+from ..settings import Settings
 from .host import Host
 from .install import binary_of
 
@@ -51,9 +51,7 @@ def check(bundle: Path, source: Path | None = None, plate: Floats | None = None)
     if status != 0:
         raise EngineError(node.persistent or f"expected a frame; the render ended with status {status}")
     yield f"engine: first frame in {seconds:.1f} s"
-    expected = (
-        FaceSwapNode(source, settings=default_settings()).render(0, plate=Frame(pixels, ColourSpace.REC709)).composite
-    )
+    expected = FaceSwapNode(source, settings=Settings()).render(0, plate=Frame(pixels, ColourSpace.REC709)).composite
     if not np.array_equal(output, expected, equal_nan=True):
         raise EngineError(
             f"expected the pixels of the Python node; {np.mean(output != expected):.2%} differ. "

@@ -12,8 +12,7 @@ from typing import Any
 
 from .. import __version__
 from ..engine.wire import FINGERPRINT
-from ..settings import GROUPS, OUTPUTS, Output, Setting
-from .defaults import host_table
+from ..settings import GROUPS, OUTPUTS, Output, Setting, table
 
 __all__ = ["header", "main"]
 
@@ -59,7 +58,7 @@ struct Row {
 
 def header() -> str:
     """The text of settings.gen.h."""
-    rows = host_table()
+    rows = table(host=True)
     groups = [group for group in GROUPS if any(row.group == group for row in rows)]
     parts = [
         _PREAMBLE,

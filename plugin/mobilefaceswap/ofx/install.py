@@ -87,9 +87,10 @@ def install(folder: Path, bundle: Path | None = None) -> Path:
                 place.rename(Path(part) / "before")
             fresh.rename(place)
     except OSError as error:
-        raise UserInputError(
-            f"expected to write {place}; {error.strerror}. Use --user, or run the command with administrator's rights"
-        ) from error
+        way = "Use --user, or run the command with administrator's rights"
+        if folder != system_folder():
+            way = "Make the folder writable, or name another with --dir"
+        raise UserInputError(f"expected to write {place}; {error.strerror}. {way}") from error
     return place
 
 

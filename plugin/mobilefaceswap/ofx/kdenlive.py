@@ -9,8 +9,7 @@ from __future__ import annotations
 import sys
 from xml.etree import ElementTree as xml
 
-from ..settings import Setting
-from .defaults import host_table
+from ..settings import Setting, table
 
 __all__ = ["description"]
 
@@ -24,7 +23,7 @@ def description() -> str:
     xml.SubElement(effect, "name").text = "Face Swap"
     xml.SubElement(effect, "description").text = "Replaces a face in the clip with the face of a source person."
     xml.SubElement(effect, "author").text = "MobileFaceSwap"
-    for row in host_table():
+    for row in table(host=True):
         effect.append(_parameter(row))
     xml.indent(effect)
     return '<?xml version="1.0"?>\n<!DOCTYPE kpartgui>\n' + xml.tostring(effect, "unicode") + "\n"

@@ -10,7 +10,7 @@ from .crop import TEMPLATES, Crop, FaceInput, Normalisation, Template
 from .document import read_pack
 from .integrity import FileState, examine, sha256_of, verify
 from .records import Network, Pack, PackFile
-from .search import DEFAULT_PACK, find_pack, list_packs, locate_pack, pack_folders, pack_places, shipped_pack
+from .search import DEFAULT_PACK, find_pack, list_packs, locate_pack, pack_folders, pack_places
 
 __all__ = [
     "CONTRACTS",
@@ -33,6 +33,5 @@ __all__ = [
     "pack_places",
     "read_pack",
     "sha256_of",
-    "shipped_pack",
     "verify",
 ]

@@ -25,7 +25,7 @@ def read_pack(folder: Path) -> Pack:
     """The pack described in ``folder``; its other files are not read. Raises PackError naming the field at fault."""
     place = folder / "pack.toml"
     try:
-        document = tomllib.loads(place.read_text("utf-8"))
+        document = tomllib.loads(place.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise PackNotFoundError(f"expected a model pack in {folder}; found no pack.toml there") from error
     except (OSError, ValueError) as error:

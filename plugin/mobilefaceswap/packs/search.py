@@ -13,7 +13,7 @@ from .document import read_pack
 from .integrity import verify
 from .records import Pack
 
-__all__ = ["DEFAULT_PACK", "find_pack", "list_packs", "locate_pack", "pack_folders", "pack_places", "shipped_pack"]
+__all__ = ["DEFAULT_PACK", "find_pack", "list_packs", "locate_pack", "pack_folders", "pack_places"]
 
 DEFAULT_PACK = "base-224"
 
@@ -66,15 +66,6 @@ def find_pack(name: str | os.PathLike[str] | None = None) -> Pack:
     PackIntegrityError on a file whose SHA-256 is not the recorded one.
     """
     return _opened(locate_pack(name))
-
-
-def shipped_pack() -> Pack:
-    """The default pack as it ships, whatever MOBILEFACESWAP_PACKS names; its other files are not read.
-
-    Raises PackNotFoundError where it is missing, PackError on a bad ``pack.toml``.
-    """
-    places = [folder / DEFAULT_PACK for folder in _own_folders()]
-    return read_pack(next((place for place in places if (place / "pack.toml").is_file()), places[-1]))
 
 
 def list_packs() -> list[Pack]:

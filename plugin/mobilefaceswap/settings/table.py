@@ -644,7 +644,7 @@ class Settings(Table):
         "Plate Detail",
         "How much of the plate's grain and fine detail shows in the face: all that the network's crop is too "
         "small to hold.",
-        0.5,
+        1.0,
         minimum=0.0,
         maximum=1.0,
         stage="look",

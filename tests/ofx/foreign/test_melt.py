@@ -21,9 +21,8 @@ import pytest
 from bundles import own_copy
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.node import FaceSwapNode
-from mobilefaceswap.ofx.defaults import default_settings
 from mobilefaceswap.packs import Pack
-from mobilefaceswap.settings import OUTPUTS, table
+from mobilefaceswap.settings import OUTPUTS, Settings, table
 
 EFFECT = "openfx.org.mobilefaceswap.FaceSwap"
 FRAMES, SIZE = 3, 256
@@ -132,7 +131,7 @@ def test_every_output_mode(melt: Melt, identity: Path, expected, mode: str) -> N
 def test_keyframes(melt: Melt, identity: Path, expected) -> None:
     frames = melt(*attached(identity, matte_feather="0=0;2=20"))
     for time, (plate, frame) in enumerate(zip(melt(), frames, strict=True)):
-        settings = default_settings().replaced(matte_feather=10.0 * time)
+        settings = Settings().replaced(matte_feather=10.0 * time)
         want = expected(plate.astype(np.float32) / np.float32(255), settings).composite
         np.testing.assert_array_equal(frame, as_stored(want, 255))
 
@@ -145,7 +144,7 @@ def test_the_example_project(melt: Melt, grace_hopper: Path, pack: Pack, tmp_pat
     shutil.copy(grace_hopper, tmp_path / "actor.png")
     node = FaceSwapNode(grace_hopper, pack=pack)
     for time, (plate, frame) in enumerate(zip(melt(shot=tmp_path / "shot.mov"), melt(shot=project), strict=True)):
-        settings = default_settings().replaced(matte_feather=4 * time / 24)
+        settings = Settings().replaced(matte_feather=4 * time / 24)
         rgba = Frame(plate.astype(np.float32) / np.float32(255), ColourSpace.REC709)
         want = as_stored(node.render(0, settings, rgba).composite, 255)
         assert not np.array_equal(want, plate)

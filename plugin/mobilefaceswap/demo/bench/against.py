@@ -14,15 +14,13 @@ from .marks import ratios
 from .process import measured
 from .shots import Bench
 
-__all__ = ["compared"]
+__all__ = ["compared", "unpacked"]
 
 _NEEDED = ("plugin", "models/base-224", "pyproject.toml")
 
 
-def compared(bench: Bench, revision: str) -> dict[str, object]:
-    """Ours by theirs: wall and processor time and peak memory of the shot, in turn. Raises UserInputError."""
-    folder = bench.folder / "revision"
-    _unpack(revision, folder)
+def compared(bench: Bench, revision: str, folder: Path) -> dict[str, object]:
+    """Ours by that ``revision``, `unpacked` into ``folder``: wall and processor time and peak memory of the shot."""
     theirs = {"PYTHONPATH": str(folder / "plugin"), "MOBILEFACESWAP_PACKS": str(folder / "models")}
     pairs = []
     for _ in range(bench.rounds):
@@ -37,14 +35,8 @@ def compared(bench: Bench, revision: str) -> dict[str, object]:
     }
 
 
-def _with_pictures(bench: Bench) -> list[str]:
-    """The source as a picture: an identity belongs to one pack, and a revision may have another."""
-    from ..samples import grace_hopper
-
-    return [str(grace_hopper()) if word == str(bench.identity) else word for word in bench.swap()]
-
-
-def _unpack(revision: str, folder: Path) -> None:
+def unpacked(revision: str, folder: Path) -> Path:
+    """``folder``, with the files of ``revision`` that a swap needs. Raises UserInputError where there is none."""
     root = Path(str(package_files("mobilefaceswap"))).parents[1]
     words = ["git", "-C", os.fspath(root), "archive", revision, *_NEEDED]
     try:
@@ -57,3 +49,11 @@ def _unpack(revision: str, folder: Path) -> None:
         ) from error
     with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
+    return folder
+
+
+def _with_pictures(bench: Bench) -> list[str]:
+    """The source as a picture: an identity belongs to one pack, and a revision may have another."""
+    from ..samples import grace_hopper
+
+    return [str(grace_hopper()) if word == str(bench.identity) else word for word in bench.swap()]

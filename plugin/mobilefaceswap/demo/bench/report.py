@@ -13,7 +13,7 @@ from ...faces import open_detector
 from ...identity import load_source
 from ...packs import find_pack
 from ..samples import grace_hopper
-from .against import compared
+from .against import compared, unpacked
 from .clips import write_clip
 from .interactive import latencies
 from .machine import described
@@ -64,6 +64,8 @@ def measure(
     report = Report(described())
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
+        # First, so that a mistyped revision does not end a run that has measured everything.
+        revision = unpacked(against, folder / "revision") if against else None
         say("preparing clips and identity")
         identity, started = folder / "source.idn", time.perf_counter()
         pack = find_pack()
@@ -74,9 +76,9 @@ def measure(
         for part in parts:
             say(f"measuring: {part}")
             _measure_part(part, bench, report)
-        if against:
+        if against and revision:
             say(f"measuring against {against}")
-            report.figures["against"] = compared(bench, against)
+            report.figures["against"] = compared(bench, against, revision)
     return report
 
 

@@ -248,7 +248,7 @@ class AnimatedWriter(Writer):
         except MediaError:
             os.unlink(kept)
             return
-        self.notes += (f"what was written before the end came plays, and lies in {kept}",)
+        self.notes += (f"stopped early; the frames written so far are in {kept}, which plays",)
 
 
 def _encoded(first: Any, path: Path, options: dict[str, Any]) -> bytes:

@@ -237,7 +237,7 @@ class VideoWriter(Writer):
             return
         kept = partial_path(self._target)
         os.replace(self._partial, kept)
-        self.notes += (f"what was written before the end came plays, and lies in {kept}",)
+        self.notes += (f"stopped early; the frames written so far are in {kept}, which plays",)
 
     def _discard(self) -> None:
         with suppress(*FAILURES):
