@@ -9,6 +9,7 @@ import pytest
 
 from mobilefaceswap.cli.range import frame_range
 from mobilefaceswap.errors import UserInputError
+from mobilefaceswap.render_shot import span_of
 
 
 def clip(first: int = 0, last: int = 99, rate: float | None = 25, timecode: str | None = None) -> SimpleNamespace:
@@ -119,3 +120,11 @@ def test_a_timecode_that_does_not_exist_is_refused(like, typed, said):
 def test_a_timecode_needs_a_frame_rate():
     with pytest.raises(UserInputError, match="no frame rate"):
         frame_range("00:00:01:00-", clip(rate=None))
+
+
+@pytest.mark.parametrize(
+    ("times", "typed"), [([5], "5-5"), ([5, 6], "5-6"), ([-4, -1, 2], "-4-2x3"), ([1, 2, 4], "1-4"), ([1, 3], "1-3x2")]
+)
+def test_what_is_left_of_a_range_is_told_as_it_is_typed(times, typed):
+    assert span_of(times) == typed
+    assert {*times} <= {*frame_range(typed, clip(first=-10))}

@@ -77,6 +77,8 @@ def test_a_damaged_frame_ends_the_shot_behind_what_is_done(node: FaceSwapNode) -
     with pytest.raises(MediaError, match=r"frame 9.*Frames 4 to 8 are written.*--range 10-20"):
         render_shot(node, output, range(4, 21))
     assert output.times == list(range(4, 9))
+    with pytest.raises(MediaError, match=r"Frames 3 to 7 are written.*--range 11-19x2$"):
+        render_shot(node, _Kept(), range(3, 21, 2))
 
 
 def test_a_failing_output_ends_the_shot_and_its_threads(node: FaceSwapNode) -> None:

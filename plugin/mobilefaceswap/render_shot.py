@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from time import perf_counter
 from typing import Literal
 
@@ -23,6 +24,7 @@ __all__ = [
     "ShotReport",
     "layers_of",
     "render_shot",
+    "span_of",
 ]
 
 SHOT_CACHE_BYTES = 24 << 20
@@ -166,8 +168,15 @@ def _way_on(time: int, wanted: list[int]) -> str:
     place = wanted.index(time)
     before, after = wanted[:place], wanted[place + 1 :]
     done = f"Frames {before[0]} to {before[-1]} are written" if before else "No frame was written"
-    rest = f"; go on behind it with --range {after[0]}-{after[-1]}" if after else ""
+    rest = f"; go on behind it with --range {span_of(after)}" if after else ""
     return f"Stopped at frame {time}. {done}{rest}"
+
+
+def span_of(times: Sequence[int]) -> str:
+    """A range as the command line takes it, ``10-20`` or ``10-20x2``, that has all of ``times``, in order, in it."""
+    steps = {after - before for before, after in pairwise(times)}
+    step = f"x{steps.pop()}" if len(steps) == 1 and steps != {1} else ""
+    return f"{times[0]}-{times[-1]}{step}"
 
 
 def layers_of(result: RenderResult, choice: LayerChoice, mode: str) -> Layers:

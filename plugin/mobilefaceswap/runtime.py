@@ -105,6 +105,8 @@ def load_session(model: bytes | Path, *, threads: int = 1, providers: Sequence[s
     options.inter_op_num_threads = 1
     options.execution_mode = library.ExecutionMode.ORT_SEQUENTIAL
     options.use_deterministic_compute = True
+    # An arena for each network would keep the most that the network ever took; the process has one pool for all.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = _ONLY_ERRORS
     content = model if isinstance(model, bytes) else str(model)
     try:

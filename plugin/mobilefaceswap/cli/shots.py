@@ -14,7 +14,7 @@ from ..cache.memory import keep_freed_memory
 from ..errors import FaceSwapError, MediaError, UserInputError, both
 from ..media import PICTURE_ENDINGS
 from ..media.places import Pattern
-from ..render_shot import ShotProgress, layers_of, render_shot
+from ..render_shot import ShotProgress, layers_of, render_shot, span_of
 from .clips import open_target
 from .nodes import NodeOver, nodes_for
 from .outputs import Job, existing, plan_jobs
@@ -187,7 +187,7 @@ def _told_if_stopped(
         if all(Pattern(place).numbered for place in (job.output, job.matte) if place):
             written = f"frames {done[0]} to {done[-1]} are written" if done else "no frame was written"
             rest = [time for time in times if not done or time > done[-1]]
-            way = f"--range {rest[0]}-{rest[-1]}" if replaces and rest else "--resume"
+            way = f"--range {span_of(rest)}" if replaces and rest else "--resume"
             typer.echo(f"{job.output}: stopped; {written}. Go on with {way}", err=True)
         raise
 
