@@ -89,6 +89,17 @@ class DrawnClip:
         return drawn_frame(time, **self.declared)
 
 
+class EmptyAlpha(DrawnClip):
+    """The drawn clip in linear RGBA, premultiplied as it says, with an alpha of 0 throughout."""
+
+    def frame(self, time: int) -> Frame:
+        rgb = super().frame(time).rgb
+        return Frame(np.dstack([rgb, np.zeros(rgb.shape[:2], np.float32)]), ColourSpace.LINEAR, premultiplied=True)
+
+    def key(self, time: int) -> str:
+        return f"{time}"
+
+
 class MarkerDetector:
     """Finds charts by their markers, exactly and at any encoding; ``calls`` counts searches."""
 

@@ -16,7 +16,7 @@ from media_made import make_clip
 from mobilefaceswap.cli.outputs import Job, plan_jobs
 from mobilefaceswap.cli.shot import with_defaults
 from mobilefaceswap.errors import UserInputError
-from mobilefaceswap.media import create_output, open_clip
+from mobilefaceswap.media import create_output, open_clip, read_picture
 from mobilefaceswap.settings import Settings
 from tiny_pack import make_tiny_pack
 
@@ -251,6 +251,20 @@ def test_a_dry_run_skips_the_frames_that_the_run_would_skip(gap, grace_hopper, t
     assert "rendered" not in plan
     nothing = run(*words, "-r", "2")
     assert (nothing.returncode, "0 frames, about" in nothing.stdout) == (0, True), nothing.stderr
+
+
+def test_a_dry_run_says_which_rate_is_made_up(gap, grace_hopper, tmp_path):
+    words = ("swap", gap, "-s", grace_hopper, "-o", tmp_path / "out.mov", "-r", "0-1", "--dry-run")
+    done = run(*words)
+    assert "the clip declares no frame rate: written at 24 frames/s" in done.stdout, done.stderr
+
+
+def test_a_frame_that_is_held_is_the_one_before_it_once_more(gap, grace_hopper, tmp_path):
+    place = tmp_path / "out.%03d.exr"
+    done = run("swap", gap, "-s", grace_hopper, "-o", place, "-r", "1-2", "--missing-frames", "hold")
+    assert done.returncode == 0, done.stderr
+    before, held = (read_picture(tmp_path / f"out.00{time}.exr").pixels for time in (1, 2))
+    np.testing.assert_array_equal(held, before)
 
 
 def test_a_dry_run_that_fails_does_not_say_that_frames_are_written(gap, grace_hopper, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mobilefaceswap.colour import SPACES, ColourSpace, from_display, to_display
 from mobilefaceswap.media import create_output, open_clip
 from mobilefaceswap.media.grade import converted
 
+OCIO = tuple(int(number) for number in version("opencolorio").split(".")[:2])
 AP1 = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
 AP0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
 ODD = (0.7, 0.25, 0.2, 0.7, 0.1, 0.05, 0.3, 0.3)
@@ -49,13 +51,61 @@ def picture(path: Path, kind: str, **attributes: object) -> Path:
         ({"chromaticities": P3}, "linear-p3-d65"),
         ({"colorInteropID": "lin_ap1_scene"}, "acescg"),
         ({"colorInteropID": "lin_rec2020_scene"}, "linear-rec2020"),
-        ({"colorInteropID": "unheard_of", "chromaticities": AP1}, "acescg"),
+        ({"colorInteropID": "srgb_rec709_scene"}, "srgb"),
+        ({"colorInteropID": "srgb_rec709_display"}, "srgb"),
+        ({"colorInteropID": "g24_rec709_display"}, "rec709"),
+        ({"colorInteropID": "pq_rec2020_display"}, "pq"),
+        ({"colorInteropID": "pq_p3d65_display"}, "pq-p3"),
+        ({"colorInteropID": "hlg_rec2020_display"}, "hlg"),
+        ({"colorInteropID": "ocio:acescct_ap1_scene"}, "acescct"),
+        ({"colorInteropID": "data", "chromaticities": AP1}, "acescg"),
+        ({"colorInteropID": "unknown"}, "linear-rec709"),
     ],
 )
 def test_an_exr_s_primaries_decide_its_space(tmp_path: Path, attributes: dict[str, object], name: str):
     clip = open_clip(picture(tmp_path / "a.exr", "half", **attributes))
     assert (clip.colour_space, clip.notes) == (SPACES[name], ())
     assert clip.frame(0).colour_space is SPACES[name]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "label", "middle"),
+    [
+        ("lin_ciexyzd65_scene", "CIE-XYZ-D65", (0.9505, 1, 1.089)),
+        ("g26_p3d65_display", "P3-D65 - Display", (1, 1, 1)),
+        ("lin_adobergb_scene", "Linear AdobeRGB", (1, 1, 1)),
+        ("g22_adobergb_scene", "Gamma 2.2 Encoded AdobeRGB", (1, 1, 1)),
+    ],
+)
+def test_identifiers_of_spaces_without_a_row_are_known_too(
+    tmp_path: Path, identifier: str, label: str, middle: tuple[float, ...]
+):
+    if "adobe" in identifier and OCIO < (2, 5):
+        pytest.skip("OpenColorIO has Adobe RGB from 2.5 on")
+    clip = open_clip(picture(tmp_path / "a.exr", "half", colorInteropID=identifier))
+    assert (clip.colour_space.label, clip.notes) == (label, ())
+    assert to_display(np.array([[middle]], np.float32), clip.colour_space) == pytest.approx(1, abs=2e-3)
+
+
+def test_an_identifier_that_is_not_known_is_said(tmp_path: Path):
+    clip = open_clip(picture(tmp_path / "a.exr", "half", colorInteropID="unheard_of", chromaticities=AP1))
+    assert clip.colour_space is SPACES["acescg"]
+    assert clip.notes == (
+        "its colorInteropID, unheard_of, is not known here: taken as ACEScg; otherwise set Working Space",
+    )
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "dpx", "exr"])
+@pytest.mark.parametrize("matte", [False, True])
+def test_what_is_converted_is_not_declared_to_be_as_it_was(tmp_path: Path, ending: str, matte: bool):
+    source = picture(tmp_path / "in.exr", "half", colorInteropID="lin_ap1_scene", chromaticities=AP1)
+    with open_clip(source) as clip, create_output(tmp_path / f"out.{ending}", like=clip) as output:
+        pixels = clip.frame(0).pixels
+        output.write(0, pixels[..., 0] if matte else pixels)
+    header = oiio.ImageInput.open(str(tmp_path / f"out.{ending}")).spec()
+    assert (header.getattribute("colorInteropID") == "lin_ap1_scene") is (ending == "exr")
+    assert (header.getattribute("chromaticities") is not None) is (ending == "exr")
+    assert not [note for note in output.notes if "colorInterop" in note]
 
 
 def test_primaries_of_no_usual_space_are_said(tmp_path: Path):
@@ -75,6 +125,14 @@ def test_primaries_of_no_usual_space_are_said(tmp_path: Path):
         ({"dpx__InputDevice": "ARRI ALEXA LogC", "dpx__Transfer": "Logarithmic"}, "arri-logc3"),
         ({"ImageDescription": "ALEXA 35 LogC4"}, "arri-logc4"),
         ({"dpx__InputDevice": "SONY F55 S-Log3"}, "s-log3"),
+        ({"ImageDescription": "S-Gamut3.Cine/S-Log3"}, "s-log3"),
+        ({"ImageDescription": "S-Gamut3/S-Log3"}, "s-log3-s-gamut3"),
+        ({"ImageDescription": "S-Log3", "dpx__InputDevice": "S-Gamut3"}, "s-log3-s-gamut3"),
+        ({"ImageDescription": "AlexaV3LogC_EI800"}, "arri-logc3"),
+        ({"ImageDescription": "Canon Log 3"}, "canon-log3"),
+        ({"ImageDescription": "Analog Clean plate"}, "srgb"),
+        ({"ImageDescription": "Catalog copy 3"}, "srgb"),
+        ({"ImageDescription": "Dialog C"}, "srgb"),
         ({"Artist": "Someone of LogC"}, "srgb"),
     ],
 )

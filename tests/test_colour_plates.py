@@ -57,6 +57,17 @@ def test_the_same_shot_gives_the_same_picture_in_every_space(node, name: str):
     assert np.abs(shown - want.composite)[inside].max() < 4 / 255
 
 
+@pytest.mark.parametrize("amount", [0, 0.5, 1])
+def test_a_face_under_coloured_light_holds_no_negative_light(node, amount: float):
+    """Unless the plate does: there it is no darker than that."""
+    plate = in_space(scene() * np.array([0.05, 0.2, 1], np.float32), "linear-rec709")
+    plate.pixels[95:100, 125:130, 2] = -0.01
+    found = node.render(TIME, Settings(plate_detail=amount, colour_match=1), plate)
+    under = found.matte > 0
+    assert (found.composite[under] >= np.minimum(plate.pixels[under], 0)).all()
+    assert under[95:100, 125:130].all()
+
+
 @pytest.mark.parametrize("name", SPACES)
 def test_outside_the_matte_every_bit_is_kept(node, name: str):
     plate = in_space(scene(), name)

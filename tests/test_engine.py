@@ -42,7 +42,7 @@ from mobilefaceswap.engine.wire import (
 )
 from mobilefaceswap.errors import EngineError, PackError, UserInputError
 from mobilefaceswap.faces import Sighting, Track
-from mobilefaceswap.frame import Frame, Window
+from mobilefaceswap.frame import EMPTY_ALPHA, Frame, Window
 from mobilefaceswap.node import AbandonedError, FaceSwapNode, check_wanted, while_wanted
 from mobilefaceswap.settings import HostSettings, Settings, table
 from tiny_pack import make_tiny_pack
@@ -586,6 +586,22 @@ def test_analysis_sees_what_the_node_sees(session: Session, astronaut: Frame, tm
     straight = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
     plain = session.analyse(replace(picture_of(straight), range=2), values(), Inputs(straight))
     np.testing.assert_allclose(found.faces[0].box, plain.faces[0].box, atol=0.5)
+
+
+def test_a_premultiplied_plate_with_an_empty_alpha_is_taken_as_opaque(
+    session: Session, astronaut: Frame, grace_hopper: Path
+) -> None:
+    plate = np.ascontiguousarray(astronaut.pixels[:256, 96:352])
+    clear = np.ascontiguousarray(np.dstack([plate, np.zeros((256, 256), np.float32)]))
+    chosen, picture = values(source=str(grace_hopper)), replace(picture_of(clear), flags=Flags.PREMULTIPLIED, range=1)
+    found = session.render(picture, chosen, Inputs(clear))
+    want = session.render(picture_of(plate), chosen, Inputs(plate))
+    np.testing.assert_array_equal(found.pixels[..., :3], want.pixels)
+    assert not found.pixels[..., 3].any()
+    assert (found.note, want.note) == (EMPTY_ALPHA, "")
+    analysed = session.analyse(picture, values(), Inputs(clear))
+    assert EMPTY_ALPHA in analysed.note
+    assert len(analysed.faces) == 1
 
 
 def test_every_outline_lies_in_the_crop_of_its_own_face(session: Session, astronaut: Frame, grace_hopper: Path) -> None:

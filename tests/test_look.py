@@ -12,6 +12,7 @@ from mobilefaceswap.colour import ColourSpace, to_display
 from mobilefaceswap.frame import Frame, unpremultiplied
 from mobilefaceswap.geometry import Rectangle, crop_rectangle, fit_crop, sample_crop
 from mobilefaceswap.look import Composition, Layer, Swapped, face_colour, over, views
+from mobilefaceswap.look.layers import difference
 from mobilefaceswap.look.match import colour_match
 from mobilefaceswap.packs import TEMPLATES
 from mobilefaceswap.settings import Settings
@@ -73,6 +74,36 @@ def test_alpha_passes_through_unless_the_matte_is_asked_for():
     np.testing.assert_array_equal(kept[..., 3], source.pixels[..., 3])
     written = over.composite(Composition(plate(3), (layer(),), matte_to_alpha=True))
     np.testing.assert_array_equal(written[..., 3], over.matte(Composition(plate(3), (layer(),))))
+
+
+def test_an_alpha_below_0_leaves_the_plate_its_light():
+    source = plate(4, premultiplied=True)
+    source.pixels[5, 6, 3] = -0.5
+    drawn = Composition(source, (layer(np.ones((6, 6), np.float32)),))
+    np.testing.assert_array_equal(over.composite(drawn)[5, 6], source.pixels[5, 6])
+    assert not over.face(drawn)[5, 6].any()
+
+
+@pytest.mark.parametrize("alpha", [np.nan, np.inf, -np.inf])
+def test_a_broken_alpha_spoils_no_colour(alpha: float):
+    whole, broken = (Frame(plate(4).pixels.copy(), premultiplied=True) for _ in range(2))
+    whole.pixels[5:7, 6, 3], broken.pixels[5:7, 6, 3] = 1, alpha
+    full = layer(np.ones((6, 6), np.float32))
+    for drawn in (over.composite, over.face):
+        found, want = (drawn(Composition(source, (full,))) for source in (broken, whole))
+        np.testing.assert_array_equal(found, want)
+    untouched = Composition(broken, (layer(np.zeros((6, 6), np.float32)),))
+    assert over.composite(untouched).tobytes() == broken.pixels.tobytes()
+
+
+def test_with_the_matte_as_alpha_colour_is_no_longer_multiplied_by_the_plate_s():
+    straight = plate(4)
+    straight.pixels[..., 3] = 0.5
+    multiplied = Frame(straight.pixels * np.array([0.5, 0.5, 0.5, 1], np.float32), premultiplied=True)
+    found, want = (over.composite(Composition(one, (layer(),), matte_to_alpha=True)) for one in (multiplied, straight))
+    np.testing.assert_allclose(found, want, atol=1e-6)
+    changed = difference(Composition(multiplied, (layer(),), matte_to_alpha=True))
+    np.testing.assert_allclose(changed, difference(Composition(straight, (layer(),))), atol=1e-6)
 
 
 def test_a_broken_plate_pixel_under_the_matte_counts_as_black():
@@ -182,8 +213,9 @@ def test_the_matte_is_what_the_layers_cover_together():
 def test_straight_colour_of_transparent_pixels_is_zero_and_finite():
     pixels = np.array([[[0.3, 0.3, 0.3, alpha] for alpha in (0.0, 0.5, np.nan)]], np.float32)
     straight = unpremultiplied(pixels)
-    np.testing.assert_allclose(straight[0, :, :3], [[0] * 3, [0.6] * 3, [0] * 3])
+    np.testing.assert_allclose(straight[0, :, :3], [[0] * 3, [0.6] * 3, [0.3] * 3])
     np.testing.assert_array_equal(straight[..., 3], pixels[..., 3])
+    np.testing.assert_allclose(unpremultiplied(pixels, keep_light=True)[0, :, :3], [[0.3] * 3, [0.6] * 3, [0.3] * 3])
 
 
 def test_colour_without_alpha_keeps_every_bit():

@@ -72,6 +72,20 @@ def test_a_sequence_beside_a_video_is_matched_from_its_first_frame(tmp_path):
             open_matte(str(sequence(tmp_path / "short", range(1001, 1006))), plate, range(6))
 
 
+@pytest.mark.parametrize("channel", ["", ":Y"])
+def test_a_sequence_of_one_frame_is_no_picture(tmp_path, channel):
+    """A farm may have written no more of it yet."""
+    plate_files = sequence(tmp_path / "plate", range(1001, 1007))
+    first = f"{sequence(tmp_path / 'm', [1001])}{channel}"
+    with open_clip(plate_files) as plate:
+        with pytest.raises(
+            MediaError, match=r"length, frames 1001 to 1006 .*; found frames 1001 to 1001 .*--matte-fit"
+        ):
+            open_matte(first, plate, range(1001, 1007))
+        assert open_matte(first, plate, [1001]).at(1001).max() == pytest.approx(10.01)
+        assert open_matte(first, plate, range(1001, 1007), fit=True).at(1006).max() == pytest.approx(10.01)
+
+
 def test_one_picture_serves_for_every_frame(tmp_path):
     still = exr(tmp_path / "garbage.exr", {"Y": 0.25})
     with open_clip(video(tmp_path / "plate.mkv")) as plate:

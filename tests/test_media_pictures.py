@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from media_made import copied, make_clip
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.media import Layers, create_output, open_clip, open_matte, read_picture
+from mobilefaceswap.media.pictures import exr as exr_module
 from mobilefaceswap.media.pictures.icc import Profile
 
 RANDOM = np.random.default_rng(0)
@@ -198,6 +199,144 @@ def test_layers_beside_the_picture_are_kept(tmp_path: Path) -> None:
     assert str(spec_out.channelformats[spec_out.channelnames.index("Z")]) == "float"
     with open_clip(source) as clip:
         assert any("layers" in note for note in create_output(tmp_path / "out.png", clip).notes)
+
+
+def mixed_exr(path: Path, channels: dict[str, np.ndarray]) -> Path:
+    """Uncompressed, of channels of any type side by side, which OpenImageIO's Python does not write."""
+    names, kinds = sorted(channels), {"uint32": 0, "float16": 1, "float32": 2}
+    height, width = channels["R"].shape
+
+    def attribute(name: str, kind: str, value: bytes) -> bytes:
+        return f"{name}\0{kind}\0".encode() + struct.pack("<i", len(value)) + value
+
+    rows = (struct.pack("<i4B2i", kinds[str(channels[name].dtype)], 0, 0, 0, 0, 1, 1) for name in names)
+    listed = b"".join(name.encode() + b"\0" + row for name, row in zip(names, rows, strict=True)) + b"\0"
+    box = struct.pack("<4i", 0, 0, width - 1, height - 1)
+    header = struct.pack("<ii", 20000630, 2) + attribute("channels", "chlist", listed)
+    header += attribute("compression", "compression", b"\0") + attribute("lineOrder", "lineOrder", b"\0")
+    header += attribute("dataWindow", "box2i", box) + attribute("displayWindow", "box2i", box)
+    header += attribute("pixelAspectRatio", "float", struct.pack("<f", 1))
+    header += attribute("screenWindowCenter", "v2f", bytes(8))
+    header += attribute("screenWindowWidth", "float", struct.pack("<f", 1)) + b"\0"
+    lines = [b"".join(channels[name][y].tobytes() for name in names) for y in range(height)]
+    starts = (len(header) + 8 * height + y * (8 + len(lines[0])) for y in range(height))
+    body = b"".join(struct.pack("<ii", y, len(line)) + line for y, line in enumerate(lines))
+    path.write_bytes(header + struct.pack(f"<{height}Q", *starts) + body)
+    return path
+
+
+def test_integers_beside_the_picture_keep_every_bit(tmp_path: Path) -> None:
+    """Ids of objects: no float32 holds them."""
+    half, depth = RANDOM.random((8, 12)).astype(np.float16), RANDOM.random((8, 12)).astype(np.float32)
+    ids = RANDOM.integers(0, 2**32, (2, 8, 12), np.uint32)
+    ids[0, 0, :4] = 123456789, 4000000001, 2**32 - 1, 16777217
+    channels = {"R": half, "G": half, "B": half, "objectId": ids[0], "Z": depth, "crypto.id": ids[1]}
+    source = mixed_exr(tmp_path / "in.exr", channels)
+    first = copied(source, tmp_path / "first.exr")
+    for path in (first, copied(first, tmp_path / "second.exr")):
+        found = {}
+        for number, (spec, pixels) in enumerate(read_parts(path).values()):
+            whole = oiio.ImageInput.open(str(path)).read_image(number, 0, 0, spec.nchannels, oiio.UINT)
+            for place, name in enumerate(spec.channelnames):
+                found[name] = (whole if name in ("objectId", "crypto.id") else pixels)[..., place]
+        assert set(found) == set(channels)
+        for name, values in channels.items():
+            assert np.array_equal(found[name], values), name
+        for name in ("R", "objectId"):
+            assert exr_module.read_channel(path, name)[0].shape == (8, 12), "it is called as it was"
+
+
+def layered(path: Path, written: dict[str, float]) -> dict[str, float]:
+    """The first value of each channel of an EXR that is not its picture. written: what it is made of, if it is new."""
+    if written:
+        spec, _ = part("", ",".join(written))
+        exr(path, [(spec, np.ones((8, 12, 1), np.float32) * np.array([*written.values()], np.float32))])
+    found = {}
+    for name, (spec, pixels) in read_parts(path).items():
+        label = "" if name in ("", "0", "rgba") else f"{name}:"
+        found |= {f"{label}{channel}": float(pixels[0, 0, place]) for place, channel in enumerate(spec.channelnames)}
+    return {name: value for name, value in found.items() if name not in "RGB"}
+
+
+PLATE = {"R": 0.5, "G": 0.5, "B": 0.5}
+OURS = {"matte": np.full((8, 12), 0.75, np.float32), "st-map": np.full((8, 12, 3), 0.25, np.float32)}
+
+
+def test_layers_of_the_plate_are_never_replaced(tmp_path: Path) -> None:
+    """Nuke's own name for motion vectors is that of our ST map."""
+    own = {"forward.u": 7.25, "forward.v": -3.0, "matte.A": 0.5, "matte_2.A": 0.125}
+    assert layered(tmp_path / "in.exr", {**PLATE, **own}) == own
+    with open_clip(tmp_path / "in.exr") as clip, create_output(tmp_path / "out.exr", clip) as writer:
+        writer.write(0, clip.frame(0).pixels, Layers(OURS))
+    ours = {"matte_3.A": 0.75, "forward_2.u": 0.25, "forward_2.v": 0.25, "forward_2.A": 0.25}
+    assert layered(tmp_path / "out.exr", {}) == own | ours
+    for name, place in (("matte", "matte_3"), ("forward", "forward_2")):
+        assert f"the clip has a layer {name} of its own, which is kept: the swap's is {place}" in writer.notes
+
+
+def test_a_layer_in_a_part_of_its_own_is_not_doubled(tmp_path: Path) -> None:
+    source = exr(tmp_path / "in.exr", [part("rgba", "R,G,B"), part("matte", "A")])
+    with open_clip(source) as clip, create_output(tmp_path / "out.exr", clip) as writer:
+        writer.write(0, clip.frame(0).pixels, Layers(OURS))
+    assert {"matte:A", "matte_2.A", "forward.u"} <= set(layered(tmp_path / "out.exr", {}))
+
+
+def test_what_an_earlier_swap_added_is_not_taken_for_the_plate_s(tmp_path: Path) -> None:
+    own = {"Z": 2.0, "matte.A": 0.5}
+    layered(tmp_path / "in.exr", {**PLATE, **own})
+    quality, manifest = "mobilefaceswap/quality", "cryptomatte/5855bc6/manifest"
+    first, third = {quality: "the first", manifest: "the first"}, {quality: "the third", manifest: "the third"}
+    copies = [tmp_path / f"{number}.exr" for number in range(4)]
+    each = [Layers(OURS, first), Layers({"matte": OURS["matte"] / 2}), Layers(OURS, third), None]
+    for before, after, layers in zip([tmp_path / "in.exr", *copies[:-1]], copies, each, strict=True):
+        with open_clip(before) as clip, create_output(after, clip) as writer:
+            writer.write(0, clip.frame(0).pixels, layers)
+    assert layered(copies[0], {}).keys() == {*own, "matte_2.A", "forward.u", "forward.v", "forward.A"}
+    assert layered(copies[1], {}) == own | {"matte_2.A": 0.375}
+    assert layered(copies[3], {}) == own
+    headers = [{item.name: item.value for item in read_parts(path)["0"][0].extra_attribs} for path in copies]
+    for name in (quality, manifest):
+        assert [header.get(name) for header in headers] == ["the first", None, "the third", None]
+    with open_clip(copies[2]) as clip:
+        assert not [note for note in create_output(tmp_path / "out.png", clip).notes if "forward" in note]
+
+
+def test_a_cryptomatte_of_the_plate_s_keeps_its_manifest(tmp_path: Path) -> None:
+    spec, pixels = part("", "R,G,B,CryptoPerson00.R")
+    spec.attribute("cryptomatte/5855bc6/manifest", "the render's")
+    source = exr(tmp_path / "in.exr", [(spec, pixels)])
+    with open_clip(source) as clip, create_output(tmp_path / "out.exr", clip) as writer:
+        writer.write(0, clip.frame(0).pixels, Layers(OURS, {"cryptomatte/5855bc6/manifest": "ours"}))
+    ((found, _),) = read_parts(tmp_path / "out.exr").values()
+    assert found.getattribute("cryptomatte/5855bc6/manifest") == "the render's"
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_matte_and_a_picture_alone_have_no_layers_of_the_plate(tmp_path: Path, parts: int) -> None:
+    source = exr(tmp_path / "in.exr", [part("rgba", "R,G,B,Z,matte.A"), part("depth", "Z")][:parts])
+    with open_clip(source) as clip:
+        pixels = clip.frame(0).pixels
+        create_output(tmp_path / "matte.exr", clip).write(0, pixels[..., 0])
+        create_output(tmp_path / "alone.exr", clip).write(0, pixels, Layers({}))
+        create_output(tmp_path / "copy.exr", clip).write(0, pixels)
+    assert [*layered(tmp_path / "matte.exr", {})] == ["Y"]
+    assert not layered(tmp_path / "alone.exr", {})
+    assert len(layered(tmp_path / "copy.exr", {})) == 1 + parts
+
+
+@pytest.mark.parametrize(
+    ("others", "chosen"),
+    [
+        ({"beauty.R": 0.25, "beauty.G": 0.25, "beauty.B": 0.25}, 0.25),
+        ({"face.R": 0.25, "face.G": 0.25, "face.B": 0.25}, 0.75),
+        ({"beauty.Y": 0.25}, 0.75),
+    ],
+)
+def test_the_main_picture_s_colour_goes_before_a_grey_channel(
+    tmp_path: Path, others: dict[str, float], chosen: float
+) -> None:
+    layered(tmp_path / "in.exr", {"Y": 0.75, **others})
+    assert read_picture(tmp_path / "in.exr").rgb[0, 0].tolist() == [chosen] * 3
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import OpenImageIO as oiio
 import pytest
 
 from media_made import little_room, make_clip
+from mobilefaceswap.colour import to_display
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import ColourSpace, Floats, unpremultiplied
 from mobilefaceswap.media import Layers, MediaClip, create_output, open_clip, read_picture
@@ -152,6 +153,38 @@ def test_premultiplied_colour_is_not_declared_straight(tmp_path: Path) -> None:
     assert seen == pytest.approx(np.full_like(seen, 0.5), abs=2e-3)
 
 
+def light_over_nothing(folder: Path) -> MediaClip:
+    """Linear light of 0.2, premultiplied: by an alpha of 1 and of 0.5, and covering nothing."""
+    pixels = np.full((48, 96, 4), 0.2, np.float32)
+    pixels[..., 3] = np.repeat(np.float32([1, 0.5, 0]), 32)
+    return open_clip(save(folder / "in.exr", pixels, "float"))
+
+
+@pytest.mark.parametrize(("ending", "multiplied"), [("png", False), ("tif", True), ("tga", False)])
+def test_light_that_covers_nothing_is_kept_beside_its_alpha(tmp_path: Path, ending: str, multiplied: bool) -> None:
+    clip = light_over_nothing(tmp_path)
+    create_output(tmp_path / f"out.{ending}", clip).write(0, clip.frame(0).pixels)
+    frame = read_picture(tmp_path / f"out.{ending}")
+    light = np.array([[0.2] * 3, [0.4] * 3, [0.2] * 3], np.float32)
+    expected = to_display(light, ColourSpace.LINEAR)[:, 0] * (1, 0.5 if multiplied else 1, 1)
+    assert frame.premultiplied is multiplied
+    assert frame.rgb[24, 16::32, 0] == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("without", ["jpg", "bmp", "png", "mp4"])
+def test_without_alpha_premultiplied_light_is_what_it_shows_over_black(tmp_path: Path, without: str) -> None:
+    clip = light_over_nothing(tmp_path)
+    alpha = False if without == "png" else None
+    with create_output(tmp_path / f"out.{without}", clip, alpha=alpha) as out:
+        out.write(0, clip.frame(0).pixels)
+        assert not any("chroma" in note for note in out.notes)
+    with open_clip(tmp_path / f"out.{without}") as written:
+        frame = written.frame(0)
+    shown = to_display(frame.pixels, frame.colour_space)
+    assert frame.channels == 3
+    assert shown[24, 16::32, 0] == pytest.approx([0.4845] * 3, abs=0.01)
+
+
 def test_colour_beside_a_matte_in_the_alpha_is_not_multiplied(tmp_path: Path) -> None:
     clip, rgb, alpha = soft_video(tmp_path)
     create_output(tmp_path / "out.exr", clip, premultiplied=False).write(0, np.dstack([rgb, alpha]))
@@ -234,6 +267,23 @@ def test_a_constant_rate_is_a_sequence_s_own(tmp_path: Path) -> None:
     assert not [note for note in writer.notes if "timing" in note]
     with open_clip(tmp_path / "out.%04d.exr") as copy:
         assert copy.frame_rate == Fraction(24000, 1001)
+
+
+@pytest.mark.parametrize(("name", "rate"), [("out.mov", 24), ("out.gif", 25)])
+def test_a_rate_that_is_made_up_is_said(tmp_path: Path, name: str, rate: int) -> None:
+    size = {"width": 64, "height": 48}
+    for number in (1, 2):
+        save(tmp_path / f"none.{number:04d}.png", chart(**size))
+        save(tmp_path / f"some.{number:04d}.exr", chart(**size), "half", FramesPerSecond=23.976)
+    for source, notes in (
+        ("none.%04d.png", [f"the clip declares no frame rate: written at {rate} frames/s"]),
+        ("none.0001.png", []),
+        ("some.%04d.exr", []),
+    ):
+        with open_clip(tmp_path / source) as clip, create_output(tmp_path / name, clip) as writer:
+            for time in range(clip.first, clip.last + 1):
+                writer.write(time, clip.frame(time).pixels)
+        assert [note for note in writer.notes if "rate" in note] == notes, source
 
 
 def test_an_exr_of_another_display_window_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from media_made import copied, little_room, luma, make_clip, planes_of, stamps
 from mobilefaceswap.colour import SPACES
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.frame import ColourSpace
-from mobilefaceswap.media import create_output, open_clip
+from mobilefaceswap.media import MediaClip, create_output, open_clip
 from mobilefaceswap.media.declared import Orientation
 from mobilefaceswap.media.video import source
 from mobilefaceswap.media.video.clock import shifted_timecode
@@ -31,6 +31,20 @@ def test_frames_are_found_in_any_order(tmp_path: Path, ending: str) -> None:
         order = random.Random(1).sample(range(20), 20)
         clip._most_kept = 1
         assert all(np.array_equal(clip.frame(time).pixels, forward[time]) for time in order)
+
+
+@pytest.mark.parametrize("pixel_format", ["gray", "gray16le"])
+def test_grey_without_a_tag_has_full_range(tmp_path: Path, pixel_format: str) -> None:
+    """As FFmpeg takes it: a roto's 0 and 1 are 0 and 1."""
+    most = 255 if pixel_format == "gray" else 65535
+    ramp = np.tile(np.linspace(0, most, 64).round().astype(np.uint8 if most == 255 else np.uint16), (48, 1))
+    with av.open(str(tmp_path / "ramp.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixel_format
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(ramp, format=pixel_format)))
+        container.mux(stream.encode(None))
+    with open_clip(tmp_path / "ramp.mkv") as clip:
+        assert_same(clip.frame(0).pixels[..., 0], (ramp / most).astype(np.float32), atol=1e-5)
 
 
 def test_threads_read_the_same_frames(tmp_path: Path) -> None:
@@ -185,6 +199,33 @@ def test_alpha_is_kept_by_prores(tmp_path: Path) -> None:
         assert clip.frame(1).alpha == pytest.approx(alpha, abs=0.01)
     with open_clip(source) as clip:
         assert any("alpha" in note for note in create_output(tmp_path / "out.mp4", clip).notes)
+
+
+def soft_clip(folder: Path) -> MediaClip:
+    """Linear light of 0.2 in EXR, premultiplied by an alpha of 0.5."""
+    with create_output(folder / "in.exr", bit_depth=32, alpha=True, colour_space=ColourSpace.LINEAR) as writer:
+        writer.write(0, np.tile(np.float32([0.4, 0.4, 0.4, 0.5]), (48, 64, 1)))
+    return open_clip(folder / "in.exr")
+
+
+@pytest.mark.parametrize(("ending", "kind"), [("mp4", "yuv420p10le"), ("mov", "yuva444p12le")])
+def test_the_alpha_that_is_written_decides_the_chroma(tmp_path: Path, ending: str, kind: str) -> None:
+    with soft_clip(tmp_path) as clip, create_output(tmp_path / f"out.{ending}", clip) as writer:
+        writer.write(0, clip.frame(0).pixels)
+    with av.open(str(tmp_path / f"out.{ending}")) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == kind
+    assert ("no alpha" in " ".join(writer.notes)) is (ending == "mp4")
+
+
+@pytest.mark.parametrize("premultiplied", [None, True])
+def test_video_with_alpha_holds_straight_colour(tmp_path: Path, premultiplied: bool | None) -> None:
+    """That of the plate as much as that of a face layer, which is premultiplied."""
+    with soft_clip(tmp_path) as clip, create_output(tmp_path / "out.mov", clip, premultiplied=premultiplied) as writer:
+        writer.write(0, clip.frame(0).pixels)
+    with open_clip(tmp_path / "out.mov") as clip:
+        frame = clip.frame(0)
+    assert frame.alpha[24, 32] == pytest.approx(0.5, abs=0.01)
+    assert frame.rgb[24, 32] == pytest.approx([0.4 ** (1 / 2.4)] * 3, abs=0.01)
 
 
 def test_sound_and_timecode_are_copied(tmp_path: Path) -> None:

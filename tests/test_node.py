@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from drawn import DrawnClip, MarkerDetector, drawn_frame, drawn_people
+from drawn import DrawnClip, EmptyAlpha, MarkerDetector, drawn_frame, drawn_people
 from mobilefaceswap import frame
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import IdentityFileError, PackNotFoundError, SettingsError, UserInputError
@@ -363,6 +363,34 @@ def test_what_is_known_of_other_pixels_does_not_count():
     assert known.content_hash() == Frame(pixels).content_hash()
     assert known.with_pixels(other).content_hash() == Frame(other).content_hash()
     assert Frame(pixels, ColourSpace.REC709, hashed=known.hashed).content_hash() != known.content_hash()
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 28])
+def test_a_clip_with_colour_and_an_empty_alpha_is_swapped_as_an_opaque_one(tiny_pack, tiny_identity, kept):
+    made = {"target": EmptyAlpha(), "cache": RenderCache(memory=kept)}
+    found = fresh(tiny_pack, tiny_identity, **made).render(5)
+    opaque = fresh(tiny_pack, tiny_identity, target=DrawnClip(space=ColourSpace.LINEAR)).render(5)
+    assert found.plate.taken_as_opaque
+    np.testing.assert_array_equal(found.composite[..., :3], opaque.composite)
+    assert not found.composite[..., 3].any()
+    assert found.premultiplied, "it is stored as it came"
+
+
+def test_colour_without_alpha_beside_a_face_with_alpha_changes_nothing(tiny_pack, tiny_identity):
+    plate = drawn_frame(5, channels=4, premultiplied=True)
+    glow = plate.with_pixels(plate.pixels.copy())
+    glow.pixels[:20, 280:] = (0.2, 0.1, 0, 0)
+    node = fresh(tiny_pack, tiny_identity)
+    found, want = node.render(5, plate=glow), node.render(5, plate=plate)
+    assert not found.plate.taken_as_opaque
+    np.testing.assert_array_equal(found.composite[glow.alpha > 0], want.composite[glow.alpha > 0])
+
+
+def test_a_node_that_is_off_searches_no_plate_for_a_face_without_alpha(tiny_pack, tiny_identity):
+    finder = MarkerDetector()
+    node = fresh(tiny_pack, tiny_identity, target=EmptyAlpha(), faces=finder)
+    assert not node.render(5, Settings(enable=False)).plate.taken_as_opaque
+    assert finder.calls == 0
 
 
 def test_the_matte_goes_into_the_alpha_on_request(node):

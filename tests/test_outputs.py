@@ -11,9 +11,11 @@ import OpenImageIO as oiio
 import pytest
 
 from compare import assert_same
-from drawn import DrawnClip, MarkerDetector, drawn_frame, drawn_people
+from drawn import DrawnClip, EmptyAlpha, MarkerDetector, drawn_frame, drawn_people
 from media_made import make_clip
 from mobilefaceswap import FaceSwapNode, Frame, RenderCache, Settings
+from mobilefaceswap.analyse_clip import analyse_clip
+from mobilefaceswap.frame import EMPTY_ALPHA
 from mobilefaceswap.look import cryptomatte
 from mobilefaceswap.media import create_output, open_clip
 from mobilefaceswap.render_shot import layers_of, render_shot
@@ -35,6 +37,10 @@ def kinds(path: Path) -> dict[str, str]:
     header = oiio.ImageInput.open(str(path)).spec()
     found = [str(kind) for kind in header.channelformats] or [str(header.format)] * header.nchannels
     return dict(zip(header.channelnames, found, strict=True))
+
+
+def attributes(path: Path) -> dict[str, object]:
+    return {item.name: item.value for item in oiio.ImageInput.open(str(path)).spec().extra_attribs}
 
 
 def written(node: FaceSwapNode, folder: Path, **more: object) -> Path:
@@ -92,12 +98,12 @@ def test_one_exr_holds_everything(node, tmp_path):
     assert_same(found["learned.A"], result.layer("learned-matte"), atol=1e-3)
     # Blender reads no layers of two channels; its Map UV takes the third for opacity.
     assert_same(found["forward.A"], result.layer("st-map")[..., 2], atol=0)
-    attributes = {item.name: item.value for item in oiio.ImageInput.open(str(path)).spec().extra_attribs}
-    quality = json.loads(attributes["mobilefaceswap/quality"])
+    said = attributes(path)
+    quality = json.loads(said["mobilefaceswap/quality"])
     assert quality["faces_swapped"] == 1
-    key = next(name for name in attributes if name.endswith("/manifest"))
-    assert attributes[key.replace("manifest", "name")] == "CryptoPerson"
-    ((_, code),) = json.loads(attributes[key]).items()
+    key = next(name for name in said if name.endswith("/manifest"))
+    assert said[key.replace("manifest", "name")] == "CryptoPerson"
+    ((_, code),) = json.loads(said[key]).items()
     person = np.array([int(code, 16)], np.uint32).view(np.float32)[0]
     covered = found["CryptoPerson00.R"] == person
     assert_same(np.where(covered, found["CryptoPerson00.G"], 0), result.matte, atol=1e-6)
@@ -108,6 +114,26 @@ def test_usual_layers_are_face_and_matte_and_none_is_none(node, tmp_path):
     usual = set(channels(written(node, tmp_path)))
     assert usual == {"R", "G", "B", "face.R", "face.G", "face.B", "face.A", "matte.A"}
     assert set(channels(written(node, tmp_path / "none", layers="none"))) == {"R", "G", "B"}
+
+
+def test_a_second_swap_has_the_layers_of_its_own_alone(node, tmp_path):
+    """Several people take chained swaps: what the first one says is not true of the second's picture."""
+    first = written(node, tmp_path, layers="all")
+    with open_clip(first) as clip:
+        node.target = clip
+        for choice in ("usual", "all"):
+            result = node.render(0, Settings(smoothing=0))
+            with create_output(tmp_path / f"{choice}.exr", clip) as output:
+                output.write(0, result.composite, layers_of(result, choice, "composite"))
+    usual = {"R", "G", "B", "face.R", "face.G", "face.B", "face.A", "matte.A"}
+    assert set(channels(tmp_path / "usual.exr")) == usual
+    assert not [name for name in attributes(tmp_path / "usual.exr") if "quality" in name or "cryptomatte" in name]
+    plate, found = channels(first), channels(tmp_path / "all.exr")
+    assert set(found) == set(plate)
+    for letter in "RGB":
+        assert_same(plate[letter] + found[f"difference.{letter}"], found[letter], atol=2e-3)
+    kept = attributes(tmp_path / "all.exr")["mobilefaceswap/quality"]
+    assert json.loads(kept) == json.loads(result.header["mobilefaceswap/quality"])
 
 
 def test_a_frame_without_a_face_has_the_same_channels(node, tmp_path):
@@ -210,6 +236,31 @@ def test_what_is_not_finite_counts_as_black_under_the_matte_and_is_counted(node)
     # A neighbour's infinity is black to the crop, too.
     assert_same(found.composite[under], want.composite[under], atol=1e-5)
     assert np.isfinite(found.layer("difference")).all()
+
+
+@pytest.mark.parametrize("name", ["a.%04d.exr", "a.mp4"])
+def test_that_an_empty_alpha_is_not_believed_is_said_once(tmp_path, tiny_pack, tiny_identity, name: str):
+    node = FaceSwapNode(tiny_identity, EmptyAlpha(), pack=tiny_pack, faces=MarkerDetector())
+    with create_output(tmp_path / name) as output:
+        render_shot(node, output, range(2, 4), settings=Settings(smoothing=0))
+    assert output.notes.count(EMPTY_ALPHA) == 1
+
+
+def test_a_clip_with_an_empty_alpha_has_a_track(tiny_pack):
+    track = analyse_clip(EmptyAlpha(), tiny_pack, MarkerDetector(), Settings(), range(3))
+    assert [len(faces) for faces in track.frames.values()] == [1, 1, 1]
+
+
+def test_a_broken_alpha_under_the_matte_is_counted(node):
+    plate = drawn_frame(3, channels=4, premultiplied=True)
+    x, y = np.rint(node.analyse(3)[0].landmarks.mean(axis=0)).astype(int)
+    for place, alpha in enumerate((np.nan, np.inf, -0.5)):
+        plate.pixels[y, x + place, 3] = alpha
+    plate.pixels[0, 0, 3] = np.nan
+    found = node.render(3, Settings(smoothing=0), plate, inside=np.full((180, 320), 0.5, np.float32))
+    assert found.quality.not_finite == 3
+    assert np.isfinite(found.composite[found.matte > 0]).all()
+    assert np.isfinite(found.face).all()
 
 
 @pytest.mark.parametrize(("ending", "codec", "alpha"), [("mkv", "ffv1", False), ("mov", "prores", True)])

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import xxhash
 
-from .cache import Registry
+from .cache import Registry, RenderCache
 from .errors import MediaError, TrackError
 from .faces import (
     FaceDetector,
@@ -28,6 +28,7 @@ from .faces import (
 from .frame import Clip, Floats, Frame, KeyedClip
 from .identity import encode_face
 from .media import MediaClip
+from .node import Search, uncovered
 from .packs import Pack
 from .settings import Settings
 from .threads import cores, in_order
@@ -81,19 +82,24 @@ def analyse_clip(
         raise MediaError(f"expected a frame to analyse in {name}; found none that is there. Choose another range")
     telling = {wanted[0], wanted[-1], _decoded_from(clip, wanted[-1])}
 
+    search = Search(pack, lambda: detector, RenderCache(memory=0))
+
+    def plate_at(time: int) -> Frame:
+        return uncovered(search, time, clip.frame(time), settings)
+
     keyed = clip if isinstance(clip, KeyedClip) else None
     searched = Registry(lambda: _SEARCHED_BYTES)
 
     def whole(time: int) -> Analysis:
         return searched.get(
-            "analysis", time, lambda: analyse_plate(clip.frame(time), pack, detector, settings, hashed=time in telling)
+            "analysis", time, lambda: analyse_plate(plate_at(time), pack, detector, settings, hashed=time in telling)
         )
 
     def analysed(time: int) -> Analysis:
         stops = stops_of(detector, time, clip.first, clip.last) if keyed and keyed.key(time) else ()
         followed = None
         if stops:
-            followed = _followed(clip.frame(time), time, stops, whole, detector, settings, hashed=time in telling)
+            followed = _followed(plate_at(time), time, stops, whole, detector, settings, hashed=time in telling)
         return followed or whole(time)
 
     found = {}

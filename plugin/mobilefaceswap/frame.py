@@ -23,6 +23,7 @@ import xxhash
 from .colour import ColourSpace
 
 __all__ = [
+    "EMPTY_ALPHA",
     "Box",
     "Clip",
     "ColourSpace",
@@ -36,6 +37,7 @@ __all__ = [
     "Window",
     "all_finite",
     "fit",
+    "sound_alpha",
     "unpremultiplied",
     "without_alpha",
 ]
@@ -46,6 +48,8 @@ Box = tuple[slice, slice]
 Part = tuple[Box, Floats]
 """What lies inside a box of a picture: (h, w, 3|4)."""
 
+EMPTY_ALPHA = "the plate's alpha is 0 under the face; its colour is taken as opaque. Check its alpha"
+"""What is said of a frame that is ``taken_as_opaque``."""
 _ROUNDING = 2
 """Pixels by which a proxy's sides may miss the shape of what it shows: videos have even sides."""
 
@@ -202,7 +206,8 @@ class Frame:
 
     pixels: float32 (H, W, 3|4). pixel_aspect: width of a pixel over its height. hashed: a digest computed earlier for
     exactly this array; ignored for any other. display: the display window in its pixels; None where that is all of
-    them, or nobody says.
+    them, or nobody says. taken_as_opaque: whether premultiplied colour counts as it is, since its alpha is 0 where
+    there is something to see.
     """
 
     pixels: Floats
@@ -211,6 +216,7 @@ class Frame:
     pixel_aspect: float = 1.0
     hashed: Hashed | None = field(default=None, repr=False)
     display: Window | None = None
+    taken_as_opaque: bool = False
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
@@ -240,9 +246,15 @@ class Frame:
         """(H, W) view, or None where the frame has no alpha."""
         return self.pixels[..., 3] if self.pixels.shape[2] == 4 else None
 
+    @property
+    def multiplied(self) -> bool:
+        """Whether colour is to be divided by alpha before work on it, and multiplied after it."""
+        return self.premultiplied and self.channels == 4 and not self.taken_as_opaque
+
     def with_pixels(self, pixels: Floats) -> Frame:
         """The same declarations with other pixels."""
-        return Frame(pixels, self.colour_space, self.premultiplied, self.pixel_aspect)
+        opaque = self.taken_as_opaque
+        return Frame(pixels, self.colour_space, self.premultiplied, self.pixel_aspect, taken_as_opaque=opaque)
 
     def declared(self, space: ColourSpace) -> Frame:
         """The same pixels, declared to be in ``space``."""
@@ -271,7 +283,9 @@ class Frame:
 
     def straight(self) -> Frame:
         """The frame with unpremultiplied colour, made where it is needed; itself if it already is."""
-        return self if self.alpha is None or not self.premultiplied else _Straight(self)
+        if self.taken_as_opaque:
+            return replace(self, premultiplied=False, taken_as_opaque=False)
+        return _Straight(self) if self.multiplied else self
 
     def content_hash(self) -> str:
         """Hash of pixels, shape and declarations: only equal frames share cache entries.
@@ -280,7 +294,8 @@ class Frame:
         """
         known = self.hashed
         digest = (known if known is not None and known.pixels is self.pixels else Hashed(self.pixels)).digest.copy()
-        declared = f"{self.pixels.shape}{self.colour_space}{self.premultiplied}{self.pixel_aspect!r}"
+        multiplied = self.premultiplied and not self.taken_as_opaque
+        declared = f"{self.pixels.shape}{self.colour_space}{multiplied}{self.pixel_aspect!r}"
         digest.update(declared.encode())
         return digest.hexdigest()
 
@@ -339,15 +354,27 @@ def without_alpha(pixels: Floats) -> Floats:
     return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if pixels.shape[2] == 4 and pixels.size else pixels[..., :3]
 
 
-def unpremultiplied(pixels: Floats) -> Floats:
-    """(h, w, 4): ``pixels`` with their colour divided by alpha, 0 where alpha is 0; the same array if all is opaque."""
-    alpha = pixels[..., 3]
+def sound_alpha(alpha: Floats) -> Floats:
+    """(h, w): what ``alpha`` counts as beside colour, NaN and infinity as 1 and below 0 as 0: a broken alpha spoils no
+    colour. The same array where all of it is sound.
+    """
+    if all_finite(alpha) and alpha.min(initial=0) >= 0:
+        return alpha
+    return np.where(np.isfinite(alpha), np.maximum(alpha, np.float32(0)), np.float32(1))
+
+
+def unpremultiplied(pixels: Floats, *, keep_light: bool = False) -> Floats:
+    """(h, w, 4): ``pixels`` with their colour divided by ``sound_alpha``; the same array if all is opaque.
+
+    Where alpha is 0 colour becomes 0, or stays as it is if ``keep_light``: light that covers nothing, as of a flare.
+    """
+    alpha = sound_alpha(pixels[..., 3])
     if (alpha == 1).all():
         return pixels
     opaque = alpha > 0
     # A divisor for every channel, since numpy is slow where it repeats values along a short axis.
     colour = pixels / cv2.merge([np.where(opaque, alpha, np.float32(1))] * 3 + [np.ones_like(alpha)])
-    if not opaque.all():
+    if not (keep_light or opaque.all()):
         colour[~opaque, :3] = 0
     return np.asarray(colour, np.float32)
 

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Literal
 
 from .errors import MediaError
-from .frame import Floats, Part
+from .frame import EMPTY_ALPHA, Floats, Part
 from .media import Layers, Writer
 from .node import FaceSwapNode, PeopleNode, QualityRecord, RenderResult
 from .settings import OUTPUTS, Outside, Settings, output_of
@@ -25,6 +25,7 @@ __all__ = [
     "layers_of",
     "render_shot",
     "span_of",
+    "tell_of_plate",
 ]
 
 SHOT_CACHE_BYTES = 24 << 20
@@ -122,6 +123,7 @@ def render_shot(
                 output.write(time, picture, layers_of(result, layers, mode))
             if matte is not None:
                 matte.write(time, result.matte)
+        tell_of_plate(output, result)
         quality[time] = result.quality
         if progress is not None:
             progress(_progress(time, len(quality), len(wanted), perf_counter() - start))
@@ -170,6 +172,12 @@ def _way_on(time: int, wanted: list[int]) -> str:
     done = f"Frames {before[0]} to {before[-1]} are written" if before else "No frame was written"
     rest = f"; go on behind it with --range {span_of(after)}" if after else ""
     return f"Stopped at frame {time}. {done}{rest}"
+
+
+def tell_of_plate(output: Writer, result: RenderResult) -> None:
+    """Notes with ``output``, which has written it, what of the plate was not believed."""
+    if result.plate.taken_as_opaque:
+        output.note_once("empty alpha", EMPTY_ALPHA)
 
 
 def span_of(times: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ from ..cache.memory import keep_freed_memory
 from ..errors import FaceSwapError, MediaError, UserInputError, both
 from ..media import PICTURE_ENDINGS
 from ..media.places import Pattern
-from ..render_shot import ShotProgress, layers_of, render_shot, span_of
+from ..render_shot import ShotProgress, layers_of, render_shot, span_of, tell_of_plate
 from .clips import open_target
 from .nodes import NodeOver, nodes_for
 from .outputs import Job, existing, plan_jobs
@@ -213,6 +213,7 @@ def swap_frame(target: str, output: str, people: People, delivery: Delivery, sho
                 result.layer(shot.settings.output_mode),
                 layers_of(result, delivery.layers, shot.settings.output_mode),
             )
+    tell_of_plate(writer, result)
     tell_notes([writer])
     if as_json:
         print_json_line({"frame": time, "output": output, "quality": asdict(result.quality)})

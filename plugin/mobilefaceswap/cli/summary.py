@@ -58,8 +58,8 @@ def summarise(report: ShotReport, output: str, people: People, settings: Setting
     broken = [time for time, found in report.quality.items() if found.not_finite]
     if broken:
         typer.echo(
-            f"NaN or infinite pixels of the plate count as black under the matte in {_frames(len(broken))}, from frame "
-            f"{broken[0]} on",
+            "pixels of the plate under the matte are NaN or infinite, or of a negative alpha, in "
+            f"{_frames(len(broken))}, from frame {broken[0]} on: such colour counts as black",
             err=True,
         )
     if empty:

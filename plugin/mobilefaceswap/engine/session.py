@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from ..analyse_clip import analyse_plate
 from ..cache import RenderCache, memory_bound
 from ..colour import ColourSpace
 from ..errors import UserInputError
-from ..faces import Face, find_faces, thumbnail
+from ..faces import thumbnail
 from ..faces.detector import DETECTORS, open_detector
-from ..frame import Floats, Frame, Hashed, Window
+from ..frame import EMPTY_ALPHA, Floats, Frame, Window
 from ..look import Composition
-from ..node import FaceSwapNode, Look, QualityRecord, RenderResult, Search, cut_ahead, handed_in, look
+from ..node import FaceSwapNode, Look, QualityRecord, RenderResult, Search, cut_ahead, handed_in, look, uncovered
 from ..runtime import network_device
 from ..settings import OUTPUTS, HostSettings, Settings, output_of, table
 from .around import THUMBNAIL, Around, Needed, NotAtHandError, Ongoing, Sight, Underway
@@ -39,6 +39,9 @@ _INTERACTIVE, _BATCH = 2 / 3, 1 / 16
 steady those around it; somebody who tweaks a matte asks for it at any time.
 """
 
+_BROKEN = (
+    "{} broken pixels under the matte: NaN or infinite colour counts as black, such an alpha as 1, and one below 0 as 0"
+)
 _UNSTEADIED = (
     "Deflicker does nothing in this frame: what was cut out of those around it is not what it needs. Check that all "
     "have one pixel aspect, or set it to 0"
@@ -148,7 +151,6 @@ class Session:
             wanted = around.wanted(picture.time, settings, tracked=node.track is not None)
             if wanted:
                 return Needed(wanted)
-        plate, uncovered = _uncovered(plate, lambda frame: node.analyse(picture.time, settings, frame))
         mattes, unsteadied = {"inside": inputs.inside, "outside": inputs.outside}, ""
         try:
             result = node.render(picture.time, settings, plate, **mattes, around=around)
@@ -165,9 +167,9 @@ class Session:
         broken = result.quality.not_finite
         notes = [
             note,
-            uncovered,
+            EMPTY_ALPHA if result.plate.taken_as_opaque else "",
             unsteadied,
-            f"{broken} NaN or infinite pixels under the matte count as black" if broken else "",
+            _BROKEN.format(broken) if broken else "",
             # Drafts go without other frames, which the frame that is rendered for keeps may well get.
             _unsmoothed(node, settings) if around is None and Flags.DRAFT not in picture.flags else "",
         ]
@@ -184,12 +186,11 @@ class Session:
         host, settings = _read(picture, values)
         pack = pack_of(host)
         search = Search(pack, lambda: open_detector(pack, detector_of(host)), self.cache)
-        frame, _ = _plate(picture, inputs, settings)
+        frame = uncovered(search, picture.time, _plate(picture, inputs, settings)[0], settings)
 
         def at(frame: Frame) -> Look:
             return look(search.detector, self.cache, handed_in(picture.time, frame, settings, self.cache), settings)
 
-        frame, _ = _uncovered(frame, lambda frame: at(frame)[0])
         track, window = self.nodes.track(host), ongoing.window or picture.window
         seen = at(frame) if track is None else ((), np.zeros(THUMBNAIL, np.uint8))
         if window != picture.window:
@@ -211,11 +212,11 @@ class Session:
         plate, note = _plate(picture, inputs, settings)
         pack = pack_of(host)
         detector = open_detector(pack, detector_of(host))
-        plate, uncovered = _uncovered(plate, lambda frame: find_faces(detector, frame, settings))
+        plate = uncovered(Search(pack, lambda: detector, self.cache), picture.time, plate, settings)
         found = analyse_plate(plate, pack, detector, settings)
         display, counted = display_of(picture)
         self.ranges.add(picture.range, picture.time, found, picture.window, display)
-        said = "; ".join(filter(None, (note, uncovered, counted)))
+        said = "; ".join(filter(None, (note, EMPTY_ALPHA if plate.taken_as_opaque else "", counted)))
         return Rendered(np.zeros((0, 0), np.float32), (0, 0), found_boxes(found.sighting.faces), said)
 
     def prepare(self, values: Values) -> str:
@@ -267,7 +268,7 @@ def _in_window(frame: Frame, picture: Picture, window: Window, settings: Setting
     x, y, width, height = astuple(window)
     there = replace(picture, x=x, y=y, width=width, height=height)
     moved, _ = _plate(there, Inputs(picture.window.moved(frame.pixels, window)), settings)
-    return replace(moved, premultiplied=frame.premultiplied)
+    return replace(moved, taken_as_opaque=frame.taken_as_opaque)
 
 
 def _untouched(picture: Picture, inputs: Inputs, settings: Settings) -> RenderResult:
@@ -288,30 +289,6 @@ def _shown(picture: Picture, inputs: Inputs, settings: Settings) -> Frame | None
         space, _ = plate_space(settings, "", picture.config, _default_space(picture))
     premultiplied = Flags.IDENTITY_PREMULTIPLIED in picture.flags
     return Frame(inputs.identity, space, premultiplied, picture.identity_aspect)
-
-
-def _uncovered(plate: Frame, find: Callable[[Frame], tuple[Face, ...]]) -> tuple[Frame, str]:
-    """(the plate to render, a note): some hosts hand over RGB as premultiplied RGBA whose alpha is 0.
-
-    Where alpha is 0 everywhere under a face that can be seen all the same, the plate is taken as opaque.
-    """
-    if plate.alpha is None or not plate.premultiplied:
-        return plate, ""
-    known = plate.hashed if plate.hashed is not None else Hashed(plate.pixels)
-    if not known.coloured_where_clear:
-        return plate, ""
-    opaque = replace(plate, premultiplied=False)
-    if not any(_alpha_under(plate, face) <= 0 for face in find(opaque)):
-        return plate, ""
-    return opaque, "the plate's alpha is 0 under the face; its colour is taken as opaque. Check its alpha"
-
-
-def _alpha_under(plate: Frame, face: Face) -> float:
-    x, y, width, height = face.box
-    left, top = max(0, int(x)), max(0, int(y))
-    assert plate.alpha is not None
-    under = plate.alpha[top : max(top + 1, int(y + height)), left : max(left + 1, int(x + width))]
-    return float(under.max(initial=0.0))
 
 
 def _unsmoothed(node: FaceSwapNode, settings: Settings) -> str:

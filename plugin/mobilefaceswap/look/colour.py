@@ -9,6 +9,7 @@ from ..frame import Floats
 from ..geometry import paste_moving
 from ..settings import Settings
 from .beyond import beyond_range
+from .black import no_darker_than_black
 from .detail import pasted_with_detail, plate_detail
 from .edge_match import edge_match
 from .grain import regrained
@@ -33,6 +34,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "regrain": Operation(regrained, on="plate", timed=True, amount="regrain"),
     "plate grain": Operation(plate_grain, on="plate", amount="regrain"),
     "beyond the range": Operation(beyond_range, on="plate", local=True),
+    "no darker than black": Operation(no_darker_than_black, on="plate", local=True),
 }
 """The operations of each place in the order in which they are applied. A new one is a row here and its file."""
 

@@ -15,9 +15,9 @@ __all__ = ["crop_map", "difference", "people"]
 def difference(drawn: Composition) -> Floats:
     """(H, W, 3): composite minus plate, in the plate's encoding and premultiplication; 0 where nothing changed.
 
-    Where the plate is not finite it counts as black.
+    Where the plate is not finite it counts as black. With Matte to Alpha both are not premultiplied.
     """
-    plate = np.nan_to_num(drawn.plate.rgb, nan=0.0, posinf=0.0, neginf=0.0)
+    plate = np.nan_to_num(drawn.below.rgb, nan=0.0, posinf=0.0, neginf=0.0)
     changed = composite(drawn)[..., :3] - plate
     return np.where(drawn.matte[..., None] > 0, changed, np.float32(0))
 

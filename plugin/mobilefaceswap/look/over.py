@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..faces import Face
-from ..frame import Floats, Frame, all_finite, unpremultiplied, without_alpha
+from ..frame import Floats, Frame, all_finite, sound_alpha, unpremultiplied, without_alpha
 from ..geometry import Matrix, Rectangle, apart, composed
 
 __all__ = [
@@ -142,17 +142,27 @@ class Composition:
         face = np.zeros((*self.plate.size[::-1], 4), np.float32)
         for layer in self.layers:
             box = layer.region.slices
-            _over_black(face[box], layer, None if self.plate.alpha is None else self.plate.alpha[box])
+            _over_black(face[box], layer, None if self.plate.alpha is None else sound_alpha(self.plate.alpha[box]))
         return face
+
+    @property
+    def below(self) -> Frame:
+        """The plate as the composite holds it: with Matte to Alpha without its own alpha, by which it is divided."""
+        if not (self.matte_to_alpha and self.plate.multiplied):
+            return self.plate
+        return replace(self.plate, pixels=unpremultiplied(self.plate.pixels, keep_light=True), premultiplied=False)
 
 
 def composite(drawn: Composition) -> Floats:
-    """(H, W, 3|4) in the plate's encoding and premultiplication. A pixel whose matte is 0 keeps its bits."""
-    plate = drawn.plate
+    """(H, W, 3|4) in the plate's encoding and premultiplication. A pixel whose matte is 0 keeps its bits.
+
+    With Matte to Alpha it is not premultiplied, since the alpha that multiplied it is gone.
+    """
+    plate = drawn.below
     picture = plate.pixels.copy()
     for layer in drawn.layers:
         box = layer.region.slices
-        _over(picture[box], layer, None if plate.alpha is None else plate.alpha[box], plate.premultiplied)
+        _over(picture[box], layer, None if plate.alpha is None else plate.alpha[box], plate.multiplied)
     if drawn.matte_to_alpha:
         return np.dstack([picture[..., :3], drawn.matte])
     return picture
@@ -188,19 +198,23 @@ def trust(drawn: Composition) -> Floats:
     return drawn.map("trust")
 
 
-def _over(picture: Floats, layer: Layer, alpha: Floats | None, premultiplied: bool) -> None:
+def _over(picture: Floats, layer: Layer, alpha: Floats | None, multiplied: bool) -> None:
     if layer.region.empty:
         return
     for top in range(0, len(picture), _BAND):
         rows = slice(top, top + _BAND)
-        above = None if alpha is None else alpha[rows]
-        _mix(picture[rows], layer.colour[rows], layer.matte[rows], above, premultiplied)
+        strength, above = layer.matte[rows], None if alpha is None else alpha[rows]
+        cover = None if above is None else sound_alpha(above)
+        if multiplied and above is not None and cover is not above:
+            # An alpha below 0 covers nothing that could be swapped: the plate's own light stays.
+            strength = np.where((above < 0) & (cover == 0), np.float32(0), strength)
+        _mix(picture[rows], layer.colour[rows], strength, cover, multiplied)
 
 
-def _mix(picture: Floats, colour: Floats, strength: Floats, alpha: Floats | None, premultiplied: bool) -> None:
+def _mix(picture: Floats, colour: Floats, strength: Floats, alpha: Floats | None, multiplied: bool) -> None:
     """Lays ``colour`` (h, w, 3) over ``picture`` (h, w, 3|4) where ``strength`` (h, w) is above 0."""
     plate = without_alpha(picture)
-    if premultiplied and alpha is not None:
+    if multiplied and alpha is not None:
         colour = colour * cv2.merge([alpha] * 3)
     # What is not finite cannot be mixed: it counts as black.
     below = plate if all_finite(plate) else np.where(np.isfinite(plate), plate, np.float32(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..colour import ColourSpace, from_display, shouldered, to_display
-from ..frame import Floats, unpremultiplied
+from ..frame import Floats, sound_alpha, unpremultiplied
 
 __all__ = ["converted", "same_numbers"]
 
@@ -34,20 +34,26 @@ def converted(
 ) -> Floats:
     """(H, W, 3|4) float32 ``pixels``, converted from ``space`` unless ``wanted`` takes its numbers.
 
-    Colour is converted straight, not multiplied by alpha; afterwards it is multiplied if so wanted. HDR is brought to a
-    finished picture with a soft shoulder up to 1000 cd/m².
+    Colour is converted straight, not multiplied by alpha; afterwards it is multiplied if so wanted. Premultiplied light
+    that covers nothing, where alpha is 0, is neither divided nor multiplied: a flare, or a plate whose alpha is empty.
+    HDR is brought to a finished picture with a soft shoulder up to 1000 cd/m².
     """
-    alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
     same = same_numbers(space, wanted)
-    if same and (alpha is None or premultiplied is wanted_premultiplied):
+    if pixels.shape[2] == 3:
+        return pixels if same else _brought(pixels, space, wanted)
+    if same and premultiplied is wanted_premultiplied:
         return pixels
-    straight = pixels if alpha is None or not premultiplied else unpremultiplied(pixels)
-    rgb = straight[..., :3]
-    if not same:
-        shown = to_display(rgb, space)
-        if space.encoding == "hdr" and wanted.encoding == "display":
-            shown = shouldered(shown, _HDR_PEAK)
-        rgb = from_display(shown, wanted)
-    if alpha is None:
-        return rgb
-    return np.dstack([rgb * alpha[..., None] if wanted_premultiplied else rgb, alpha])
+    straight = unpremultiplied(pixels, keep_light=True) if premultiplied else pixels
+    rgb, alpha = straight[..., :3], pixels[..., 3]
+    rgb = rgb if same else _brought(rgb, space, wanted)
+    if wanted_premultiplied:
+        cover = sound_alpha(alpha)
+        rgb = rgb * (np.where(cover > 0, cover, np.float32(1)) if premultiplied else cover)[..., None]
+    return np.dstack([rgb, alpha])
+
+
+def _brought(rgb: Floats, space: ColourSpace, wanted: ColourSpace) -> Floats:
+    shown = to_display(rgb, space)
+    if space.encoding == "hdr" and wanted.encoding == "display":
+        shown = shouldered(shown, _HDR_PEAK)
+    return from_display(shown, wanted)

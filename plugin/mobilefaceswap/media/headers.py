@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from ..colour import SPACES, ColourSpace, space_named
+from ..colour import BUILT_IN, SPACES, ColourSpace, space_named
 from ..errors import SettingsError
 
-__all__ = ["camera_log", "chromaticities", "dpx_space", "exr_space", "said"]
+__all__ = ["DECLARATIONS", "camera_log", "chromaticities", "dpx_space", "exr_space", "said", "unknown_interchange"]
+
+_INTERCHANGE = "colorInteropID"
+DECLARATIONS = (_INTERCHANGE, "chromaticities", "CICP", "acesImageContainerFlag")
+"""Attributes that say in which space a picture's numbers are."""
 
 _Named = Iterable[tuple[str, Any]]
 
@@ -31,30 +36,62 @@ _CHROMATICITIES = {
     (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290): "linear-p3-d65",
 }
 """Red, green, blue and white (x, y)."""
+_NAMELESS = ("data", "unknown")
+"""Identifiers that name no colour space on purpose."""
+_ADOBE = "ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5"
+"""The first built-in configuration that has Adobe RGB; OpenColorIO before 2.5 has none."""
+_INTERCHANGED = {
+    "srgb_rec709": ("srgb", BUILT_IN),
+    "pq_rec2020": ("pq", BUILT_IN),
+    "hlg_rec2020": ("hlg", BUILT_IN),
+    "pq_p3d65": ("pq-p3", BUILT_IN),
+    "g26_p3d65": ("P3-D65 - Display", BUILT_IN),
+    "lin_ciexyzd65": ("CIE-XYZ-D65", BUILT_IN),
+    "lin_adobergb": ("lin_adobergb_scene", _ADOBE),
+    "g22_adobergb": ("g22_adobergb_scene", _ADOBE),
+}
+"""Identifiers of the Color Interop Forum that are no names in OpenColorIO's configuration: (name, configuration)."""
 _TELLING = re.compile(r"(?i)colou?r|gamma|transfer|curve|inputdevice|imagedescription")
 """Names of attributes that tell a camera's curve."""
 _SHORTEST = 4
+_MOST_WORDS = 8
+"""The longest name of a log space, S-Log3 S-Gamut3.Cine, has seven."""
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 
 
 def exr_space(named: _Named) -> ColourSpace | None:
-    """The linear space that the attributes of an EXR name, linear Rec.709 where they are silent.
+    """The space that the attributes of an EXR name, linear Rec.709 where they are silent.
 
     None for chromaticities that none of the usual spaces has.
     """
     attributes = dict(named)
-    interchange = attributes.get("colorInteropID")
-    if isinstance(interchange, str):
-        try:
-            # The names of the Color Interop Forum are OpenColorIO's, and say whether a scene or a display is meant.
-            return space_named(re.sub("_(scene|display)$", "", interchange))
-        except SettingsError:
-            pass
+    if interchanged := _interchanged(attributes.get(_INTERCHANGE)):
+        return interchanged
     declared = attributes.get("chromaticities")
     if not isinstance(declared, (tuple, list)) or len(declared) != 8:
         return ColourSpace.LINEAR
     alike = (name for known, name in _CHROMATICITIES.items() if np.allclose(declared, known, atol=2e-3))
     name = next(alike, None)
     return None if name is None else SPACES[name]
+
+
+def unknown_interchange(named: _Named) -> str:
+    """The identifier by which the attributes name a colour space that is not known here; "" where there is none."""
+    declared = dict(named).get(_INTERCHANGE)
+    named_one = isinstance(declared, str) and declared not in ("", *_NAMELESS)
+    return str(declared) if named_one and _interchanged(declared) is None else ""
+
+
+def _interchanged(identifier: Any) -> ColourSpace | None:
+    """The space that an identifier of the Color Interop Forum names."""
+    if not isinstance(identifier, str) or identifier in _NAMELESS:
+        return None
+    # Most are OpenColorIO's names, with a word for whether a scene or a display is meant.
+    plain = re.sub("^ocio:|_(scene|display)$", "", identifier)
+    for name, config in (_INTERCHANGED.get(plain, (plain, BUILT_IN)), (identifier, "")):
+        with suppress(SettingsError):
+            return space_named(name, config)
+    return None
 
 
 def chromaticities(space: ColourSpace) -> tuple[float, ...] | None:
@@ -71,11 +108,15 @@ def dpx_space(named: _Named) -> ColourSpace:
 
 def camera_log(named: _Named) -> ColourSpace | None:
     """The camera's log curve that an attribute names, such as ``LOG-C`` or ``S-Log3``; the longest name counts."""
-    told = " ".join(_plain(value) for name, value in named if isinstance(value, str) and _TELLING.search(name))
+    values = (value for name, value in named if isinstance(value, str) and _TELLING.search(name))
+    told = {phrase for value in values for phrase in _phrases(value)}
     spaces = [space for space in SPACES.values() if space.encoding == "log"]
-    words = [(_plain(word), space) for space in spaces for word in (space.name, space.label, *space.aliases)]
-    found = [(len(word), space) for word, space in words if len(word) >= _SHORTEST and word in told]
-    return max(found, key=lambda pair: pair[0])[1] if found else None
+    names = [(_plain(word), space) for space in spaces for word in (space.name, space.label, *space.aliases)]
+    found = [(len(name), space) for name, space in names if len(name) >= _SHORTEST and name in told]
+    space = max(found, key=lambda pair: pair[0])[1] if found else None
+    # Sony names curve and primaries apart, and in any order.
+    wide = "sgamut3" in told and "sgamut3cine" not in told
+    return SPACES["s-log3-s-gamut3"] if wide and space is SPACES["s-log3"] else space
 
 
 def said(space: ColourSpace) -> tuple[str, ...]:
@@ -83,6 +124,13 @@ def said(space: ColourSpace) -> tuple[str, ...]:
     if space.encoding != "log":
         return ()
     return (f"taken as {space.label}, which its header names; otherwise set Working Space",)
+
+
+def _phrases(text: str) -> Iterable[str]:
+    """All runs of a few words of ``text``, as ``_plain`` writes them: "Dialog C" is not LogC, "AlexaV3LogC" is."""
+    words = [word.lower() for word in _WORD.findall(text)]
+    spans = ((start, start + count) for start in range(len(words)) for count in range(1, _MOST_WORDS + 1))
+    return ("".join(words[start:end]) for start, end in spans)
 
 
 def _plain(text: str) -> str:

@@ -125,8 +125,8 @@ class MatteClip:
 
     @cached_property
     def still(self) -> bool:
-        """Whether one picture serves for every frame."""
-        return len(self.pictures.times) == 1
+        """Whether one picture serves for every frame; one with a number is a sequence that may be unfinished."""
+        return len(self.pictures.times) == 1 and not Pattern(self.pictures.path).numbered
 
 
 def matte_file(text: str) -> str:
@@ -139,9 +139,9 @@ def open_matte(text: str, plate: MediaClip, times: Sequence[int], *, fit: bool =
     """Opens a matte for the frames ``times`` of ``plate``.
 
     text: a picture, a sequence or a video, whose alpha counts, or its first channel where it has none; or
-    ``FILE.exr:CHANNEL``. A single picture serves for every frame. Raises MediaError where it cannot be read, and,
-    unless ``fit``, where its size, frame rate or length differ from the plate's, or it lacks one of these frames. With
-    overscan the display windows' sizes count.
+    ``FILE.exr:CHANNEL``. A picture whose name has no place for a number serves for every frame. Raises MediaError where
+    it cannot be read, and, unless ``fit``, where its size, frame rate or length differ from the plate's, or it lacks
+    one of these frames. With overscan the display windows' sizes count.
     """
     found = _CHANNEL.fullmatch(text)
     if found and not Path(text).is_file():

@@ -69,8 +69,8 @@ def create_output(
     A context manager; ``write(time, pixels)`` takes float32 (H, W, 3|4) in ``colour_space``, or a matte (H, W).
     ``notes`` says what of ``like`` is not carried over; it is complete after ``close``.
     frame_rate: of an output without ``like``, 25 by default. bit_depth, alpha: by default those of ``like``.
-    premultiplied: whether the colour handed in is premultiplied, and is stored so; by default it is taken as ``like``'s
-    and stored as the format expects, premultiplied in EXR and unpremultiplied in video. colour_space: of the colour
+    premultiplied: whether the colour handed in is premultiplied, as ``like``'s is by default; it is stored as the
+    format expects, premultiplied in EXR and unpremultiplied in video. colour_space: of the colour
     handed in, ``like``'s by default; a file of ``like``'s kind keeps the numbers, others hold what their format has.
     shows: which of ``OUTPUTS`` is handed in: data are stored as they are, exact ones in 32 bits where the format has
     half. overwrite: whether an output that exists is replaced; without it not even one that appears before this one is

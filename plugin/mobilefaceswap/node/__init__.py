@@ -6,7 +6,7 @@ from .node import FaceSwapNode
 from .over_time import Around, cut_ahead
 from .people import PeopleNode, PersonNode
 from .result import QualityRecord, RenderResult
-from .road import Look, Plate, Search, handed_in, look
+from .road import Look, Plate, Search, handed_in, look, uncovered
 from .stages import AbandonedError, StageTimes, check_wanted, while_wanted
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "cut_ahead",
     "handed_in",
     "look",
+    "uncovered",
     "while_wanted",
 ]

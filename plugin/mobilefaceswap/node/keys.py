@@ -42,7 +42,7 @@ VERSIONS = {
     "swap": 6,
     "step": 2,
     "steadied": 2,
-    "colour": 8,
+    "colour": 9,
     "covered": 2,
     "outline": 1,
     "matte": 1,
@@ -64,9 +64,10 @@ def _libraries() -> tuple[str, ...]:
 def plate_key(clip_key: str, settings: Settings) -> str:
     """Of a frame that is known by its clip's own key, which says nothing of how data become pixels.
 
-    A working space enters by the contents of its configuration, which may be edited under the same name.
+    A working space enters by the contents of its configuration, which may be edited under the same name. What faces
+    are found with decides whether a plate is taken as opaque.
     """
-    return key_of(__version__, clip_key, settings.of("plate"), str(settings.space))
+    return key_of(__version__, clip_key, settings.of("plate", "detect"), str(settings.space))
 
 
 def faces_key(plate: str, detector: FaceDetector, settings: Settings, stops: tuple[str, ...] = ()) -> str:

@@ -324,13 +324,14 @@ def quality(shot: Shot, drawn: Composition) -> QualityRecord:
 
 
 def _not_finite(drawn: Composition) -> int:
-    """How many pixels under the matte are NaN or infinite in the plate."""
+    """How many pixels under the matte are NaN or infinite in the plate, in colour or alpha, or of an alpha below 0."""
     broken = 0
     for box in drawn.boxes:
-        plate = drawn.plate.colour(box.slices)
-        if not all_finite(plate):
-            finite = np.isfinite(plate).all(axis=-1)
-            broken += int(np.count_nonzero(~finite & (drawn.matte[box.slices] > 0)))
+        plate = drawn.plate.part(box.slices)
+        alpha = plate[..., 3:]
+        if not all_finite(plate) or alpha.min(initial=0) < 0:
+            sound = np.isfinite(plate).all(axis=-1) & (alpha >= 0).all(axis=-1)
+            broken += int(np.count_nonzero(~sound & (drawn.matte[box.slices] > 0)))
     return broken
 
 

@@ -30,6 +30,7 @@ from .result import RenderResult
 from .road import (
     Kit,
     Plate,
+    Search,
     aligned,
     chosen,
     faces_at,
@@ -38,6 +39,7 @@ from .road import (
     look,
     swapped,
     timeline_around,
+    uncovered,
 )
 from .stages import StageTimes
 
@@ -119,6 +121,11 @@ class FaceSwapNode:
         if self.track is None:
             _ = self._detector
         return Kit(self.pack, lambda: self._detector, self.cache, HandFinder(self.pack), network, who.content_hash)
+
+    @cached_property
+    def _search(self) -> Search:
+        """What faces are found with; opened by the first plate that is looked at."""
+        return Search(self.pack, lambda: self._detector, self.cache)
 
     @property
     def runtime(self) -> str:
@@ -203,11 +210,14 @@ class FaceSwapNode:
         return Shot(plate, settings, faces, targets, likeness, moments)
 
     def plate(self, time: int, settings: Settings, frame: Frame | None) -> Plate:
-        """The plate at ``time``: ``frame`` if one is handed in, else that of the target, read when it is needed.
+        """The plate at ``time``: ``frame`` if one is handed in, else that of the target, read when it is needed. One
+        that is held is the plate of its own time, so that the frame is the same picture once more.
 
         Raises UserInputError where ``time`` is no frame number.
         """
         time = _frame_number(time)
+        if frame is None:
+            time = self._held(time, settings)
         if frame is None and self.target is None:
             raise UserInputError(
                 f"expected a plate for frame {time}, or a node with a target clip; found neither. "
@@ -216,7 +226,7 @@ class FaceSwapNode:
         key = self._clip_key(time, settings) if frame is None else None
         if not key:
             frame = self._pulled(time, settings) if frame is None else frame
-            return handed_in(time, frame, settings, self.cache)
+            return handed_in(time, self._uncovered(time, frame, settings), settings, self.cache)
         load = partial(self._loaded, time, settings)
         return Plate(time, key, load, partial(self._stops, time, settings))
 
@@ -236,7 +246,11 @@ class FaceSwapNode:
         return tuple(plates) if len(plates) > 1 else ()
 
     def _loaded(self, time: int, settings: Settings) -> Frame:
-        return working(self._pulled(time, settings), settings)
+        return working(self._uncovered(time, self._pulled(time, settings), settings), settings)
+
+    def _uncovered(self, time: int, frame: Frame, settings: Settings) -> Frame:
+        """See ``uncovered``; a node that is switched off looks for no face."""
+        return uncovered(self._search, time, frame, settings) if settings.enable else frame
 
     def _pulled(self, time: int, settings: Settings) -> Frame:
         assert self.target is not None

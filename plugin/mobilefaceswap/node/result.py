@@ -31,7 +31,8 @@ class QualityRecord:
     clipped: share of the crop that display-referred sRGB cannot hold. matte: share of the plate under the matte.
     likeness: cosine to the reference picture, or None. filled: interpolated from neighbouring frames.
     presence: 1, or less where the swap fades out or in. not_finite: pixels under the matte that are NaN or infinite in
-    the plate, and count as black. by_person: faces swapped for each of several people, in their order.
+    the plate, and count as black, or whose alpha is that or below 0. by_person: faces swapped for each of several
+    people, in their order.
     """
 
     faces_found: int = 0

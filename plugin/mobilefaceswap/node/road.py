@@ -29,7 +29,7 @@ from ..faces import (
     thumbnail,
     working,
 )
-from ..frame import Floats, Frame
+from ..frame import Floats, Frame, Hashed
 from ..geometry import Matrix, Rectangle, composed, crop_rectangle, fit_crop, rescaling, sample_frame
 from ..identity import encode_face, reference_embedding
 from ..look.matte import core
@@ -60,6 +60,7 @@ __all__ = [
     "swap_key_of",
     "swapped",
     "timeline_around",
+    "uncovered",
 ]
 
 _OUT_OF_RANGE = 1e-3
@@ -171,6 +172,28 @@ def handed_in(time: int, frame: Frame, settings: Settings, store: RenderCache) -
     """A frame that a host hands in, known by its content; not at all where ``store`` keeps nothing."""
     known = working(frame, settings)
     return Plate(time, known.content_hash() if store.enabled else "", lambda: known)
+
+
+def uncovered(search: Search, time: int, frame: Frame, settings: Settings) -> Frame:
+    """``frame``, taken as opaque where its alpha is 0 everywhere under a face that can be seen all the same: hosts and
+    files hand over RGB as premultiplied RGBA whose alpha is empty.
+    """
+    if not frame.multiplied:
+        return frame
+    known = frame.hashed if frame.hashed is not None else Hashed(frame.pixels)
+    if not known.coloured_where_clear:
+        return frame
+    opaque = replace(frame, taken_as_opaque=True)
+    faces = look(search.detector, search.cache, handed_in(time, opaque, settings, search.cache), settings)[0]
+    return opaque if any(_alpha_under(frame, face) <= 0 for face in faces) else frame
+
+
+def _alpha_under(plate: Frame, face: Face) -> float:
+    x, y, width, height = face.box
+    left, top = max(0, int(x)), max(0, int(y))
+    assert plate.alpha is not None
+    under = plate.alpha[top : max(top + 1, int(y + height)), left : max(left + 1, int(x + width))]
+    return float(under.max(initial=0.0))
 
 
 def found(kit: Kit, plate: Plate, settings: Settings) -> tuple[Face, ...]:

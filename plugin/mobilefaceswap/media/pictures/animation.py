@@ -22,6 +22,7 @@ from ..clip import Layers, MediaClip, Writer
 from ..declared import ClipFormat, Content, Timing, left_out
 from ..grade import converted
 from ..places import file_key
+from ..video.clock import assumed_rate
 from .formats import StillFormat
 from .icc import Profile
 from .pillow import animation_options, as_frame, encoded, kind_of, metadata_of, metadata_options
@@ -33,6 +34,8 @@ _BASE = Fraction(1, 1000)
 _USUAL = 100
 """Milliseconds that browsers show a frame for that declares less than 20."""
 _SHORTEST = 20
+_USUAL_RATE = Fraction(25)
+"""For clips that declare none: its frames last whole hundredths of a second, as GIF needs them."""
 _MOST_KEPT = 16
 
 
@@ -175,7 +178,7 @@ class AnimatedWriter(Writer):
         self._metadata = like.metadata(like.first) if row.keeps else None
         profile = self._metadata.profile if self._metadata else None
         self._profile: Profile | None = profile if profile is not None and profile.known else None
-        self.notes = left_out(like.format.besides, row.keeps, row.name)
+        self.notes = left_out(like.format.besides, row.keeps, row.name) + assumed_rate(like, _USUAL_RATE)
         if row.name == "GIF" and like.path and Path(like.path).suffix.lower() != ".gif":
             self.notes += ("GIF holds 256 colours per frame: the clip's are reduced to these",)
 
@@ -235,7 +238,7 @@ class AnimatedWriter(Writer):
     def _shown(self, time: int) -> Fraction:
         timing = self._like.format.timing
         if timing is None:
-            return 1 / (self._like.frame_rate or Fraction(25))
+            return 1 / (self._like.frame_rate or _USUAL_RATE)
         return timing.durations[time] * timing.base
 
     def abandon(self) -> None:

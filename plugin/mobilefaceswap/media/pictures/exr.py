@@ -1,11 +1,14 @@
 """OpenEXR, with its windows, parts, layers and metadata kept.
 
 A picture is one part's R, G, B and A. Every other channel of that part and every other part is copied from the clip's
-file into the output, as is, with the data window that it has there.
+file into the output, as is, with the data window that it has there. Only what an earlier swap added is left behind,
+since it says nothing of the picture that is written. Integers that shared a part with other channels get one of their
+own: OpenImageIO takes the channels of a part as one type in Python, and no float holds every id.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,20 @@ import OpenImageIO as oiio
 from ...colour import ColourSpace
 from ...errors import MediaError
 from ...frame import Floats, Window
-from ..headers import exr_space
+from ..headers import exr_space, unknown_interchange
 from .openimageio import MAIN, attributes_of, carry, colour_channels, opened, stamp, write_error
+from .smpte import TIMECODE
 from .still import Metadata, Still, Stored, unreadable
 
 __all__ = ["read", "read_channel", "windows", "write"]
+
+_ADDED = "mobilefaceswap/added"
+"""The attribute that names the channels and attributes which a swap added to its plate's."""
+_INTEGERS = ".uint"
+"""Ends the name of a part of integers that shared one with other channels."""
+
+_Part = tuple[int, Any, Any]
+"""The part's number in the clip's file, header and pixels."""
 
 
 def read(path: Path) -> Still:
@@ -36,7 +48,19 @@ def read(path: Path) -> Still:
         file.close()
     pixels = np.ascontiguousarray(stored[..., places])
     window, display = _windows(header)
-    others = tuple(name for place, name in enumerate(header.channelnames) if place not in places)
+    added = _added(header)
+    others = [name for place, name in enumerate(header.channelnames) if place not in places and name not in added]
+    elsewhere = [name for more in parts[:part] + parts[part + 1 :] for name in _full_names(more)]
+    metadata = Metadata(
+        path,
+        window,
+        display,
+        attributes_of(header),
+        part=part,
+        parts=len(parts),
+        channels=tuple(others),
+        layers=frozenset(_layers(others + elsewhere)),
+    )
     first = header.channelformats[places[0]] if header.channelformats else header.format
     return Still(
         pixels,
@@ -44,9 +68,10 @@ def read(path: Path) -> Still:
         pixels.shape[2] == 4,
         8 * int(first.basesize()),
         True,
-        Metadata(path, window, display, attributes_of(header), None, part, len(parts), others),
+        metadata.without(*added),
         float(header.get_float_attribute("PixelAspectRatio", 1.0)) or 1.0,
-        _not_honoured(header, parts) + _chosen_layer([header.channelnames[place] for place in places], others),
+        _not_honoured(header, parts)
+        + _chosen_layer([header.channelnames[place] for place in places], metadata.channels),
     )
 
 
@@ -89,22 +114,19 @@ def write(path: Path, stored: Stored) -> None:
     if source is not None:
         canvas, window, display = source.canvas or source.display, source.window, source.display
     pixels = canvas.moved(np.concatenate(planes, axis=2), window)
-    others = _other_parts(source, names) if source is not None else []
-    for there in filter(None, others):
-        stamp(stored, there[0])  # one timecode for all parts, or OpenEXR refuses them
-    own = source.part if source is not None else 0
-    if others and (same := others[own]) is not None:
-        header, more = same
-        pixels = np.concatenate([pixels, more], axis=2)
-        names, kinds = [*names, *header.channelnames], [*kinds, *_kinds(header)]
+    own, others = source.part if source is not None else 0, list[_Part]()
+    for number, header, more in _other_parts(source, names) if source is not None else ():
+        _agree(stored, header)
+        if number == own and more.dtype != np.uint32:
+            pixels = np.concatenate([pixels, more], axis=2)
+            names, kinds = [*names, *header.channelnames], [*kinds, *_kinds(header)]
+        else:
+            others.append((number, header, more))
     spec = _header(stored, window, display, names, kinds)
-    if len(others) < 2:
-        _save(path, [(spec, pixels)])
-        return
-    assert source is not None
-    spec.attribute("oiio:subimagename", str(source.get("oiio:subimagename") or f"part{own}"))
-    others[own] = (spec, pixels)
-    _save(path, [part for part in others if part is not None])
+    if source is not None and others:
+        spec.attribute("oiio:subimagename", _part_name(source, own, source.get("oiio:subimagename")))
+    parts = sorted([(own, spec, pixels), *others], key=lambda part: part[0])
+    _save(path, [(header, pixels) for _, header, pixels in parts])
 
 
 def _parts(file: Any) -> list[Any]:
@@ -129,12 +151,22 @@ def _colour_part(parts: list[Any], path: Path) -> int:
 
 def _full_names(header: Any) -> list[str]:
     """A part's channels with their layer: the part's name where the channel itself bears none."""
-    part = str(header.get_string_attribute("oiio:subimagename", ""))
+    part = str(header.get_string_attribute("oiio:subimagename", "")).removesuffix(_INTEGERS)
     plain = part.lower() in MAIN
     return [name if plain or "." in name else f"{part}.{name}" for name in header.channelnames]
 
 
-def _layers(names: list[str]) -> set[str]:
+def _part_name(source: Metadata, number: int, named: str | None) -> str:
+    """What a part is called in a file of several, where the clip's has one."""
+    return named or ("rgba" if source.parts == 1 else f"part{number}")
+
+
+def _added(header: Any) -> set[str]:
+    """The channels and attributes that an earlier swap added to its plate's, by its own word."""
+    return {_ADDED, *header.get_string_attribute(_ADDED, "").split()}
+
+
+def _layers(names: Iterable[str]) -> set[str]:
     return {name.rpartition(".")[0] for name in names if "." in name}
 
 
@@ -162,11 +194,15 @@ def _pixels(file: Any, part: int, header: Any, path: Path) -> Floats:
 
 
 def _not_honoured(header: Any, parts: list[Any]) -> tuple[str, ...]:
-    notes = []
-    if exr_space(_named(header)) is None:
+    notes, space = [], exr_space(_named(header))
+    if space is None:
         notes.append(
             "declares primaries of no usual space, which are taken as Rec.709: the plate is kept, but the swapped "
             "face's colour may be off. Say what they are with Working Space"
+        )
+    elif unknown := unknown_interchange(_named(header)):
+        notes.append(
+            f"its colorInteropID, {unknown}, is not known here: taken as {space.label}; otherwise set Working Space"
         )
     views = [part.get_string_attribute("view", "") for part in parts]
     if len(set(filter(None, views))) > 1 or len(header.getattribute("multiView") or ()) > 1:
@@ -177,7 +213,9 @@ def _not_honoured(header: Any, parts: list[Any]) -> tuple[str, ...]:
 def _chosen_layer(colour: list[str], others: tuple[str, ...]) -> tuple[str, ...]:
     """Says which layer is the picture where a file has no plain R, G and B, and several layers that may be it."""
     chosen = colour[0].rpartition(".")[0]
-    rivals = sorted(layer for layer in _layers(list(others)) if {f"{layer}.R", f"{layer}.G", f"{layer}.B"} <= {*others})
+    rivals = sorted(layer for layer in _layers(others) if {f"{layer}.R", f"{layer}.G", f"{layer}.B"} <= {*others})
+    if chosen and "A" in others and len(colour) > 3:
+        rivals.append("the alpha beside it")
     if not chosen or not rivals:
         return ()
     return (f"has no plain R, G and B: its layer {chosen} is taken for the picture, not {', '.join(rivals)}",)
@@ -199,39 +237,59 @@ def _own_channels(stored: Stored) -> tuple[list[str], list[Floats], list[str]]:
     return names, planes, kinds
 
 
-def _other_parts(source: Metadata, written: list[str]) -> list[tuple[Any, Any] | None]:
-    """(header, pixels) of what the clip's file holds besides the picture, part by part; None where that is nothing."""
+def _other_parts(source: Metadata, written: list[str]) -> Iterator[_Part]:
+    """What the clip's file holds besides the picture, whose channels are ``written``; integers behind their part."""
     if source.parts == 1 and not source.channels:
-        return []
+        return
     file = opened(source.path)
-    found: list[tuple[Any, Any] | None] = []
     try:
-        for place, header in enumerate(_parts(file)):
-            if header.deep:
-                found.append(None)
-                continue
+        for number, header in enumerate(_parts(file)):
             wanted = [
-                channel
-                for channel, name in enumerate(header.channelnames)
-                if place != source.part or (name in source.channels and name not in written)
+                place
+                for place, name in enumerate(header.channelnames)
+                if number != source.part or (name in source.channels and name not in written)
             ]
-            found.append(_copied(file, place, header, wanted, source.path) if wanted else None)
+            if not header.deep:
+                yield from _copied(file, source, number, header, wanted)
     finally:
         file.close()
-    return found
 
 
-def _copied(file: Any, part: int, header: Any, wanted: list[int], path: Path) -> tuple[Any, Any]:
+def _copied(file: Any, source: Metadata, number: int, header: Any, wanted: list[int]) -> Iterator[_Part]:
+    """The channels ``wanted`` of a part: those of floats, and those of integers, whose pixels are uint32."""
     kinds = _kinds(header)
-    spec = oiio.ImageSpec(header)
-    file.seek_subimage(part, 0)
-    if len(wanted) == header.nchannels and set(kinds) == {"uint"}:
-        return spec, np.asarray(file.read_image(part, 0, 0, header.nchannels, oiio.UINT))
-    pixels = _pixels(file, part, header, path)[..., wanted]
-    spec.nchannels = len(wanted)
-    spec.channelnames = tuple(header.channelnames[place] for place in wanted)
-    spec.channelformats = tuple(oiio.TypeDesc(kinds[place]) for place in wanted)
-    return spec, np.ascontiguousarray(pixels)
+    file.seek_subimage(number, 0)
+    if floats := [place for place in wanted if kinds[place] != "uint"]:
+        pixels = _pixels(file, number, header, source.path)
+        yield number, _header_of(header, floats), np.ascontiguousarray(pixels[..., floats])
+    if integers := [place for place in wanted if kinds[place] == "uint"]:
+        spec, ids = _header_of(header, integers), file.read_image(number, 0, 0, header.nchannels, oiio.UINT)
+        if ids is None:
+            raise unreadable(source.path, file.geterror())
+        if len(integers) < header.nchannels:
+            name = header.get_string_attribute("oiio:subimagename", "")
+            spec.attribute("oiio:subimagename", _part_name(source, number, name) + _INTEGERS)
+        yield number, spec, np.ascontiguousarray(np.asarray(ids)[..., integers])
+
+
+def _header_of(header: Any, places: list[int]) -> Any:
+    """The header of a part that keeps the channels at ``places``."""
+    kinds, spec = _kinds(header), oiio.ImageSpec(header)
+    spec.nchannels = len(places)
+    spec.channelnames = tuple(header.channelnames[place] for place in places)
+    spec.set_format(oiio.TypeDesc(kinds[places[0]]))
+    spec.channelformats = tuple(oiio.TypeDesc(kinds[place]) for place in places)
+    for name in _added(header):
+        spec.erase_attribute(name)
+    return spec
+
+
+def _agree(stored: Stored, header: Any) -> None:
+    """Timecode and pixel aspect ratio are the same in all parts, or OpenEXR refuses them."""
+    if stored.metadata is None or stored.metadata.get(TIMECODE) is None:
+        header.erase_attribute(TIMECODE)
+    stamp(stored, header)
+    header.attribute("PixelAspectRatio", float(stored.pixel_aspect))
 
 
 def _kinds(header: Any) -> list[str]:
@@ -242,7 +300,10 @@ def _header(stored: Stored, window: Window, display: Window, names: list[str], k
     header = oiio.ImageSpec(window.width, window.height, len(names), kinds[0])
     carry(stored, header)
     for name, value in stored.header.items():
-        header.attribute(name, value)
+        if header.getattribute(name) is None:  # what the plate says itself stays
+            header.attribute(name, value)
+    if added := [f"{layer.name}.{channel}" for layer in stored.layers for channel in layer.channels]:
+        header.attribute(_ADDED, " ".join([*added, *stored.header]))
     header.x, header.y = window.x, window.y
     header.full_x, header.full_y = display.x, display.y
     header.full_width, header.full_height = display.width, display.height

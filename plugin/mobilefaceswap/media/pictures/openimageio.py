@@ -6,6 +6,7 @@ import errno
 import re
 import shutil
 from collections.abc import Iterable, Sequence
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,9 @@ _PADDING = re.compile(r"\b\d{1,2} extraneous bytes before marker 0xd9")
 """Some cameras fill up a JPEG before its end marker, which does no harm."""
 _OWN = re.compile(
     r"(?i)(oiio:|orientation|compression|nchannels|channels$|name$|type$|openexr:|tiff:|png:|jpeg:|gif:|webp:|"
-    r"exif:pixel|oiio|multiview|subimages|iccprofile|pixelaspectratio|framespersecond$|view$)"
+    r"exif:pixel|oiio|multiview|subimages|iccprofile|pixelaspectratio|framespersecond$|view$|mobilefaceswap/)"
 )
-"""Attributes that describe the file rather than the picture: the output has its own."""
+"""Attributes that describe the file, or the swap in it, rather than the picture: the output has its own."""
 _RATE, _PROJECTION = re.compile("(?i)framespersecond$"), re.compile("(?i)(screenwindow|worldto|jpeg:|datetime$)")
 _COMPRESSION = {".tif": "zip", ".tiff": "zip", ".png": "zip"}
 
@@ -122,24 +123,28 @@ def carried(attributes: Iterable[tuple[str, Any, Any]]) -> list[str]:
 def colour_channels(names: Sequence[str], path: Path) -> list[int]:
     """Places of R, G, B and, where there is one, A; a grey channel serves three times. Raises MediaError.
 
-    Channels without a layer go first, then layers that are named as main pictures are, then the others by their names.
+    Channels without a layer go first, then layers that are named as main pictures are, then the others by their names;
+    but the colour of a main picture goes before a grey channel without a layer.
     """
     places = {name: place for place, name in reversed(list(enumerate(names)))}
-    layers = {name.rpartition(".")[0] for name in places if "." in name}
-    ranked = sorted(layers, key=lambda layer: (layer.lower().rpartition(".")[2] not in MAIN, layer))
-    for prefix in ("", *(f"{layer}." for layer in ranked)):
-        colour = [places.get(prefix + channel) for channel in "RGB"]
-        alpha = [places[prefix + "A"]] if prefix + "A" in places else []
-        if None not in colour:
-            return [place for place in colour if place is not None] + alpha
-        grey = places.get(prefix + "Y")
-        if grey is not None:
-            return [grey] * 3 + alpha
+    ranked = sorted(
+        {name.rpartition(".")[0] for name in places}, key=lambda layer: (bool(layer), not _is_main(layer), layer)
+    )
+    main = filter(_is_main, ranked)
+    for layer, letters in chain(product(main, ["RGB"]), product(ranked, ["RGB", "YYY"])):
+        prefix = f"{layer}." if layer else ""
+        if all(prefix + letter in places for letter in letters):
+            alpha = [places[prefix + "A"]] if prefix + "A" in places else []
+            return [places[prefix + letter] for letter in letters] + alpha
     if len(names) < 3:
         return [0] * 3 + ([1] if len(names) == 2 else [])
     if len(names) <= 4 and not any("." in name for name in places):
         return list(range(len(names)))
     raise MediaError(f"expected channels R, G and B in {path}; found {', '.join(names)}. Write out an RGB layer")
+
+
+def _is_main(layer: str) -> bool:
+    return layer.lower().rpartition(".")[2] in MAIN
 
 
 def write(path: Path, stored: Stored) -> None:

@@ -31,7 +31,7 @@ class Metadata:
 
     window, display: data and display window. canvas: the window of the clip's frames, where it is made of several
     files. attributes: (name, type, value) as OpenImageIO names them. part: which part of a multipart EXR holds the
-    colour, channels: what else that part holds.
+    colour, channels: what else that part holds. layers: the names of all layers besides the picture, in any part.
     """
 
     path: Path
@@ -43,14 +43,19 @@ class Metadata:
     parts: int = 1
     channels: tuple[str, ...] = ()
     canvas: Window | None = None
+    layers: frozenset[str] = frozenset()
 
     def get(self, name: str) -> Any:
         """The attribute's value, or None."""
         return next((value for found, _, value in self.attributes if found == name), None)
 
-    def without(self, name: str) -> Metadata:
-        """The same but for the attribute ``name``."""
-        return replace(self, attributes=tuple(row for row in self.attributes if row[0] != name))
+    def without(self, *names: str) -> Metadata:
+        """The same but for the attributes ``names``."""
+        return replace(self, attributes=tuple(row for row in self.attributes if row[0] not in names))
+
+    def without_layers(self) -> Metadata:
+        """The same of a file that holds the picture alone."""
+        return replace(self, part=0, parts=1, channels=(), layers=frozenset())
 
 
 @dataclass(frozen=True, eq=False)

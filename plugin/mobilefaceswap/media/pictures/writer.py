@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ from ...frame import Floats
 from ...settings import OUTPUTS, Alpha
 from ..clip import Layers, MediaClip, Writer
 from ..declared import left_out
-from ..grade import converted
+from ..grade import converted, same_numbers
+from ..headers import DECLARATIONS
 from ..places import Pattern
 from ..video.clock import shifted_timecode
 from .formats import StillFormat, check_writable, format_of, load_still, save_still
@@ -22,6 +25,8 @@ from .still import LayerPicture, Metadata, Stored
 __all__ = ["SequenceWriter"]
 
 _MOST_SHOWN = 6
+_EITHER = ("TIFF", "DPX")
+"""Formats besides those that expect it that hold premultiplied colour: a TIFF says which it is, a DPX cannot."""
 
 
 class SequenceWriter(Writer):
@@ -45,10 +50,13 @@ class SequenceWriter(Writer):
         self._pattern, self._like, self._row = Pattern(path), like, row
         self.single = not self._pattern.numbered
         self._alpha, self._resume, self._space, self._shows = alpha, resume, colour_space, shows
-        self._stored_space = colour_space if format_of(like.path) is row else row.colour_space
+        same_kind = format_of(like.path) is row
+        self._stored_space = colour_space if same_kind else row.colour_space
+        # Of numbers that were converted it is not true what the clip's file declares of their colour.
+        self._untrue = () if same_kind or same_numbers(like.colour_space, row.colour_space) else DECLARATIONS
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
-        # Other formats than EXR say which it is, and their writers turn it into what they hold.
-        self._stored_premultiplied = self._premultiplied or (premultiplied is None and row.premultiplied)
+        # Colour beside another alpha than its own is stored as it is, in EXR, too.
+        self._stored_premultiplied = premultiplied is not False and self._multiplied(self._premultiplied)
         timing, rate = like.format.timing, like.frame_rate
         # The average rate of variable timing is no frame's.
         self._rate = rate if timing is None or rate is None or timing.constant(rate) else None
@@ -84,23 +92,26 @@ class SequenceWriter(Writer):
         """See ``Writer``."""
         if self._written not in (None, time):
             self.begin((self._written, time))
+        has_alpha = pixels.ndim == 3 and pixels.shape[2] == 4
         if OUTPUTS[self._shows].changes and layers:
             picture = self._change(self._shows, pixels, layers)
         else:
-            picture = self._graded(pixels, self._premultiplied, self._stored_premultiplied)
+            # Without its alpha premultiplied colour is what it shows over black.
+            whole = pixels if not has_alpha or self._holds_alpha else pixels[..., :3]
+            picture = self._graded(whole, self._premultiplied, self._stored_premultiplied)
         depth = self._sample_depth(is_matte=picture.shape[2] == 1)
-        self._note_cut(time, picture.shape[2], depth)
-        if picture.shape[2] == 4 and (self._alpha is False or not self._row.alpha):
-            picture = picture[..., :3]
+        self._note_cut(time, 4 if has_alpha else picture.shape[2], depth)
         # Layers are made on demand: they are not asked for where they cannot be stored.
         kept = layers if layers and "layers" in self._row.keeps else Layers({})
-        like, metadata = self._like, self._like.metadata(time)
+        bare = not layers.pictures if layers else picture.shape[2] == 1
+        like, metadata = self._like, self._carried(time, without_layers=bare)
+        taken = metadata.layers if metadata else frozenset()
         stored = Stored(
             np.ascontiguousarray(picture, np.float32),
             depth,
             self._is_floating(picture.shape[2] == 1),
             self._stored_premultiplied,
-            tuple(self._layer(name, picture, kept) for name, picture in kept.pictures.items()),
+            tuple(self._layer(name, picture, kept, taken) for name, picture in kept.pictures.items()),
             kept.header,
             metadata,
             self._rate,
@@ -111,6 +122,14 @@ class SequenceWriter(Writer):
         if self._written is None and stored.metadata is not None:
             self.notes += self._lost_words(stored.metadata, self._pattern.path(time))
         self._first, self._written = time if self._first is None else self._first, time
+
+    def _carried(self, time: int, *, without_layers: bool) -> Metadata | None:
+        """What the output takes over of the clip's file: a matte, or a picture without layers, none of its layers."""
+        metadata: Metadata | None = self._like.metadata(time)
+        if metadata is None:
+            return None
+        metadata = metadata.without(*self._untrue)
+        return metadata.without_layers() if without_layers else metadata
 
     def _save(self, time: int, stored: Stored) -> None:
         try:
@@ -129,6 +148,14 @@ class SequenceWriter(Writer):
             self.note_depth(self._like, time, depth, max(16, self._row.depths[-1]))
         if channels == 4 and not (self._row.alpha or self._like.has_alpha or self._alpha is False):
             self.note_once("alpha", f"frame {time} has alpha: left out, {self._row.name} has none")
+
+    @property
+    def _holds_alpha(self) -> bool:
+        return self._row.alpha and self._alpha is not False
+
+    def _multiplied(self, premultiplied: bool) -> bool:
+        """Whether the format holds colour multiplied by its alpha, if that is what it gets."""
+        return self._row.premultiplied or (premultiplied and self._row.name in _EITHER)
 
     def _holds_timecode(self) -> bool:
         """Whether every frame can have one: its file's own, or one that is counted from the clip's first."""
@@ -151,7 +178,8 @@ class SequenceWriter(Writer):
         shown = ", ".join(lost[:_MOST_SHOWN]) + (" …" if len(lost) > _MOST_SHOWN else "")
         return (f"attributes ({shown}): left out, {self._row.name} cannot hold them",) if lost else ()
 
-    def _layer(self, name: str, pixels: Floats, layers: Layers) -> LayerPicture:
+    def _layer(self, name: str, pixels: Floats, layers: Layers, taken: Collection[str]) -> LayerPicture:
+        """taken: names of layers that the clip's file has itself."""
         row = OUTPUTS[name]
         if row.changes:
             picture = self._change(name, pixels, layers)
@@ -160,15 +188,23 @@ class SequenceWriter(Writer):
             picture = self._graded(pixels, multiplied, stored=True) if row.picture else pixels
         picture = picture if picture.ndim == 3 else picture[..., None]
         channels = row.channels or tuple("RGBA"[: picture.shape[2]])
-        return LayerPicture(row.layer, channels, picture[..., : len(channels)], row.exact)
+        return LayerPicture(self._free_name(row.layer, taken), channels, picture[..., : len(channels)], row.exact)
+
+    def _free_name(self, layer: str, taken: Collection[str]) -> str:
+        """``layer``, or with a number behind it where that is ``taken``: what the clip holds is kept."""
+        numbered = (f"{layer}_{number}" for number in count(2))
+        name = next(name for name in chain([layer], numbered) if name not in taken)
+        if name != layer:
+            self.note_once(layer, f"the clip has a layer {layer} of its own, which is kept: the swap's is {name}")
+        return name
 
     def _change(self, name: str, pixels: Floats, layers: Layers) -> Floats:
         """(H, W, 3): the difference of what is stored of two pictures whose difference is ``pixels``."""
         after = layers.pictures[OUTPUTS[name].changes]
-        after = after if self._like.has_alpha else after[..., :3]
+        after = after if self._like.has_alpha and self._holds_alpha else after[..., :3]
         before = after.copy()
         before[..., :3] -= pixels
-        kind = layers.premultiplied, self._row.premultiplied
+        kind = layers.premultiplied, self._multiplied(layers.premultiplied)
         with np.errstate(invalid="ignore"):
             change = (self._graded(after, *kind) - self._graded(before, *kind))[..., :3]
         return np.where(pixels.any(axis=2, keepdims=True), change, np.float32(0))

@@ -7,10 +7,17 @@ from fractions import Fraction
 
 from ..clip import MediaClip
 
-__all__ = ["Clock", "shifted_timecode", "timecode_number"]
+__all__ = ["Clock", "assumed_rate", "shifted_timecode", "timecode_number"]
 
 _USUAL_RATE = Fraction(24)
 _TIMECODE = re.compile(r"(\d+):(\d+):(\d+)([:;.])(\d+)")
+
+
+def assumed_rate(like: MediaClip, rate: Fraction = _USUAL_RATE) -> tuple[str, ...]:
+    """What is said of a clip that moves and declares no frame rate, where a file is written that needs one."""
+    if like.frame_rate or like.first == like.last:
+        return ()
+    return (f"the clip declares no frame rate: written at {rate} frames/s",)
 
 
 class Clock:

@@ -28,6 +28,8 @@ __all__ = [
 
 _UNTAGGED = 2
 _HD_LINES = 720
+_FULL_RANGE = ("yuvj", "gray", "ya8", "ya16")
+"""Beginnings of pixel formats whose range is full where it is not tagged, as FFmpeg takes them."""
 _FIELD_ORDERS = {2: "top field first", 3: "bottom field first", 4: "top field first", 5: "bottom field first"}
 _MASTERING = struct.Struct("=20i2i")
 _DYNAMIC = {
@@ -45,7 +47,7 @@ def colour_coding(first: Any, stream: Any) -> tuple[ColourTags, Coding]:
     context = stream.codec_context
     matrix = int(first.colorspace) if int(first.colorspace) != _UNTAGGED else int(context.colorspace)
     span = int(first.color_range) or int(context.color_range)
-    full = span == 2 or (not span and first.format.name.startswith("yuvj"))
+    full = span == 2 or (not span and first.format.name.startswith(_FULL_RANGE))
     tags = ColourTags(matrix, int(context.color_primaries), int(context.color_trc), full if span or full else None)
     is_hd = first.height >= _HD_LINES or first.width >= 1280
     known = matrix if matrix in LUMA_WEIGHTS else (1 if is_hd else 6)

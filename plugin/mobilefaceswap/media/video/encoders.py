@@ -73,13 +73,18 @@ def choose_encoder(
         )
     wanted = _MATTE if matte else _wanted(like, bit_depth, alpha)
     name = CODECS.get((codec or "").lower(), codec) or _default_codec(path, wanted)
+    notes: tuple[str, ...] = ()
+    if wanted.alpha and not any(layout.alpha for layout in _formats(name, grey=False)):
+        # An alpha that is not written asks for no finer chroma.
+        wanted = _wanted(like, bit_depth, alpha=False)
+        notes = (f"{name} has no alpha: written without it (ProRes in .mov, or EXR, keeps it)",)
     held = held_by(name, quality, wanted)
     layout = _nearest(name, _even(held, size), grey=matte)
     matrix, full_range, tags = _coding(like, layout)
     if layout.kind == "grey":
         full_range, tags = True, replace(tags, full_range=True)
     options = encoder_options(codec or name, name, quality, layout, size, like)
-    notes = _losses(name, held, layout, asked=bit_depth is not None) + _left_out(f"{name} {quality}", wanted, held)
+    notes += _losses(name, held, layout, asked=bit_depth is not None) + _left_out(f"{name} {quality}", wanted, held)
     return Encoder(name, layout, matrix, full_range, tags, options, notes)
 
 
@@ -158,13 +163,10 @@ def _left_out(quality: str, wanted: PlaneLayout, held: PlaneLayout) -> tuple[str
 
 def _losses(codec: str, wanted: PlaneLayout, layout: PlaneLayout, *, asked: bool) -> tuple[str, ...]:
     """asked: whether the depth that is wanted was asked for, and need not be the clip's."""
-    notes = []
-    if wanted.alpha and not layout.alpha:
-        notes.append(f"{codec} has no alpha: written without it (ProRes in .mov, or EXR, keeps it)")
-    if layout.bits < wanted.bits:
-        of_these = f"the {wanted.bits} asked for" if asked else f"the clip's {wanted.bits}"
-        notes.append(f"{codec} holds {layout.bits} bits of {of_these}")
-    return tuple(notes)
+    if layout.bits >= wanted.bits:
+        return ()
+    of_these = f"the {wanted.bits} asked for" if asked else f"the clip's {wanted.bits}"
+    return (f"{codec} holds {layout.bits} bits of {of_these}",)
 
 
 def _coding(like: MediaClip, layout: PlaneLayout) -> tuple[int, bool, ColourTags]:

@@ -14,11 +14,11 @@ import numpy as np
 from ...colour import ColourSpace
 from ...errors import MediaError
 from ...files import partial_path, take_name, temporary_path, write_failure
-from ...frame import Floats, Frame, Part
+from ...frame import Floats, Frame, Part, without_alpha
 from ..clip import Layers, MediaClip, Writer
 from ..declared import Orientation
 from ..grade import converted, same_numbers
-from .clock import Clock
+from .clock import Clock, assumed_rate
 from .compare import losses
 from .container import FAILURES, is_playable
 from .containers import container_of
@@ -60,7 +60,6 @@ class VideoWriter(Writer):
         self._like, self._audio, self._kind = like, audio, container_of(path)
         self._overwrite = overwrite
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
-        self._stored_premultiplied = bool(premultiplied)
         self._space = colour_space
         self._stored_space = colour_space if like.format.planes is not None else like.format.coding.colour_space
         self._codec, self._quality, self._bit_depth, self._alpha = codec, quality, bit_depth, alpha
@@ -92,15 +91,15 @@ class VideoWriter(Writer):
             alpha=has_alpha if self._alpha is None else self._alpha,
             matte=matte and self._codec == "ffv1",
         )
-        self.notes = encoder.notes
+        self.notes = encoder.notes + assumed_rate(self._like)
         return encoder
 
     def write(self, time: int, pixels: Floats, layers: Layers | None = None) -> None:
         """See ``Writer``."""
-        picture = self._stored(pixels)
         has_alpha, matte = pixels.ndim == 3 and pixels.shape[2] == 4, pixels.ndim == 2
-        with self._written_at(time, picture.shape[1::-1], has_alpha=has_alpha, matte=matte):
-            self._pictures.encode(time, picture)
+        size = pixels.shape[:2] if self._turned.transposed else pixels.shape[1::-1]
+        with self._written_at(time, size, has_alpha=has_alpha, matte=matte):
+            self._pictures.encode(time, self._stored(pixels))
             if not matte:
                 self._note_cut(time, has_alpha=has_alpha)
 
@@ -143,12 +142,15 @@ class VideoWriter(Writer):
             raise write_failure(self.path, error) from error
 
     def _stored(self, pixels: Floats) -> Floats:
-        """(H, W, 3|4) as the file stores it: in its colour space, turned back."""
+        """(H, W, 3|4) as the file stores it: in its colour space, not premultiplied, turned back.
+
+        Without its alpha premultiplied colour is what it shows over black.
+        """
         if pixels.ndim == 2:
             picture = np.dstack([pixels] * (4 if self._alpha else 3))
         else:
-            spaces = self._space, self._stored_space
-            picture = converted(pixels, *spaces, self._premultiplied, self._stored_premultiplied)
+            whole = pixels if self._encoder.layout.alpha else without_alpha(pixels)
+            picture = converted(whole, self._space, self._stored_space, self._premultiplied)
         return self._turned.stored(picture)
 
     def _begin(self, time: int, size: tuple[int, int], has_alpha: bool, matte: bool) -> None:
