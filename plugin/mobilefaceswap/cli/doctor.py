@@ -44,14 +44,14 @@ def doctor(as_json: JsonOption = False) -> None:
 
 def examined() -> dict[str, Any]:
     """Everything the command reports, as plain data. problems: one sentence each, with the command that fixes it."""
-    from ..packs import pack_places
+    from ..packs import REINSTALL, pack_places
     from ..runtime import available_providers, chosen_device, network_device
 
     places = pack_places()
     bundles = _bundles()
     problems = [*_doubled_runtimes(), *_unwritable(), *_foreign(bundles)]
     if not places:
-        problems.append("no model pack found: reinstall with `pip install --force-reinstall mobilefaceswap-ofx`")
+        problems.append(f"no model pack found: {REINSTALL}")
     try:
         device = f"{network_device()}, asked for {chosen_device()}"
     except FaceSwapError as error:

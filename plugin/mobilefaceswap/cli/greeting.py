@@ -17,6 +17,7 @@ from .. import __version__
 from ..engine.wire import FINGERPRINT, HEADER_SIZE, Kind, Message, body_size, greeting, read_greeting
 from ..errors import EngineError, UserInputError
 from ..ofx.install import find_installed, record_places
+from ..packs import REINSTALL
 
 __all__ = ["EngineCommand", "engine_command", "greet_engine"]
 
@@ -51,7 +52,7 @@ def engine_command() -> EngineCommand:
         return _recorded(find_installed())
     except UserInputError:
         package = str(Path(__file__).resolve().parents[2])
-        advice = "Reinstall with `pip install --force-reinstall mobilefaceswap-ofx`"
+        advice = f"To mend it, {REINSTALL}"
         return EngineCommand(sys.executable, package, "which runs this command", advice)
 
 

@@ -22,7 +22,7 @@ Name = Annotated[str | None, typer.Argument(help="A pack's name or folder; by de
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
     """List every pack that can be found, with its licence and whether it is intact."""
-    from ..packs import pack_places
+    from ..packs import REINSTALL, pack_places
 
     rows = [_row(place) for place in pack_places()]
     if as_json:
@@ -31,7 +31,7 @@ def list_(as_json: JsonOption = False) -> None:
     for row in rows:
         typer.echo(f"{row['name']} {row['version']}  {row['state']}\n  {row['licence']}\n  {row['folder']}")
     if not rows:
-        typer.echo("no pack found: reinstall with `pip install --force-reinstall mobilefaceswap-ofx`")
+        typer.echo(f"no pack found: {REINSTALL}")
 
 
 def _row(place: Path) -> dict[str, Any]:

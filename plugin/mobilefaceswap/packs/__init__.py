@@ -8,13 +8,14 @@ are opened.
 from .contracts import CONTRACTS, Contract
 from .crop import TEMPLATES, Crop, FaceInput, Normalisation, Template
 from .document import read_pack
-from .integrity import FileState, examine, sha256_of, verify
+from .integrity import REINSTALL, FileState, examine, sha256_of, verify
 from .records import Network, Pack, PackFile
 from .search import DEFAULT_PACK, find_pack, list_packs, locate_pack, pack_folders, pack_places
 
 __all__ = [
     "CONTRACTS",
     "DEFAULT_PACK",
+    "REINSTALL",
     "TEMPLATES",
     "Contract",
     "Crop",

@@ -10,7 +10,7 @@ from ..cache import opened
 from ..errors import PackNotFoundError
 from ..folders import pack_folder
 from .document import read_pack
-from .integrity import verify
+from .integrity import REINSTALL, verify
 from .records import Pack
 
 __all__ = ["DEFAULT_PACK", "find_pack", "list_packs", "locate_pack", "pack_folders", "pack_places"]
@@ -54,7 +54,7 @@ def locate_pack(name: str | os.PathLike[str] | None = None) -> Path:
     raise PackNotFoundError(
         f"expected a model pack called {wanted!r}, or a folder with a pack.toml; found none in "
         f"{', '.join(str(folder) for folder in pack_folders())}. `mobilefaceswap packs list` shows what is there; "
-        "reinstall with `pip install --force-reinstall mobilefaceswap-ofx`, or name the folders that hold packs in "
+        f"{REINSTALL}, or name the folders that hold packs in "
         "MOBILEFACESWAP_PACKS"
     )
 
