@@ -248,6 +248,8 @@ def test_dnx_chooses_its_profile(
         ("yuva444p10le", "prores", "hq", ("HQ", "yuv422p10le"), "hq has no alpha and chroma of half the width"),
         ("yuv444p10le", "prores", 1, ("LT", "yuv422p10le"), "1 has chroma of half the width"),
         ("yuva444p10le", "prores", "4444", ("4444", "yuva444p12le"), ""),
+        ("yuv420p", "prores", "4444", ("4444", "yuv444p12le"), ""),
+        ("yuv422p10le", "prores", "4444xq", ("XQ", "yuv444p12le"), ""),
         ("yuv444p10le", "dnxhr", "hq", ("DNXHR HQ", "yuv422p"), "hq has chroma of half the width and 8 bits"),
         ("yuv422p10le", "dnxhr", "sq", ("DNXHR SQ", "yuv422p"), "sq has 8 bits"),
         ("yuv420p", "dnxhr", "hqx", ("DNXHR HQX", "yuv422p10le"), ""),

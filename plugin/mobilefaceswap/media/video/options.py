@@ -25,8 +25,8 @@ def held_by(codec: str, quality: str | int | None, wanted: PlaneLayout) -> Plane
     """What a quality that was asked for holds of ``wanted``: chroma, alpha and, in DNxHR, bits are the profile's."""
     if codec == "prores_ks" and quality is not None:
         profile = _prores_profile(quality)
-        if profile in _PRORES and not profile.startswith("4444"):
-            return _without_fine_chroma(wanted)
+        if profile in _PRORES:
+            return replace(wanted, step=(1, 1)) if profile.startswith("4444") else _without_fine_chroma(wanted)
     if codec == "dnxhd" and quality is not None:
         profile = _dnxhr_profile(quality)
         if profile == "444":
