@@ -59,10 +59,10 @@ def present_frames(times: range, clip: MediaClip, settings: Settings) -> Sequenc
     """
     missing = sorted({*clip.missing}.intersection(times))
     if missing and settings.missing_frames is MissingFrames.FAIL:
+        around = ", render the ranges around it" * (len(missing) < len(times))
         raise MediaError(
             f"expected frames {times[0]} to {times[-1]} of {clip.path}; the sequence has a gap and lacks "
-            f"{listed(missing)}. Supply what is missing, render the ranges around it, or add --missing-frames hold or "
-            "skip"
+            f"{listed(missing)}. Supply what is missing{around}, or add --missing-frames hold or skip"
         )
     return [time for time in times if time not in missing] if settings.missing_frames is MissingFrames.SKIP else times
 

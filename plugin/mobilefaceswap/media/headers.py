@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -54,9 +54,12 @@ _INTERCHANGED = {
 _TELLING = re.compile(r"(?i)colou?r|gamma|transfer|curve|inputdevice|imagedescription")
 """Names of attributes that tell a camera's curve."""
 _SHORTEST = 4
-_MOST_WORDS = 8
-"""The longest name of a log space, S-Log3 S-Gamut3.Cine, has seven."""
-_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_LETTER, _NEW_WORD = r"[^\W\d_]", "(?:(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]))"
+_BEFORE = rf"(?:(?<!{_LETTER})|{_NEW_WORD}|(?<=(?i:sony)))"
+_BEHIND = rf"(?:(?!{_LETTER})|{_NEW_WORD}|(?i:(?=v?\d|ap\d|[sv]?gamut|cine|rwg|log|l\b)))"
+"""Where a name may begin and end: with a word, or beside what makers write in one with it: LogCv3, VLogL, SonySLog3."""
+_APART = r"[\W_]*"
+"""What may stand between the letters of a name."""
 
 
 def exr_space(named: _Named) -> ColourSpace | None:
@@ -108,14 +111,13 @@ def dpx_space(named: _Named) -> ColourSpace:
 
 def camera_log(named: _Named) -> ColourSpace | None:
     """The camera's log curve that an attribute names, such as ``LOG-C`` or ``S-Log3``; the longest name counts."""
-    values = (value for name, value in named if isinstance(value, str) and _TELLING.search(name))
-    told = {phrase for value in values for phrase in _phrases(value)}
+    told = [value for name, value in named if isinstance(value, str) and _TELLING.search(name)]
     spaces = [space for space in SPACES.values() if space.encoding == "log"]
     names = [(_plain(word), space) for space in spaces for word in (space.name, space.label, *space.aliases)]
-    found = [(len(name), space) for name, space in names if len(name) >= _SHORTEST and name in told]
+    found = [(len(name), space) for name, space in names if len(name) >= _SHORTEST and _names(told, name)]
     space = max(found, key=lambda pair: pair[0])[1] if found else None
     # Sony names curve and primaries apart, and in any order.
-    wide = "sgamut3" in told and "sgamut3cine" not in told
+    wide = _names(told, "sgamut3") and not _names(told, "sgamut3cine")
     return SPACES["s-log3-s-gamut3"] if wide and space is SPACES["s-log3"] else space
 
 
@@ -126,11 +128,10 @@ def said(space: ColourSpace) -> tuple[str, ...]:
     return (f"taken as {space.label}, which its header names; otherwise set Working Space",)
 
 
-def _phrases(text: str) -> Iterable[str]:
-    """All runs of a few words of ``text``, as ``_plain`` writes them: "Dialog C" is not LogC, "AlexaV3LogC" is."""
-    words = [word.lower() for word in _WORD.findall(text)]
-    spans = ((start, start + count) for start in range(len(words)) for count in range(1, _MOST_WORDS + 1))
-    return ("".join(words[start:end]) for start, end in spans)
+def _names(told: Sequence[str], name: str) -> bool:
+    """Whether a ``_plain`` name stands in a text, however its parts are divided: "Dialog C" is not LogC."""
+    pattern = re.compile(f"{_BEFORE}(?i:{_APART.join(name)}){_BEHIND}")
+    return any(pattern.search(text) for text in told)
 
 
 def _plain(text: str) -> str:

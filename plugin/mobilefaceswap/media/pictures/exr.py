@@ -299,11 +299,12 @@ def _kinds(header: Any) -> list[str]:
 def _header(stored: Stored, window: Window, display: Window, names: list[str], kinds: list[str]) -> Any:
     header = oiio.ImageSpec(window.width, window.height, len(names), kinds[0])
     carry(stored, header)
-    for name, value in stored.header.items():
-        if header.getattribute(name) is None:  # what the plate says itself stays
-            header.attribute(name, value)
+    # What the plate says itself stays, and is not ours to take away again.
+    told = {name: value for name, value in stored.header.items() if header.getattribute(name) is None}
+    for name, value in told.items():
+        header.attribute(name, value)
     if added := [f"{layer.name}.{channel}" for layer in stored.layers for channel in layer.channels]:
-        header.attribute(_ADDED, " ".join([*added, *stored.header]))
+        header.attribute(_ADDED, " ".join([*added, *told]))
     header.x, header.y = window.x, window.y
     header.full_x, header.full_y = display.x, display.y
     header.full_width, header.full_height = display.width, display.height

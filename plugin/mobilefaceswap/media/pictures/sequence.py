@@ -154,7 +154,7 @@ class SequenceClip(MediaClip):
         if time not in self._files:
             raise MediaError(
                 f"expected frame {time} of {self.path}; the sequence has a gap: {self.pattern.path(time).name} is "
-                "missing. Supply the frame, or set Missing Frames to hold or skip"
+                "missing. Supply the frame, or set Missing Frames to hold"
             )
         return self._files[time]
 
