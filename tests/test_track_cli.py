@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +15,7 @@ import pytest
 
 from commands import run
 from mobilefaceswap.exchange.motion import NAMES
-from mobilefaceswap.faces import Edits, Track
+from mobilefaceswap.faces import Edits, Track, load_track
 from mobilefaceswap.media import create_output, open_clip, read_picture
 
 
@@ -83,6 +85,57 @@ def test_corrections_that_cannot_be_meant_are_refused(track, words, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert not track.with_suffix(".edits.json").exists()
+
+
+@pytest.fixture
+def without(track: Path) -> Callable[..., None]:
+    """Takes faces out of the track: of some frames; there, another may be seen instead, or on all the others, too."""
+
+    def write(times: Collection[int], *, other: bool = False) -> None:
+        known = Track.load(track)
+        frames = dict(known.frames)
+        for time, (face,) in known.frames.items():
+            second = [replace(face.moved(40, 0), person=2)] if other else []
+            frames[time] = (*([] if time in times else [face]), *second)
+        replace(known, frames=frames).save(track)
+
+    return write
+
+
+def test_an_exchange_tells_where_the_other_is_seen_alone_and_its_advice_can_be_followed(track, without):
+    without((4, 6, 7), other=True)
+    words = ("track", "edit", track, "--frames", "3-9", "--person", 1, "--another", 2)
+    first = run(*words)
+    told, *advised = first.stderr.splitlines()
+    assert told == "person 2 is seen alone on 3 frames: 4, 6, 7, and keeps the id. Where it is person 1:", first.stderr
+    assert [shlex.split(line)[4:6] for line in advised] == [["--frames", "4-4"], ["--frames", "6-7"]]
+    for line in advised:
+        program, *more = shlex.split(line)
+        done = run(*more)
+        assert (program, done.returncode, done.stderr) == ("mobilefaceswap", 0, "")
+    shown = load_track(track).frames
+    assert [[face.person for face in shown[time]] for time in (2, *range(3, 8))] == [
+        *([1, 2], [2, 1], [1], [2, 1], [1], [1])
+    ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "nuke-tracker", "fusion-tracker"])
+def test_what_was_exported_of_a_person_who_leaves_and_comes_back_can_be_imported(track, without, tmp_path, kind):
+    without(range(2, 10))
+    place = tmp_path / "face"
+    assert run("track", "export", track, "--as", kind, "-o", place).returncode == 0
+    done = run("track", "import", place, "--track", track)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(": 4 frames of person 1\n"), "nothing is said of frames without that person"
+
+
+def test_runs_of_keys_put_in_somebody_who_was_not_found_but_single_keys_do_not(track, table):
+    words = ("--track", track, "--person", 7)
+    runs = run("track", "import", table((0, 1, 10, 11)), *words)
+    assert "4 frames of person 7\n" in runs.stdout, runs.stderr
+    run("track", "edit", track, "--undo")
+    single = run("track", "import", table((0, 1, 6, 11)), *words)
+    assert "keys on 4 of the 12 frames from 0 to 11. Bake" in single.stderr
 
 
 def test_points_go_out_to_nuke_and_come_back_as_corrections(track, tmp_path):

@@ -19,6 +19,7 @@ from mobilefaceswap.exchange import FORMATS, motion_of, points_of, read_motion, 
 from mobilefaceswap.exchange.motion import CORNERS, NAMES
 from mobilefaceswap.faces import Edit, Edits, Face, Track, followed, load_track
 from mobilefaceswap.faces.edits import corrections_beside
+from mobilefaceswap.faces.plausible import is_face
 from mobilefaceswap.geometry import crop_quad, fit_crop, sample_crop
 from mobilefaceswap.media import create_output, open_clip, read_picture
 from mobilefaceswap.media.grade import converted
@@ -454,6 +455,19 @@ def test_two_people_exchange_their_ids_by_one_correction_and_one_alone_is_rename
     assert ids(by_a_third) == {**found, 105: [1]}
 
 
+def test_nobody_known_is_exchanged_with_no_one():
+    strangers = [Face.around(FIVE + 80), Face.around(FIVE + 240)]
+    frames = {time: (*faces, *strangers) for time, faces in of_two().frames.items()}
+    track = replace(drawn_track(), frames=frames)
+    unknown = edited(Edit(103, 104, 2, another=0), track=track)
+    assert [sorted(people) for people in ids(unknown).values()] == [
+        *[[0, 0, 1, 2]] * 3,
+        *[[0, 0, 0, 1]] * 2,
+        [0, 0, 1],
+    ]
+    assert str(Edit(103, 104, 2, another=0)) == "frames 103-104, person 2: is person 0"
+
+
 def test_what_is_exchanged_is_one_face_for_a_swap_and_an_export():
     track = of_two(Edit(102, 104, 1, another=2))
     timeline = track.timeline(SIZE)
@@ -475,8 +489,22 @@ def test_a_correction_that_exchanges_back_is_refused():
     with pytest.raises(TrackError, match=r"undoes correction 1, frames 103-104, person 1.*--undo"):
         made.joined(Edit(103, 104, 2, another=1), track)
     assert len(made.joined(Edit(103, 103, 2, another=1), track).edits) == 2
+    later = made.joined(Edit(103, 104, 1, move=(1, 0)), track)
+    with pytest.raises(TrackError, match=r"undoes correction 1, .*: leave this one out$"):
+        later.joined(Edit(103, 104, 2, another=1), track)
     with pytest.raises(TrackError, match="another person than 1"):
         made.joined(Edit(103, 104, 1, another=1), track)
+
+
+@pytest.mark.parametrize("radius", [0, 3])
+def test_a_face_that_looks_like_none_is_swapped_where_it_is_moved(radius):
+    """As the points of a profile lie: from eye to eye as far as from a corner of the mouth to the other."""
+    profile = np.array([[40, 50], [42, 50], [55, 65], [43, 82], [44, 82.0]])
+    track = replace(drawn_track(), frames=dict.fromkeys(range(100, 106), (replace(Face.around(profile), person=1),)))
+    timeline = edited(Edit(102, 103, 1, move=(3, 0)), track=track).timeline(SIZE)
+    for time in track.frames:
+        (face,) = followed(timeline, time, smoothing=radius, gap=radius, fade=radius)
+        assert is_face(face, 1.0) is (time in (102, 103))
 
 
 @pytest.mark.parametrize("lost", [(), (104,)], ids=["found", "lost within"])
@@ -638,6 +666,17 @@ def test_corrections_lie_beside_the_track_which_stays_as_it_is(tmp_path):
     place.write_text('{"format": "mobilefaceswap-track-edits", "version": 2}')
     with pytest.raises(TrackError, match=r"version 2\. Update the program"):
         load_track(path)
+
+
+def test_corrections_that_were_all_taken_back_do_not_hinder_another_analysis(tmp_path):
+    path = tmp_path / "shot.track.json"
+    drawn_track().save(path)
+    Edits.beside(path).save(path)
+    replace(drawn_track(), clip="analysed again").save(path)
+    assert ids(load_track(path)) == ids(drawn_track())
+    made = Edits.beside(path).joined(Edit(102, 103, 1, off=True), drawn_track())
+    made.save(path)
+    assert load_track(path).frames[103][0].presence == 0, "what is made next is the new track's"
 
 
 def test_corrections_and_tracks_that_an_editor_has_saved_with_a_byte_order_mark_are_read(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from ..errors import TrackError, UserInputError
@@ -17,22 +18,44 @@ __all__ = ["Imported"]
 
 @dataclass(frozen=True, eq=False)
 class Imported:
-    """Points (5, 2) of one person by frame, as ``file`` has them. left_out: frames of it that lack one of them."""
+    """Points (5, 2) of one ``person`` by frame, as ``file`` has them. left_out: frames of it that lack one of them.
+    track: with the corrections made before.
+    """
 
     file: Path
     points: Mapping[int, Points]
     left_out: int
     track: Track
+    person: int
 
     @property
     def inside(self) -> dict[int, Points]:
         """Those of the track's frames."""
         return {time: at for time, at in self.points.items() if time in self.track.frames}
 
-    def _span(self) -> list[int]:
+    def _between(self) -> list[int]:
         """The track's frames from the first key to the last."""
         inside = self.inside
         return [time for time in sorted(self.track.frames) if min(inside) <= time <= max(inside)]
+
+    def _found(self) -> list[int]:
+        """Those of them on which the track has the person."""
+        return [
+            time
+            for time in self._between()
+            if any(face.person == self.person and face.presence for face in self.track.frames[time])
+        ]
+
+    def _span(self) -> list[int]:
+        """The frames that should have a key: those on which the person is found; where that is none of them, the runs
+        of keys, and what lies beside a key that stands alone.
+        """
+        if found := self._found():
+            return found
+        rows = [list(row) for _, row in groupby(self._between(), self.inside.__contains__)]
+        runs, holes = rows[::2], rows[1::2]
+        beside = [hole for ends, hole in zip(pairwise(runs), holes, strict=True) if 1 in map(len, ends)]
+        return sorted(time for row in (*runs, *beside) for time in row)
 
     def check(self) -> None:
         """Raises UserInputError where it has no frame of the track, TrackError where its keys stand so far apart that
@@ -44,11 +67,13 @@ class Imported:
                 f"{min(self.points)} to {max(self.points)}. Use --frame-offset"
             )
         span, inside = self._span(), self.inside
+        keyed = sum(time in inside for time in span)
         # A point lost for some frames is left out in a table; two keys with a curve between them are no track.
-        if 2 * (len(inside) + self.left_out) < len(span):
+        if 2 * (keyed + self.left_out) < len(span):
             raise TrackError(
-                f"expected {self.file} to have a key on every frame; found keys on {len(inside)} of the {len(span)} "
-                f"frames from {span[0]} to {span[-1]}. Bake the animation to a key on every frame, and export it again"
+                f"expected {self.file} to have a key on every frame with person {self.person}; found keys on {keyed} "
+                f"of the {len(span)} frames from {span[0]} to {span[-1]}. Bake the animation to a key on every frame, "
+                "and export it again"
             )
         if heaped := [time for time, at in inside.items() if not are_apart(at)]:
             raise TrackError(
@@ -58,7 +83,7 @@ class Imported:
 
     def notes(self) -> Iterator[str]:
         """A clause for each kind of frames on which it changes nothing, though one might think so."""
-        if holes := [time for time in self._span() if time not in self.inside]:
+        if holes := [time for time in self._found() if time not in self.inside]:
             yield f"without a key the found points stay, on {listed(holes)}"
         if len(self.points) == 1 < len(self.track.frames):
             yield "a single key counts on its frame alone"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ from .options import ForceTrack, JsonOption, Overwrite, PackName
 from .terminal import print_json
 
 if TYPE_CHECKING:
-    from ..faces import Edit, Track
+    from ..faces import Edit, Edits, Track
     from ..faces.face import Points
     from ..frame import Window
     from ..packs import Crop
@@ -102,7 +103,9 @@ def edit(
         first, last = _span(frames)
         new = Edit(first, last, person, off, _pair(move) if move else None, _five(points), _five(to), another)
         made, said = known.joined(new, analysed), str(new)
-        _tell_what_is_odd(new, known.applied(analysed))
+        before = known.applied(analysed)
+        _tell_what_is_odd(new, before)
+        _tell_who_keeps_the_id(new, before, made, track)
     place = made.save(track)
     typer.echo(f"{said}\n{place}: {_counted(len(made.edits), 'correction')}")
 
@@ -190,11 +193,12 @@ def import_points(
     _, _, size, display = _plate_of(clip)
     size, display = (size, display) if size else (known.size, known.display)
     motion = read_motion(file, size, display=display).onto(known).shifted(-frame_offset)
-    imported = Imported(file, points_of(motion, find_pack(pack).crop), motion.left_out, known)
+    corrected = before.applied(known)
+    imported = Imported(file, points_of(motion, find_pack(pack).crop), motion.left_out, corrected, person)
     imported.check()
     new = Edit.imported(person, imported.inside)
     made = before.joined(new, known)
-    _tell_what_is_odd(new, before.applied(known))
+    _tell_what_is_odd(new, corrected)
     place = made.save(track)
     taken = f"{_counted(len(imported.inside), 'frame')} of person {person}"
     typer.echo(f"{place}: {'; '.join([taken, *imported.notes()])}")
@@ -219,6 +223,24 @@ def _tell_what_is_odd(new: Edit, track: Track) -> None:
         typer.echo(f"person {new.person} is new to the track, which knows {people}: a face is put in", err=True)
     elif placed and added:
         typer.echo(f"person {new.person} was not found on {listed(added)}: a face is put in", err=True)
+
+
+def _tell_who_keeps_the_id(new: Edit, before: Track, made: Edits, path: Path) -> None:
+    """Says where the other of two who exchange ids is seen alone, and the commands that rename them there."""
+    from .summary import listed
+
+    left = [more for more in new.not_exchanged(before) if not any(map(more.undoes, made.edits))]
+    alone = [
+        time
+        for time, faces in sorted(before.frames.items())
+        if any(more.covers(time) for more in left) and any(face.person == new.another for face in faces)
+    ]
+    if left:
+        known = f"person {new.another} is seen alone on {listed(alone)}, and keeps the id"
+        typer.echo(f"{known}. Where it is person {new.person}:", err=True)
+    for more in left:
+        words = ["mobilefaceswap", "track", "edit", str(path), "--frames", f"{more.first}-{more.last}"]
+        typer.echo(shlex.join([*words, "--person", str(more.person), "--another", str(more.another)]), err=True)
 
 
 def _cut_crops(

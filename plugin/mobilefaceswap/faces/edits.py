@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,7 +32,8 @@ class Edit:
 
     Exactly one of: off, there is no face to swap; move (x, y), added to where the face is swapped; points (5, 2), where
     they are at ``first``, and at ``last`` where ``to`` (5, 2) says so, on a straight line between; keys, points (5, 2)
-    by frame, of one import; another, the id of who it is: where that person stands in the frame, the two exchange ids.
+    by frame, of one import; another, the id of who it is: where that person stands in the frame, the two exchange ids,
+    unless one of them is 0, which is nobody known.
     """
 
     first: int
@@ -71,10 +73,14 @@ class Edit:
         if self.move is not None:
             return "moved by {:g},{:g}".format(*self.move)
         if self.another is not None:
-            return f"is person {self.another}; where both are seen, they exchange ids"
+            return f"is person {self.another}" + ("; where both are seen, they exchange ids" if self._exchanges else "")
         if self.keys is not None:
             return f"points imported on {len(self.keys)} of them" if self.first < self.last else "points imported"
         return "points placed" + (", on their way to others" if self.to is not None else "")
+
+    @property
+    def _exchanges(self) -> bool:
+        return self.person > 0 and bool(self.another)
 
     def placed(self) -> list[Points]:
         """Every five points that it gives."""
@@ -128,7 +134,7 @@ class Edit:
 
     def _exchanged(self, faces: Sequence[Face], moves: Moves) -> tuple[tuple[Face, ...], Moves]:
         assert self.another is not None
-        other = {self.person: self.another, self.another: self.person}
+        other = {self.person: self.another} | ({self.another: self.person} if self._exchanges else {})
         renamed = tuple(replace(face, person=other.get(face.person, face.person)) for face in faces)
         return renamed, {other.get(person, person): way for person, way in moves.items()}
 
@@ -176,10 +182,24 @@ class Edit:
         """Points (5, 2) by frame, of which there is at least one, as one correction."""
         return cls(min(keys), max(keys), person, keys=keys)
 
+    def not_exchanged(self, track: Track) -> Iterator[Edit]:
+        """For an exchange: the corrections that rename the other person where that one alone is seen and keeps the id.
+        track: as it was before the exchange.
+        """
+        if not self._exchanges:
+            return
+        assert self.another is not None
+        people = {time: {face.person for face in track.frames[time]} for time in sorted(track.frames)}
+        either = [time for time in people if self.covers(time) and people[time] & {self.person, self.another}]
+        for seen, row in groupby(either, lambda time: self.person in people[time]):
+            if not seen:
+                first, *rest = row
+                yield Edit(first, rest[-1] if rest else first, self.another, another=self.person)
+
     def undoes(self, earlier: Edit) -> bool:
         """Whether it exchanges two people's ids as ``earlier`` did, so that all is as before."""
         return (
-            None not in (self.another, earlier.another)
+            self._exchanges
             and {self.person, self.another} == {earlier.person, earlier.another}
             and (self.first, self.last) == (earlier.first, earlier.last)
         )
@@ -213,9 +233,11 @@ class Edits:
         new.check(self.applied(track))
         for number, earlier in enumerate(self.edits, 1):
             if new.undoes(earlier):
+                # --undo takes the last one back.
+                back = ", or take that one back with --undo" if earlier is self.edits[-1] else ""
                 raise TrackError(
                     f"expected a correction that undoes no other; found one that undoes correction {number}, "
-                    f"{earlier}. One of the two is enough: leave this one out, or take that one back with --undo"
+                    f"{earlier}. One of the two is enough: leave this one out{back}"
                 )
         return replace(self, edits=(*self._without_imports(new), new))
 
@@ -231,14 +253,14 @@ class Edits:
         """The corrections beside a track file; none where there is no such file.
 
         force: take corrections of another analysis, too; None where the user cannot ask for it (--force-track), so that
-        the message does not advise it. Raises TrackError where the file is damaged, or was made for another analysis
-        and not ``force``.
+        the message does not advise it. Raises TrackError where the file is damaged, or holds corrections of another
+        analysis and not ``force``.
         """
         place, digest = sidecar(track), _digest(track)
         if not place.exists():
             return cls((), digest)
         found = _read(place)
-        if found.track != digest and not force:
+        if found.edits and found.track != digest and not force:
             advice = "Remove the file and make them again"
             if force is not None:
                 advice = "Check them and use --force-track, or remove the file and make them again"

@@ -48,7 +48,7 @@ class _Walk:
 
 
 def followed(timeline: Timeline, time: int, *, smoothing: int, gap: int, fade: int) -> tuple[Face, ...]:
-    """The faces at ``time``, as they are swapped, moved by hand at last.
+    """The faces at ``time``, as they are swapped, moved by hand at last; those moved are ``edited``, too.
 
     smoothing: frames before and after that steady the points. gap: a face lost for at most as many frames is filled in
     between. fade: frames over which a face's ``presence`` falls before it is lost for longer, and rises when it is
@@ -59,7 +59,10 @@ def followed(timeline: Timeline, time: int, *, smoothing: int, gap: int, fade: i
     if smoothing or gap or fade:
         there = (*here, *_filled(here, once, time, gap))
         faces = tuple(_settled(face, once, time, smoothing, gap, fade) for face in there)
-    return moved(_present(faces), timeline.moves(time))
+    moves = timeline.moves(time)
+    # Only now, since what is placed by hand is not smoothed.
+    by_hand = (replace(face, edited=True) if face.person in moves else face for face in _present(faces))
+    return moved(tuple(by_hand), moves)
 
 
 def moved(faces: Sequence[Face], moves: Moves, way: int = 1) -> tuple[Face, ...]:

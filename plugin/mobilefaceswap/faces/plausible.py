@@ -48,7 +48,7 @@ def mixed_up(landmarks: Points) -> str:
 
 
 def is_face(face: Face, pixel_aspect: float) -> bool:
-    """Whether ``face`` has a face's proportions, or was placed by hand: else nobody swaps it, and it covers
+    """Whether ``face`` has a face's proportions, or was placed or moved by hand: else nobody swaps it, and it covers
     nobody."""
     return face.edited or plausibility(face.landmarks, pixel_aspect) > 0
 
