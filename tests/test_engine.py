@@ -599,6 +599,16 @@ def test_a_premultiplied_plate_with_an_empty_alpha_is_taken_as_opaque(
     np.testing.assert_array_equal(found.pixels[..., :3], want.pixels)
     assert not found.pixels[..., 3].any()
     assert (found.note, want.note) == (EMPTY_ALPHA, "")
+    face = values(source=str(grace_hopper), output_mode="face")
+    shown = session.render(picture, face, Inputs(clear))
+    np.testing.assert_array_equal(shown.pixels, session.render(picture_of(plate), face, Inputs(plate)).pixels)
+    assert shown.pixels.max() > 0.5
+    bare = np.full_like(clear, 0.3) * np.array((1, 1, 1, 0), np.float32)
+    for note in (
+        session.render(picture, chosen, Inputs(bare)).note,
+        session.analyse(picture, values(), Inputs(bare)).note,
+    ):
+        assert EMPTY_ALPHA not in note, "there is no face"
     analysed = session.analyse(picture, values(), Inputs(clear))
     assert EMPTY_ALPHA in analysed.note
     assert len(analysed.faces) == 1

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from drawn import DrawnClip, EmptyAlpha, MarkerDetector, drawn_frame, drawn_people
+from drawn import DrawnClip, EmptyAlpha, MarkerDetector, drawn_frame, drawn_people, textured
 from mobilefaceswap import frame
+from mobilefaceswap.analyse_clip import analyse_clip
 from mobilefaceswap.cache import RenderCache
 from mobilefaceswap.errors import IdentityFileError, PackNotFoundError, SettingsError, UserInputError
-from mobilefaceswap.faces import Track
+from mobilefaceswap.faces import Face, Track
 from mobilefaceswap.frame import ColourSpace, Frame, Hashed, all_finite
 from mobilefaceswap.identity import Identity, picture_files, prepare_identity
 from mobilefaceswap.node import FaceSwapNode
@@ -372,18 +375,115 @@ def test_a_clip_with_colour_and_an_empty_alpha_is_swapped_as_an_opaque_one(tiny_
     opaque = fresh(tiny_pack, tiny_identity, target=DrawnClip(space=ColourSpace.LINEAR)).render(5)
     assert found.plate.taken_as_opaque
     np.testing.assert_array_equal(found.composite[..., :3], opaque.composite)
+    for layer in ("face", "face-unpremultiplied"):
+        np.testing.assert_array_equal(found.layer(layer), opaque.layer(layer))
     assert not found.composite[..., 3].any()
     assert found.premultiplied, "it is stored as it came"
 
 
+def hidden_at_five(clip: type[DrawnClip], **declared) -> DrawnClip:
+    """A clip whose face cannot be seen at 5."""
+
+    class Hidden(clip):
+        def frame(self, time):
+            frame = super().frame(time)
+            if time != 5:
+                return frame
+            pixels = frame.pixels.copy()
+            pixels[..., :3] = textured()
+            return frame.with_pixels(pixels)
+
+    return Hidden(**declared)
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 28])
+def test_a_face_that_no_search_finds_is_swapped_under_an_empty_alpha_too(tiny_pack, tiny_identity, kept):
+    """It is filled in, placed by hand, or held by a track; and no cut is found where it is hidden."""
+    empty, opaque = hidden_at_five(EmptyAlpha), hidden_at_five(DrawnClip, space=ColourSpace.LINEAR)
+    settings = Settings(gap=2, smoothing=1, fade=1)
+    found = fresh(tiny_pack, tiny_identity, target=empty, cache=RenderCache(memory=kept)).render(5, settings)
+    want = fresh(tiny_pack, tiny_identity, target=opaque).render(5, settings)
+    assert [face.filled for face in found.swapped] == [True]
+    np.testing.assert_array_equal(found.composite[..., :3], want.composite)
+    assert analyse_clip(empty, tiny_pack, MarkerDetector(), settings).cuts == frozenset()
+    placed = Track((320, 180), {5: (replace(face_at(5), edited=True),)})
+    finder = MarkerDetector()
+    found = fresh(tiny_pack, tiny_identity, target=empty, track=placed, faces=finder).render(5)
+    want = fresh(tiny_pack, tiny_identity, target=opaque, track=placed).render(5)
+    np.testing.assert_array_equal(found.composite[..., :3], want.composite)
+    assert finder.calls == 0
+
+
+def face_at(time: int) -> Face:
+    return MarkerDetector().find(drawn_frame(time), 640, 0.5)[0]
+
+
+def with_flare(plate: Frame) -> Frame:
+    """The plate with light that covers nothing in a corner."""
+    pixels = plate.pixels.copy()
+    pixels[:20, 280:] = (0.2, 0.1, 0, 0)
+    return plate.with_pixels(pixels)
+
+
 def test_colour_without_alpha_beside_a_face_with_alpha_changes_nothing(tiny_pack, tiny_identity):
     plate = drawn_frame(5, channels=4, premultiplied=True)
-    glow = plate.with_pixels(plate.pixels.copy())
-    glow.pixels[:20, 280:] = (0.2, 0.1, 0, 0)
+    glow = with_flare(plate)
     node = fresh(tiny_pack, tiny_identity)
     found, want = node.render(5, plate=glow), node.render(5, plate=plate)
     assert not found.plate.taken_as_opaque
     np.testing.assert_array_equal(found.composite[glow.alpha > 0], want.composite[glow.alpha > 0])
+
+
+def test_light_that_covers_nothing_costs_a_keyed_plate_no_search_of_its_own(tiny_pack, tiny_identity):
+    class Keyed(DrawnClip):
+        def frame(self, time):
+            return with_flare(drawn_frame(time, channels=4, premultiplied=True))
+
+    track = Track((320, 180), {5: (face_at(5),)})
+    for held, searches in ((None, 1), (track, 0)):
+        finder = MarkerDetector()
+        node = fresh(tiny_pack, tiny_identity, target=None, track=held, faces=finder, cache=RenderCache())
+        result = node.render(5, plate=Keyed().frame(5))
+        assert (len(result.swapped), result.plate.taken_as_opaque, finder.calls) == (1, False, searches)
+    finder = MarkerDetector()
+    assert len(analyse_clip(Keyed(), tiny_pack, finder, Settings(), [5]).frames[5]) == 1
+    assert finder.calls == 1
+
+
+def test_faces_tell_whether_an_alpha_that_is_empty_in_part_is_believed(tiny_pack, tiny_identity):
+    """Those of a track without a search."""
+    pixels = EmptyAlpha().frame(5).pixels.copy()
+    pixels[:20, 280:, 3] = 1
+    plate = Frame(pixels, ColourSpace.LINEAR, premultiplied=True)
+    want = fresh(tiny_pack, tiny_identity, target=None).render(5, plate=drawn_frame(5, space=ColourSpace.LINEAR))
+    for track, searches in ((None, 2), (Track((320, 180), {5: (face_at(5),)}), 0)):
+        finder = MarkerDetector()
+        node = fresh(tiny_pack, tiny_identity, target=None, track=track, faces=finder, cache=RenderCache())
+        result = node.render(5, plate=plate)
+        assert (result.plate.taken_as_opaque, finder.calls) == (True, searches)
+        np.testing.assert_array_equal(result.composite[..., :3], want.composite)
+    nobody = fresh(tiny_pack, tiny_identity, target=None, track=Track((320, 180), {5: ()}))
+    assert not nobody.render(5, plate=plate).plate.taken_as_opaque
+
+
+def test_an_empty_alpha_is_told_by_rows_up_to_the_last():
+    pixels = np.zeros((1000, 500, 4), np.float32)
+    pixels[300:600, 100:400] = 0.5
+    tracemalloc.start()
+    try:
+        assert not Hashed(pixels).coloured_where_clear
+        assert tracemalloc.get_traced_memory()[1] < 250_000, "of 500000 pixels"
+    finally:
+        tracemalloc.stop()
+    assert not Hashed(pixels).covers_nothing
+    for place, value in (((999, 499, 2), -1), ((0, 0, 0), 1), ((999, 0, 1), np.nan)):
+        lit = pixels.copy()
+        lit[place] = value
+        assert Hashed(lit).coloured_where_clear
+    pixels[..., 3] = 0
+    assert Hashed(pixels).covers_nothing
+    pixels[999, 499, 3] = np.nan
+    assert not Hashed(pixels).covers_nothing
 
 
 def test_a_node_that_is_off_searches_no_plate_for_a_face_without_alpha(tiny_pack, tiny_identity):

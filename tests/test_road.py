@@ -230,15 +230,16 @@ def test_every_setting_is_in_the_keys_of_its_stage_and_in_no_other(row):
     before, after = Settings(), Settings(**{row.name: changed})
     detector = MarkerDetector()
     made_of = {
-        "plate": lambda settings: keys.plate_key("clip", settings),
+        "plate": lambda settings: keys.plate_key("clip", settings, ()),
+        "searched": lambda settings: keys.plate_key("clip", settings, "markers"),
         "detect": lambda settings: keys.faces_key("plate", detector, settings),
         "swap": lambda settings: keys.swap_key("crop", ("network",), settings),
         "outline": lambda settings: keys.outline_key("swap", np.eye(2), settings),
         "matte": lambda settings: keys.matte_key("swap", np.eye(2), [np.eye(2)], "hands", settings, everywhere=False),
         "look": lambda settings: keys.colour_key("swap", Rectangle(0, 0, 1, 1), 0, settings),
     }
-    # The matte is made from its outline; whether a plate's empty alpha is believed depends on the faces found.
-    stages = {row.stage} | {"outline": {"matte"}, "detect": {"plate"}}.get(row.stage, set())
+    # The matte is made from its outline; without a track, a search tells whether a plate's alpha is empty.
+    stages = {row.stage, {"outline": "matte", "plate": "searched", "detect": "searched"}.get(row.stage, row.stage)}
     assert {stage for stage, key in made_of.items() if key(before) != key(after)} == stages & {*made_of}
 
 
@@ -264,7 +265,10 @@ def test_keys_depend_on_what_they_are_given(monkeypatch):
     assert keys.embedding_key("a", points, ("n",)) != keys.embedding_key("a", points + 1, ("n",))
     assert keys.embedding_key("a", points, ("n",)) != keys.embedding_key("b", points, ("n",))
     assert keys.embedding_key("a", points, ("n",)) != keys.embedding_key("a", points, ("m",))
-    assert keys.plate_key("a", settings) != keys.plate_key("b", settings)
+    (face,) = detector.find(drawn_frame(0), 640, 0.5)
+    seen_by = ("markers", "others", (), (face,), (face.moved(1, 0),))
+    plates = {keys.plate_key("a", settings, seen) for seen in seen_by}
+    assert len({*plates, keys.plate_key("b", settings, "markers")}) == 6
     given = ("a", points, [matrix], "hands")
     others = [
         ("b", *given[1:]),

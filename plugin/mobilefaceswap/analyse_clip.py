@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import xxhash
 
-from .cache import Registry, RenderCache
+from .cache import Registry
 from .errors import MediaError, TrackError
 from .faces import (
     FaceDetector,
@@ -28,7 +29,7 @@ from .faces import (
 from .frame import Clip, Floats, Frame, KeyedClip
 from .identity import encode_face
 from .media import MediaClip
-from .node import Search, uncovered
+from .node import uncovered
 from .packs import Pack
 from .settings import Settings
 from .threads import cores, in_order
@@ -43,7 +44,9 @@ _BAND = 64
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What one plate shows. hash: of its pixels, "" where nobody wants it. detector, recogniser: what found it."""
+    """What one plate shows. hash: of its pixels, "" where nobody wants it. detector, recogniser: what found it.
+    taken_as_opaque: as the plate was.
+    """
 
     sighting: Sighting
     thumbnail: Thumbnail
@@ -51,6 +54,7 @@ class Analysis:
     hash: str
     detector: str
     recogniser: str
+    taken_as_opaque: bool = False
 
     @property
     def look(self) -> Look:
@@ -82,24 +86,19 @@ def analyse_clip(
         raise MediaError(f"expected a frame to analyse in {name}; found none that is there. Choose another range")
     telling = {wanted[0], wanted[-1], _decoded_from(clip, wanted[-1])}
 
-    search = Search(pack, lambda: detector, RenderCache(memory=0))
-
-    def plate_at(time: int) -> Frame:
-        return uncovered(search, time, clip.frame(time), settings)
-
     keyed = clip if isinstance(clip, KeyedClip) else None
     searched = Registry(lambda: _SEARCHED_BYTES)
 
     def whole(time: int) -> Analysis:
         return searched.get(
-            "analysis", time, lambda: analyse_plate(plate_at(time), pack, detector, settings, hashed=time in telling)
+            "analysis", time, lambda: analyse_plate(clip.frame(time), pack, detector, settings, hashed=time in telling)
         )
 
     def analysed(time: int) -> Analysis:
         stops = stops_of(detector, time, clip.first, clip.last) if keyed and keyed.key(time) else ()
         followed = None
         if stops:
-            followed = _followed(plate_at(time), time, stops, whole, detector, settings, hashed=time in telling)
+            followed = _followed(clip.frame(time), time, stops, whole, detector, settings, hashed=time in telling)
         return followed or whole(time)
 
     found = {}
@@ -123,6 +122,7 @@ def _followed(
     """As ``analyse_plate``, by following faces between plates that are searched, the ``stops`` of ``time``; who they
     are, too, is taken from there. None where the plate must be searched. whole: the analysis of one of them.
     """
+    plate = uncovered(plate, lambda reading: find_faces(detector, reading, settings))
     straight = working(plate, settings).straight()
     seen = thumbnail(straight)
     passage = met_at(detector, time, straight, seen, stops, lambda stop: whole(stop).look, settings)
@@ -132,7 +132,8 @@ def _followed(
     before, after = (end.sighting.embeddings for end in ends)
     embeddings = tuple((1 - share) * _unit(before[one.before]) + share * _unit(after[one.after]) for one in passage.met)
     sighting = Sighting(tuple(one.face for one in passage.met), embeddings)
-    return replace(ends[0], sighting=sighting, thumbnail=seen, size=plate.size, hash=_hash(plate) if hashed else "")
+    digest, opaque = _hash(plate) if hashed else "", plate.taken_as_opaque
+    return replace(ends[0], sighting=sighting, thumbnail=seen, size=plate.size, hash=digest, taken_as_opaque=opaque)
 
 
 def _unit(embedding: Floats) -> Floats:
@@ -143,12 +144,14 @@ def analyse_plate(
     plate: Frame, pack: Pack, detector: FaceDetector, settings: Settings, *, hashed: bool = True
 ) -> Analysis:
     """The faces of one plate, each with its embedding, and what tells cuts and, if ``hashed``, clips."""
-    straight = working(plate, settings).straight()
-    faces = find_faces(detector, plate, settings)
+    find = cache(lambda reading: find_faces(detector, reading, settings))
+    plate = uncovered(plate, find)
+    straight, faces = working(plate, settings).straight(), find(plate)
     embeddings = tuple(encode_face(straight, face, pack)["embedding"].ravel() for face in faces)
     digest = _hash(plate) if hashed else ""
     made_by = detector.name, pack.files["encoder"].sha256
-    return Analysis(Sighting(faces, embeddings), thumbnail(straight), plate.size, digest, *made_by)
+    sighting = Sighting(faces, embeddings)
+    return Analysis(sighting, thumbnail(straight), plate.size, digest, *made_by, plate.taken_as_opaque)
 
 
 def track_of(found: Mapping[int, Analysis], name: str = "", telling: Iterable[int] = ()) -> Track:

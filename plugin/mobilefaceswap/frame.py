@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -50,6 +50,8 @@ Part = tuple[Box, Floats]
 
 EMPTY_ALPHA = "the plate's alpha is 0 under the face; its colour is taken as opaque. Check its alpha"
 """What is said of a frame that is ``taken_as_opaque``."""
+_BAND = 64
+"""Rows that are looked at at once: what is sought is mostly found in the first few, or nowhere."""
 _ROUNDING = 2
 """Pixels by which a proxy's sides may miss the shape of what it shows: videos have even sides."""
 
@@ -196,8 +198,15 @@ class Hashed:
     @cached_property
     def coloured_where_clear(self) -> bool:
         """Whether pixels with alpha (H, W, 4) have colour where their alpha is 0."""
-        clear = self.pixels[..., 3] <= 0
-        return bool(clear.any() and self.pixels[clear, :3].any())
+        return any(map(_is_coloured_where_clear, self._bands()))
+
+    @cached_property
+    def covers_nothing(self) -> bool:
+        """Whether the alpha of pixels (H, W, 4) is 0 everywhere."""
+        return all((band[..., 3] <= 0).all() for band in self._bands())
+
+    def _bands(self) -> Iterator[Floats]:
+        return (self.pixels[top : top + _BAND] for top in range(0, len(self.pixels), _BAND))
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,6 +348,15 @@ class _Straight(Frame):
     def part(self, box: Box) -> Floats:
         """See ``Frame``."""
         return self.pixels[box] if "pixels" in self.__dict__ else unpremultiplied(self.whole.part(box))
+
+
+def _is_coloured_where_clear(pixels: Floats) -> bool:
+    clear = pixels[..., 3] <= 0
+    if not clear.any():
+        return False
+    # Channel by channel, since numpy is slow along a short axis.
+    red, green, blue = (pixels[..., channel] != 0 for channel in range(3))
+    return bool(((red | green | blue) & clear).any())
 
 
 def all_finite(values: Floats) -> bool:

@@ -176,7 +176,7 @@ def _way_on(time: int, wanted: list[int]) -> str:
 
 def tell_of_plate(output: Writer, result: RenderResult) -> None:
     """Notes with ``output``, which has written it, what of the plate was not believed."""
-    if result.plate.taken_as_opaque:
+    if result.plate.taken_as_opaque and result.faces:
         output.note_once("empty alpha", EMPTY_ALPHA)
 
 

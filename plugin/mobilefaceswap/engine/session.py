@@ -167,7 +167,7 @@ class Session:
         broken = result.quality.not_finite
         notes = [
             note,
-            EMPTY_ALPHA if result.plate.taken_as_opaque else "",
+            EMPTY_ALPHA if result.plate.taken_as_opaque and result.faces else "",
             unsteadied,
             _BROKEN.format(broken) if broken else "",
             # Drafts go without other frames, which the frame that is rendered for keeps may well get.
@@ -186,16 +186,18 @@ class Session:
         host, settings = _read(picture, values)
         pack = pack_of(host)
         search = Search(pack, lambda: open_detector(pack, detector_of(host)), self.cache)
-        frame = uncovered(search, picture.time, _plate(picture, inputs, settings)[0], settings)
-
-        def at(frame: Frame) -> Look:
-            return look(search.detector, self.cache, handed_in(picture.time, frame, settings, self.cache), settings)
-
         track, window = self.nodes.track(host), ongoing.window or picture.window
-        seen = at(frame) if track is None else ((), np.zeros(THUMBNAIL, np.uint8))
+        frame, find = _plate(picture, inputs, settings)[0], search.finder(picture.time, track, settings)
+        seen: Look = (), np.zeros(THUMBNAIL, np.uint8)
+        if track is None:
+            frame = uncovered(frame, find)
+            seen = look(search.detector, self.cache, handed_in(picture.time, frame, settings, self.cache), settings)
         if window != picture.window:
             frame = _in_window(frame, picture, window, settings)
             seen = seen[0], thumbnail(frame.straight())
+        if track is not None:
+            # Its faces lie on the plate that is rendered.
+            frame = uncovered(frame, find)
         plate = replace(handed_in(picture.time, frame, settings, self.cache), kept={})
         sight = Sight(seen, picture.window, plate.key).packed()
         if settings.deflicker and settings.enable:
@@ -212,11 +214,11 @@ class Session:
         plate, note = _plate(picture, inputs, settings)
         pack = pack_of(host)
         detector = open_detector(pack, detector_of(host))
-        plate = uncovered(Search(pack, lambda: detector, self.cache), picture.time, plate, settings)
         found = analyse_plate(plate, pack, detector, settings)
         display, counted = display_of(picture)
         self.ranges.add(picture.range, picture.time, found, picture.window, display)
-        said = "; ".join(filter(None, (note, EMPTY_ALPHA if plate.taken_as_opaque else "", counted)))
+        empty = EMPTY_ALPHA if found.taken_as_opaque and found.sighting.faces else ""
+        said = "; ".join(filter(None, (note, empty, counted)))
         return Rendered(np.zeros((0, 0), np.float32), (0, 0), found_boxes(found.sighting.faces), said)
 
     def prepare(self, values: Values) -> str:

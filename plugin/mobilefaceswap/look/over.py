@@ -138,11 +138,12 @@ class Composition:
 
     @cached_property
     def face(self) -> Floats:
-        """(H, W, 4): the layers over black, premultiplied by matte and the plate's alpha."""
+        """(H, W, 4): the layers over black, premultiplied by matte and the plate's alpha, unless that is empty."""
         face = np.zeros((*self.plate.size[::-1], 4), np.float32)
+        alpha = None if self.plate.taken_as_opaque else self.plate.alpha
         for layer in self.layers:
             box = layer.region.slices
-            _over_black(face[box], layer, None if self.plate.alpha is None else sound_alpha(self.plate.alpha[box]))
+            _over_black(face[box], layer, None if alpha is None else sound_alpha(alpha[box]))
         return face
 
     @property

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .. import __version__
 from ..cache import key_of
-from ..faces import FaceDetector
+from ..faces import Face, FaceDetector
 from ..frame import Floats
 from ..geometry import Matrix, Rectangle
 from ..look import OPERATIONS
@@ -61,13 +61,18 @@ def _libraries() -> tuple[str, ...]:
     return cv2.__version__, ocio.__version__, np.__version__
 
 
-def plate_key(clip_key: str, settings: Settings) -> str:
+def plate_key(clip_key: str, settings: Settings, seen_by: str | Sequence[Face] = "") -> str:
     """Of a frame that is known by its clip's own key, which says nothing of how data become pixels.
 
-    A working space enters by the contents of its configuration, which may be edited under the same name. What faces
-    are found with decides whether a plate is taken as opaque.
+    A working space enters by the contents of its configuration, which may be edited under the same name. seen_by: the
+    name of what searches it, or the faces that a track has there: where alpha is 0 in part of a plate, faces decide
+    whether it is taken as opaque.
     """
-    return key_of(__version__, clip_key, settings.of("plate", "detect"), str(settings.space))
+    if isinstance(seen_by, str):
+        faces: object = seen_by, settings.of("detect")
+    else:
+        faces = [face.row().tobytes() for face in seen_by]
+    return key_of(__version__, clip_key, settings.of("plate"), str(settings.space), faces)
 
 
 def faces_key(plate: str, detector: FaceDetector, settings: Settings, stops: tuple[str, ...] = ()) -> str:

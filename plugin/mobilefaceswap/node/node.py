@@ -38,6 +38,7 @@ from .road import (
     handed_in,
     look,
     swapped,
+    time_on,
     timeline_around,
     uncovered,
 )
@@ -250,7 +251,7 @@ class FaceSwapNode:
 
     def _uncovered(self, time: int, frame: Frame, settings: Settings) -> Frame:
         """See ``uncovered``; a node that is switched off looks for no face."""
-        return uncovered(self._search, time, frame, settings) if settings.enable else frame
+        return uncovered(frame, self._search.finder(time, self.track, settings)) if settings.enable else frame
 
     def _pulled(self, time: int, settings: Settings) -> Frame:
         assert self.target is not None
@@ -272,7 +273,13 @@ class FaceSwapNode:
     def _clip_key(self, time: int, settings: Settings) -> str | None:
         """The key of a frame of the target by the clip's own, which costs no hash of pixels; None where it has none."""
         key = None if self._keyed is None else self._keyed.key(self._held(time, settings))
-        return None if key is None else plate_key(key, settings)
+        return None if key is None else plate_key(key, settings, self._seen_by(time, settings))
+
+    def _seen_by(self, time: int, settings: Settings) -> str | Sequence[Face]:
+        """What tells whether a plate's alpha is empty; see ``plate_key``."""
+        if self.track is not None:
+            return self.track.frames.get(time_on(self.track, time, settings), ())
+        return self._detector.name if settings.enable else ""
 
     def _swapped(self, shots: Sequence[Shot]) -> list[tuple[Shot, list[Arrays]]]:
         """The network's answers for every target of every shot, steadied by those of the frames around."""

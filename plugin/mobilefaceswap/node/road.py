@@ -59,6 +59,7 @@ __all__ = [
     "searched",
     "swap_key_of",
     "swapped",
+    "time_on",
     "timeline_around",
     "uncovered",
 ]
@@ -78,6 +79,17 @@ class Search:
     def detector(self) -> FaceDetector:
         """What finds faces. Raises as ``open_detector`` does."""
         return self.opened()
+
+    def finder(self, time: int, track: Track | None, settings: Settings) -> Callable[[Frame], Sequence[Face]]:
+        """What gets the faces of a plate at ``time``, not followed: those of the track, if there is one."""
+
+        def find(frame: Frame) -> Sequence[Face]:
+            if track is None:
+                return look(self.detector, self.cache, handed_in(time, frame, settings, self.cache), settings)[0]
+            there = time_on(track, time, settings)
+            return track.faces(there, frame.size, frame.display) if there in track.frames else ()
+
+        return find
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +186,11 @@ def handed_in(time: int, frame: Frame, settings: Settings, store: RenderCache) -
     return Plate(time, known.content_hash() if store.enabled else "", lambda: known)
 
 
-def uncovered(search: Search, time: int, frame: Frame, settings: Settings) -> Frame:
-    """``frame``, taken as opaque where its alpha is 0 everywhere under a face that can be seen all the same: hosts and
-    files hand over RGB as premultiplied RGBA whose alpha is empty.
+def uncovered(frame: Frame, find: Callable[[Frame], Sequence[Face]]) -> Frame:
+    """``frame``, taken as opaque where its alpha is empty: hosts and files hand over RGB as premultiplied RGBA.
+
+    An alpha that is 0 throughout says so by itself. Where one is 0 in part of the plate, under light, faces tell: it is
+    believed unless it is 0 under them. find: gets the faces of the plate, read one way or the other.
     """
     if not frame.multiplied:
         return frame
@@ -184,16 +198,24 @@ def uncovered(search: Search, time: int, frame: Frame, settings: Settings) -> Fr
     if not known.coloured_where_clear:
         return frame
     opaque = replace(frame, taken_as_opaque=True)
-    faces = look(search.detector, search.cache, handed_in(time, opaque, settings, search.cache), settings)[0]
-    return opaque if any(_alpha_under(frame, face) <= 0 for face in faces) else frame
+    if known.covers_nothing:
+        return opaque
+    if not all(_is_clear_under(frame, face) for face in find(frame)):
+        return frame
+    return opaque if any(_is_clear_under(frame, face) for face in find(opaque)) else frame
 
 
-def _alpha_under(plate: Frame, face: Face) -> float:
+def _is_clear_under(plate: Frame, face: Face) -> bool:
     x, y, width, height = face.box
     left, top = max(0, int(x)), max(0, int(y))
     assert plate.alpha is not None
     under = plate.alpha[top : max(top + 1, int(y + height)), left : max(left + 1, int(x + width))]
-    return float(under.max(initial=0.0))
+    return bool(under.max(initial=0.0) <= 0)
+
+
+def time_on(track: Track, time: int, settings: Settings) -> int:
+    """The frame of ``track`` that counts at ``time``; the track may lack it."""
+    return track.held(time) if settings.missing_frames is MissingFrames.HOLD else time
 
 
 def found(kit: Kit, plate: Plate, settings: Settings) -> tuple[Face, ...]:
@@ -251,8 +273,7 @@ def faces_at(timeline: Timeline, time: int, track: Track | None, settings: Setti
     if track is not None:
         if time not in track.frames and settings.missing_frames is MissingFrames.SKIP:
             return ()
-        if settings.missing_frames is MissingFrames.HOLD:
-            time = track.held(time)
+        time = time_on(track, time, settings)
         track.check_holds(range(time, time + 1))
     return followed(timeline, time, smoothing=settings.smoothing, gap=settings.gap, fade=settings.fade)
 
