@@ -136,6 +136,9 @@ def test_an_output_that_exists_is_replaced_only_if_asked(tmp_path: Path) -> None
     with pytest.raises(MediaError, match=r"out\.0007\.png exists already"):
         create_output(tmp_path / "out.%04d.png", overwrite=False)
     create_output(tmp_path / "out.%04d.png", overwrite=False, resume=True)
+    (tmp_path / "out.0030.png").write_bytes(b"dear")
+    with pytest.raises(MediaError, match=r"out\.0007\.png and 1 more frame exist already"):
+        create_output(tmp_path / "out.%04d.png", overwrite=False)
     check_free(str(tmp_path / "out.%04d.png"), range(8, 20))
 
 

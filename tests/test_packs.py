@@ -415,6 +415,18 @@ def test_the_command_shows_licences(folder: Path) -> None:
     assert "Commercial use: yes" in runner.invoke(app, ["show", str(folder)]).stdout
 
 
+def test_the_command_shows_what_was_followed_as_correlation_and_gain(folder: Path) -> None:
+    place = folder / "pack.toml"
+    told = (
+        "[measured]\nsimilarity = 0.3\n[measured.movement]\n'yaw (Intel)' = [0.989, 0.843]\n[measured.own]\na = 'b'\n"
+    )
+    place.write_text(f"{place.read_text('utf-8')}\n{told}", "utf-8")
+    shown = runner.invoke(app, ["show", str(folder)]).stdout
+    assert "Correlation" in shown
+    assert re.search(r"yaw \(Intel\) +. 0\.99 +. 0\.84", shown)
+    assert '{"a": "b"}' in shown, "figures of another kind are shown as they are"
+
+
 def test_the_command_verifies_every_file(folder: Path) -> None:
     assert runner.invoke(app, ["verify", str(folder)]).stdout.count("intact") == 4
     (folder / "idn.onnx").write_bytes(b"x")

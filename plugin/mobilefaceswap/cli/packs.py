@@ -74,10 +74,23 @@ def _print_part(title: str, values: Mapping[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title.capitalize(), "")
+    plain = Table(title.capitalize(), "")
+    followed = Table("Followed on clips", "Correlation", "Gain")
     for name, value in values.items():
-        table.add_row(escape(name), escape(json.dumps(value) if isinstance(value, (dict, list)) else str(value)))
-    Console().print(table)
+        if _are_followed(value):
+            for signal, figures in value.items():
+                followed.add_row(escape(signal), *(f"{figure:.2f}" for figure in figures))
+        else:
+            plain.add_row(escape(name), escape(json.dumps(value) if isinstance(value, (dict, list)) else str(value)))
+    for table in (plain, followed):
+        if table.row_count:
+            Console().print(table)
+
+
+def _are_followed(value: Any) -> bool:
+    """Whether these are figures of what is followed on clips: a correlation and a gain for each signal."""
+    pairs = value.values() if isinstance(value, dict) else [None]
+    return all(isinstance(pair, list) and [*map(type, pair)] == [float, float] for pair in pairs)
 
 
 @app.command("verify")

@@ -143,10 +143,9 @@ def check_free(text: str, times: Iterable[int] | None = None) -> None:
     wanted = there.keys() if times is None or not pattern.numbered else there.keys() & set(times)
     taken = [there[time] for time in sorted(wanted) if there[time].exists()]
     if taken:
-        more = f" and {len(taken) - 1} more frames" if len(taken) > 1 else ""
-        raise MediaError(
-            f"expected a new output; {taken[0]}{more} exists already. Choose another name, or replace it (--overwrite)"
-        )
+        others = len(taken) - 1
+        found = f"{taken[0]} and {others} more frame{'s' * (others > 1)} exist" if others else f"{taken[0]} exists"
+        raise MediaError(f"expected a new output; {found} already. Choose another name, or replace it (--overwrite)")
 
 
 def _identities(pattern: Pattern) -> set[tuple[int, int]]:
