@@ -29,7 +29,8 @@ class Face:
     mouth. box: (x, y, width, height). confidence: 0..1. filled: interpolated from neighbouring frames. person: the id
     that a track gives to one person throughout a shot, from 1; 0 for nobody known. likeness: cosine to that person's
     mean embedding; 0 where nobody compared. presence: 1, less where the swap fades out or in, 0 where an artist takes
-    it away. edited: placed by an artist, whose points nothing moves.
+    it away. edited: placed by an artist, whose points are not smoothed; of a face as it
+    is swapped, also moved by one.
     """
 
     landmarks: Points
