@@ -16,7 +16,6 @@ import pytest
 from mobilefaceswap.ofx import generate
 from mobilefaceswap.ofx.host import Host, Layout
 from mobilefaceswap.ofx.install import binary_of
-from mobilefaceswap.packs import find_pack
 from mobilefaceswap.settings import OUTPUTS, HostSettings, Settings, table
 
 GENERAL = "OfxImageEffectContextGeneral"
@@ -43,10 +42,8 @@ def generated_rows() -> dict[str, list[object]]:
     return {row[1]: row for row in rows}
 
 
-def test_hosts_start_with_the_defaults_of_the_pack_that_ships(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MOBILEFACESWAP_PACKS", raising=False)
-    shared, host = Settings.from_mapping(find_pack().defaults), HostSettings()
-    assert shared != Settings(), "a pack that tunes nothing proves nothing here"
+def test_hosts_start_with_the_defaults_of_the_table() -> None:
+    shared, host = Settings(), HostSettings()
     rows = generated_rows()
     assert list(rows) == [row.name for row in table(host=True)]
     for row in table(host=True):
@@ -58,11 +55,11 @@ def test_hosts_start_with_the_defaults_of_the_pack_that_ships(monkeypatch: pytes
         assert (text if row.textual else number) == wanted, row.name
 
 
-def test_packs_that_a_host_may_name_do_not_change_its_defaults(effects, tmp_path: Path) -> None:
-    # The engine's default pack is one that tunes nothing.
-    assert not find_pack().defaults
-    assert generate.header() == HEADER.read_text()
-    assert effects[0].parameters["plate_detail"]["OfxParamPropDefault"] == [Settings().plate_detail]
+def test_a_node_of_the_bundle_starts_with_them(effects) -> None:
+    numbers = [row for row in table() if row.kind == "double"]
+    assert numbers
+    for row in numbers:
+        assert effects[0].parameters[row.name]["OfxParamPropDefault"] == [row.default], row.name
 
 
 def test_exports_and_dependencies(bundle: Path) -> None:
