@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, and explains failures to write. Standard library only."""
+"""Writes files whole or not at all, explains failures to write, and reads text. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from uuid import uuid4
 
 from .errors import MediaError
 
-__all__ = ["DAMAGED", "partial_path", "take_name", "temporary_path", "write_failure", "written_whole"]
+__all__ = ["DAMAGED", "partial_path", "take_name", "temporary_path", "text_of", "write_failure", "written_whole"]
 
 DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 """What reading a JSON document of ours can raise where somebody or something has changed it."""
 _NAME_LENGTH = 64
+
+
+def text_of(path: Path) -> str:
+    """A file in UTF-8, without the byte order mark that some editors put before it. Raises OSError, ValueError."""
+    return path.read_text("utf-8-sig")
 
 
 def temporary_path(path: Path) -> Path:

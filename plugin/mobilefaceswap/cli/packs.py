@@ -172,9 +172,10 @@ def adopt(
 
 def _read_licence(path: Path) -> str:
     from ..errors import UserInputError
+    from ..files import text_of
 
     try:
-        text = path.read_text("utf-8-sig")
+        text = text_of(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UserInputError(f"expected a licence text in {path}; {error}. Name a text file") from error
     if not text.strip():

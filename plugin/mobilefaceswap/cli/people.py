@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError, UserInputError
+from ..files import text_of
 from ..identity import picture_files
 from ..settings import Setting, Settings, Stage, table
 from ..settings.setting import shown
@@ -97,7 +98,7 @@ def people_of(
 def read_people(file: Path) -> tuple[Person, ...]:
     """The people of a table; places in it are relative to its folder. Raises UserInputError, SettingsError."""
     try:
-        document = tomllib.loads(file.read_text("utf-8-sig"))
+        document = tomllib.loads(text_of(file))
     except OSError as error:
         raise UserInputError(
             f"expected a table of people at {file}; {error.strerror}. Name a TOML file with a [[person]] for each"

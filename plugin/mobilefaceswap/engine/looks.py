@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import SettingsError, UserInputError
-from ..files import DAMAGED, write_failure, written_whole
+from ..files import DAMAGED, text_of, write_failure, written_whole
 from ..settings import Setting, Settings, table
 
 __all__ = ["load_look", "save_look"]
@@ -52,7 +52,7 @@ def load_look(path: Path, settings: Settings) -> Settings:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        document = json.loads(path.read_text("utf-8-sig"))
+        document = json.loads(text_of(path))
     except DAMAGED as error:
         raise UserInputError(f"expected a look file at {path}; {error}. Choose one that Save Look wrote") from error
     held = document.get("settings") if isinstance(document, dict) and document.get("format") == _FORMAT else None

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import TrackError
-from ..files import DAMAGED, write_failure, written_whole
+from ..files import DAMAGED, text_of, write_failure, written_whole
 from .face import Face, Points
 from .follow import Moves, moved
 from .plausible import are_apart, mixed_up
@@ -309,8 +309,7 @@ def _read(place: Path) -> Edits:
     """Raises TrackError on anything but a file of corrections."""
     document: Any = None
     try:
-        # Some editors put a byte order mark before what they save.
-        document = json.loads(place.read_text("utf-8-sig"))
+        document = json.loads(text_of(place))
         if document.get("format") != _FORMAT or document.get("version") != _VERSION:
             raise ValueError(f"format {document.get('format')!r}, version {document.get('version')!r}")
         return Edits(tuple(map(Edit.from_named, document["edits"])), str(document["track"]))

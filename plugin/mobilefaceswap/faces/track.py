@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TrackError
-from ..files import DAMAGED, write_failure, written_whole
+from ..files import DAMAGED, text_of, write_failure, written_whole
 from ..frame import Extent, Fit, Window, fit
 from .face import Face
 from .follow import Moves, Timeline, moved
@@ -133,8 +133,7 @@ class Track:
         """Reads what ``save`` wrote, and tracks of earlier versions. Raises TrackError on anything else."""
         document: Any = None
         try:
-            # Some editors put a byte order mark before what they save.
-            document = json.loads(Path(path).read_text("utf-8-sig"))
+            document = json.loads(text_of(Path(path)))
             return _read(document)
         except DAMAGED as error:
             advice = advice_on(document, FORMAT, _VERSION, "Analyse the clip again")

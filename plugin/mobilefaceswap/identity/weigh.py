@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import UserInputError
+from ..files import text_of
 
 __all__ = ["AGES", "ages_of", "shares_of", "weights_at_age"]
 
@@ -62,7 +63,7 @@ def ages_of(files: Sequence[Path]) -> list[float]:
 
 def _table(place: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(place.read_text("utf-8-sig"))
+        return tomllib.loads(text_of(place))
     except OSError as error:
         raise UserInputError(
             f"expected the ages of the portraits in {place}, since an age is to be shown; {error.strerror}. Write it, "

@@ -146,7 +146,7 @@ class Composition:
             _over_black(face[box], layer, None if alpha is None else sound_alpha(alpha[box]))
         return face
 
-    @property
+    @cached_property
     def below(self) -> Frame:
         """The plate as the composite holds it: with Matte to Alpha without its own alpha, by which it is divided."""
         if not (self.matte_to_alpha and self.plate.multiplied):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from ..errors import PackError, PackNotFoundError, SettingsError
+from ..files import text_of
 from ..settings import table
 from .contracts import CONTRACTS
 from .crop import TEMPLATES, Crop, FaceInput, Fit, Normalisation, Template
@@ -25,7 +26,7 @@ def read_pack(folder: Path) -> Pack:
     """The pack described in ``folder``; its other files are not read. Raises PackError naming the field at fault."""
     place = folder / "pack.toml"
     try:
-        document = tomllib.loads(place.read_text("utf-8-sig"))
+        document = tomllib.loads(text_of(place))
     except FileNotFoundError as error:
         raise PackNotFoundError(f"expected a model pack in {folder}; found no pack.toml there") from error
     except (OSError, ValueError) as error:
