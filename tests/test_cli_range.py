@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
 
+from mobilefaceswap.cli.clips import exact_rate
 from mobilefaceswap.cli.range import frame_range
 from mobilefaceswap.errors import UserInputError
 from mobilefaceswap.render_shot import span_of
@@ -115,6 +117,30 @@ def test_a_timecode_that_does_not_exist_is_refused(like, typed, said):
     with pytest.raises(UserInputError) as refused:
         frame_range(typed, clip(**like))
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "rate"),
+    [
+        ("25", 25),
+        (" 24000/1001 ", Fraction(24000, 1001)),
+        ("23.976", Fraction(24000, 1001)),
+        ("23.98", Fraction(24000, 1001)),
+        ("29.97", Fraction(30000, 1001)),
+        ("59.94", Fraction(60000, 1001)),
+        ("12.5", Fraction(25, 2)),
+        ("24.0", 24),
+        (None, None),
+    ],
+)
+def test_a_rate_as_typed_is_exact(typed, rate):
+    assert exact_rate(typed) == rate
+
+
+@pytest.mark.parametrize("typed", ["0", "1/0", "-25", "29,97", "25fps", "1e3", "1001", ""])
+def test_a_rate_that_is_none_is_refused(typed):
+    with pytest.raises(UserInputError, match=re.escape(f"23.976 or 24000/1001, and at most 1000; found {typed!r}")):
+        exact_rate(typed)
 
 
 def test_a_timecode_needs_a_frame_rate():

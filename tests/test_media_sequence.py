@@ -276,7 +276,10 @@ def test_a_rate_that_is_made_up_is_said(tmp_path: Path, name: str, rate: int) ->
         save(tmp_path / f"none.{number:04d}.png", chart(**size))
         save(tmp_path / f"some.{number:04d}.exr", chart(**size), "half", FramesPerSecond=23.976)
     for source, notes in (
-        ("none.%04d.png", [f"the clip declares no frame rate: written at {rate} frames/s"]),
+        (
+            "none.%04d.png",
+            [f"the clip declares no frame rate: written at {rate} frames/s; another is set with --frame-rate"],
+        ),
         ("none.0001.png", []),
         ("some.%04d.exr", []),
     ):
@@ -284,6 +287,32 @@ def test_a_rate_that_is_made_up_is_said(tmp_path: Path, name: str, rate: int) ->
             for time in range(clip.first, clip.last + 1):
                 writer.write(time, clip.frame(time).pixels)
         assert [note for note in writer.notes if "rate" in note] == notes, source
+
+
+@pytest.mark.parametrize("name", ["out.mov", "out.gif", "out.%04d.exr"])
+def test_a_rate_that_is_given_counts_whatever_the_files_declare(tmp_path: Path, name: str) -> None:
+    for number in (1, 2):
+        picture = chart(width=64, height=48) / number
+        save(tmp_path / f"none.{number:04d}.png", picture)
+        save(tmp_path / f"some.{number:04d}.exr", picture, "half", FramesPerSecond=24.0)
+    for source, said in (("none", []), ("some", ["its files declare 24 frames/s: taken as 50"])):
+        ending = "png" if source == "none" else "exr"
+        with open_clip(tmp_path / f"{source}.%04d.{ending}", frame_rate=Fraction(50)) as clip:
+            assert (clip.frame_rate, clip.format.duration) == (50, Fraction(1, 25))
+            assert [note for note in clip.notes if "frames/s" in note] == said
+            with create_output(tmp_path / name, clip) as writer:
+                for time in (1, 2):
+                    writer.write(time, clip.frame(time).pixels)
+        assert not [note for note in writer.notes if "rate" in note]
+        with open_clip(tmp_path / name) as written:
+            assert written.frame_rate == 50
+
+
+def test_a_rate_is_not_given_to_frames_with_times_of_their_own(tmp_path: Path) -> None:
+    with create_output(tmp_path / "out.mov") as writer:
+        writer.write(0, chart(width=64, height=48))
+    with pytest.raises(MediaError, match=r"sequence alone; found 23\.976 frames/s"):
+        open_clip(tmp_path / "out.mov", frame_rate=Fraction(24000, 1001))
 
 
 def test_an_exr_of_another_display_window_is_refused(tmp_path: Path) -> None:

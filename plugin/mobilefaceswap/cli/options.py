@@ -21,6 +21,7 @@ __all__ = [
     "DiskCache",
     "FacesName",
     "ForceTrack",
+    "FrameRate",
     "InsideMatte",
     "JsonOption",
     "LayersOption",
@@ -127,6 +128,15 @@ ForceTrack = Annotated[
 AllowInterlaced = Annotated[
     bool,
     typer.Option("--allow-interlaced", help="Take interlaced video as progressive.", rich_help_panel=MORE),
+]
+FrameRate = Annotated[
+    str | None,
+    typer.Option(
+        "--frame-rate",
+        metavar="FPS",
+        help="Of a sequence, whatever its files declare: 25, 23.976.",
+        rich_help_panel=MORE,
+    ),
 ]
 DiskCache = Annotated[
     bool,

@@ -77,7 +77,8 @@ def _frame(text: str | None, clip: MediaClip, default: int) -> int:
     rate = clip.frame_rate
     if rate is None:
         raise MediaError(
-            f"expected frame numbers, since {clip.path} declares no frame rate; found {text!r}. Give the frame's number"
+            f"expected frame numbers, since {clip.path} declares no frame rate; found {text!r}. Give the frame's "
+            "number, or the rate with --frame-rate"
         )
     own = clip.timecode if re.fullmatch(_TIMECODE, clip.timecode or "") else None
     mark = _mark(own or text, rate)

@@ -57,7 +57,7 @@ class Mattes:
 
 @dataclass(frozen=True)
 class Shot:
-    """What of a clip is rendered, and how."""
+    """What of a clip is rendered, and how. frame_rate: of a sequence, as typed."""
 
     frames: str | None
     track: Path | None
@@ -66,6 +66,7 @@ class Shot:
     settings: Settings
     mattes: Mattes = Mattes()
     force_track: bool = False
+    frame_rate: str | None = None
 
 
 def with_defaults(given: Mapping[str, Any], pack: str | None, track: Path | None = None) -> Settings:

@@ -102,7 +102,7 @@ def _kept_in(failed: dict[str, FaceSwapError], job: Job) -> Iterator[None]:
 @quiet_libraries()
 def _checked(job: Job, delivery: Delivery, shot: Shot) -> Sequence[int]:
     """The frames of a job whose clip can be read and written. Raises MediaError."""
-    with open_target(job.target, shot.allow_interlaced) as clip:
+    with open_target(job.target, shot.allow_interlaced, shot.frame_rate) as clip:
         open_writers(clip, shot, delivery, job)
         return present_frames(frame_range(shot.frames, clip), clip, shot.settings)
 
@@ -116,7 +116,7 @@ def _plan_clips(jobs: Sequence[Job], people: People, delivery: Delivery, shot: S
     refused: list[str] = []
 
     def show(job: Job) -> None:
-        with open_target(job.target, shot.allow_interlaced) as clip:
+        with open_target(job.target, shot.allow_interlaced, shot.frame_rate) as clip:
             span = frame_range(shot.frames, clip)
             times = present_frames(span, clip, shot.settings)
             mattes, node = both(partial(shot.mattes.over, clip, times), partial(node_over, clip))
@@ -139,7 +139,7 @@ def _plan_clips(jobs: Sequence[Job], people: People, delivery: Delivery, shot: S
 @quiet_libraries()
 def _swap_clip(job: Job, people: People, node_over: NodeOver, delivery: Delivery, shot: Shot, *, as_json: bool) -> None:
     with ExitStack() as stack:
-        clip = stack.enter_context(open_target(job.target, shot.allow_interlaced))
+        clip = stack.enter_context(open_target(job.target, shot.allow_interlaced, shot.frame_rate))
         times = present_frames(frame_range(shot.frames, clip), clip, shot.settings)
         replaces = not delivery.resume and existing(job.output, times)
         output, matte = open_writers(clip, shot, delivery, job)
@@ -200,7 +200,7 @@ def swap_frame(target: str, output: str, people: People, delivery: Delivery, sho
     job = Job(target, output, None)
     check_names([job], people, shot)
     check_layers([job], delivery)
-    with open_target(target, shot.allow_interlaced) as clip:
+    with open_target(target, shot.allow_interlaced, shot.frame_rate) as clip:
         times = frame_range(shot.frames, clip)
         (time,) = times
         writer, _ = open_writers(clip, shot, delivery, job)

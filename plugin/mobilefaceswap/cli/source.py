@@ -14,6 +14,7 @@ from ..settings import Settings, Stage
 from .options import (
     AllowInterlaced,
     FacesName,
+    FrameRate,
     JsonOption,
     Overwrite,
     PackName,
@@ -184,6 +185,7 @@ def analyse(
     pack: PackName = None,
     faces: FacesName = None,
     allow_interlaced: AllowInterlaced = False,
+    frame_rate: FrameRate = None,
     threads: Threads = None,
     as_json: JsonOption = False,
     *,
@@ -208,7 +210,7 @@ def analyse(
         check_free_or_ask(str(output))
     chosen = find_pack(pack)
     detector = open_detector(chosen, faces)
-    with quiet_libraries(), open_target(target, allow_interlaced) as clip:
+    with quiet_libraries(), open_target(target, allow_interlaced, frame_rate) as clip:
         times = frame_range(frames, clip)
         with Progress(disable=as_json, console=Console(stderr=True)) as bar:
             task = bar.add_task("Analysing", total=len({*times} - {*clip.missing}))

@@ -15,6 +15,7 @@ from .options import (
     DiskCache,
     FacesName,
     ForceTrack,
+    FrameRate,
     InsideMatte,
     JsonOption,
     LayersOption,
@@ -81,6 +82,7 @@ def swap(
     force_track: ForceTrack = False,
     matte_fit: MatteFit = False,
     allow_interlaced: AllowInterlaced = False,
+    frame_rate: FrameRate = None,
     disk_cache: DiskCache = True,
     threads: Threads = None,
     device: Device = None,
@@ -96,7 +98,7 @@ def swap(
     everybody = people_of(source, people, pack, faces, source_face=source_face, source_age=source_age)
     delivery = Delivery(codec, quality, bit_depth, audio, resume, overwrite, layers)
     chosen, mattes = with_defaults(settings, pack, track), Mattes(inside, outside, matte_fit)
-    shot = Shot(frames, track, allow_interlaced, disk_cache, chosen, mattes, force_track)
+    shot = Shot(frames, track, allow_interlaced, disk_cache, chosen, mattes, force_track, frame_rate)
     swap_clips(targets, (output, matte), everybody, delivery, shot, dry_run=dry_run, as_json=as_json)
 
 
@@ -122,6 +124,7 @@ def frame(
     force_track: ForceTrack = False,
     matte_fit: MatteFit = False,
     allow_interlaced: AllowInterlaced = False,
+    frame_rate: FrameRate = None,
     disk_cache: DiskCache = True,
     as_json: JsonOption = False,
     *,

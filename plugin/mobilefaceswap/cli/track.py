@@ -13,7 +13,7 @@ import typer
 
 from ..errors import MediaError, UserInputError
 from ..files import write_failure
-from .options import ForceTrack, JsonOption, Overwrite, PackName
+from .options import ForceTrack, FrameRate, JsonOption, Overwrite, PackName
 from .terminal import print_json
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def export(
     clip: Annotated[
         str | None, typer.Option(metavar="TARGET", help="The clip, for crops, its size, frame rate and pixel aspect.")
     ] = None,
+    frame_rate: FrameRate = None,
     frame_offset: Offset = 0,
     pack: PackName = None,
     force_track: ForceTrack = False,
@@ -148,7 +149,7 @@ def export(
     chosen = find_pack(pack)
     settings = Settings.from_mapping(chosen.defaults)
     known = load_track(track, force=force_track)
-    motion = motion_of(known, person, chosen.crop, settings, *_plate_of(clip))
+    motion = motion_of(known, person, chosen.crop, settings, *_plate_of(clip, frame_rate))
     points = points_of(motion, chosen.crop)
     if not overwrite:
         _check_free(output, kind, [time + frame_offset for time in points])
@@ -339,13 +340,18 @@ def _person(track: Track, person: int) -> dict[str, float]:
     }
 
 
-def _plate_of(clip: str | None) -> tuple[float, float, tuple[int, int] | None, Window | None]:
-    """Frames per second, pixel aspect, (width, height) and display window of the clip, where one is named."""
-    from .clips import open_target
+def _plate_of(
+    clip: str | None, frame_rate: str | None = None
+) -> tuple[float, float, tuple[int, int] | None, Window | None]:
+    """Frames per second, pixel aspect, (width, height) and display window of the clip, where one is named.
+
+    frame_rate: in place of what the clip declares.
+    """
+    from .clips import exact_rate, open_target
 
     if clip is None:
-        return _USUAL_RATE, 1.0, None, None
-    with open_target(clip, allow_interlaced=True) as target:
+        return float(exact_rate(frame_rate) or _USUAL_RATE), 1.0, None, None
+    with open_target(clip, allow_interlaced=True, frame_rate=frame_rate) as target:
         plate = target.format
         return float(plate.frame_rate or _USUAL_RATE), float(plate.pixel_aspect), plate.size, plate.display
 

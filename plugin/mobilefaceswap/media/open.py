@@ -30,20 +30,30 @@ VIDEO_ENDINGS = CONTAINERS.keys()
 """File endings of videos that can be written, in lower case."""
 
 
-def open_clip(path: _Place, *, allow_interlaced: bool = False, as_data: bool = False) -> MediaClip:
+def open_clip(
+    path: _Place, *, allow_interlaced: bool = False, as_data: bool = False, frame_rate: Fraction | None = None
+) -> MediaClip:
     """Opens a video file, an image sequence (``shot.%04d.exr``, ``shot.####.png``) or a single picture.
 
     A context manager. Frames of a video count from 0, those of a sequence keep their own numbers, and a single
-    picture is frame 0. as_data: pictures hold values, not colour, and their ICC profiles do not count. Raises
-    MediaError if nothing can be read, and for interlaced video unless it is allowed.
+    picture is frame 0. as_data: pictures hold values, not colour, and their ICC profiles do not count. frame_rate: of a
+    sequence, whatever its files declare. Raises MediaError if nothing can be read, for interlaced video unless it is
+    allowed, and for a frame rate of a file that has timestamps of its own.
     """
     text = os.fspath(path)
     row = format_of(text)
     if row is not None:
         single = row.animated and not Pattern(text).numbered and Path(text).is_file()
-        kind = AnimatedClip if single and is_animated(Path(text)) else SequenceClip
-        return kind(text, as_data=as_data)
+        if not (single and is_animated(Path(text))):
+            return SequenceClip(text, as_data=as_data, frame_rate=frame_rate)
     check_input(Path(text))
+    if frame_rate is not None:
+        raise MediaError(
+            f"expected a frame rate for an image sequence alone; found {float(frame_rate):.5g} frames/s for {text}, "
+            "whose frames have times of their own. Leave it out"
+        )
+    if row is not None:
+        return AnimatedClip(text, as_data=as_data)
     return VideoClip(text, allow_interlaced=allow_interlaced)
 
 

@@ -42,10 +42,11 @@ def read_picture(path: str | Path) -> Frame:
 class SequenceClip(MediaClip):
     """An image sequence, or a single picture as frame 0.
 
-    Every frame is the display window, grown by what any frame's data window holds beyond it (overscan).
+    Every frame is the display window, grown by what any frame's data window holds beyond it (overscan). frame_rate: by
+    default the one that the first file declares.
     """
 
-    def __init__(self, path: str, *, as_data: bool = False) -> None:
+    def __init__(self, path: str, *, as_data: bool = False, frame_rate: Fraction | None = None) -> None:
         self.path, self._as_data = path, as_data
         self.pattern = Pattern(path)
         self._files = self.pattern.files()
@@ -59,7 +60,8 @@ class SequenceClip(MediaClip):
         self._depths: dict[int, int] = {}
         self._metadata: OrderedDict[int, Metadata] = OrderedDict()
         self.canvas = reduce(Window.union, self._windows(still), still.metadata.display)
-        rate = _frame_rate(still.metadata)
+        declared = _frame_rate(still.metadata)
+        rate = frame_rate or declared
         self.format = ClipFormat(
             size=self.canvas.size,
             first=first,
@@ -77,7 +79,7 @@ class SequenceClip(MediaClip):
             contents=tuple(_contents(still.metadata, self.canvas)),
             display=still.metadata.display.within(self.canvas),
         )
-        self.notes = still.notes + _gap_notes(self.format.missing)
+        self.notes = still.notes + _gap_notes(self.format.missing) + _rate_notes(declared, rate)
 
     def _windows(self, still: Still) -> Iterator[Window]:
         """Data windows of all frames, from their headers alone; a damaged one is reported when it is rendered."""
@@ -190,6 +192,12 @@ def _gap_notes(missing: tuple[int, ...]) -> tuple[str, ...]:
         return ()
     shown = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
     return (f"the sequence has gaps: {len(missing)} frame{'s are' if len(missing) > 1 else ' is'} missing ({shown})",)
+
+
+def _rate_notes(declared: Fraction | None, rate: Fraction | None) -> tuple[str, ...]:
+    if declared is None or rate is None or round(declared, 2) == round(rate, 2):
+        return ()
+    return (f"its files declare {float(declared):.5g} frames/s: taken as {float(rate):.5g}",)
 
 
 def _frame_rate(metadata: Metadata) -> Fraction | None:

@@ -17,7 +17,7 @@ def assumed_rate(like: MediaClip, rate: Fraction = _USUAL_RATE) -> tuple[str, ..
     """What is said of a clip that moves and declares no frame rate, where a file is written that needs one."""
     if like.frame_rate or like.first == like.last:
         return ()
-    return (f"the clip declares no frame rate: written at {rate} frames/s",)
+    return (f"the clip declares no frame rate: written at {rate} frames/s; another is set with --frame-rate",)
 
 
 class Clock:
