@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -582,3 +584,23 @@ def test_what_a_video_holds_and_pictures_do_not_is_said(tmp_path: Path) -> None:
         assert "sound (aac, eng): left out, PNG cannot hold it" in create_output(tmp_path / "out.%d.png", clip).notes
     with open_clip(make_clip(tmp_path / "deep.mov", codec="prores_ks", pixel_format="yuv422p10le")) as clip:
         assert "JPEG holds 8 bits of the clip's 10" in create_output(tmp_path / "out.%d.jpg", clip).notes
+
+
+FLAT_AND_DEEP = zlib.decompress(base64.b64decode(
+    "eNq9Uj1vwjAQvSQdOrQSEgt/oHNVFrpVwNCxEgtSNxMf4VTnbNkmha0/vc5XGxIkxMJF57ucL+9enl08v0TxBCDdCWZULiSKnIcZACwg"
+    "gtqixt8HldWgEhD2/LXUe/ZAwe+aeqpzY9E50nySl3uJFF6siaX+ho0+TAlG8G8tsiRnlDhe7FPE+GEl2k5WMWORIzhviTNIwrvNNoYO"
+    "qObOYOpXwpOGrdKiJg3w8+ZSi8j1xCWyD0jFdAv3nandljVJv+tB+KP5G/pY9QsueVEuMhzo/hQ65hD3/uhzUDmncnxB5fj2Kpe0JKK5"
+    "rcwPzdRW6gJtJUL3OgKMkxp51kSdwIlNyuX1/NNe+pbhqBej5jhKZl1vxbv2u1+cNblE"
+))  # fmt: skip
+"""An EXR of 2 x 2 pixels with a flat part and a deep one, as OpenEXR 3.5 writes it; OpenImageIO reads such alone."""
+
+
+def test_deep_parts_beside_a_flat_picture_are_said_to_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "in.exr").write_bytes(FLAT_AND_DEEP)
+    with open_clip(tmp_path / "in.exr") as clip:
+        assert "a deep part is left out of what is written" in clip.notes
+        np.testing.assert_array_equal(clip.frame(0).pixels, np.float32(0.5))
+        with create_output(tmp_path / "out.exr", clip) as writer:
+            writer.write(0, clip.frame(0).pixels)
+    with open_clip(tmp_path / "out.exr") as copy:
+        assert not [note for note in copy.notes if "deep" in note]

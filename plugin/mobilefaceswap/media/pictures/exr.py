@@ -207,6 +207,8 @@ def _not_honoured(header: Any, parts: list[Any]) -> tuple[str, ...]:
     views = [part.get_string_attribute("view", "") for part in parts]
     if len(set(filter(None, views))) > 1 or len(header.getattribute("multiView") or ()) > 1:
         notes.append("holds several views; faces are swapped in the first one alone")
+    if deep := sum(part.deep for part in parts):
+        notes.append(f"{'a deep part is' if deep == 1 else f'{deep} deep parts are'} left out of what is written")
     return tuple(notes)
 
 
