@@ -112,6 +112,8 @@ def dpx_space(named: _Named) -> ColourSpace:
 def camera_log(named: _Named) -> ColourSpace | None:
     """The camera's log curve that an attribute names, such as ``LOG-C`` or ``S-Log3``; the longest name counts."""
     told = [value for name, value in named if isinstance(value, str) and _TELLING.search(name)]
+    if not told:
+        return None
     spaces = [space for space in SPACES.values() if space.encoding == "log"]
     names = [(_plain(word), space) for space in spaces for word in (space.name, space.label, *space.aliases)]
     found = [(len(name), space) for name, space in names if len(name) >= _SHORTEST and _names(told, name)]
