@@ -130,11 +130,16 @@ class NatronDialog:
 class NatronApp:
     """A GuiApp with one project."""
 
+    missing = ""
+    """A plug-in that Natron does not have."""
+
     def __init__(self, selected: list[NatronNode], answers: dict[str, str] | None) -> None:
         self.nodes: list[NatronNode] = []
         self._selected, self._answers = selected, answers
 
-    def createNode(self, pluginID: str, majorVersion: int = -1, group: NatronNode | None = None) -> NatronNode:
+    def createNode(self, pluginID: str, majorVersion: int = -1, group: NatronNode | None = None) -> NatronNode | None:
+        if pluginID == self.missing:
+            return None
         node = NatronNode(pluginID)
         self.nodes.append(node)
         return node
@@ -183,6 +188,7 @@ class NukeNode:
         self.kind = kind
         self._knobs = {name: Value(name) for name in NUKE_KNOBS.get(kind, ())}
         self.inputs: dict[int, NukeNode | None] = {}
+        self.selected = False
         self._place = (0, 0)
 
     def __getitem__(self, name: str) -> Value:
@@ -191,6 +197,9 @@ class NukeNode:
     def setInput(self, number: int, node: NukeNode | None) -> bool:
         self.inputs[number] = node
         return True
+
+    def setSelected(self, selected: bool) -> None:
+        self.selected = selected
 
     def xpos(self) -> int:
         return self._place[0]
@@ -220,35 +229,50 @@ class NukePanel:
 
 
 class Nuke:
-    """The module ``nuke`` with a selected node, or none."""
+    """The module ``nuke`` with the nodes of a comp."""
 
-    def __init__(self, selected: NukeNode | None, answers: dict[str, str] | None) -> None:
-        self.nodes: list[NukeNode] = []
+    missing = ""
+    """A class of nodes that Nuke does not have."""
+
+    def __init__(self, nodes: list[NukeNode], answers: dict[str, str] | None) -> None:
+        self.nodes = nodes
         self.commands: dict[str, Any] = {}
         self.messages: list[str] = []
-        self._selected, self._answers = selected, answers
+        self._answers = answers
 
     def module(self) -> ModuleType:
         return _module(
             "nuke",
             createNode=self._create,
             selectedNode=self._one_selected,
+            selectedNodes=self._selected,
             message=self.messages.append,
             Panel=lambda title: NukePanel(title, self._answers),
             menu=self._menu,
         )
 
     def _create(self, node: str, knobs: str = "", inpanel: bool = True) -> NukeNode:
+        if node == self.missing:
+            raise RuntimeError(f"{node}: Unknown command")
         made = NukeNode(node)
-        # Nuke connects what is created to what is selected.
-        made.setInput(0, self._selected)
+        # Nuke puts what is created between what is selected and what follows it, and selects it.
+        for before in self._selected():
+            for after in self.nodes:
+                if after.inputs.get(0) is before:
+                    after.setInput(0, made)
+            made.setInput(0, before)
+            before.setSelected(False)
+        made.setSelected(True)
         self.nodes.append(made)
         return made
 
+    def _selected(self) -> list[NukeNode]:
+        return [node for node in self.nodes if node.selected]
+
     def _one_selected(self) -> NukeNode:
-        if self._selected is None:
+        if not self._selected():
             raise ValueError("no node selected")
-        return self._selected
+        return self._selected()[0]
 
     def _menu(self, name: str) -> Any:
         assert name in ("Nuke", "Nodes", "Properties", "Animation", "Viewer", "Node Graph", "Axis")
@@ -275,6 +299,9 @@ class FusionTool:
 class FusionComp:
     """A composition."""
 
+    missing = ""
+    """A tool that Fusion does not have."""
+
     def __init__(self, active: FusionTool | None, answers: dict[str, str] | None) -> None:
         self.ActiveTool, self.tools = active, []
         self._answers, self.locks = answers, 0
@@ -285,7 +312,9 @@ class FusionComp:
             assert isinstance(field[1], str)
         return self._answers
 
-    def AddTool(self, kind: str, x: int, y: int) -> FusionTool:
+    def AddTool(self, kind: str, x: int, y: int) -> FusionTool | None:
+        if kind == self.missing:
+            return None
         tool = FusionTool(kind)
         self.tools.append(tool)
         return tool

@@ -15,6 +15,7 @@ import pytest
 from bundles import own_copy
 from mobilefaceswap.engine.documentation import page_of
 from mobilefaceswap.faces import Edit, Edits, Face, Track, load_track
+from mobilefaceswap.folders import track_folder
 from mobilefaceswap.ofx.host import Effect, Host
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import Pack
@@ -28,6 +29,10 @@ here = pathlib.Path(__file__).parent
 answer = (here / "answer").read_text()
 sys.exit(1) if not answer else print(answer)
 """
+FAILING = """#!/bin/sh
+echo '{said}' >&2
+exit {code}
+"""
 BROWSER = """#!{python}
 import pathlib, sys
 (pathlib.Path(__file__).parent / "opened").write_text(sys.argv[1])
@@ -40,8 +45,15 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name, body in (("zenity", ZENITY), ("browser", BROWSER)):
-            (folder / name).write_text(body.format(python=sys.executable))
-            (folder / name).chmod(0o755)
+            self.program(name, body.format(python=sys.executable))
+
+    def program(self, name: str, body: str) -> None:
+        (self.folder / name).write_text(body)
+        (self.folder / name).chmod(0o755)
+
+    def break_zenity(self, code: int, said: str) -> None:
+        """From now on it ends with ``code`` and says why."""
+        self.program("zenity", FAILING.format(code=code, said=said))
 
     def answer(self, text: object) -> None:
         (self.folder / "answer").write_text(str(text))
@@ -90,6 +102,74 @@ def test_a_closed_dialog_changes_nothing(desk: Desk, effects, button: str) -> No
     assert {**node.values, "engine_status": None} == before
     assert node.messages == []
     assert node.persistent == ""
+
+
+NO_DISPLAY = "(zenity:7): Gtk-WARNING **: cannot open display: :no-such-screen"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(1, NO_DISPLAY), (127, "zenity: error while loading shared libraries: libgtk-3.so.0"), (255, "")],
+)
+def test_a_dialog_that_cannot_be_shown_is_no_closed_one(desk: Desk, effects, code: int, said: str) -> None:
+    desk.break_zenity(code, said)
+    for button, instead in (
+        ("choose_source", "Type the path"),
+        ("save_look", "Save the project"),
+        ("choose_pack", "Type one of"),
+    ):
+        node = effects[0].create()
+        node.press(button)
+        assert f"zenity ended with code {code}: {said or 'no word of why'}. " in node.persistent
+        assert instead in node.persistent
+
+
+def test_a_warning_does_not_make_a_closed_dialog_a_broken_one(desk: Desk, effects) -> None:
+    desk.break_zenity(1, "Gtk-Message: GtkDialog mapped without a transient parent. This is discouraged.")
+    node = effects[0].create()
+    node.press("choose_source")
+    assert (node.messages, node.persistent) == ([], "")
+
+
+def test_kdialog_asks_where_zenity_cannot(desk: Desk, effects) -> None:
+    desk.break_zenity(1, NO_DISPLAY)
+    desk.program("kdialog", ZENITY.format(python=sys.executable))
+    desk.answer("/shots/actor.idn")
+    node = effects[0].create()
+    node.press("choose_source")
+    assert node.values["source"] == "/shots/actor.idn"
+    assert "--getopenfilename" in desk.asked
+
+
+@pytest.mark.parametrize(("button", "name"), [("save_look", "look"), ("export_track", "track")])
+def test_no_file_of_another_shot_is_replaced_by_a_press_of_enter(
+    desk: Desk, effects, tmp_path: Path, button: str, name: str
+) -> None:
+    desk.answer("")
+    held = {"source": str(tmp_path / "actor.idn"), "track_file": str(analysed(tmp_path / "shot.json"))}
+    for proposed in (f"{name}.json", f"{name}_2.json", f"{name}_3.json"):
+        effects[0].create(**held).press(button)
+        assert {"--save", "--confirm-overwrite", f"--filename={tmp_path / proposed}"} <= set(desk.asked)
+        (tmp_path / proposed).write_text("of another shot")
+    effects[0].create(**held).press("load_look")
+    assert "--confirm-overwrite" not in desk.asked
+
+
+def test_a_copy_of_a_private_track_is_for_other_machines(desk: Desk, effects, environment, tmp_path: Path) -> None:
+    environment.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    project, private = tmp_path / "project", track_folder()
+    for folder in (project, private):
+        folder.mkdir(parents=True)
+    track = analysed(private / "0-2-abc.json")
+    desk.answer(project / "track.json")
+    node = effects[0].create(source=str(project / "actor.idn"), track_file=str(track))
+    node.press("export_track")
+    assert f"--filename={project / 'track.json'}" in desk.asked, "not beside the one that nobody else sees"
+    assert f"saved as {project / 'track.json'}. Choose it as Track File" in node.messages[-1]
+    node.edit(track_file=str(project / "track.json"))
+    desk.answer(project / "copy.json")
+    node.press("export_track")
+    assert node.messages[-1].endswith(f"Track saved as {project / 'copy.json'}")
 
 
 def test_a_track_is_exported(desk: Desk, effects, tmp_path: Path) -> None:

@@ -81,6 +81,17 @@ def test_natron_s_panel_makes_nothing_without_what_it_needs(monkeypatch, selecte
     assert bool(said) == bool(natron.errors)
 
 
+def test_natron_s_scripts_say_that_the_node_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    natron = Natron(NatronApp([plain("plate")], ANSWERS))
+    natron.app.missing = "org.mobilefaceswap.FaceSwap"
+    run_in(natron, monkeypatch, "face_swap_panel.py")["ask"]()
+    (said,) = natron.errors
+    assert "mobilefaceswap ofx check" in said
+    plug = run_in(natron, monkeypatch, "FaceSwapBeauty.py")
+    with pytest.raises(RuntimeError, match="mobilefaceswap ofx check"):
+        plug["createInstance"](natron.app, NatronNode("group"))
+
+
 def test_natron_s_panel_loads_where_there_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     natron = Natron(NatronApp([], None), background=True)
     script = run_in(natron, monkeypatch, "face_swap_panel.py")
@@ -110,29 +121,64 @@ def test_natron_s_beauty_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "source" in {control.name for control in page.held}
 
 
+def comp_in_nuke() -> tuple[NukeNode, NukeNode, NukeNode]:
+    """A selected plate, a Write behind it, and another node."""
+    plate, write, other = NukeNode("Read"), NukeNode("Write"), NukeNode("Read")
+    write.setInput(0, plate)
+    plate.setSelected(True)
+    return plate, write, other
+
+
+def run_in_nuke(nuke: Nuke, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the panel of Nuke defines."""
+    monkeypatch.setitem(sys.modules, "nuke", nuke.module())
+    return runpy.run_path(str(HOSTS / "nuke" / "face_swap_panel.py"))
+
+
 @pytest.mark.parametrize("track", ["/shots/track.json", ""])
 def test_nuke_s_panel_sets_the_node_up(monkeypatch: pytest.MonkeyPatch, track: str) -> None:
-    plate = NukeNode("Read")
-    nuke = Nuke(plate, {"Source": "/shots/actor.idn", "Track File": track})
-    monkeypatch.setitem(sys.modules, "nuke", nuke.module())
-    runpy.run_path(str(HOSTS / "nuke" / "face_swap_panel.py"))
+    plate, write, other = comp_in_nuke()
+    nuke = Nuke([plate, write, other], {"Source": "/shots/actor.idn", "Track File": track})
+    run_in_nuke(nuke, monkeypatch)
     ((_, command),) = nuke.commands.items()
     command()
-    swap, garbage = nuke.nodes
+    swap, garbage = nuke.nodes[3:]
     assert (swap.kind, garbage.kind) == ("OFXorg.mobilefaceswap.faceswap_v1", "Roto")
     assert swap.inputs == {0: plate, CLIPS.index("OutM"): garbage}
-    assert garbage.inputs == {0: None}
+    assert garbage.inputs == {}
+    assert write.inputs == {0: swap}, "the comp goes on from the swap"
+    assert [node for node in nuke.nodes if node.selected] == [swap]
     assert (swap["source"].get(), swap["smoothing"].get()) == ("/shots/actor.idn", 3 if track else None)
 
 
-@pytest.mark.parametrize(("selected", "answers"), [(None, {}), (NukeNode("Read"), None)])
-def test_nuke_s_panel_makes_nothing_without_what_it_needs(monkeypatch, selected, answers) -> None:
-    nuke = Nuke(selected, answers)
-    monkeypatch.setitem(sys.modules, "nuke", nuke.module())
-    runpy.run_path(str(HOSTS / "nuke" / "face_swap_panel.py"))
+def test_nuke_s_set_up_takes_its_plate_and_not_the_selected_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    selected, write, plate = comp_in_nuke()
+    nuke = Nuke([selected, write, plate], None)
+    swap = run_in_nuke(nuke, monkeypatch)["set_up"](plate, "/shots/actor.idn")
+    assert swap.inputs[0] is plate
+    assert write.inputs == {0: selected}
+
+
+@pytest.mark.parametrize(("selected", "answers"), [(False, {}), (True, None)])
+def test_nuke_s_panel_makes_nothing_without_what_it_needs(monkeypatch, selected: bool, answers) -> None:
+    plate = NukeNode("Read")
+    plate.setSelected(selected)
+    nuke = Nuke([plate], answers)
+    run_in_nuke(nuke, monkeypatch)
     next(iter(nuke.commands.values()))()
-    assert nuke.nodes == []
-    assert len(nuke.messages) == (selected is None)
+    assert nuke.nodes == [plate]
+    assert len(nuke.messages) == (not selected)
+
+
+def test_nuke_s_panel_says_that_the_node_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    plate, write, other = comp_in_nuke()
+    nuke = Nuke([plate, write, other], {"Source": "/a.idn", "Track File": ""})
+    nuke.missing = "OFXorg.mobilefaceswap.faceswap_v1"
+    run_in_nuke(nuke, monkeypatch)
+    next(iter(nuke.commands.values()))()
+    assert nuke.nodes == [plate, write, other]
+    (said,) = nuke.messages
+    assert "mobilefaceswap ofx check" in said
 
 
 @pytest.mark.parametrize("answers", [{"Source": "/a.idn", "Track": "/t.json"}, {"Source": "/a.idn"}, None])
@@ -147,6 +193,14 @@ def test_fusion_s_script_sets_the_node_up(answers) -> None:
     assert swap.kind == "ofx.org.mobilefaceswap.FaceSwap"
     wanted: dict[str, Any] = {"Source": comp.ActiveTool, "source": "/a.idn"}
     assert swap.inputs == wanted | ({"track_file": "/t.json", "smoothing": 3} if "Track" in answers else {})
+
+
+def test_fusion_s_script_says_that_the_node_is_not_installed(capsys) -> None:
+    comp = FusionComp(FusionTool("Loader"), {"Source": "/a.idn"})
+    comp.missing = "ofx.org.mobilefaceswap.FaceSwap"
+    runpy.run_path(str(HOSTS / "resolve" / "face_swap_shot.py"), {"comp": comp})
+    assert comp.locks == 0, "or Fusion updates nothing any more"
+    assert "Video Plugins" in capsys.readouterr().out
 
 
 def test_fusion_s_script_without_a_tool(capsys) -> None:

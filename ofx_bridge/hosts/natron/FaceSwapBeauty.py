@@ -74,8 +74,10 @@ def input_of(app, group, label, x):
 
 
 def node_of(app, group, plugin, name, x, y):
-    """A node inside the group."""
+    """A node inside the group. Raises RuntimeError where Natron has no such plug-in."""
     node = app.createNode(plugin, -1, group)
+    if node is None:
+        raise RuntimeError(f"Natron made no {plugin}. For Face Swap run `mobilefaceswap ofx check` in a terminal.")
     node.setScriptName(name)
     node.setLabel(name)
     node.setPosition(x, y)

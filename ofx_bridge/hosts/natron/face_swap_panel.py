@@ -14,9 +14,12 @@ SMOOTHING = 3
 def set_up(app, plate, source, track=""):
     """A Face Swap behind ``plate``, a node. source: a picture, a folder of pictures or an .idn file.
 
-    track: a track file of `mobilefaceswap analyse`; with one the face's position is smoothed.
+    track: a track file of `mobilefaceswap analyse`; with one the face's position is smoothed. Raises RuntimeError where
+    Natron has no Face Swap.
     """
     swap = app.createNode(PLUGIN)
+    if swap is None:
+        raise RuntimeError("Natron made no Face Swap. Run `mobilefaceswap ofx check` in a terminal.")
     swap.connectInput(0, plate)
     swap.getParam("source").setValue(source)
     if track:
@@ -44,7 +47,11 @@ def ask():
     if not source:
         natron.errorDialog("Face Swap", "Choose a source: a picture, or a prepared identity (.idn).")
         return
-    swap = set_up(app, selected[0], source, track)
+    try:
+        swap = set_up(app, selected[0], source, track)
+    except RuntimeError as error:
+        natron.errorDialog("Face Swap", str(error))
+        return
     x, y = selected[0].getPosition()
     swap.setPosition(x, y + 120)
 

@@ -20,13 +20,23 @@ def set_up(comp):
     if not answer:
         return
     comp.Lock()
+    try:
+        add_swap(comp, plate, answer)
+    finally:
+        comp.Unlock()
+
+
+def add_swap(comp, plate, answer):
+    """Puts a Face Swap behind ``plate``. answer: what the user chose for Source and Track."""
     swap = comp.AddTool(PLUGIN, -32768, -32768)
+    if swap is None:
+        print("Fusion made no Face Swap. Enable it in Preferences > System > Video Plugins.")
+        return
     swap.ConnectInput("Source", plate)
     swap.SetInput("source", answer["Source"])
     if answer.get("Track"):
         swap.SetInput("track_file", answer["Track"])
         swap.SetInput("smoothing", 3)
-    comp.Unlock()
 
 
 set_up(comp)  # noqa: F821  Fusion hands the composition over under this name

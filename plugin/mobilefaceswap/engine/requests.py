@@ -11,6 +11,7 @@ from ..errors import EngineError, FaceSwapError, UserInputError
 from ..faces import Edits, Track
 from ..faces.edits import sidecar
 from ..files import write_failure, written_whole
+from ..folders import track_folder
 from ..media import check_output
 from ..node import AbandonedError, check_wanted
 from ..settings import table
@@ -138,10 +139,13 @@ def _export_track(session: Session, segment: Segment, message: Message) -> Messa
         raise UserInputError("expected a track to export; Track File is empty. Press Analyse Range first")
     Track.load(host.track_file)
     corrections = Edits.beside(host.track_file)
-    chosen = ask_path(SAVED_TRACK, host.track_file)
+    # Where Analyse Range stores tracks, nobody else would find the copy.
+    private = Path(host.track_file).parent == track_folder()
+    chosen = ask_path(SAVED_TRACK, host.source if private else host.track_file)
     if chosen is None:
         return _done("")
-    return _done(_copied_track(Path(host.track_file), corrections, chosen))
+    done = _copied_track(Path(host.track_file), corrections, chosen)
+    return _done(f"{done}. Choose it as Track File: other machines do not see {track_folder()}" if private else done)
 
 
 def _copied_track(track: Path, corrections: Edits, chosen: Path) -> str:
