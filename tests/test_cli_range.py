@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from media_made import copied, make_clip
 from mobilefaceswap.cli.clips import exact_rate
 from mobilefaceswap.cli.range import frame_range
 from mobilefaceswap.errors import UserInputError
+from mobilefaceswap.media import open_clip
+from mobilefaceswap.media.declared import Timing
 from mobilefaceswap.render_shot import span_of
 
 
-def clip(first: int = 0, last: int = 99, rate: float | None = 25, timecode: str | None = None) -> SimpleNamespace:
+def clip(
+    first: int = 0,
+    last: int = 99,
+    rate: float | None = 25,
+    timecode: str | None = None,
+    timing: Timing | None = None,
+) -> SimpleNamespace:
     rate = None if rate is None else Fraction(rate).limit_denominator(1001)
-    return SimpleNamespace(path="shot.mov", first=first, last=last, frame_rate=rate, timecode=timecode)
+    declared = SimpleNamespace(timing=timing)
+    return SimpleNamespace(path="shot.mov", first=first, last=last, frame_rate=rate, timecode=timecode, format=declared)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +129,62 @@ def test_a_timecode_that_does_not_exist_is_refused(like, typed, said):
     with pytest.raises(UserInputError) as refused:
         frame_range(typed, clip(**like))
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("like", "typed", "found"),
+    [
+        ({"last": 47, "rate": 24, "timecode": "23:59:59:00"}, "00:00:00:05-", range(29, 48)),
+        ({**DROP, "timecode": "23:59:59;00"}, "00:00:00;05-00:01:00;02", range(35, 1831)),
+    ],
+)
+def test_a_clip_may_last_past_midnight(like, typed, found):
+    assert frame_range(typed, clip(**like)) == found
+    with pytest.raises(UserInputError, match="begins at 23:59:59"):
+        frame_range("23:59:58:20-", clip(**like))
+
+
+def varying(left_out: set[int], frames: int, tick: int, base: Fraction) -> dict:
+    """A clip that shows frames for ``tick`` ``base`` seconds, some of which it left out, as a phone does."""
+    kept = [number for number in range(frames) if number not in left_out]
+    gaps = [after - before for before, after in pairwise([*kept, frames])]
+    timing = Timing(base, tuple(tick * number for number in kept), tuple(tick * gap for gap in gaps))
+    return {"last": len(kept) - 1, "rate": len(kept) / timing.duration, "timing": timing}
+
+
+@pytest.mark.parametrize(
+    ("typed", "frame"), [("04", 4), ("05", 4), ("06", 5), ("08", 7), ("09", 7), ("10", 8), ("29", 27)]
+)
+@pytest.mark.parametrize(
+    ("tick", "base", "timecode"),
+    [
+        (3003, Fraction(1, 90000), "01:00:00;"),
+        (3000, Fraction(1, 90000), "01:00:00:"),
+        (1001, Fraction(1, 30000), "01:00:00:"),
+        (20, Fraction(1, 600), "01:00:00:"),
+    ],
+)
+def test_variable_timing_is_counted_by_time(typed, frame, tick, base, timecode):
+    like = clip(**varying({5, 9}, 30, tick, base), timecode=f"{timecode}00")
+    assert frame_range(timecode + typed, like) == range(frame, frame + 1)
+    with pytest.raises(UserInputError, match=r"within 0-27 "):
+        frame_range("01:00:01:00", like)
+    with pytest.raises(UserInputError, match=rf"at {float(1 / (tick * base)):.5g} frames/s: .* frames to 29[;,]"):
+        frame_range(f"{timecode}30", like)
+
+
+def test_a_piece_of_variable_timing_begins_at_the_timecode_of_its_first_frame(tmp_path: Path):
+    shown = [1001 * number for number in range(32) if number not in (5, 9)]
+    base = Fraction(1, 30000)
+    source = make_clip(
+        tmp_path / "in.mov", frames=30, rate=1 / (1001 * base), stamps=shown, base=base, timecode="01:00:00;00", step=4
+    )
+    with open_clip(source) as whole, open_clip(copied(source, tmp_path / "whole.mov")) as copy:
+        assert whole.frame_rate < 29
+        assert copy.timecode == whole.timecode == "01:00:00;00"
+        assert copy.format.timing.stamps == whole.format.timing.stamps
+    with open_clip(copied(source, tmp_path / "piece.mov", (10, 20))) as piece:
+        assert piece.timecode == "01:00:00;12"
 
 
 @pytest.mark.parametrize(

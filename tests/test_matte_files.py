@@ -10,6 +10,7 @@ import OpenImageIO as oiio
 import pytest
 
 from commands import run
+from media_made import make_clip
 from mobilefaceswap import FaceSwapNode
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.media import create_output, matte_file, open_clip, open_matte
@@ -109,6 +110,19 @@ def test_the_alpha_counts_or_the_first_channel_or_the_one_named(tmp_path, channe
     with open_clip(video(tmp_path / "plate.mkv")) as plate:
         assert open_matte(f"{place}{name}", plate, range(6)).at(3).max() == pytest.approx(expected)
     assert matte_file(f"{place}{name}") == str(place)
+
+
+def test_the_greys_of_an_animation_are_a_matte(tmp_path):
+    """QuickTime gives the palette once, with the first packet that is read: neither looking nor seeking loses it."""
+    make_clip(
+        tmp_path / "matte.mov", codec="qtrle", pixel_format="gray", options={"g": "4"}, frames=9, rate=Fraction(25)
+    )
+    plate = make_clip(tmp_path / "plate.mp4", frames=9, rate=Fraction(25))
+    with open_clip(plate) as clip:
+        matte = open_matte(str(tmp_path / "matte.mov"), clip, range(9))
+        for time in (8, 2, 0):
+            values = np.rint(matte.at(time) * 255)
+            assert [values[10, 5], values[10, 60]] == [20 + 8 * time, 40 + 8 * time]
 
 
 def test_a_channel_that_is_not_there_is_refused_with_those_that_are(tmp_path):

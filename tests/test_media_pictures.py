@@ -107,6 +107,29 @@ def test_a_video_becomes_an_animation(tmp_path: Path) -> None:
         assert (clip.last + 1, clip.frame_rate) == (12, 25)
 
 
+@pytest.mark.parametrize(
+    ("ending", "rate", "shown"),
+    [
+        ("gif", Fraction(24000, 1001), [40, 40, 50, 40, 40, 40, 40, 40, 50, 40, 40, 40]),
+        ("gif", Fraction(30000, 1001), [30, 40, 30, 30, 40, 30, 30, 40, 30, 30, 40, 30]),
+        ("gif", Fraction(60), [20] * 12),
+        ("png", Fraction(24000, 1001), [42, 41, 42, 42, 42, 41, 42, 42, 41, 42, 42, 41]),
+        ("webp", Fraction(60), [17, 16, 17] * 4),
+    ],
+)
+def test_an_animation_runs_at_the_speed_of_the_video(tmp_path: Path, ending: str, rate: Fraction, shown: list) -> None:
+    source = make_clip(tmp_path / "in.mp4", rate=rate)
+    target = tmp_path / f"out.{ending}"
+    target = target.with_suffix(".apng") if ending == "png" else target
+    with open_clip(source) as clip, create_output(target, clip) as writer:
+        for time in range(12):
+            writer.write(time, clip.frame(time).pixels)
+    with open_clip(target) as clip:
+        assert list(clip.format.timing.durations) == shown
+    too_fast = "browsers show GIF at 50 frames/s at most: written slower than the clip"
+    assert (too_fast in writer.notes) is (ending == "gif" and rate == 60)
+
+
 def test_an_interrupted_animation_is_kept_as_partial(tmp_path: Path) -> None:
     def interrupted() -> None:
         animation(tmp_path / "in.gif")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mobilefaceswap.media.video.planes import (
     frame_from_pixels,
     frame_over,
     grown,
+    layout_in,
     layout_of,
     pixels_from_frame,
     planar,
@@ -56,6 +58,24 @@ def test_packed_formats_keep_their_values() -> None:
     frame = noise_frame(16, 8, "yuv420p")
     packed = frame.reformat(format="nv12")
     assert np.array_equal(pixels_from_frame(packed, 1, False), pixels_from_frame(frame, 1, False))
+
+
+def paletted(alpha: list[int]) -> av.VideoFrame:
+    """Six pixels, of as many colours as there are values of ``alpha``; the rest of the palette is not in use."""
+    colours = np.zeros((256, 4), np.uint8)
+    for number, value in enumerate(alpha):
+        colours[number] = (value, 40 * number, 10, 200 - number)
+    codes = (np.arange(6, dtype=np.uint8) % len(alpha)).reshape(2, 3)
+    return av.VideoFrame.from_ndarray((codes, colours), format="pal8")
+
+
+@pytest.mark.parametrize(("alpha", "name"), [([255] * 5, "gbrp"), ([255, 255, 0], "gbrap"), ([255, 7, 255], "gbrap")])
+def test_a_palette_has_alpha_where_a_colour_is_not_opaque(alpha: list[int], name: str) -> None:
+    frame = paletted(alpha)
+    assert layout_in(frame).name == name == planar(frame).format.name
+    pixels = np.rint(pixels_from_frame(frame, 1, True) * 255).astype(int).reshape(6, -1)
+    wanted = [(40 * n, 10, 200 - n, alpha[n])[: pixels.shape[1]] for n in (number % len(alpha) for number in range(6))]
+    assert pixels.tolist() == [list(row) for row in wanted]
 
 
 def test_values_that_no_code_holds_are_clipped() -> None:

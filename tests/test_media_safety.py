@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-from media_made import little_room, luma, make_clip
+from media_made import little_room, luma, make_clip, stamps
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.files import temporary_path
 from mobilefaceswap.media import check_free, check_output, create_output, open_clip
+from mobilefaceswap.media.video.clock import Clock
+from mobilefaceswap.media.video.encoders import choose_encoder
 
 GREY = np.full((16, 16, 3), 0.5, np.float32)
 
@@ -245,6 +250,101 @@ def test_a_partial_file_never_takes_a_name_that_is_taken(tmp_path: Path) -> None
         interrupted()
     assert (tmp_path / "out.partial.mp4").read_bytes() == b"dear"
     assert len(luma(tmp_path / "out.partial-2.mp4")) == 1
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec", "pixel_format"), [("mxf", "mpeg2video", "yuv422p"), ("flv", "libx264", "yuv420p")]
+)
+def test_a_file_that_was_copied_in_part_is_refused(tmp_path: Path, ending: str, codec: str, pixel_format: str) -> None:
+    whole = make_clip(
+        tmp_path / f"in.{ending}", codec=codec, pixel_format=pixel_format, rate=Fraction(25), frames=20, step=4
+    )
+    with open_clip(whole) as clip:
+        assert clip.last == 19
+    content = whole.read_bytes()
+    for share in (0.5, 0.9):
+        whole.write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(MediaError, match=r"more bytes in .*; the file is cut short: copy it again"):
+            open_clip(whole)
+
+
+def test_a_stream_of_another_size_than_its_server_s_file_is_read(tmp_path: Path) -> None:
+    """Recorders of streams keep what the server's file declares."""
+    whole = make_clip(tmp_path / "in.flv", rate=Fraction(25), frames=20, step=4)
+    name = b"filesize\x00"
+    before, _, behind = whole.read_bytes().partition(name)
+    whole.write_bytes(before + name + struct.pack(">d", 1e9) + behind[8:])
+    with open_clip(whole) as clip:
+        assert clip.last == 19
+
+
+@pytest.mark.parametrize(("ending", "timecode", "later"), [("ts", None, None), ("mov", "10:00:00:20", "10:00:01:03")])
+def test_a_clip_cut_out_of_a_stream_begins_with_its_first_key_frame(
+    tmp_path: Path, ending: str, timecode: str | None, later: str | None
+) -> None:
+    source = make_clip(
+        tmp_path / f"whole.{ending}",
+        frames=30,
+        rate=Fraction(25),
+        options={"g": "10", "sc_threshold": "0"},
+        step=4,
+        timecode=timecode,
+    )
+    cut = without_first_packets(source, tmp_path / f"cut.{ending}", 3)
+    with open_clip(cut) as clip:
+        assert (clip.first, clip.last, clip.frame_rate, clip.duration) == (0, 19, 25, Fraction(20, 25))
+        assert clip.notes == ("begins in the middle of a GOP: 7 frames without their key frame left out",)
+        assert clip.timecode == later
+        for time in (0, 19, 3):
+            assert abs(float(clip.frame(time).pixels[0, -1, 1]) * 219 + 16 - (80 + 4 * time)) < 3
+        assert Clock(clip, 0).start == stamps(source)[10], "sound goes on from there"
+
+
+def without_first_packets(source: Path, target: Path, count: int) -> Path:
+    """The pictures of ``source`` without the first packets of the file, as a stream that is switched on late."""
+    with av.open(str(source)) as whole, av.open(str(target), "w") as cut:
+        stream = cut.add_stream_from_template(whole.streams.video[0])
+        stream.metadata.update(whole.streams.video[0].metadata)
+        packets = [packet for packet in whole.demux(whole.streams.video[0]) if packet.size]
+        for packet in packets[count:]:
+            packet.stream = stream
+            cut.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("source", "codec", "name", "notes"),
+    [
+        ("yuv422p10le", None, "a.webm", ("libsvtav1 holds 4:2:0 of the clip's 4:2:2",)),
+        ("yuv444p10le", "av1", "a.mp4", ("libsvtav1 holds 4:2:0 of the clip's 4:4:4",)),
+        ("bgr0", "vp8", "a.webm", ("libvpx holds 4:2:0 of the clip's RGB",)),
+        ("yuv411p", "h264", "a.mp4", ()),
+        ("gray", "av1", "a.mp4", ()),
+        ("yuv420p", "av1", "a.mp4", ()),
+    ],
+)
+def test_chroma_that_a_codec_cannot_hold_is_said(
+    tmp_path: Path, source: str, codec: str | None, name: str, notes: tuple[str, ...]
+) -> None:
+    made = make_clip(tmp_path / "in.mkv", codec="ffv1", pixel_format=source, frames=1)
+    with open_clip(made) as clip:
+        chosen = choose_encoder(name, clip, clip.size, codec=codec, quality=None, bit_depth=None, alpha=False)
+    assert chosen.notes == notes
+
+
+def test_counts_of_another_program_are_not_handed_on(tmp_path: Path) -> None:
+    counts = {"BPS-eng": "9", "NUMBER_OF_FRAMES-eng": "240", "DURATION": "10", "_STATISTICS_TAGS-eng": "BPS"}
+    kept = {"TITLE-eng": "Take 3", "BPSX": "kept"}
+    made = make_clip(tmp_path / "made.mkv", frames=2)
+    with av.open(str(made)) as whole, av.open(str(tmp_path / "in.mkv"), "w") as tagged:
+        tagged.metadata.update({**counts, **kept})
+        stream = tagged.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(whole.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                tagged.mux(packet)
+    with open_clip(tmp_path / "in.mkv") as clip:
+        assert dict(clip.format.metadata) == kept
 
 
 def test_names_with_a_colon_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def frame_range(text: str | None, clip: MediaClip) -> range:
     IN-OUT or IN:OUT, either end left out for that of the clip, both ends frames or timecodes of the clip; xSTEP behind
     takes every STEP-th frame (``10-20x2``). A frame or timecode alone is that frame; -OUT is everything up to OUT.
     A timecode counts drop frame where the clip's own does, whichever of : ; and . stand in it; where the clip has none,
-    as typed.
+    as typed. Of variable timing it names the frame that shows then.
     Raises UserInputError on anything else, and MediaError, one of its kinds, where this clip has no such frames.
     """
     if text is None:
@@ -72,24 +72,28 @@ def _frame(text: str | None, clip: MediaClip, default: int) -> int:
         return default
     if not re.fullmatch(_TIMECODE, text):
         return int(text)
-    from ..media.video.clock import shifted_timecode, timecode_number
+    from ..media.video.clock import Counting, shifted_timecode, timecode_number
 
-    rate = clip.frame_rate
-    if rate is None:
+    if clip.frame_rate is None:
         raise MediaError(
             f"expected frame numbers, since {clip.path} declares no frame rate; found {text!r}. Give the frame's "
             "number, or the rate with --frame-rate"
         )
+    counting = Counting(clip)
+    rate = counting.rate
     own = clip.timecode if re.fullmatch(_TIMECODE, clip.timecode or "") else None
     mark = _mark(own or text, rate)
     number = timecode_number(_marked(text, mark), rate)
     start = timecode_number(_marked(own or "0:0:0:0", mark), rate)
+    day = timecode_number(_marked("24:0:0:0", mark), rate)
     assert number is not None
     assert start is not None
+    assert day is not None
     # Counted back, a number that does not exist becomes another.
     if shifted_timecode(f"00:00:00{mark}00", number, rate) != _marked(text, mark):
         raise _no_such_timecode(text, clip, rate, mark)
-    return clip.first + number - start
+    # A clip may last past midnight; what lies before its first frame is outside it after a day, too.
+    return counting.frame((number - start) % day)
 
 
 def _mark(timecode: str, rate: Fraction) -> str:

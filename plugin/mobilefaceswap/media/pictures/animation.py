@@ -9,7 +9,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,10 @@ from .still import Metadata, decoder_failures, unreadable
 __all__ = ["AnimatedClip", "AnimatedWriter", "is_animated"]
 
 _BASE = Fraction(1, 1000)
-_USUAL = 100
-"""Milliseconds that browsers show a frame for that declares less than 20."""
-_SHORTEST = 20
+_USUAL, _SHORTEST = 100, 11
+"""Milliseconds that browsers show a frame for that declares less than the second of these."""
+_GIF_CLOCK = 10
+"""Milliseconds of which a duration in a GIF is a multiple."""
 _USUAL_RATE = Fraction(25)
 """For clips that declare none: its frames last whole hundredths of a second, as GIF needs them."""
 _MOST_KEPT = 16
@@ -173,6 +174,7 @@ class AnimatedWriter(Writer):
         self.path = path
         self._like, self._alpha, self._space = like, alpha, colour_space
         self._overwrite = overwrite
+        self._kind, self._clock = row.name, _GIF_CLOCK if row.name == "GIF" else 1
         self._premultiplied = like.format.premultiplied if premultiplied is None else premultiplied
         self._frames: list[tuple[int, tuple[int, ...], bytes]] = []
         self._metadata = like.metadata(like.first) if row.keeps else None
@@ -226,10 +228,19 @@ class AnimatedWriter(Writer):
             yield Image.fromarray(np.frombuffer(zlib.decompress(data), np.uint8).reshape(shape))
 
     def _durations(self) -> list[int]:
-        """Milliseconds that each frame shows: until the next one that was written."""
+        """Milliseconds that each frame shows: until the next one that was written.
+
+        Moments are rounded to the format's clock rather than durations, whose errors would add up.
+        """
         times = [time for time, _, _ in self._frames]
-        ends = [self._begins(time) for time in times[1:]] + [self._begins(times[-1]) + self._shown(times[-1])]
-        return [round((end - self._begins(time)) / _BASE) for time, end in zip(times, ends, strict=True)]
+        begin, *moments = *map(self._begins, times), self._begins(times[-1]) + self._shown(times[-1])
+        due = [round((moment - begin) / (_BASE * self._clock)) for moment in moments]
+        shortest = -(-_SHORTEST // self._clock)
+        ends = [*accumulate(due, lambda before, moment: max(moment, before + shortest), initial=0)]
+        if ends[-1] > due[-1]:
+            most = f"{1000 / (shortest * self._clock):.3g} frames/s at most"
+            self.note_once("speed", f"browsers show {self._kind} at {most}: written slower than the clip")
+        return [self._clock * (after - before) for before, after in pairwise(ends)]
 
     def _begins(self, time: int) -> Fraction:
         timing = self._like.format.timing

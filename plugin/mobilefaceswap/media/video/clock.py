@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from fractions import Fraction
 
-from ..clip import MediaClip
+import numpy as np
 
-__all__ = ["Clock", "assumed_rate", "shifted_timecode", "timecode_number"]
+from ..clip import MediaClip
+from .timing import nominal_rate
+
+__all__ = ["Clock", "Counting", "assumed_rate", "shifted_timecode", "timecode_number"]
 
 _USUAL_RATE = Fraction(24)
+_START = "00:00:00:00"
 _TIMECODE = re.compile(r"(\d+):(\d+):(\d+)([:;.])(\d+)")
 
 
@@ -20,22 +25,51 @@ def assumed_rate(like: MediaClip, rate: Fraction = _USUAL_RATE) -> tuple[str, ..
     return (f"the clip declares no frame rate: written at {rate} frames/s; another is set with --frame-rate",)
 
 
+class Counting:
+    """How timecode counts the frames of a clip: one by one, those of variable timing by when they show.
+
+    rate: frames per second, of variable timing the nominal. varies: whether timing is variable.
+    """
+
+    def __init__(self, clip: MediaClip) -> None:
+        timing, self.rate = clip.format.timing, clip.frame_rate or _USUAL_RATE
+        self._first = clip.first
+        self._numbers: list[int] | None = None
+        if timing is not None and not timing.constant(self.rate):
+            self.rate = nominal_rate(timing, drops=_drops(clip.timecode or _START))
+            passed = np.array((*timing.stamps, timing.stamps[-1] + timing.durations[-1])) - timing.stamps[0]
+            self._numbers = np.rint(passed * float(timing.base * self.rate)).astype(int).tolist()
+        self.varies = self._numbers is not None
+
+    def number(self, time: int) -> int:
+        """How many timecode frames lie between the clip's first frame and ``time``."""
+        return time - self._first if self._numbers is None else self._numbers[time - self._first]
+
+    def frame(self, number: int) -> int:
+        """The frame that shows ``number`` timecode frames, at least 0, behind the first; past the last if none."""
+        if self._numbers is None:
+            return self._first + number
+        *begin, end = self._numbers
+        return self._first + (bisect_right(begin, number) - 1 if number < max(end, begin[-1] + 1) else len(begin))
+
+
 class Clock:
     """Frame numbers to timestamps, the first written frame at 0.
 
-    base: seconds of one tick. rate: frames per second, of variable timing the average. start: when the first written
-    frame shows in the clip, in seconds.
+    base: seconds of one tick. rate: frames per second, of variable timing the average, or what timecode counts where
+    there is one. start: when the first written frame shows in the clip, in seconds.
     """
 
     def __init__(self, like: MediaClip, first: int) -> None:
         self._first = first
-        self.rate = like.frame_rate or _USUAL_RATE
+        self._counting = Counting(like)
+        self.rate = self._counting.rate if like.timecode else like.frame_rate or _USUAL_RATE
         self.base, self.start = 1 / self.rate, Fraction(0)
         self._timing = None
         timing = like.format.timing
         if timing is not None:
             self.start = timing.stamps[first] * timing.base
-            if not timing.constant(self.rate):
+            if self._counting.varies:
                 self._timing, self.base = timing, timing.base
                 self._lengths = dict(zip(timing.stamps, timing.durations, strict=True))
 
@@ -60,7 +94,7 @@ class Clock:
         """Timecode of the first written frame."""
         if like.timecode is None or self._first == like.first:
             return like.timecode
-        return shifted_timecode(like.timecode, self._first - like.first, self.rate)
+        return shifted_timecode(like.timecode, self._counting.number(self._first), self._counting.rate)
 
 
 def shifted_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:

@@ -12,7 +12,7 @@ from av.sidedata.sidedata import Type
 from ...colour import ColourSpace, coded_space
 from ..declared import ClipFormat, Coding, ColourTags, Content, HDRMetadata, Orientation
 from ..headers import camera_log, said
-from .container import OWN_METADATA, is_cover, picture_streams
+from .container import describes_file, is_cover, picture_streams
 from .planes import LUMA_WEIGHTS
 
 __all__ = [
@@ -101,7 +101,7 @@ def timecode(container: Any) -> str | None:
 
 def metadata(container: Any) -> dict[str, str]:
     """The file's words by key, without those that describe the file itself."""
-    return {key: value for key, value in container.metadata.items() if key.lower() not in OWN_METADATA}
+    return {key: value for key, value in container.metadata.items() if not describes_file(key)}
 
 
 def contents_of(container: Any, stream: Any, first: Any) -> Iterator[Content]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +19,7 @@ __all__ = [
     "OWN_METADATA",
     "absolute",
     "decoder_name",
+    "describes_file",
     "is_cover",
     "is_playable",
     "open_file",
@@ -36,6 +38,13 @@ OWN_METADATA = (
     "vendor_id", "alpha_mode", "number_of_frames", "number_of_bytes", "bps",
 )  # fmt: skip
 """Keys that describe the file rather than what is in it: the output has its own."""
+_STATISTICS = "_statistics_"
+"""How mkvmerge's words about its own counts of frames and bytes begin."""
+_MXF = bytes.fromhex("060e2b34 02050101 0d010201 0102")
+"""How the key of a header partition begins (SMPTE ST 377-1, 7.1)."""
+_FLV_SIZE = b"\x00\x08filesize\x00"
+"""A property of the name ``filesize`` that is a number (AMF 0, 2.2 and 2.5)."""
+_FLV_SCRIPT = 1 << 16
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _MOST_CHUNKS = 100_000
 
@@ -104,6 +113,12 @@ def is_cover(stream: Any) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
+def describes_file(key: str) -> bool:
+    """Whether a word of metadata describes the file rather than what is in it, with or without a language behind it."""
+    plain = key.lower()
+    return plain.partition("-")[0] in OWN_METADATA or plain.startswith(_STATISTICS)
+
+
 def title_of(stream: Any) -> str | None:
     """What a track is called: FFmpeg reads it from QuickTime as its name, and writes it everywhere as its title."""
     words = {key.lower(): value for key, value in stream.metadata.items()}
@@ -118,19 +133,23 @@ def decoder_name(stream: Any) -> str | None:
 
 
 def _lost_bytes(path: Path) -> int:
-    """How far what the file declares reaches beyond its end: MP4 and QuickTime, AVI, Matroska and WebM.
+    """How far what the file declares reaches beyond its end: MP4 and QuickTime, AVI, Matroska and WebM, MXF, FLV.
 
     Counts of frames are no evidence: they are estimates in AVI, and edit lists hide frames.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(12)
+        head = file.read(len(_MXF))
         if head[4:8] in _BOXES:
             return _beyond(_boxes(file, size), size)
         if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
             return _beyond(_riffs(file, size), size)
         if head[:4] == _EBML:
             return _beyond(_segments(file, size), size)
+        if head == _MXF:
+            return _beyond(_footers(file), size)
+        if head[:3] == b"FLV":
+            return _beyond(_tags(file, size), size)
     return 0
 
 
@@ -180,6 +199,31 @@ def _segments(file: BinaryIO, size: int) -> Iterator[int]:
         length, width = _ebml_size(head[4:])
         if length != (1 << 7 * width) - 1:
             yield start + 4 + width + length
+
+
+def _footers(file: BinaryIO) -> Iterator[int]:
+    """Where the footer partition of an MXF file begins, with its key; 0 where the header was never finished."""
+    file.seek(16)
+    length = int.from_bytes(file.read(1))
+    file.seek(17 + (length & 0x7F if length & 0x80 else 0))
+    footer = int.from_bytes(file.read(32)[24:])
+    yield footer and footer + len(_MXF)
+
+
+def _tags(file: BinaryIO, size: int) -> Iterator[int]:
+    """The size that an FLV file's script declares, where the last tag is not whole (Adobe FLV 10.1, E.3).
+
+    Not where it is: recorders of streams keep what the server's file declares.
+    """
+    file.seek(size - 4)
+    tag = int.from_bytes(file.read(4))
+    file.seek(max(0, size - 4 - tag))
+    if 11 + int.from_bytes(file.read(4)[1:]) == tag:
+        return
+    file.seek(0)
+    declared = file.read(_FLV_SCRIPT).partition(_FLV_SIZE)[2][:8]
+    if len(declared) == 8:
+        yield int(struct.unpack(">d", declared)[0])
 
 
 def _ebml_size(data: bytes) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from ...errors import MediaError
 from ..clip import MediaClip
 from ..declared import ColourTags, PlaneLayout
 from .options import encoder_options, held_by
-from .planes import writable_layout
+from .planes import sampling, writable_layout
 
 __all__ = ["CODECS", "DEPTHS", "Encoder", "choose_encoder"]
 
@@ -84,7 +84,10 @@ def choose_encoder(
     if layout.kind == "grey":
         full_range, tags = True, replace(tags, full_range=True)
     options = encoder_options(codec or name, name, quality, layout, size, like)
-    notes += _losses(name, held, layout, asked=bit_depth is not None) + _left_out(f"{name} {quality}", wanted, held)
+    notes += _losses(name, held, layout, asked=bit_depth is not None)
+    if like.format.planes is not None:
+        notes += _coarser_chroma(name, held, layout)
+    notes += _left_out(f"{name} {quality}", wanted, held)
     return Encoder(name, layout, matrix, full_range, tags, options, notes)
 
 
@@ -135,12 +138,11 @@ def _nearest(codec: str, wanted: PlaneLayout, *, grey: bool) -> PlaneLayout:
 
     def loss(layout: PlaneLayout) -> tuple[object, ...]:
         kind = "yuv" if wanted.kind == "grey" and not grey else wanted.kind
-        coarser = layout.step[0] > wanted.step[0] or layout.step[1] > wanted.step[1]
         finer = wanted.step[0] * wanted.step[1] - layout.step[0] * layout.step[1]
         return (
             wanted.alpha and not layout.alpha,
             layout.kind != kind,
-            coarser,
+            _is_coarser(layout, wanted),
             max(0, wanted.bits - layout.bits),
             layout.alpha and not wanted.alpha,
             finer,
@@ -167,6 +169,16 @@ def _losses(codec: str, wanted: PlaneLayout, layout: PlaneLayout, *, asked: bool
         return ()
     of_these = f"the {wanted.bits} asked for" if asked else f"the clip's {wanted.bits}"
     return (f"{codec} holds {layout.bits} bits of {of_these}",)
+
+
+def _coarser_chroma(codec: str, wanted: PlaneLayout, layout: PlaneLayout) -> tuple[str, ...]:
+    if wanted.kind == "grey" or not _is_coarser(layout, wanted):
+        return ()
+    return (f"{codec} holds {sampling(layout)} of the clip's {sampling(wanted)}",)
+
+
+def _is_coarser(layout: PlaneLayout, wanted: PlaneLayout) -> bool:
+    return layout.step[0] > wanted.step[0] or layout.step[1] > wanted.step[1]
 
 
 def _coding(like: MediaClip, layout: PlaneLayout) -> tuple[int, bool, ColourTags]:

@@ -27,10 +27,12 @@ __all__ = [
     "frame_from_pixels",
     "frame_over",
     "grown",
+    "layout_in",
     "layout_of",
     "parse_layout",
     "pixels_from_frame",
     "planar",
+    "sampling",
     "within",
     "writable_layout",
 ]
@@ -41,6 +43,8 @@ _STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4,
 _YUV = re.compile(r"yuv(a?)j?(4\d\d)p(\d*)(?:le)?")
 _GBR = re.compile(r"gbr(a?)p(\d*)(?:le)?")
 _PACKED = ("rgb24", "bgr24", "bgr0", "rgb0", "rgba", "bgra", "argb")
+_PALETTE = "pal8"
+"""Indices, and 256 colours of 32 bits with alpha uppermost; those behind the last in use are 0."""
 _BAND = 32
 """Rows that are averaged down at once, at least: few enough to stay in a processor's cache."""
 _VECTOR = 32
@@ -74,17 +78,34 @@ def layout_of(name: str) -> PlaneLayout:
     return parse_layout(name) or _nearest_planar(av.VideoFormat(name, 16, 16))
 
 
+def layout_in(frame: av.VideoFrame) -> PlaneLayout:
+    """``layout_of`` the frame's format, without alpha where that is a palette's and every colour in it is opaque."""
+    layout = layout_of(frame.format.name)
+    if frame.format.name != _PALETTE:
+        return layout
+    colours = np.trim_zeros(np.frombuffer(bytes(frame.planes[1]), np.uint32), "b")
+    return layout if (colours >> 24 < 255).any() else layout_of("gbrp")
+
+
+def sampling(layout: PlaneLayout) -> str:
+    """The layout's chroma as it is called: 4:2:0 and so on, or RGB."""
+    return ":".join(_sampling(layout.step)) if layout.kind == "yuv" else "RGB"
+
+
+def _sampling(step: tuple[int, int]) -> str:
+    return next(name for name, known in _STEPS.items() if known == step)
+
+
 def _nearest_planar(found: Any) -> PlaneLayout:
     bits = max(component.bits for component in found.components)
-    alpha = "a" if any(component.is_alpha for component in found.components) or found.name == "pal8" else ""
+    alpha = "a" if any(component.is_alpha for component in found.components) or found.name == _PALETTE else ""
     depth = next(depth for depth in (8, 10, 12, 16) if bits <= depth or depth == 16)
     suffix = "" if depth == 8 else f"{depth}le"
     if found.is_rgb or found.has_palette or len(found.components) < 3:
         planar = f"gbr{alpha}p{suffix}"
     else:
         step = (16 // found.chroma_width(16), 16 // found.chroma_height(16))
-        sampling = next(name for name, known in _STEPS.items() if known == step)
-        planar = f"yuv{alpha}{sampling}p{suffix}"
+        planar = f"yuv{alpha}{_sampling(step)}p{suffix}"
     layout = parse_layout(planar)
     assert layout is not None
     return layout
@@ -121,7 +142,7 @@ def _from_rgb(matrix: int, full_range: bool, layout: PlaneLayout) -> np.ndarray:
 def planar(frame: av.VideoFrame) -> av.VideoFrame:
     """The frame in a planar format, which is its own wherever that is one."""
     name = frame.format.name
-    return frame if parse_layout(name) is not None else frame.reformat(format=layout_of(name).name)
+    return frame if parse_layout(name) is not None else frame.reformat(format=layout_in(frame).name)
 
 
 def grown(box: Box, step: tuple[int, int], size: tuple[int, int]) -> Box:

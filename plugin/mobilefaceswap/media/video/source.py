@@ -12,6 +12,7 @@ import bisect
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -26,8 +27,9 @@ from ..clip import MediaClip
 from ..declared import ClipFormat, Orientation
 from ..places import file_key
 from . import coding
+from .clock import shifted_timecode
 from .container import FAILURES, decoder_name, open_video, unreadable
-from .planes import layout_of, pixels_from_frame
+from .planes import layout_in, pixels_from_frame
 from .stored import StoredFrame
 from .timing import Joiner, frame_rate, read_timing
 
@@ -60,11 +62,16 @@ class VideoClip(MediaClip):
         try:
             own = decoder_name(self._stream)
             self._decoder = self._other_decoder(own) if own else self._stream.codec_context
+            if self._stream.codec_context.pix_fmt == "pal8":
+                self._learn_palette()
             self._ordered = self._is_out_of_order()
             self._timing = read_timing(self._container, self._stream, path, stored=self._ordered)
-            self._numbers = {stamp: number for number, stamp in enumerate(self._timing.stamps)}
+            self._number_frames()
             self._restart(0)
-            self.format = self._declared(self._first_picture())
+            first = self._first_picture()
+            begins = self._leave_out_before(first)
+            self._keep(first)
+            self.format = self._declared(first, begins)
             if self.format.field_order != "progressive" and not allow_interlaced:
                 raise MediaError(
                     f"expected progressive frames in {path}; found interlaced ones ({self.format.field_order}), which "
@@ -94,6 +101,11 @@ class VideoClip(MediaClip):
         self._rewind()
         return any(after < before for before, after in pairwise(stamps))
 
+    def _learn_palette(self) -> None:
+        """Decodes a picture: FFmpeg gives a palette to the first packet alone that is read, and decoders keep it."""
+        next(self._container.decode(self._stream), None)
+        self._rewind()
+
     def _rewind(self) -> None:
         """Back to the beginning; elementary streams, which cannot seek, are opened anew."""
         try:
@@ -109,9 +121,33 @@ class VideoClip(MediaClip):
         context.extradata = self._stream.codec_context.extradata
         return context
 
-    def _declared(self, first: Any) -> ClipFormat:
+    def _number_frames(self) -> None:
+        self._numbers = {stamp: number for number, stamp in enumerate(self._timing.stamps)}
+
+    def _leave_out_before(self, first: Any) -> Fraction:
+        """Leaves out frames before ``first``, the first that decodes, whose key frame the file lacks, as what is cut
+        out of a stream begins with. Returns the seconds that they show.
+        """
+        timing = self._timing
+        if not timing.keys or self._ordered:
+            return Fraction(0)
+        count = min(self._numbers[first.pts], self._numbers[timing.keys[0][0]])
+        if count:
+            stamps, durations = timing.stamps[count:], timing.durations[count:]
+            # From the beginning of the file: QuickTime does not seek to a key frame that others lie before.
+            begin = (stamps[0], timing.stamps[0])
+            keys = (begin, *(key for key in timing.keys if key[0] > stamps[0]))
+            self._timing = replace(timing, stamps=stamps, durations=durations, keys=keys)
+            self._number_frames()
+            frames = f"{count} frame{'s' * (count > 1)}"
+            self.notes += (f"begins in the middle of a GOP: {frames} without their key frame left out",)
+        return (self._timing.stamps[0] - timing.stamps[0]) * timing.base
+
+    def _declared(self, first: Any, begins: Fraction) -> ClipFormat:
+        """begins: seconds of what the file holds that are left out before the first frame."""
         stream, timing = self._stream, self._timing
-        layout = layout_of(first.format.name)
+        rate, timecode = frame_rate(stream, timing), coding.timecode(self._container)
+        layout = layout_in(first)
         turned = coding.orientation(first)
         if turned is None:
             self.notes += ("declares a rotation by other than 90 degrees, which is not applied",)
@@ -126,7 +162,7 @@ class VideoClip(MediaClip):
             first=0,
             last=len(timing.stamps) - 1,
             colour_space=coded.colour_space,
-            frame_rate=frame_rate(stream, timing),
+            frame_rate=rate,
             has_alpha=layout.alpha,
             bit_depth=layout.bits,
             tags=tags,
@@ -134,7 +170,7 @@ class VideoClip(MediaClip):
             planes=layout,
             timing=timing,
             field_order=coding.field_order(first, stream),
-            timecode=coding.timecode(self._container),
+            timecode=shifted_timecode(timecode, round(begins * rate), rate) if timecode and begins else timecode,
             orientation=shown,
             duration=timing.duration,
             pixel_aspect=1 / aspect if shown.transposed else aspect,
@@ -189,7 +225,6 @@ class VideoClip(MediaClip):
         """The first picture that decodes, for what only a decoded picture tells."""
         for picture in self._decoding:
             if picture.pts in self._numbers:
-                self._keep(picture)
                 return picture
         raise MediaError(
             f"expected a frame in {self.path}; none can be decoded. The file is damaged or cut short: copy it again"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...frame import Box, ColourSpace, Floats, Frame
 from ..declared import PlaneLayout
-from .planes import averaged_from_frame, grown, layout_of, pixels_from_frame, planar, within
+from .planes import averaged_from_frame, grown, layout_in, pixels_from_frame, planar, within
 
 __all__ = ["StoredFrame"]
 
@@ -32,7 +32,7 @@ class StoredFrame(Frame):
     ) -> None:
         given = {"picture": picture, "matrix": matrix, "full_range": full_range, "colour_space": colour_space}
         given |= {"pixel_aspect": pixel_aspect, "premultiplied": False, "hashed": None}
-        given |= {"layout": layout_of(picture.format.name), "_parts": deque()}
+        given |= {"layout": layout_in(picture), "_parts": deque()}
         for name, value in given.items():
             # The record is frozen for everybody else.
             object.__setattr__(self, name, value)

@@ -7,12 +7,13 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from av.error import FFmpegError
 
 from ...errors import MediaError
 from ..declared import Timing
 
-__all__ = ["Joiner", "frame_rate", "read_timing"]
+__all__ = ["Joiner", "frame_rate", "nominal_rate", "read_timing"]
 
 _GAP = 10
 """A clock that jumps ahead by more seconds than this has started again, as in FFmpeg's own tools."""
@@ -103,6 +104,21 @@ def frame_rate(stream: Any, timing: Timing) -> Fraction:
         if timing.constant(rate):
             return rate
     return Fraction(len(timing.stamps)) / timing.duration if timing.duration else Fraction(25)
+
+
+def nominal_rate(timing: Timing, *, drops: bool = False) -> Fraction:
+    """The frame rate of variable timing that left no frame out: of the whole and the 1000/1001 rate next to its usual
+    gap the one that the timestamps keep to. drops: the latter, at which alone there is drop-frame timecode.
+    """
+    seconds = (np.array(timing.stamps) - timing.stamps[0]) * float(timing.base)
+    usual = max(1, round(1 / np.median(np.diff(seconds))))
+
+    def off(rate: Fraction) -> float:
+        places = seconds * float(rate)
+        return float(np.abs(places - np.rint(places)).sum())
+
+    whole, below = Fraction(usual), Fraction(1000 * usual, 1001)
+    return below if drops else min(whole, below, key=off)
 
 
 def _nominal(rate: Fraction) -> Fraction:
