@@ -135,13 +135,20 @@ def _add_tone(container: av.container.OutputContainer, tone: av.AudioStream, sec
     _mux(container, tone.encode(None), delay)
 
 
-def copied(source: Path, target: Path, span: tuple[int, int] | None = None, **options: object) -> Path:
-    """Every frame of ``source``, or of ``span`` of it, written to ``target``."""
+def notes_of_a_copy(source: Path, target: Path, span: tuple[int, int] | None = None, **options: object) -> list[str]:
+    """What is said where every frame of ``source``, or of ``span`` of it, is written to ``target``."""
     with open_clip(source) as clip:
         first, last = span or (clip.first, clip.last)
         with create_output(target, clip, **options) as writer:
+            writer.begin(range(first, last + 1))
             for time in range(first, last + 1):
                 writer.write(time, clip.frame(time).pixels)
+        return [*writer.notes]
+
+
+def copied(source: Path, target: Path, span: tuple[int, int] | None = None, **options: object) -> Path:
+    """Every frame of ``source``, or of ``span`` of it, written to ``target``."""
+    notes_of_a_copy(source, target, span, **options)
     return target
 
 

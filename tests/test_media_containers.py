@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from av.sidedata.sidedata import Type
 
-from media_made import copied, decoded, luma, make_clip, noise_frame, planes_of
+from media_made import copied, decoded, luma, make_clip, noise_frame, notes_of_a_copy, planes_of, stamps
 from mobilefaceswap.errors import MediaError
 from mobilefaceswap.media import MediaClip, create_output, open_clip
 from mobilefaceswap.media.declared import Orientation
@@ -654,3 +654,230 @@ def test_an_editor_s_mxf_and_a_camcorder_s_dv_come_through(tmp_path: Path) -> No
         writer.write(0, clip.frame(0).pixels)
         assert clip.format.pixel_aspect == Fraction(64, 45)
     assert any(note.startswith("field order") for note in writer.notes)
+
+
+# Where tracks begin and end
+
+RAMP = np.arange(96000, dtype=np.int16) // 4
+"""Samples that tell where they come from: two seconds, in steps of four samples."""
+ASS = b"[Script Info]\n[V4+ Styles]\n[Events]\n"
+
+
+def with_tracks(
+    path: Path,
+    *,
+    tracks: int = 1,
+    sound_at: int = 0,
+    pictures_at: int = 0,
+    words: tuple[str, list[tuple[int, int, str]]] | None = None,
+    chapters: int = 0,
+) -> Path:
+    """48 frames of 24 frames/s, PCM in chunks of half a second, subtitles, and chapters of half a second.
+
+    sound_at, pictures_at: when they begin, in milliseconds. words: a codec, and (start, end, text) in milliseconds.
+    """
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height = 64, 48
+        heard = [container.add_stream("pcm_s16le", rate=48000, layout="mono") for _ in range(tracks)]
+        text = container.add_stream(words[0]) if words else None
+        if text is not None:
+            text.codec_context.subtitle_header, text.codec_context.time_base = ASS, Fraction(1, 1000)
+        spans = [(number * 500, number * 500 + 500) for number in range(chapters)]
+        container.set_chapters(
+            [{"id": n, "start": a, "end": b, "time_base": Fraction(1, 1000)} for n, (a, b) in enumerate(spans)]
+        )
+        for half in range(4):
+            for track in heard:
+                part = av.AudioFrame.from_ndarray(RAMP[None, half * 24000 : half * 24000 + 24000], "s16", "mono")
+                part.sample_rate, part.pts = 48000, half * 24000 + sound_at * 48
+                container.mux(track.encode(part))
+            for number in range(half * 12, half * 12 + 12):
+                frame = av.VideoFrame(64, 48, "yuv420p")
+                frame.pts, frame.time_base = number + pictures_at * 24 // 1000, Fraction(1, 24)
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        for number, (start, end, line) in enumerate(words[1] if words else ()):
+            content = f"{number},0,Default,,0,0,0,,{line}" if words and words[0] == "ass" else line
+            packet = av.Packet(content.encode())
+            packet.stream, packet.time_base = text, Fraction(1, 1000)
+            packet.pts = packet.dts = start
+            packet.duration = end - start
+            container.mux(packet)
+    return path
+
+
+def heard_in(path: Path, track: int = 0) -> tuple[Fraction, np.ndarray]:
+    """(when its first sample is heard, samples) of a track of sound."""
+    with av.open(str(path)) as container:
+        parts = list(container.decode(audio=track))
+    return parts[0].pts * parts[0].time_base, np.concatenate([part.to_ndarray()[0] for part in parts])
+
+
+def shown_words(path: Path) -> list[tuple[float, float, str]]:
+    """(start, end, text) of the subtitles that show, in seconds."""
+    with av.open(str(path)) as container:
+        stream = container.streams.subtitles[0]
+        coded = stream.codec_context.name == "mov_text"
+        packets = [
+            (packet.pts, packet.pts + packet.duration, bytes(packet)[2 if coded else 0 :].decode())
+            for packet in container.demux(stream)
+            if packet.size
+        ]
+        seconds = float(stream.time_base)
+    return [(a * seconds, b * seconds, words.split(",")[-1]) for a, b, words in packets if b > a and words]
+
+
+@pytest.mark.parametrize("ending", [".mov", ".mp4", ".mkv", ".avi"])
+@pytest.mark.parametrize("span", [(0, 5), (0, 17), (6, 15)])
+def test_a_range_has_every_track_of_sound_to_its_end(tmp_path: Path, ending: str, span: tuple[int, int]) -> None:
+    """Cameras write tracks in chunks of half a second: one ends where the next has not begun."""
+    source = with_tracks(tmp_path / "in.mov", tracks=3)
+    target = tmp_path / f"out{ending}"
+    assert notes_of_a_copy(source, target, span) == []
+    first, length = span[0] * 2000, (span[1] + 1 - span[0]) * 2000
+    for track in range(3):
+        begins, samples = heard_in(target, track)
+        assert begins == 0
+        # The clock of Matroska counts milliseconds, and so does the length of a QuickTime film.
+        assert samples.size == pytest.approx(length, abs=48)
+        assert samples[0] == pytest.approx(RAMP[first], abs=12)
+    assert stamps(target)[0] == (Fraction(1, 24) if ending == ".avi" else 0)
+
+
+@pytest.mark.parametrize("sound", ["flac", "aac", "mp3"])
+def test_a_range_in_matroska_begins_with_its_picture(tmp_path: Path, sound: str) -> None:
+    """Packets of sound that cannot be cut began before it."""
+    source = make_clip(tmp_path / "in.mkv", frames=30, rate=Fraction(25), sound=sound, step=2)
+    assert stamps(copied(source, tmp_path / "out.mkv", span=(7, 29)))[0] == 0
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".webm", ".mov", ".mp4"])
+@pytest.mark.parametrize("codec", ["ass", "subrip"])
+def test_subtitles_of_a_range_are_cut_at_its_ends(tmp_path: Path, codec: str, ending: str) -> None:
+    """Otherwise Matroska begins with as much of nothing as the first has shown before, and QuickTime loses it."""
+    events = [(0, 1500, "long"), (1000, 1250, "before"), (1500, 1900, "late"), (1900, 2000, "after")]
+    source = with_tracks(tmp_path / "in.mkv", words=(codec, events))
+    target = copied(source, tmp_path / f"out{ending}", span=(30, 40))
+    assert stamps(target)[0] == heard_in(target)[0] == 0
+    found = shown_words(target)
+    assert [words for _, _, words in found] == ["long", "late"]
+    assert np.array([span[:2] for span in found]) == pytest.approx(np.array([(0, 0.25), (0.25, 11 / 24)]), abs=0.002)
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".webm", ".mov", ".mp4"])
+@pytest.mark.parametrize("codec", ["ass", "subrip"])
+def test_subtitles_that_overlap_are_all_kept(tmp_path: Path, codec: str, ending: str) -> None:
+    events = [(0, 1500, "sign"), (1000, 1400, "one"), (1000, 1200, "two"), (1500, 1900, "late")]
+    target = copied(with_tracks(tmp_path / "in.mkv", words=(codec, events)), tmp_path / f"out{ending}")
+    expected = [(start / 1000, end / 1000, words) for start, end, words in events]
+    if ending in (".mov", ".mp4"):
+        # QuickTime shows one at a time: it has the words of all.
+        expected = [
+            (0, 1, "sign"),
+            (1, 1.2, "sign\none\ntwo"),
+            (1.2, 1.4, "sign\none"),
+            (1.4, 1.5, "sign"),
+            expected[3],
+        ]
+    found = shown_words(target)
+    assert [words for _, _, words in found] == [words for _, _, words in expected]
+    times = [np.array([span[:2] for span in spans]) for spans in (found, expected)]
+    assert times[0] == pytest.approx(times[1], abs=0.002)
+
+
+@pytest.mark.parametrize("ending", [".mov", ".mp4", ".mkv"])
+def test_chapters_behind_a_range_are_left_out(tmp_path: Path, ending: str) -> None:
+    """A QuickTime film lasts as long as its chapters."""
+    source = with_tracks(tmp_path / "in.mov", chapters=4)
+    target = copied(source, tmp_path / f"out{ending}", span=(6, 17))
+    with av.open(str(target)) as container:
+        spans = [
+            (chapter["start"] * chapter["time_base"], chapter["end"] * chapter["time_base"])
+            for chapter in container.chapters()
+        ]
+        assert spans == [(0, Fraction(1, 4)), (Fraction(1, 4), Fraction(1, 2))]
+        assert container.duration == pytest.approx(500000, abs=1000)
+
+
+def test_what_a_range_has_not_is_not_put_down_to_the_file(tmp_path: Path) -> None:
+    source = with_tracks(tmp_path / "in.mkv", sound_at=1000)
+    assert notes_of_a_copy(source, tmp_path / "out.mov", (0, 5)) == [
+        "sound (pcm_s16le): left out, these frames have none"
+    ]
+
+
+@pytest.mark.parametrize("ending", VIDEO_ENDINGS)
+def test_damaged_sound_is_left_out_and_said(tmp_path: Path, ending: str) -> None:
+    """A recording of television lost a second of its sound: the pictures, and the rest of the sound, go on."""
+    source = make_clip(tmp_path / "in.ts", frames=100, rate=Fraction(25), sound=True, step=1)
+
+    def lose(content: bytearray) -> None:
+        packets = range(0, len(content), 188)
+        heard = [start for start in packets if int.from_bytes(content[start + 1 : start + 3]) & 0x1FFF == 257]
+        for start in heard[len(heard) // 4 : len(heard) // 2]:
+            content[start + 20 : start + 180] = bytes(160)
+
+    notes = notes_of_a_copy(patched(source, lose), tmp_path / f"out{ending}")
+    *others, said = notes
+    assert all("converted to" in note for note in others)
+    assert said.startswith("sound (aac): damaged ")
+    assert ("cannot hold a gap" in said) is (ending == ".avi")
+    assert len(luma(tmp_path / f"out{ending}")) == 100
+    with av.open(str(tmp_path / f"out{ending}")) as container:
+        *_, last = (packet for packet in container.demux(audio=0) if packet.size)
+    assert last.pts * last.time_base > (2.5 if ending == ".avi" else 3.8)
+
+
+def test_what_cannot_begin_where_the_pictures_do_is_said(tmp_path: Path) -> None:
+    late = with_tracks(tmp_path / "late.mov", sound_at=500)
+    early = with_tracks(tmp_path / "early.mov", pictures_at=500)
+    lead = "sound (pcm_s16le): 0.50 s early, .avi cannot hold that it begins after the picture"
+    cut = "sound (pcm_s16le): the 0.50 s before the first picture are left out"
+    for ending in (".mov", ".mp4", ".mkv", ".avi"):
+        said = notes_of_a_copy(late, tmp_path / f"a{ending}")
+        assert said == ([lead] if ending == ".avi" else []), ending
+        said = notes_of_a_copy(early, tmp_path / f"b{ending}")
+        assert said == ([] if ending == ".mkv" else [cut]), ending
+        if ending != ".mkv":
+            begins, samples = heard_in(tmp_path / f"b{ending}")
+            assert (begins, samples[0]) == (0, pytest.approx(RAMP[24000], abs=1))
+
+
+@pytest.mark.parametrize("ending", VIDEO_ENDINGS)
+def test_the_reel_s_name_is_kept_or_said(tmp_path: Path, ending: str) -> None:
+    """Resolve and Avid find a clip's original by it."""
+    path = tmp_path / "in.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height = 64, 48
+        stream.metadata.update(timecode="01:00:00:00", reel_name="A001C003_210101")
+        frame = av.VideoFrame(64, 48, "yuv420p")
+        frame.pts = 0
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    notes = notes_of_a_copy(path, tmp_path / f"out{ending}")
+    with av.open(str(tmp_path / f"out{ending}")) as container:
+        words = [{key.lower(): value for key, value in stream.metadata.items()} for stream in container.streams]
+    kept = "A001C003_210101" in [word.get("reel_name") for word in words]
+    assert kept is (ending in (".mov", ".mkv", ".webm"))
+    said = "reel name (A001C003_210101): left out, this kind of file does not hold it"
+    assert notes == ([] if kept else [said])
+
+
+@pytest.mark.parametrize("ending", VIDEO_ENDINGS)
+def test_a_start_timecode_that_is_not_kept_is_said(tmp_path: Path, ending: str) -> None:
+    """QuickTime has drop frame at 29.97 frames/s and its multiples alone; FFmpeg says so in its log."""
+    source = make_clip(tmp_path / "in.mkv", frames=2, rate=Fraction(24))
+    with av.open(str(source)) as container, av.open(str(tmp_path / "tagged.mkv"), "w") as tagged:
+        copy = tagged.add_stream_from_template(container.streams.video[0])
+        tagged.metadata["timecode"] = "01:00:00;12"
+        for packet in container.demux(video=0):
+            if packet.size:
+                packet.stream = copy
+                tagged.mux(packet)
+    notes = notes_of_a_copy(tmp_path / "tagged.mkv", tmp_path / f"out{ending}")
+    with open_clip(tmp_path / f"out{ending}") as clip:
+        kept = clip.timecode == "01:00:00;12"
+    assert kept is (ending not in (".mov", ".mp4"))
+    reason = "left out, this kind of file does not hold it at its frame rate"
+    assert notes == ([] if kept else [f"start timecode (01:00:00;12): {reason}"])

@@ -339,12 +339,18 @@ def test_counts_of_another_program_are_not_handed_on(tmp_path: Path) -> None:
     with av.open(str(made)) as whole, av.open(str(tmp_path / "in.mkv"), "w") as tagged:
         tagged.metadata.update({**counts, **kept})
         stream = tagged.add_stream_from_template(whole.streams.video[0])
+        stream.metadata.update({**counts, **kept})
         for packet in whole.demux(whole.streams.video[0]):
             if packet.size:
                 packet.stream = stream
                 tagged.mux(packet)
     with open_clip(tmp_path / "in.mkv") as clip:
         assert dict(clip.format.metadata) == kept
+    copied(tmp_path / "in.mkv", tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as copy:
+        words = copy.streams.video[0].metadata
+        assert "BPSX" in words
+        assert not {"BPS-eng", "NUMBER_OF_FRAMES-eng", "_STATISTICS_TAGS-eng"} & words.keys()
 
 
 def test_names_with_a_colon_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

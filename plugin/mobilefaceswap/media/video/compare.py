@@ -20,8 +20,13 @@ __all__ = ["losses"]
 _TRACKS = ("audio", "subtitle")
 
 
-def losses(like: MediaClip, written: Path, *, audio: bool, notes: tuple[str, ...]) -> tuple[str, ...]:
-    """A sentence for everything that ``like`` declares and the file ``written`` does not, unless ``notes`` name it."""
+def losses(
+    like: MediaClip, written: Path, *, audio: bool, timecode: str | None, notes: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A sentence for everything that ``like`` declares and the file ``written`` does not, unless ``notes`` name it.
+
+    timecode: of the first written frame.
+    """
     if not like.path or not like.size[0]:
         return ()
     try:
@@ -35,6 +40,7 @@ def losses(like: MediaClip, written: Path, *, audio: bool, notes: tuple[str, ...
             return ()
         found = [
             *_pictures(like, stream, first),
+            *_timecode(container, timecode),
             *_contents(like, container, stream, first, audio, notes),
             *_words(like, container),
         ]
@@ -53,6 +59,12 @@ def _pictures(like: MediaClip, stream: Any, first: Any) -> Iterator[str]:
         yield f"the pixel aspect ratio ({like.format.pixel_aspect}) is not kept"
 
 
+def _timecode(container: Any, wanted: str | None) -> Iterator[str]:
+    """FFmpeg writes drop frame at 29.97 frames/s and its multiples alone, and says so in its log."""
+    if wanted and coding.timecode(container) is None:
+        yield f"start timecode ({wanted}): left out, this kind of file does not hold it at its frame rate"
+
+
 def _visible(tags: ColourTags) -> tuple[int, int]:
     return tags.primaries, tags.transfer
 
@@ -63,7 +75,7 @@ def _contents(
     there = Counter(content.kind for content in coding.contents_of(container, stream, first))
     for content in like.format.contents:
         there[content.kind] -= 1
-        said = any(note.startswith(content.kind) for note in notes)
+        said = any(note.startswith(content.kind) and ": left out" in note for note in notes)
         if there[content.kind] < 0 and not said and (audio or content.kind != "sound"):
             yield f"{content}: left out, this kind of file and codec does not hold it"
 
@@ -79,12 +91,19 @@ def _words(like: MediaClip, container: Any) -> Iterator[str]:
         spoken = sorted(set(_languages(source)))
         if spoken and any(stream.type in _TRACKS for stream in container.streams) and not set(_languages(container)):
             yield f"languages of tracks ({', '.join(spoken)}): left out, this kind of file does not hold them"
+        if reels := sorted(_reels(source) - _reels(container)):
+            yield f"reel name ({', '.join(reels)}): left out, this kind of file does not hold it"
         if titles := sorted(set(_lost_titles(source, container))):
             yield f"titles of tracks ({', '.join(titles)}): left out, this kind of file does not hold them"
 
 
 def _keys(metadata: dict[str, str]) -> set[str]:
     return {key.lower() for key in metadata}
+
+
+def _reels(container: Any) -> set[str]:
+    words = ((key.lower(), value) for stream in container.streams for key, value in stream.metadata.items())
+    return {value for key, value in words if key == "reel_name"}
 
 
 def _lost_titles(source: Any, container: Any) -> Iterator[str]:

@@ -16,7 +16,6 @@ from ...threads import asked_threads
 
 __all__ = [
     "FAILURES",
-    "OWN_METADATA",
     "absolute",
     "decoder_name",
     "describes_file",
@@ -33,7 +32,7 @@ FAILURES = (FFmpegError, OSError, ValueError)
 """What PyAV raises; its errors share no class."""
 _OPTIONS = {"fflags": "+genpts"}
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-OWN_METADATA = (
+_OWN_METADATA = (
     "major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "rotate", "duration", "software",
     "vendor_id", "alpha_mode", "number_of_frames", "number_of_bytes", "bps",
 )  # fmt: skip
@@ -116,7 +115,7 @@ def is_cover(stream: Any) -> bool:
 def describes_file(key: str) -> bool:
     """Whether a word of metadata describes the file rather than what is in it, with or without a language behind it."""
     plain = key.lower()
-    return plain.partition("-")[0] in OWN_METADATA or plain.startswith(_STATISTICS)
+    return plain.partition("-")[0] in _OWN_METADATA or plain.startswith(_STATISTICS)
 
 
 def title_of(stream: Any) -> str | None:

@@ -6,18 +6,20 @@ neither is left out, and named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import av
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 
 from ..clip import MediaClip
-from .container import FAILURES, OWN_METADATA, is_cover, open_file, picture_streams, title_of
+from .container import FAILURES, describes_file, is_cover, open_file, picture_streams, title_of
 from .containers import Container, holds
-from .subtitles import TEXT_CODECS, converted_text
+from .subtitles import TEXT_CODECS, OneAtATime, plain_text, stored_text
 from .timing import Joiner
 
 __all__ = ["OtherStreams"]
@@ -25,6 +27,15 @@ __all__ = ["OtherStreams"]
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 """By number of channels: files often do not say which is which."""
 _OPUS_RATES = (48000, 24000, 16000, 12000, 8000)
+_PCM = re.compile(r"pcm_(?:[fsu](\d+)(?:[lb]e)?|alaw|mulaw)")
+"""Codecs whose samples lie one behind the other, each in the named number of bits (8 where none is named)."""
+_INTERLEAVED = 10
+"""Seconds within which containers keep their streams together; FFmpeg's writers wait for as long."""
+_LEAD, _PRIMING = Fraction(45, 1000), Fraction(1, 10)
+"""Seconds by which sound may lead before it is noticed (ITU-R BT.1359), and that encoders put in front of the sound."""
+_NOT_HERE = "these frames have none"
+_EVENTS = ("subtitle", "data")
+"""Kinds of tracks whose packets each stand for a time of their own and may overlap."""
 _QUICKTIME = {
     "deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "sqi": "alb", "mkd": "mac", "hye": "arm",
     "kat": "geo", "bod": "tib", "mya": "bur", "msa": "may", "swe": "sve", "fre": "fra", "rum": "ron", "cze": "ces",
@@ -39,22 +50,34 @@ _EMPTY_ASS += b"Format: Layer, Start, End, Style, Name, MarginL, MarginR, Margin
 
 
 class OtherStreams:
-    """Carries over the clip's other streams from ``start`` seconds on, interleaved with ``pictures``, a stream.
+    """Carries over the clip's other streams, interleaved with ``pictures``, a stream.
 
-    notes: a sentence for each that is converted or left out.
+    start, end: the seconds of the clip that are written, to its end where that is None. notes: a sentence for each
+    stream that is converted or left out, complete when all is finished.
     """
 
     def __init__(
-        self, like: MediaClip, output: Any, pictures: Any, container: Container, start: Fraction, *, audio: bool
+        self,
+        like: MediaClip,
+        output: Any,
+        pictures: Any,
+        container: Container,
+        start: Fraction,
+        end: Fraction | None,
+        *,
+        audio: bool,
     ) -> None:
         self.notes: tuple[str, ...] = ()
-        self._like, self._output, self._container, self._start = like, output, container, start
+        self._like, self._output, self._pictures, self._container = like, output, pictures, container
+        self._start, self._end = start, end
         timing = like.format.timing
         self._whole = timing is None or start <= timing.stamps[0] * timing.base
         self._shifts = [shift * timing.base for shift in timing.shifts] if timing else []
         self._input = open_file(like.path)
         self._routes: dict[int, Callable[[Any], Iterator[Any]]] = {}
-        self._encoders: list[Any] = []
+        self._rests: list[Callable[[], Iterable[Any]]] = []
+        self._begun: set[int] = set()
+        self._damaged: dict[int, list[Fraction]] = defaultdict(list)
         for stream in self._input.streams:
             if stream in picture_streams(self._input)[:1]:
                 _carry(stream, pictures)
@@ -73,7 +96,9 @@ class OtherStreams:
             kind = {"mjpeg": "jpeg"}.get(_codec(stream), _codec(stream))
             self._attach(stream, f"cover.{kind}", f"image/{kind}", bytes(self._first_packet(stream) or b""))
         elif stream.type == "data" and self._is_made_anew(stream):
-            return
+            if reel := stream.metadata.get("reel_name"):
+                # FFmpeg makes the track of the timecode from what stands with the pictures.
+                self._pictures.metadata["reel_name"] = reel
         elif self._can_copy(stream):
             self._copy(stream)
         elif stream.type == "audio" and stream.codec_context is not None:
@@ -126,7 +151,7 @@ class OtherStreams:
             except FAILURES:
                 continue
             _carry(stream, target)
-            self._encoders.append(target)
+            self._rests.append(partial(target.encode, None))
             self._routes[stream.index] = partial(self._encoded, target)
             made = target.codec_context.name
             self.notes += (f"sound ({_codec(stream)}): converted to {made}, {self._name} cannot hold it as it is",)
@@ -138,6 +163,7 @@ class OtherStreams:
         try:
             frames = packet.decode()
         except FFmpegError:
+            self._damaged[packet.stream.index].append(_begins(packet))
             return
         for frame in frames:
             if frame.pts is None:
@@ -151,15 +177,22 @@ class OtherStreams:
         target.codec_context.subtitle_header = _EMPTY_ASS
         target.codec_context.time_base = Fraction(1, 1000)
         _carry(stream, target)
-        codec = _codec(stream)
+        codec, turns = _codec(stream), OneAtATime()
+
+        def stored(start: int, end: int, text: str) -> Any:
+            made = av.Packet(stored_text(text, wanted))
+            made.stream, made.time_base = target, stream.time_base
+            made.pts = made.dts = start
+            made.duration = end - start
+            return made
 
         def converted(packet: Any) -> Iterator[Any]:
-            made = av.Packet(converted_text(packet, codec, wanted))
-            made.stream, made.time_base = target, packet.time_base
-            made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
-            yield made
+            event = packet.pts, packet.pts + (packet.duration or 0), plain_text(bytes(packet), codec)
+            for shown in turns.add(*event) if wanted == "mov_text" else (event,):
+                yield stored(*shown)
 
         self._routes[stream.index] = converted
+        self._rests.append(lambda: [stored(*shown) for shown in turns.rest()])
         self.notes += (f"subtitles ({codec}): converted to {wanted}, without their styles",)
 
     def _attach(self, stream: Any, name: str, kind: str, data: bytes) -> None:
@@ -169,9 +202,7 @@ class OtherStreams:
             self._leave_out(stream)
 
     def _leave_out(self, stream: Any) -> None:
-        kind = {"audio": "sound", "subtitle": "subtitles", "data": "data track", "video": "second video stream"}
-        name = "cover picture" if is_cover(stream) else kind.get(stream.type, str(stream.type))
-        self.notes += (f"{name} ({_codec(stream)}): left out, {self._name} cannot hold it",)
+        self.notes += (f"{_called(stream)}: left out, {self._name} cannot hold it",)
 
     @property
     def _name(self) -> str:
@@ -179,54 +210,129 @@ class OtherStreams:
 
     def _carry_metadata(self) -> None:
         self._output.metadata.update(self._like.format.metadata)
-        chapters = [moved for chapter in self._input.chapters() if (moved := self._moved(chapter))]
-        if chapters and self._container.chapters:
-            self._output.set_chapters(chapters)
+        chapters = self._input.chapters()
+        here = [moved for chapter in chapters if (moved := self._moved(chapter))]
+        if here and self._container.chapters:
+            self._output.set_chapters(here)
         elif chapters:
-            self.notes += (f"chapters: left out, {self._name} cannot hold them",)
+            reason = f"{self._name} cannot hold them" if here else _NOT_HERE
+            self.notes += (f"chapters: left out, {reason}",)
 
     def _moved(self, chapter: Any) -> Any:
-        """The chapter on the output's clock; None where it ends before that begins."""
-        shift = 0 if self._whole else round(self._start / chapter["time_base"])
+        """The chapter on the output's clock, as far as it lies in that; None where none of it does."""
+        base = chapter["time_base"]
+        shift = 0 if self._whole else round(self._start / base)
         start, end = max(0, chapter["start"] - shift), chapter["end"] - shift
-        return {**chapter, "start": start, "end": end} if end > 0 else None
+        last = end if self._end is None else round(self._end / base) - shift
+        return {**chapter, "start": start, "end": min(end, last)} if end > 0 and start < last else None
 
     def _chosen(self) -> Iterator[Any]:
         tracks = [self._input.streams[index] for index in self._routes]
         bases = {track.index: Fraction(track.time_base) for track in tracks}
-        latest: dict[int, int] = {}
+        earliest: dict[int, int] = {}
         joiners = {
             index: Joiner(base, [round(shift / base) for shift in self._shifts]) for index, base in bases.items()
         }
         for packet in self._input.demux(tracks) if tracks else ():
+            index, base = packet.stream.index, Fraction(packet.time_base)
             if is_cover(packet.stream) and packet.size:
-                packet.pts = packet.dts = 0
+                packet.pts = packet.dts = round(self._start / base)
+                yield packet
+                continue
             if not packet.size or packet.pts is None or packet.dts is None:
                 continue
-            packet = joiners[packet.stream.index].pass_on(packet) if self._shifts else packet
-            if packet.dts <= latest.get(packet.stream.index, packet.dts - 1):
+            packet = joiners[index].pass_on(packet) if self._shifts else packet
+            if packet.dts < earliest.get(index, packet.dts):
                 # Joined files overlap by a little.
                 continue
-            latest[packet.stream.index] = packet.dts
-            ends = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base)
-            if self._whole or ends > self._start or is_cover(packet.stream):
+            # Subtitles may begin together.
+            earliest[index] = packet.dts + (packet.stream.type not in _EVENTS)
+            if self._whole or (packet.pts + (packet.duration or 0)) * base > self._start:
                 yield packet
 
-    def copy_until(self, seconds: Fraction | None) -> None:
-        """Carries over what begins before ``seconds`` of the clip; None stands for its end."""
-        while self._next is not None:
-            packet, base = self._next, Fraction(self._next.time_base)
-            if seconds is not None and packet.pts * base >= seconds and not is_cover(packet.stream):
-                return
-            shift = 0 if is_cover(packet.stream) else round(self._start / base)
-            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-            self._output.mux([*self._routes[packet.stream.index](packet)])
+    def copy_until(self, seconds: Fraction) -> None:
+        """Carries over what begins before ``seconds`` of the clip, up to what lies later in the file."""
+        while self._next is not None and _begins(self._next) < seconds:
+            self._carry_over(self._next)
             self._next = next(self._packets, None)
 
-    def finish(self) -> None:
-        """Writes what encoders still hold."""
-        for target in self._encoders:
-            self._output.mux(target.encode(None))
+    def finish(self, seconds: Fraction | None) -> None:
+        """Carries over everything else that begins before ``seconds`` of the clip; None stands for its end.
+
+        Tracks lie in chunks: one may be past the end where others are not yet.
+        """
+        waiting = set(self._routes)
+        while self._next is not None and waiting:
+            if seconds is None or _begins(self._next) < seconds:
+                self._carry_over(self._next)
+            elif _begins(self._next) < seconds + _INTERLEAVED:
+                waiting.discard(self._next.stream.index)
+            else:
+                break
+            self._next = next(self._packets, None)
+        for rest in self._rests:
+            self._output.mux([*rest()])
+        self.notes += tuple(self._found())
+
+    def _carry_over(self, packet: Any) -> None:
+        stream, shift = packet.stream, round(self._start / Fraction(packet.time_base))
+        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+        begins = _begins(packet)
+        if stream.type == "audio" and stream.index not in self._begun:
+            self._begun.add(stream.index)
+            self._note_offset(stream, begins)
+        fitted = self._fitted(packet)
+        try:
+            self._output.mux([*self._routes[stream.index](fitted)] if fitted else [])
+        except InvalidDataError:
+            self._damaged[stream.index].append(begins)
+
+    def _fitted(self, packet: Any) -> Any:
+        """The packet, on the output's clock, without what lies before its begin and after its end; None where nothing
+        is left.
+
+        An edit list hides sound before the first picture.
+        """
+        stream, base = packet.stream, Fraction(packet.time_base)
+        if stream.type not in ("audio", *_EVENTS):
+            return packet
+        begins, ends = packet.pts, packet.pts + (packet.duration or 0)
+        hidden = stream.type == "audio" and self._container.exact_clock
+        first = begins if hidden or self._moves_all else max(0, begins)
+        last = ends if self._end is None else min(ends, round((self._end - self._start) / base))
+        if (first, last) == (begins, ends):
+            return packet
+        if first >= last:
+            return None
+        if stream.type == "audio":
+            return _cut(packet, first, last) if _sample_size(stream) else packet if first == begins else None
+        packet.pts = packet.dts = first
+        packet.duration = last - first
+        return packet
+
+    @property
+    def _moves_all(self) -> bool:
+        """Whether what begins before the first picture is kept, which Matroska does by putting all else later."""
+        return self._whole and self._container.timed and not self._container.exact_clock
+
+    def _note_offset(self, stream: Any, offset: Fraction) -> None:
+        """Says what comes of a track of sound that begins ``offset`` seconds behind the first picture."""
+        if offset > _LEAD and not self._container.timed:
+            late, reason = f"{float(offset):.2f} s", f"{self._name} cannot hold that it begins after the picture"
+            self.notes += (f"{_called(stream)}: {late} early, {reason}",)
+        elif offset < -_PRIMING and self._whole and not self._moves_all:
+            self.notes += (f"{_called(stream)}: the {float(-offset):.2f} s before the first picture are left out",)
+
+    def _found(self) -> Iterator[str]:
+        """What is known of the tracks when all are copied."""
+        for index, places in self._damaged.items():
+            first = f"{float(places[0]):.1f} s"
+            where = f"at {first}" if len(places) == 1 else f"in {len(places)} places from {first} on"
+            behind = "" if self._container.timed else f"; early behind it, {self._name} cannot hold a gap"
+            yield f"{_called(self._input.streams[index])}: damaged {where}, left out there{behind}"
+        for stream in (self._input.streams[index] for index in self._routes):
+            if stream.type == "audio" and stream.index not in self._begun:
+                yield f"{_called(stream)}: left out, {_NOT_HERE}"
 
     def close(self) -> None:
         """Releases the clip."""
@@ -234,16 +340,45 @@ class OtherStreams:
         self._input.close()
 
 
+def _begins(packet: Any) -> Fraction:
+    """Seconds."""
+    return Fraction(packet.pts * packet.time_base)
+
+
+def _sample_size(stream: Any) -> int:
+    """Bytes of one sample of all channels; 0 of sound that cannot be cut at a sample."""
+    match = _PCM.fullmatch(_codec(stream))
+    return int(match[1] or 8) // 8 * len(stream.codec_context.layout.channels) if match else 0
+
+
+def _cut(packet: Any, first: int, last: int) -> Any:
+    """The samples of a packet of PCM from ``first`` to ``last``, in its time base; None where there is none."""
+    stream, per_tick = packet.stream, packet.time_base * packet.stream.codec_context.sample_rate
+    start, end = (round((time - packet.pts) * per_tick) * _sample_size(stream) for time in (first, last))
+    made = av.Packet(bytes(packet)[start:end])
+    made.stream, made.time_base, made.is_keyframe = stream, packet.time_base, True
+    made.pts = made.dts = first
+    made.duration = last - first
+    return made if made.size else None
+
+
 def _carry(stream: Any, target: Any) -> None:
     """Copies a stream's metadata and disposition, language and titles among them."""
-    own = (*OWN_METADATA, "name", "title")
-    target.metadata.update({key: value for key, value in stream.metadata.items() if key.lower() not in own})
+    words = {key: value for key, value in stream.metadata.items() if key.lower() not in ("name", "title")}
+    target.metadata.update({key: value for key, value in words.items() if not describes_file(key)})
     if title := title_of(stream):
         target.metadata["title"] = title
     language = target.metadata.get("language")
     if language in _QUICKTIME and target.container.format.name == "mov":
         target.metadata["language"] = _QUICKTIME[language]
     target.disposition = int(stream.disposition)
+
+
+def _called(stream: Any) -> str:
+    """What a track is called in notes."""
+    kind = {"audio": "sound", "subtitle": "subtitles", "data": "data track", "video": "second video stream"}
+    name = "cover picture" if is_cover(stream) else kind.get(stream.type, str(stream.type))
+    return f"{name} ({_codec(stream)})"
 
 
 def _codec(stream: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ class VideoWriter(Writer):
         self._container: Any = None
         self._others: OtherStreams | None = None
         self._last, self._written = like.first, False
+        self._last_wanted = like.last
+
+    def begin(self, times: Sequence[int]) -> None:
+        """See ``Writer``."""
+        super().begin(times)
+        self._last_wanted = times[-1] if times else self._last_wanted
 
     def _check_timing(self) -> None:
         timing, rate = self._like.format.timing, self._like.frame_rate
@@ -172,9 +179,14 @@ class VideoWriter(Writer):
         )
         if self._like.format.planes is not None:
             self._others = OtherStreams(
-                self._like, self._container, self._pictures.stream, self._kind, self._clock.start, audio=self._audio
+                self._like,
+                self._container,
+                self._pictures.stream,
+                self._kind,
+                self._clock.start,
+                self._end(self._last_wanted),
+                audio=self._audio,
             )
-            self.notes += self._others.notes
         try:
             self._container.start_encoding()
         except FAILURES as error:
@@ -205,7 +217,8 @@ class VideoWriter(Writer):
         try:
             with self._explained():
                 self._finish()
-                self.notes += losses(self._like, self._partial, audio=self._audio, notes=self.notes)
+                timecode = self._clock.timecode(self._like)
+                self.notes += losses(self._like, self._partial, audio=self._audio, timecode=timecode, notes=self.notes)
                 take_name(self._partial, self._target, overwrite=self._overwrite)
         except BaseException:
             self._discard()
@@ -215,11 +228,17 @@ class VideoWriter(Writer):
         try:
             self._pictures.finish(self._last)
             if self._others:
-                # Sound may go on behind the last picture: players show that one for as long.
-                self._others.copy_until(None if self._last == self._like.last else self._clock.end(self._last))
-                self._others.finish()
+                self._others.finish(self._end(self._last))
+                self.notes += self._others.notes
         finally:
             self._release()
+
+    def _end(self, last: int) -> Fraction | None:
+        """When frame ``last`` ends in the clip, in seconds; None of the clip's last.
+
+        Sound may go on behind that one: players show it for as long.
+        """
+        return None if last == self._like.last else self._clock.end(last)
 
     def _release(self) -> None:
         if self._others:
