@@ -128,19 +128,24 @@ class SameEngine {
   unsigned engine_ = 0;
 };
 
-// Returns what the user should know. The host is asked for the frame before a lane is taken: it may render it through
-// further nodes of ours.
-std::string analyseFrame(const Call& call, SameEngine& engine, const Clip& clip, double time, uint32_t range) {
+// Returns what the user should know; nothing where the host has no such frame. It is asked for it before a lane is
+// taken: it may render it through further nodes of ours.
+std::optional<std::string> analyseFrame(const Call& call, SameEngine& engine, const Clip& clip, double time,
+                                        uint32_t range) {
   const ClipImage source(clip, time);
-  if (!source) throw EngineFailure("the host has no picture at frame " + std::to_string(std::lround(time)));
+  if (!source) return std::nullopt;
   const FrameArguments arguments{time, 1, 1, true};
-  const Inputs inputs(call.effect, arguments);
-  PlateRequest request(call.effect, call.kind, arguments, clip, source, inputs);
+  const Inputs none;
+  PlateRequest request(call.effect, call.kind, arguments, clip, source, none);
   request.setRange(range);
   std::string note;
   engine.converse(
       [&](Engine::Conversation& conversation) { note = request.ask(conversation, wire::Kind::Analyse).note; });
   return note;
+}
+
+std::string lacking(const std::set<int64_t>& missing) {
+  return "the track lacks frames that the host has no picture of: " + listed(missing);
 }
 
 // Returns the track's path.
@@ -163,17 +168,25 @@ void analyseRange(const Call& call) {
   const Progress progress(call.effect, "Analysing faces");
   double share = 0;
   std::string note;
+  std::set<int64_t> missing;
   // Also asked while a frame takes its time: hosts answer their user whenever the bar moves.
   const auto cancelled = [&] { return !progress.update(share); };
   const auto analyse = [&] {
     SameEngine engine(cancelled);
     const uint32_t number = nextRange();
+    bool found = false;
+    missing.clear();
     for (double time = range.first; time <= range.last; ++time) {
-      const std::string said = analyseFrame(call, engine, clip, time, number);
-      if (!said.empty()) note = said;
+      const auto said = analyseFrame(call, engine, clip, time, number);
+      if (!said) missing.insert(std::llround(time));
+      found = found || said;
+      if (said && !said->empty()) note = *said;
       share = (time - range.first + 1) / (range.last - range.first + 1);
       if (cancelled()) throw Aborted();
     }
+    if (!found)
+      throw EngineFailure("expected a picture to analyse; the host has none of frames " + listed(missing) +
+                          ". Connect a clip that covers the timeline");
     return saveTrack(engine, number);
   };
   std::string track;
@@ -183,6 +196,7 @@ void analyseRange(const Call& call) {
     track = analyse();
   }
   Parameters(call.effect).set(row(Position::track_file).name, track);
+  if (!missing.empty()) note += (note.empty() ? "" : "; ") + lacking(missing);
   report(call, note);
 }
 

@@ -63,7 +63,9 @@ constexpr Button kButtons[] = {
     {control::kClearCache, "Analysis & Tracking", "Clear Cache",
      "Frees what the engine keeps of earlier frames. Renders are correct without it."},
     {control::kLoadLook, "Output", "Load Look...", "Sets the controls that a saved look holds."},
-    {control::kSaveLook, "Output", "Save Look...", "Saves every control but files and inputs to a look file."},
+    {control::kSaveLook, "Output", "Save Look...",
+     "Saves the controls of matte and look for other shots. Source, tracking, colour spaces, View Exposure, Pixel Boost "
+     "and output stay with the node."},
 };
 
 // "Analysis & Tracking" becomes "group_analysis_tracking".
@@ -153,6 +155,7 @@ void defineStatus(OfxHandle set, const char* parent) {
   properties.set("OfxParamPropStringMode", "OfxParamStringIsLabel");
   properties.set("OfxParamPropAnimates", 0);
   properties.set("OfxParamPropEvaluateOnChange", 0);
+  properties.set("OfxParamPropCanUndo", 0);
   properties.set("OfxParamPropPersistant", 0);
   properties.set("OfxParamPropDefault", "");
 }

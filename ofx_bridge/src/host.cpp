@@ -1,7 +1,10 @@
 #include "host.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
@@ -14,10 +17,21 @@ namespace {
 std::atomic<OfxHost*> givenHost{nullptr};
 std::atomic<const Host*> fetchedHost{nullptr};
 
+constexpr char kError[] = "OfxMessageError", kWarning[] = "OfxMessageWarning";
+
+// Of one node.
+struct Notices {
+  bool standing = false;
+  // The kinds that were shown, by the type of message.
+  std::map<std::string, std::set<std::string>> kinds;
+  // The frames that passed through unswapped since the last edit.
+  std::set<int64_t> passed;
+};
+
 std::mutex noticeMutex;
-std::map<OfxHandle, std::string>& notices() {
-  static auto* const shown = new std::map<OfxHandle, std::string>;
-  return *shown;
+std::map<OfxHandle, Notices>& notices() {
+  static auto* const ofNodes = new std::map<OfxHandle, Notices>;
+  return *ofNodes;
 }
 
 template <class Suite>
@@ -45,21 +59,54 @@ std::string asFormat(const std::string& text) {
   return format;
 }
 
-// Returns whether it is another than the last one.
-bool noteNotice(OfxHandle effect, const std::string& text) {
-  const std::lock_guard<std::mutex> lock(noticeMutex);
-  return std::exchange(notices()[effect], text) != text;
+// Numbers and lists of them differ from frame to frame.
+std::string kindOf(const std::string& text) {
+  std::string letters;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(letters),
+               [](unsigned char letter) { return std::isalpha(letter) != 0; });
+  return letters;
 }
 
-void showNotice(OfxHandle effect, const char* type, const std::string& text) {
-  const bool fresh = noteNotice(effect, text);
-  const Host& known = host();
-  const std::string format = asFormat(text);
+// Returns whether it is the first of its kind.
+bool noteStanding(OfxHandle effect, const char* type, const std::string& text) {
+  const std::lock_guard<std::mutex> lock(noticeMutex);
+  Notices& node = notices()[effect];
+  node.standing = true;
+  return node.kinds[type].insert(kindOf(text)).second;
+}
+
+void say(OfxHandle effect, const char* type, const std::string& text) {
+  const OfxMessageSuite* suite = host().message;
+  if (suite && suite->message) (void)suite->message(effect, type, "", asFormat(text).c_str());
+}
+
+void showNotice(OfxHandle effect, const char* type, const std::string& reason) {
+  const std::string text = "MobileFaceSwap: " + reason;
+  const bool first = noteStanding(effect, type, text);
   // Hosts clear what stands on a node without a word; a dialog for every frame would be too much.
-  if (persistentMessagesWork(known))
-    (void)known.persistentMessage->setPersistentMessage(effect, type, "", format.c_str());
-  else if (fresh && known.message && known.message->message)
-    (void)known.message->message(effect, type, "", format.c_str());
+  if (persistentMessagesWork(host()))
+    (void)host().persistentMessage->setPersistentMessage(effect, type, "", asFormat(text).c_str());
+  else if (first)
+    say(effect, type, text);
+}
+
+void clearNotice(OfxHandle effect) {
+  {
+    const std::lock_guard<std::mutex> lock(noticeMutex);
+    const auto node = notices().find(effect);
+    if (node == notices().end() || !std::exchange(node->second.standing, false)) return;
+  }
+  const OfxMessageSuite* suite = host().persistentMessage;
+  if (persistentMessagesWork(host()) && suite->clearPersistentMessage) (void)suite->clearPersistentMessage(effect);
+}
+
+// The frames that passed through unswapped, without one that is good by now.
+std::set<int64_t> stillPassed(OfxHandle effect, double time) {
+  const std::lock_guard<std::mutex> lock(noticeMutex);
+  const auto node = notices().find(effect);
+  if (node == notices().end()) return {};
+  node->second.passed.erase(std::llround(time));
+  return node->second.passed;
 }
 
 std::optional<Depth> depthNamed(const std::string& name) {
@@ -277,17 +324,49 @@ ClipImage::~ClipImage() {
   if (properties_) (void)host().effect->clipReleaseImage(properties_.handle());
 }
 
-void showError(OfxHandle effect, const std::string& text) { showNotice(effect, "OfxMessageError", text); }
+std::string listed(const std::set<int64_t>& frames) {
+  std::string text;
+  for (auto frame = frames.begin(); frame != frames.end();) {
+    const int64_t first = *frame;
+    int64_t last = first;
+    while (++frame != frames.end() && *frame == last + 1) last = *frame;
+    text += (text.empty() ? "" : ", ") + std::to_string(first);
+    if (first != last) text += "-" + std::to_string(last);
+  }
+  return text;
+}
 
-void showWarning(OfxHandle effect, const std::string& text) { showNotice(effect, "OfxMessageWarning", text); }
+void showError(OfxHandle effect, const std::string& text) { showNotice(effect, kError, text); }
 
-void clearNotices(OfxHandle effect) {
+void showWarning(OfxHandle effect, const std::string& text) { showNotice(effect, kWarning, text); }
+
+void notePassed(OfxHandle effect, double time, const std::string& reason) {
+  const int64_t frame = std::llround(time);
   {
     const std::lock_guard<std::mutex> lock(noticeMutex);
-    if (notices().erase(effect) == 0) return;
+    notices()[effect].passed.insert(frame);
   }
-  const OfxMessageSuite* suite = host().persistentMessage;
-  if (persistentMessagesWork(host()) && suite->clearPersistentMessage) (void)suite->clearPersistentMessage(effect);
+  const std::string passed = "MobileFaceSwap: frame " + std::to_string(frame) + " passed through unswapped: ";
+  say(effect, "OfxMessageLog", passed + reason);
+  showError(effect, reason);
+}
+
+void noteGood(OfxHandle effect, double time, const std::string& note) {
+  const std::set<int64_t> passed = stillPassed(effect, time);
+  std::string told = passed.empty() ? "" : "frames passed through unswapped: " + listed(passed);
+  if (!told.empty() && !note.empty()) told += "; ";
+  told += note;
+  told.empty() ? clearNotice(effect) : showWarning(effect, told);
+}
+
+void noteEdit(OfxHandle effect) {
+  {
+    const std::lock_guard<std::mutex> lock(noticeMutex);
+    Notices& node = notices()[effect];
+    node.passed.clear();
+    node.kinds.erase(kError);
+  }
+  clearNotice(effect);
 }
 
 void forgetNotices(OfxHandle effect) {
@@ -295,10 +374,7 @@ void forgetNotices(OfxHandle effect) {
   notices().erase(effect);
 }
 
-void showNote(OfxHandle effect, const std::string& text) {
-  const OfxMessageSuite* suite = host().message;
-  if (suite && suite->message) (void)suite->message(effect, "OfxMessageMessage", "", asFormat(text).c_str());
-}
+void showNote(OfxHandle effect, const std::string& text) { say(effect, "OfxMessageMessage", text); }
 
 Progress::Progress(OfxHandle effect, const char* label) : effect_(effect) {
   if (host().progress && host().progress->start) (void)host().progress->start(effect_, label);

@@ -2,7 +2,9 @@
 // know has a default.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -141,10 +143,19 @@ class ClipImage {
   bool usable_ = false;
 };
 
-// What stands on a node until the next frame says otherwise. The same text twice is shown once.
+// Frames as people write them, such as "1, 3-7".
+std::string listed(const std::set<int64_t>& frames);
+
+// What stands on a node until the next good frame or an edit. Hosts where nothing can stand on a node show each kind of
+// it once: a warning for as long as the node lives, an error until an edit.
 void showError(OfxHandle effect, const std::string& text);
 void showWarning(OfxHandle effect, const std::string& text);
-void clearNotices(OfxHandle effect);
+// The frame passes through unswapped: it is logged, and good frames beside it do not take that off the node.
+void notePassed(OfxHandle effect, double time, const std::string& reason);
+// The frame is good. note: what the user should know nevertheless, "" for nothing.
+void noteGood(OfxHandle effect, double time, const std::string& note);
+// The user changed the node: what stands on it was said of another one.
+void noteEdit(OfxHandle effect);
 // The effect is new or gone; its handle may come again.
 void forgetNotices(OfxHandle effect);
 // Answers a button.

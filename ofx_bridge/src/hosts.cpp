@@ -4,13 +4,13 @@ namespace mfs {
 namespace {
 
 constexpr HostTraits kHosts[] = {
-    {"fr.inria.Natron", true, true, nullptr, 0, true},
-    {"uk.co.thefoundry.nuke", true, true, nullptr, 0, true},
-    {"com.silhouettefx.silhouette", false, true, nullptr, 0, true},
-    {"DaVinciResolve", false, false, nullptr, 14, true},
-    {"MLT", false, false, "MltOfxParamValue", 0, false},
+    {"fr.inria.Natron", true, true, nullptr, 0, true, true},
+    {"uk.co.thefoundry.nuke", true, true, nullptr, 0, true, true},
+    {"com.silhouettefx.silhouette", false, true, nullptr, 0, true, true},
+    {"DaVinciResolve", false, false, nullptr, 14, true, false},
+    {"MLT", false, false, "MltOfxParamValue", 0, false, true},
 };
-constexpr HostTraits kUnknown{"", false, false, nullptr, 0, true};
+constexpr HostTraits kUnknown{"", false, false, nullptr, 0, true, true};
 
 }  // namespace
 

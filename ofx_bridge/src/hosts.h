@@ -18,6 +18,8 @@ struct HostTraits {
   int brokenMessages;
   // It tells batches from frames that somebody waits for.
   bool tellsBatch;
+  // An input that it calls connected is.
+  bool tellsConnected;
 };
 
 // The row of a host; one of a host that nothing is known of where there is none.

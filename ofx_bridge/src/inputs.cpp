@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine.h"
+
 namespace mfs {
 namespace {
 
@@ -97,6 +99,12 @@ void storeMatte(const ClipImage& matte, const ClipImage& plate, float* out) {
   }
 }
 
+// As a roto without shapes does, which a host may have no picture of.
+bool coversNothing(const Clip& clip, double time) {
+  const auto region = clip.regionOfDefinition(time);
+  return region && (region->x1 >= region->x2 || region->y1 >= region->y2);
+}
+
 size_t pixelsOf(const Image& image) { return static_cast<size_t>(image.width()) * static_cast<size_t>(image.height()); }
 
 int channelsOf(const Image& image) { return image.components == 4 ? 4 : 3; }
@@ -147,8 +155,12 @@ double identityTime(const Clip& identity, double time) {
 
 Inputs::Input::Input(OfxHandle effect, const char* name, const FrameArguments& arguments) : clip(effect, name) {
   if (!clip.connected()) return;
-  const bool shown = std::string_view(name) == "Identity";
-  image.emplace(clip, shown ? identityTime(clip, arguments.time) : arguments.time);
+  const bool matte = std::string_view(name) != "Identity";
+  const double time = matte ? arguments.time : identityTime(clip, arguments.time);
+  image.emplace(clip, time);
+  if (*image || !host().traits->tellsConnected || (matte && coversNothing(clip, time))) return;
+  throw EngineFailure(std::string("expected a picture at the connected input ") + name +
+                      "; the host has none at this time. Connect a clip that covers the frame, or disconnect the input");
 }
 
 Inputs::Inputs(OfxHandle effect, const FrameArguments& arguments) : arguments_(arguments) {

@@ -37,6 +37,7 @@ class Inputs {
  public:
   // None at all.
   Inputs() = default;
+  // Throws EngineFailure where the host has no picture at one.
   Inputs(OfxHandle effect, const FrameArguments& arguments);
   // Fills in what the picture says of them.
   void describe(wire::Picture& picture, wire::Spaces& spaces) const;

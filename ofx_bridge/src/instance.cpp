@@ -146,6 +146,7 @@ OfxStatus instanceChanged(const Call& call) {
   }
   updateEnabled(call);
   if (call.in.text("OfxPropChangeReason") != "OfxChangeUserEdited") return ofx::OK;
+  noteEdit(call.effect);
   try {
     const std::string changed = call.in.text("OfxPropName");
     matchPoint(call, changed);
@@ -155,7 +156,7 @@ OfxStatus instanceChanged(const Call& call) {
   } catch (const Aborted&) {
     return ofx::OK;
   } catch (const std::exception& error) {
-    showError(call.effect, std::string("MobileFaceSwap: ") + error.what());
+    showError(call.effect, error.what());
   }
   return ofx::OK;
 }

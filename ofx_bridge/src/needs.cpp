@@ -66,6 +66,8 @@ OfxStatus isIdentity(const Call& call) {
   const bool thumbnail = call.in.text("OfxImageEffectPropThumbnailRender") == "true";
   const bool off = thumbnail || value(Position::mix) == 0 || value(Position::enable) == 0;
   if (!composite || !off || value(Position::matte_to_alpha) != 0) return ofx::ReplyDefault;
+  // The host does not render such a frame. An icon proves nothing.
+  if (!thumbnail) noteGood(call.effect, call.time(), "");
   call.out.set("OfxPropName", "Source");
   call.out.set("OfxPropTime", call.time());
   return ofx::OK;

@@ -8,6 +8,7 @@
 
 namespace mfs {
 
+// Each holds numbers that those before it do not: finer steps, what lies outside of 0..1, every bit of a float.
 enum class Depth { Byte, Short, Half, Float };
 
 // y goes up, rowBytes may be negative. components: 1 (alpha), 3, 4.

@@ -21,6 +21,8 @@ void definePoint(const Properties& point, const char* parent) {
   point.set("OfxParamPropParent", parent);
   point.set("OfxParamPropAnimates", 0);
   point.set("OfxParamPropEvaluateOnChange", 0);
+  // The settings that it follows are what is undone.
+  point.set("OfxParamPropCanUndo", 0);
   point.set("OfxParamPropDoubleType", "OfxParamDoubleTypeXYAbsolute");
   point.set("OfxParamPropDefaultCoordinateSystem", "OfxParamCoordinatesNormalised");
   for (int axis = 0; axis < 2; ++axis) point.set("OfxParamPropDefault", 0.5, axis);

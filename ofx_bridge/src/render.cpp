@@ -71,8 +71,7 @@ class Frame {
     try {
       if (!source_) throw EngineFailure(noSource());
       if (thumbnail_) return shown();
-      const std::string note = swap();
-      note.empty() ? clearNotices(effect_) : showWarning(effect_, "MobileFaceSwap: " + note);
+      noteGood(effect_, arguments_.time, swap());
       return ofx::OK;
     } catch (const Aborted&) {
       return abandoned();
@@ -98,6 +97,20 @@ class Frame {
            "frame";
   }
 
+  const settings::Output& shownOutput() const { return outputOf(effect_, kind_, arguments_.time); }
+
+  // Rounded and clamped it would look like a good frame, and mean another.
+  bool holdsOutput() const { return output_.depth >= shownOutput().depth; }
+
+  std::string tooShallow() const {
+    constexpr const char* kNames[] = {"8-bit integers", "16-bit integers", "16-bit floats", "32-bit floats"};
+    const double mode = settingValue(Parameters(effect_), Position::output_mode, arguments_.time);
+    return std::string("expected pixels of at least ") + kNames[static_cast<int>(shownOutput().depth)] + " for " +
+           row(Position::output_mode).entryLabels[static_cast<int>(mode)] + "; the host's are " +
+           kNames[static_cast<int>(output_.depth)] +
+           ", which do not hold it. Choose a deeper format in the host, or render it with `mobilefaceswap swap`";
+  }
+
   // An icon of the clip: not worth a swap.
   OfxStatus shown() const {
     copyWindow(output_, window_, &source_.image());
@@ -106,6 +119,7 @@ class Frame {
 
   // Returns what the user should know.
   std::string swap() {
+    if (!holdsOutput()) throw EngineFailure(tooShallow());
     const Image& source = source_.image();
     const Inputs inputs(effect_, arguments_);
     PlateRequest request(effect_, kind_, arguments_, clip_, source_, inputs);
@@ -155,10 +169,14 @@ class Frame {
   OfxStatus failed(const std::string& reason) {
     const Parameters parameters(effect_);
     const double choice = settingValue(parameters, Position::engine_failure, arguments_.time);
-    const bool passThrough = source_ && choice == settings::engine_failure_entry::kPassThrough;
-    passThrough ? showUnswapped() : fillFailure(output_, window_);
-    showError(effect_, "MobileFaceSwap: " + reason);
-    return passThrough ? ofx::OK : ofx::Failed;
+    if (source_ && holdsOutput() && choice == settings::engine_failure_entry::kPassThrough) {
+      showUnswapped();
+      notePassed(effect_, arguments_.time, reason);
+      return ofx::OK;
+    }
+    fillFailure(output_, window_);
+    showError(effect_, reason);
+    return ofx::Failed;
   }
 
   // What a node that is switched off shows: a plate is no matte.
@@ -169,8 +187,8 @@ class Frame {
 
   // What lies outside of every face.
   void copyUnswapped() const {
-    const settings::Outside outside = outputOf(effect_, kind_, arguments_.time).outside;
-    copyWindow(output_, window_, outside == settings::Outside::Plate ? &source_.image() : nullptr);
+    const bool plate = shownOutput().outside == settings::Outside::Plate;
+    copyWindow(output_, window_, plate ? &source_.image() : nullptr);
   }
 
   OfxHandle effect_;

@@ -35,10 +35,12 @@ uint64_t nextNumber() {
   return numbers.last;
 }
 
+bool isEntry(const settings::Row& choice, int value) { return value >= 0 && value < choice.entries; }
+
 bool isText(const settings::Row& setting) { return setting.type == Type::File || setting.type == Type::Text; }
 
 // Some hosts take any text for a choice, and the default for what they do not know.
-void checkTypedChoice(const Parameters& parameters, const settings::Row& setting) {
+void checkTyped(const Parameters& parameters, const settings::Row& setting) {
   const char* const property = host().traits->typedChoice;
   const std::string typed = property ? parameters.properties(setting.name).text(property) : "";
   std::string known;
@@ -49,6 +51,15 @@ void checkTypedChoice(const Parameters& parameters, const settings::Row& setting
   if (!typed.empty())
     throw EngineFailure(std::string("expected ") + setting.label + " to be one of " + known + "; found \"" + typed +
                         "\"");
+}
+
+// Projects of a later version may hold entries that there are not yet.
+void checkEntry(const Parameters& parameters, const settings::Row& setting, double time) {
+  const int entry = parameters.integer(setting.name, time, static_cast<int>(setting.byDefault));
+  if (isEntry(setting, entry)) return;
+  throw EngineFailure(std::string("expected ") + setting.label + " to be one of its " +
+                      std::to_string(setting.entries) + " entries; found number " + std::to_string(entry) +
+                      ", as a project of a later version may hold it. Choose it again, or update MobileFaceSwap");
 }
 
 std::string packedSight(int64_t time, const std::string& sight) {
@@ -90,7 +101,7 @@ double settingValue(const Parameters& parameters, Position position, double time
   const int byDefault = static_cast<int>(setting.byDefault);
   const int value = parameters.integer(setting.name, time, byDefault);
   if (setting.type == Type::Boolean) return value != 0;
-  if (setting.type == Type::Choice) return value >= 0 && value < setting.entries ? value : byDefault;
+  if (setting.type == Type::Choice) return isEntry(setting, value) ? value : byDefault;
   return std::clamp<double>(value, setting.minimum, setting.maximum);
 }
 
@@ -103,7 +114,10 @@ wire::Values settingValues(OfxHandle effect, double time) {
   wire::Values values;
   int position = 0;
   for (const settings::Row& setting : settings::kRows) {
-    if (setting.type == Type::Choice) checkTypedChoice(parameters, setting);
+    if (setting.type == Type::Choice) {
+      checkTyped(parameters, setting);
+      checkEntry(parameters, setting, time);
+    }
     const auto here = static_cast<Position>(position++);
     if (!isText(setting)) {
       values.numbers.push_back(settingValue(parameters, here, time));

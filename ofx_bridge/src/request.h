@@ -11,10 +11,11 @@ enum class Effect { FaceSwap, FaceMatte };
 
 const settings::Row& row(settings::Position position);
 
-// The value of a setting at a time, inside its range; numbers, choices and booleans.
+// The value of a setting at a time, inside its range; numbers, choices and booleans. A choice that there is not is the
+// default.
 double settingValue(const Parameters& parameters, settings::Position position, double time);
 bool hasSetting(Effect effect, settings::Position position);
-// Throws EngineFailure where the user typed a choice that there is not.
+// Throws EngineFailure where a choice is one that there is not.
 wire::Values settingValues(OfxHandle effect, double time);
 // What the effect shows at a time.
 const settings::Output& outputOf(OfxHandle effect, Effect kind, double time);

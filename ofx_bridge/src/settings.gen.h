@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "pixels.h"
+
 namespace mfs::settings {
 
 enum class Type { Boolean, Integer, Double, Choice, File, Text };
@@ -17,6 +19,8 @@ struct Output {
   bool picture;
   // Matte to Alpha replaces its alpha.
   bool alphaSwitch;
+  // The first that holds it.
+  Depth depth;
 };
 
 struct Row {
@@ -127,18 +131,18 @@ constexpr Row kRows[] = {
 
 // In the order of the output modes.
 constexpr Output kOutputs[] = {
-    {Alpha::Plate, Outside::Plate, true, true},
-    {Alpha::Premultiplied, Outside::Zero, true, false},
-    {Alpha::Straight, Outside::Zero, true, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Plate, Outside::Plate, true, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
-    {Alpha::Opaque, Outside::Zero, false, false},
+    {Alpha::Plate, Outside::Plate, true, true, Depth::Byte},
+    {Alpha::Premultiplied, Outside::Zero, true, false, Depth::Byte},
+    {Alpha::Straight, Outside::Zero, true, false, Depth::Byte},
+    {Alpha::Opaque, Outside::Zero, false, false, Depth::Byte},
+    {Alpha::Opaque, Outside::Zero, false, false, Depth::Byte},
+    {Alpha::Plate, Outside::Plate, true, false, Depth::Byte},
+    {Alpha::Opaque, Outside::Zero, false, false, Depth::Byte},
+    {Alpha::Opaque, Outside::Zero, false, false, Depth::Byte},
+    {Alpha::Opaque, Outside::Zero, false, false, Depth::Byte},
+    {Alpha::Opaque, Outside::Zero, false, false, Depth::Half},
+    {Alpha::Opaque, Outside::Zero, false, false, Depth::Short},
+    {Alpha::Opaque, Outside::Zero, false, false, Depth::Float},
 };
 
 // Positions in kRows.

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bundles import is_failure_picture, rendered
 from mobilefaceswap.ofx import generate
 from mobilefaceswap.ofx.host import Host, Layout
 from mobilefaceswap.ofx.install import binary_of
@@ -127,6 +128,44 @@ def test_other_depths_are_rounded(effects, identity, expected, plate, dtype) -> 
     whole = want if dtype is np.float16 else np.rint(np.clip(want, 0, 1) * np.float32(largest))
     assert status == 0
     np.testing.assert_array_equal(output, whole.astype(dtype))
+
+
+SHALLOWEST = {"difference": "float16", "st-map": "uint16", "people": "float32"}
+DEPTHS = ["uint8", "uint16", "float16", "float32"]
+TOO_SHALLOW = [(mode, dtype) for mode, least in SHALLOWEST.items() for dtype in DEPTHS[: DEPTHS.index(least)]]
+
+
+def in_depth(pixels: np.ndarray, dtype: str) -> np.ndarray:
+    if dtype.startswith("float"):
+        return pixels.astype(dtype)
+    return np.rint(np.clip(pixels, 0, 1) * np.float32(np.iinfo(dtype).max)).astype(dtype)
+
+
+def in_floats(pixels: np.ndarray) -> np.ndarray:
+    whole = np.issubdtype(pixels.dtype, np.integer)
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max if whole else 1)
+
+
+@pytest.mark.parametrize("passes", [0, 1], ids=["fails", "passes through"])
+@pytest.mark.parametrize(("mode", "dtype"), TOO_SHALLOW)
+def test_a_depth_that_does_not_hold_an_output_fails_the_frame(effects, identity, plate, mode, dtype, passes) -> None:
+    """Rounded ids, and differences without their sign, look like a good frame."""
+    values = {"output_mode": list(OUTPUTS).index(mode), "engine_failure": passes}
+    node = effects[0].create(source=str(identity), **values)
+    status, output = node.render(in_depth(plate, dtype))
+    assert (status, is_failure_picture(in_floats(output))) == (1, True)
+    assert OUTPUTS[mode].label in node.persistent
+    assert "deeper" in node.persistent
+
+
+@pytest.mark.parametrize("mode", list(OUTPUTS))
+def test_an_output_in_the_first_depth_that_holds_it(effects, identity, expected, plate, mode: str) -> None:
+    dtype = SHALLOWEST.get(mode, "uint8")
+    stored = in_depth(plate, dtype)
+    output = rendered(effects[0].create(source=str(identity), output_mode=list(OUTPUTS).index(mode)), stored)
+    want = np.atleast_3d(expected(in_floats(stored)).layer(mode))
+    assert output.dtype == dtype
+    np.testing.assert_array_equal(output[..., : want.shape[2]], in_depth(want, dtype))
 
 
 @pytest.mark.parametrize("mode", list(OUTPUTS))

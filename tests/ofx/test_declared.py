@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bundles import is_failure_picture, rendered
+from bundles import failed, is_failure_picture, rendered
 from mobilefaceswap.colour import ColourSpace
+from mobilefaceswap.engine.looks import rows
 from mobilefaceswap.errors import EngineError
 from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import Frame
@@ -366,6 +367,29 @@ def test_a_choice_that_there_is_not_is_refused(bundle, environment, identity: Pa
     np.testing.assert_array_equal(rendered(node, plate), expected(plate).composite)
     swap.unload()
     matte.unload()
+
+
+@pytest.mark.parametrize("number", [-1, 99])
+@pytest.mark.parametrize("name", ["output_mode", "colour_space"])
+def test_an_entry_that_there_is_not_is_refused(effects, identity: Path, expected, plate, name, number: int) -> None:
+    """As a project of a later version holds it."""
+    node = effects[0].create(source=str(identity), **{name: number})
+    message = failed(node, plate)
+    assert next(row for row in table(host=True) if row.name == name).label in message
+    assert f"number {number}" in message
+    node.ask("GetClipPreferences")
+    node.edit(**{name: 0})
+    np.testing.assert_array_equal(rendered(node, plate), expected(plate).composite)
+
+
+def test_save_look_says_what_it_saves(effects) -> None:
+    (hint,) = effects[0].parameters["save_look"]["OfxParamPropHint"]
+    _, stays = hint.split("Source")
+    saved = {row.label for row in rows()}
+    for label in ("View Exposure", "Pixel Boost"):
+        assert label in stays
+    assert not any(label in stays for label in saved)
+    assert "every" not in hint
 
 
 def test_a_thumbnail_costs_no_swap(effects, environment: pytest.MonkeyPatch, plate) -> None:

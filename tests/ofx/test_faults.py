@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bundles import MAGENTA, is_failure_picture, rendered
-from mobilefaceswap.ofx.host import Host
+from bundles import MAGENTA, is_failure_picture, own_copy, rendered
+from mobilefaceswap.ofx.host import Host, Layout
 from mobilefaceswap.ofx.install import BUNDLE, binary_of, install, uninstall
 from mobilefaceswap.settings import OUTPUTS
 
@@ -78,6 +78,111 @@ def test_pass_through_where_the_artist_chose_it(effects, plate) -> None:
     assert status == 0
     np.testing.assert_array_equal(output, plate)
     assert node.persistent
+
+
+ODD = Layout(colour_space="house_log")
+
+
+def test_frames_that_passed_through_are_told_until_they_are_right(effects, plate, identity) -> None:
+    node = effects[0].create(source=str(identity), engine_failure=1)
+    for moment in (1, 2, 3, 7):
+        status, output = node.render(plate, moment, layout=ODD)
+        assert (status, node.notice) == (0, "OfxMessageError")
+        np.testing.assert_array_equal(output, plate)
+        assert node.logged[-1].startswith(f"MobileFaceSwap: frame {moment} passed through unswapped: expected a colour")
+    node.render(plate, 8)
+    assert node.notice == "OfxMessageWarning"
+    assert node.persistent == "MobileFaceSwap: frames passed through unswapped: 1-3, 7"
+    for moment in (1, 2, 7):
+        node.render(plate, moment)
+    assert node.persistent.endswith("unswapped: 3")
+    node.render(plate, 3)
+    assert (node.persistent, len(node.logged)) == ("", 4)
+
+
+def test_frames_that_passed_through_stand_beside_what_is_said_of_a_good_one(effects, plate, identity) -> None:
+    node = effects[0].create(source=str(identity), engine_failure=1, smoothing=5)
+    node.render(plate, 1, layout=ODD)
+    node.render(plate, 2)
+    assert node.persistent.startswith("MobileFaceSwap: frames passed through unswapped: 1; Smoothing does nothing")
+
+
+def test_an_edit_takes_frames_that_passed_through_off_the_node(effects, plate, identity) -> None:
+    node = effects[0].create(source=str(identity), engine_failure=1)
+    node.render(plate, 1, layout=ODD)
+    node.render(plate, 2)
+    assert node.persistent
+    node.edit(mix=0.5)
+    node.render(plate, 2)
+    assert node.persistent == ""
+
+
+def test_a_node_that_is_switched_off_has_no_error(effects, plate) -> None:
+    node = effects[0].create(source="/nowhere/actor.png")
+    node.render(plate)
+    assert node.persistent
+    node.values["enable"] = 0
+    assert node.is_identity(OfxImageEffectPropThumbnailRender=["true"])
+    assert node.persistent, "an icon proves nothing"
+    assert node.is_identity()
+    assert node.persistent == ""
+
+
+def test_an_edit_takes_the_error_off_the_node(effects, plate) -> None:
+    node = effects[0].create(source="/nowhere/actor.png")
+    node.render(plate)
+    assert node.persistent
+    node.edit(mix=0.5)
+    assert node.persistent == ""
+    node.render(plate)
+    assert "/nowhere/actor.png" in node.persistent
+
+
+@pytest.fixture
+def modal(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path):
+    """Face Swap in a host of OpenFX 1.0 to 1.1: no message stands on a node, each is a dialog."""
+    old = Host(binary_of(own_copy(bundle, tmp_path)), without=[("OfxMessageSuite", 2)])
+    loaded = old.effects()
+    yield loaded[0]
+    assert [effect.unload() for effect in loaded] == [0, 0]
+
+
+def with_broken(plate: np.ndarray, count: int) -> np.ndarray:
+    pixels = plate.copy()
+    pixels[128, 128 : 128 + count, 0] = np.nan
+    return pixels
+
+
+def test_a_warning_is_one_dialog_however_many_frames_have_it(modal, identity, plate) -> None:
+    node = modal.create(source=str(identity))
+    for moment, count in enumerate((1, 2, 0, 3, 0, 3)):
+        assert node.render(with_broken(plate, count), moment)[0] == 0
+    node.edit(mix=0.5)
+    node.render(with_broken(plate, 4))
+    (told,) = node.messages
+    assert "1 broken pixels" in told
+
+
+def test_an_error_is_one_dialog_until_an_edit(modal, tmp_path: Path, plate) -> None:
+    node = modal.create(source="/nowhere/actor.0001.png")
+    for number in (1, 2, 2):
+        node.values["source"] = f"/nowhere/actor.{number:04}.png"
+        assert node.render(plate, number)[0] == 1
+    assert len(node.messages) == 1
+    node.edit(mix=0.5)
+    node.render(plate)
+    assert len(node.messages) == 2
+    node.values["source"] = ""
+    node.render(plate)
+    assert "none is chosen" in node.messages[-1], "another kind"
+
+
+def test_frames_that_passed_through_are_two_dialogs_and_a_line_each_in_the_log(modal, identity, plate) -> None:
+    node = modal.create(source=str(identity), engine_failure=1)
+    for moment in range(6):
+        node.render(plate, moment, layout=ODD if moment % 2 else Layout())
+    assert len(node.messages) == 2
+    assert len(node.logged) == 3
 
 
 PASSED = {mode: {"output_mode": number} for number, mode in enumerate(OUTPUTS)} | {"to alpha": {"matte_to_alpha": 1}}

@@ -148,11 +148,22 @@ def test_a_range_is_cancelled_while_the_engine_is_silent(temporal, environment, 
     assert (node.progress, node.persistent, node.values["track_file"]) == ([0, 0, 0], "", "")
 
 
-def test_a_range_beyond_the_clip_says_where(temporal, plate) -> None:
-    node = temporal.create()
-    node.footage, node.bounds = (lambda moment: plate if moment < 1 else None), (0.0, 9.0)
+@pytest.mark.parametrize("missing_frames", [0, 1, 2])
+def test_a_range_leaves_out_what_the_host_has_no_picture_of(temporal, plate, missing_frames: int) -> None:
+    node = temporal.create(missing_frames=missing_frames)
+    holes = (1, 6, 7, 8)
+    node.footage, node.bounds = (lambda moment: None if moment in holes else plate), (0.0, 9.0)
     node.press("analyse_range")
-    assert "no picture at frame 1" in node.persistent
+    assert (node.persistent, node.held, node.progress[-1]) == ("", 0, 1)
+    assert node.messages == ["the track lacks frames that the host has no picture of: 1, 6-8"]
+    assert sorted(Track.load(node.values["track_file"]).frames) == [0, 2, 3, 4, 5, 9]
+
+
+def test_a_range_without_a_picture_says_where(temporal) -> None:
+    node = temporal.create()
+    node.footage, node.bounds = (lambda _: None), (0.0, 2.0)
+    node.press("analyse_range")
+    assert "the host has none of frames 0-2" in node.persistent
     assert node.values["track_file"] == ""
 
 

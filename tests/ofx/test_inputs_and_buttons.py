@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bundles import own_copy, python_with, rendered
+from bundles import failed, own_copy, python_with, rendered
 from mobilefaceswap.faces.detector import open_detector
 from mobilefaceswap.frame import ColourSpace, Frame
 from mobilefaceswap.identity import prepare_identity
 from mobilefaceswap.media import read_picture
 from mobilefaceswap.node import FaceSwapNode
 from mobilefaceswap.ofx.host import Effect, Host
+from mobilefaceswap.ofx.host.abi import Properties
 from mobilefaceswap.ofx.install import binary_of
 from mobilefaceswap.packs import Pack
 from mobilefaceswap.settings import Settings
@@ -58,6 +59,56 @@ def test_a_matte_of_another_size_is_empty_where_it_ends(general: Effect, identit
     np.testing.assert_array_equal(output, expected(plate, outside=garbage).composite)
 
 
+class Connected(Host):
+    """Inputs that it calls connected have a picture only where a render gives them one."""
+
+    def clip_properties(self, effect: int, name: str) -> Properties:
+        told = super().clip_properties(effect, name)
+        return told | {"OfxImageClipPropConnected": [1]} if name in self.connected else told
+
+
+@pytest.fixture
+def connected(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path):
+    """Face Swap in a host of a name, with inputs that are connected."""
+    made: list[Effect] = []
+
+    def swap(*inputs: str, name: str = "org.mobilefaceswap.check") -> Effect:
+        host = Connected(binary_of(own_copy(bundle, tmp_path)), name=name)
+        host.connected = inputs
+        made.extend(host.effects("OfxImageEffectContextGeneral"))
+        return made[0]
+
+    yield swap
+    assert not any(effect.unload() for effect in made)
+
+
+@pytest.mark.parametrize("name", ["Identity", "InM", "OutM"])
+def test_a_connected_input_without_a_picture_fails_the_frame(connected, identity: Path, plate, name: str) -> None:
+    """A garbage matte that ends early, or another person than the one that is connected, must not go unseen."""
+    node = connected(name).create(source=str(identity))
+    assert f"the connected input {name}; the host has none" in failed(node, plate)
+    assert node.held == 0
+
+
+def test_a_host_whose_inputs_only_look_connected_is_not_believed(connected, identity: Path, expected, plate) -> None:
+    node = connected("Identity", "InM", "OutM", name="DaVinciResolve").create(source=str(identity))
+    np.testing.assert_array_equal(rendered(node, plate), expected(plate).composite)
+
+
+@pytest.mark.parametrize("name", ["InM", "OutM"])
+def test_a_matte_without_any_area_covers_nothing(general: Effect, identity: Path, expected, plate, name: str) -> None:
+    """As a roto without shapes."""
+    nothing = np.zeros((0, 0, 1), np.float32)
+    status, output = general.create(source=str(identity)).render(plate, **{name: nothing})
+    assert status == 0
+    np.testing.assert_array_equal(output, expected(plate).composite)
+
+
+def test_an_identity_without_any_area_is_no_source(general: Effect, identity: Path, plate) -> None:
+    status, _ = general.create(source=str(identity)).render(plate, Identity=np.zeros((0, 0, 3), np.float32))
+    assert status == 1
+
+
 def test_prepare_identity_says_what_was_found_and_updates_the_status(effects, identity: Path) -> None:
     node = effects[0].create(source=str(identity))
     assert node.press("prepare_identity") == 0
@@ -77,6 +128,20 @@ def test_analyse_range_where_the_host_may_hand_out_the_same_frame_again(effects)
     node = effects[0].create()
     assert node.press("analyse_range") == 0
     assert "mobilefaceswap analyse" in node.persistent
+
+
+def test_a_button_takes_the_error_of_the_one_before_off_the_node(effects) -> None:
+    node = effects[0].create()
+    node.press("analyse_range")
+    assert node.persistent
+    node.press("clear_cache")
+    assert (node.persistent, len(node.messages)) == ("", 1)
+
+
+def test_what_the_node_says_of_its_engine_is_no_step_for_undo(effects) -> None:
+    node = effects[0].create()
+    node.press("clear_cache")
+    assert (bool(node.values["engine_status"]), node.undo) == (True, [])
 
 
 def test_clear_cache(effects) -> None:

@@ -245,6 +245,7 @@ def test_the_host_s_crosshair_and_the_settings_agree(crosshair: Effect, plate) -
         node.values["face_point_y"] = 0.25
         node.press("face_point_y", "OfxChangeTime")
         assert node.values["face_point"] == (228.0, 114.0)
+        assert {name for _, names in node.undo for name in names} == {"face_point_x", "face_point_y"}, "it only follows"
         node.undo.clear()
         node.press("face_point_y", "OfxChangeTime")
     assert node.undo == [], "a host may render again for anything that is set"

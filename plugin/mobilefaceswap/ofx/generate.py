@@ -23,6 +23,8 @@ _PREAMBLE = """\
 
 #include <cstdint>
 
+#include "pixels.h"
+
 namespace mfs::settings {
 
 enum class Type { Boolean, Integer, Double, Choice, File, Text };
@@ -36,6 +38,8 @@ struct Output {
   bool picture;
   // Matte to Alpha replaces its alpha.
   bool alphaSwitch;
+  // The first that holds it.
+  Depth depth;
 };
 
 struct Row {
@@ -55,6 +59,11 @@ struct Row {
 };
 """
 
+_DEPTHS = {"difference": "Half", "st-map": "Short", "people": "Float"}
+"""Outputs that need more than 8 bits, and the first depth of the bridge that holds them: a difference is below 0, too,
+an ST map has finer steps, and an id of a Cryptomatte is every bit of a float.
+"""
+
 
 def header() -> str:
     """The text of settings.gen.h."""
@@ -71,7 +80,7 @@ def header() -> str:
         "};\n",
         "// In the order of the output modes.",
         "constexpr Output kOutputs[] = {",
-        *(_output(row) for row in OUTPUTS.values()),
+        *(_output(name, row) for name, row in OUTPUTS.items()),
         "};\n",
         "// Positions in kRows.",
         "enum class Position {",
@@ -104,9 +113,10 @@ def _entry_positions(row: Setting) -> str:
     return f"namespace {row.name}_entry {{\nenum Entry {{ {entries} }};\n}}"
 
 
-def _output(row: Output) -> str:
+def _output(name: str, row: Output) -> str:
     alpha, outside = row.alpha.value.capitalize(), row.outside.value.capitalize()
-    return f"    {{Alpha::{alpha}, Outside::{outside}, {_boolean(row.picture)}, {_boolean(row.alpha_switch)}}},"
+    switches = f"{_boolean(row.picture)}, {_boolean(row.alpha_switch)}"
+    return f"    {{Alpha::{alpha}, Outside::{outside}, {switches}, Depth::{_DEPTHS.get(name, 'Byte')}}},"
 
 
 def _number(row: Setting, value: Any) -> float:

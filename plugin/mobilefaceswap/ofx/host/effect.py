@@ -25,14 +25,15 @@ _WITHOUT_VALUE = ("OfxParamTypeGroup", "OfxParamTypePage", "OfxParamTypePushButt
 class Instance:
     """One node. ``values`` may be set by script name; ``messages`` is what it told the user.
 
-    persistent, notice: the message that stands on the node, and its type. parameters: what the effect told of each
-    control since, such as whether it is enabled. preferences: what it prefers of its clips, asked anew where the
-    effect says that a parameter counts. interact: the handle of its overlay. footage: what the Source shows at a time
-    outside of a render, None where it shows nothing; a pair says how it is laid out. format: x1, y1, x2, y2 of
-    the Source in pixels, as one host tells it. bounds: of the timeline. frames: first and last of the Source; None for
-    those of the timeline. keys: how many keyframes a parameter has, by name. progress: what the node reported; after
-    ``patience`` reports the user cancels. undo: the steps that the effect's own changes make, each with its label and
-    the parameters set; editing: whether one of them goes on.
+    logged: its lines in the host's log. persistent, notice: the message that stands on the node, and its type.
+    parameters: what the effect told of each control since, such as whether it is enabled. preferences: what it prefers
+    of its clips, asked anew where the effect says that a parameter counts. interact: the handle of its overlay.
+    footage: what the Source shows at a time outside of a render, None where it shows nothing; a pair says how it is
+    laid out. format: x1, y1, x2, y2 of the Source in pixels, as one host tells it. bounds: of the timeline. frames:
+    first and last of the Source; None for those of the timeline. keys: how many keyframes a parameter has, by name.
+    progress: what the node reported; after ``patience`` reports the user cancels. undo: the steps that the effect's own
+    changes make, each with its label and the parameters set, without those that the effect keeps from undo; editing:
+    whether one of them goes on.
     """
 
     handle: int
@@ -40,6 +41,7 @@ class Instance:
     values: dict[str, Any]
     parameters: dict[str, Properties]
     messages: list[str] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
     persistent: str = ""
     notice: str = ""
     abort: bool = False

@@ -22,8 +22,8 @@ __all__ = ["Host"]
 
 
 class Host:
-    """Loads the binary of a bundle. name, properties: what it says of itself; without: suites that it does not offer;
-    crosshairs: its viewer shows points that effects ask for.
+    """Loads the binary of a bundle. name, properties: what it says of itself; without: suites that it does not offer,
+    or (suite, version); crosshairs: its viewer shows points that effects ask for.
 
     Raises EngineError where the binary does not load.
     """
@@ -32,7 +32,7 @@ class Host:
         self,
         binary: Path,
         name: str = "org.mobilefaceswap.check",
-        without: Sequence[str] = (),
+        without: Sequence[str | tuple[str, int]] = (),
         properties: Properties | None = None,
         *,
         crosshairs: bool = False,
@@ -44,7 +44,7 @@ class Host:
         self.drawn: list[tuple[str, tuple[float, ...]]] = []
         self._shown = threading.local()
         tables = Suites(self).tables
-        self._suites = {key: _table(functions) for key, functions in tables.items() if key[0] not in without}
+        self._suites = {key: _table(functions) for key, functions in tables.items() if not {key, key[0]} & {*without}}
         self._fetch = FETCH(self._fetched)
         told: Properties = {"OfxPropName": [name], "OfxImageEffectPropSupportsOverlays": [1], **(properties or {})}
         self.record = HostRecord(self.sets.new(told, ()), c.cast(self._fetch, place))

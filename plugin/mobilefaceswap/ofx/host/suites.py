@@ -243,6 +243,8 @@ class Suites:
         for fault in value_fault(kind, instance.effect.parameters[name], value):
             self._sets.violations.append(f"{name}: {fault}")
         instance.values[name] = value
+        if instance.effect.parameters[name].get("OfxParamPropCanUndo") == [0]:
+            return OK
         if instance.editing:
             instance.undo[-1][1].append(name)
         else:
@@ -279,7 +281,9 @@ class Suites:
         return shown.replace("%%", "%")
 
     def _message(self, effect: int, kind: bytes, name: bytes, form: bytes) -> int:
-        self._host.instances[effect].messages.append(self._told(kind, form))
+        instance = self._host.instances[effect]
+        told = instance.logged if kind == b"OfxMessageLog" else instance.messages
+        told.append(self._told(kind, form))
         return OK
 
     def _persistent(self, effect: int, kind: bytes, name: bytes, form: bytes) -> int:
