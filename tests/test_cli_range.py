@@ -198,6 +198,10 @@ def test_a_piece_of_variable_timing_begins_at_the_timecode_of_its_first_frame(tm
         ("59.94", Fraction(60000, 1001)),
         ("12.5", Fraction(25, 2)),
         ("24.0", 24),
+        ("10.0", 10),
+        ("8.0", 8),
+        ("0.005", Fraction(1, 200)),
+        ("119.88", Fraction(120000, 1001)),
         (None, None),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -47,5 +48,5 @@ def exact_rate(typed: str | None) -> Fraction | None:
             f"expected frames per second, such as 25, 23.976 or 24000/1001, and at most {_FASTEST}; found {typed!r}. "
             "Write them so"
         )
-    video = round(rate) * Fraction(1000, 1001)
-    return video if found and found[2] and abs(rate - video) < _ROUNDED else rate
+    video = math.ceil(rate) * Fraction(1000, 1001)
+    return video if found and found[2] and rate.denominator > 1 and abs(rate - video) < _ROUNDED else rate
