@@ -14,6 +14,8 @@ from training.networks import darkness, shade
 
 MOST_BENT = 0.045  # standard deviation of a displacement, of half a crop's side
 OF_SHAPE = 5  # numbers of a movement, its last, which tell of the person, too: brows and chin
+ASKED = (1.25, 1.25, 1.05, 1.05, 1.15, 1.1, 1.15, 1.1, 1.1, 1.15, 1.15, 1.05, 1.35, 1.35, 1.4, 1.4, 1.0)
+"""By how much more than the target's each number of a movement is to change: what is drawn falls short of it."""
 LEAD, SOFT = 0.3, 0.1  # cosines
 SOFTEST, SHARPEST = 0.4, 1.2  # of a crop's side: pixels that a recogniser gets to see; from 1 on, all of them
 
@@ -99,6 +101,13 @@ def movement(points: Tensor) -> Tensor:
         6.5 * told(left[:, 8] - brows[:, 0, 4])[:, 1:], 6.5 * told(right[:, 8] - brows[:, 1, 4])[:, 1:],
         2.5 * told(chin - middle)[:, 1:],
     ], 1)  # fmt: skip
+
+
+def change_difference(found: Tensor, wanted: Tensor) -> Tensor:
+    """How far the change between the two movements of each pair (2N, 17), one behind the other, is from ASKED times the
+    wanted one: a scalar."""
+    done, asked = (pairs.unflatten(0, (-1, 2)).diff(dim=1) for pairs in (found, wanted))
+    return (done - asked * asked.new_tensor(ASKED)).abs().clamp_max(1).mean()
 
 
 def shaken(pictures: Sequence[Tensor], chance: torch.Generator) -> list[Tensor]:

@@ -31,6 +31,7 @@ from training.landmarks import POINTS
 from training.losses import (
     OF_SHAPE,
     augmented,
+    change_difference,
     composite,
     hinge_discriminator,
     identity_distance,
@@ -214,16 +215,14 @@ class Run:
         return nn.functional.normalize(embedding.float() - by_name(self.faces.usual)[name])
 
     def _movement(self, swap: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """How far what the faces do is from their targets', and the change between two pictures from the targets'."""
+        """How far what the faces do is from their targets', and its change between two pictures from what is asked."""
         wanted, acted = movement(batch.points[: batch.cross]), slice(batch.cross - 2 * self.config.acted, batch.cross)
         with self._cast():
             found = movement(self.mesh(torch.cat([swap, batch.target[acted]]))[:, POINTS])
         found, wanted[acted] = found[: batch.cross], found[batch.cross :]  # it sees three quarters of an acted movement
-        off = found - wanted
-        losses = {"movement": off[:, :-OF_SHAPE].abs().clamp_max(1).mean()}
-        if self.config.pairs:
-            first, second = off[-2 * self.config.pairs :].unflatten(0, (-1, 2)).unbind(1)
-            losses["change"] = (first - second).abs().clamp_max(1).mean()
+        losses = {"movement": (found - wanted)[:, :-OF_SHAPE].abs().clamp_max(1).mean()}
+        if pairs := 2 * self.config.pairs:
+            losses["change"] = change_difference(found[-pairs:], wanted[-pairs:])
         return losses
 
     def _judged(self, swap: Tensor, chance: torch.Generator) -> Tensor:

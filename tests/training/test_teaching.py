@@ -390,6 +390,19 @@ class TestLosses:
             changed[:, place, 1] = middle[..., 1] + 0.2 * (changed[:, place, 1] - middle[..., 1])
         assert (losses.movement(points) - losses.movement(changed)).abs().max() > 0.02
 
+    def test_more_change_is_asked_for_than_the_target_s_of_what_falls_short(self) -> None:
+        wanted = torch.randn(4, 17, generator=chance()) * 0.1
+        between = wanted[1::2] - wanted[::2]
+        told = {}
+        for name, more in (("none", 0.0), ("the target's", 1.0), ("asked", torch.tensor(losses.ASKED))):
+            found = wanted[::2].repeat_interleave(2, 0)
+            found[1::2] += more * between
+            # What both pictures have in common is no change.
+            told[name] = float(losses.change_difference(found + 3, wanted))
+        assert told["asked"] == pytest.approx(0, abs=1e-6)
+        assert 0 < told["the target's"] < told["none"]
+        assert len(losses.ASKED) == losses.movement(torch.from_numpy(_drawn_points()).float()[None]).shape[1]
+
     def test_a_patch_on_skin_counts_and_modelling_does_not(self) -> None:
         wanted, skin = torch.full((1, 3, 64, 64), 0.6), torch.zeros(1, 1, 64, 64)
         skin[..., 32:] = 1
