@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from fractions import Fraction
@@ -596,11 +597,62 @@ def test_a_cover_picture_is_kept_or_said(tmp_path: Path, ending: str) -> None:
     assert kept is (ending in (".mp4", ".mkv"))
 
 
-def test_sound_whose_channels_are_not_named_is_converted(tmp_path: Path) -> None:
-    """8-bit PCM of old cameras, whose header only counts the channels."""
+def test_pcm_that_mp4_does_not_have_is_converted(tmp_path: Path) -> None:
+    """8 bits, of old cameras."""
     source = make_clip(tmp_path / "in.avi", sound="pcm_u8", rate=Fraction(25))
     with av.open(str(copied(source, tmp_path / "out.mp4"))) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
+
+
+def with_channels(path: Path, codec: str, layout: str) -> Path:
+    """12 frames of 24 frames/s; every sample of the first channel is 100, of the second 200, and so on."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg2video" if path.suffix == ".mxf" else "libx264", rate=24)
+        stream.width, stream.height = 64, 48
+        heard = container.add_stream(codec, rate=48000, layout=layout)
+        values = np.arange(1, len(heard.codec_context.layout.channels) + 1, dtype=np.int16) * 100
+        part = av.AudioFrame.from_ndarray(np.tile(values, 24000)[None], "s16", layout)
+        part.sample_rate, part.pts = 48000, 0
+        for number in range(12):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 24)
+            container.mux(stream.encode(frame))
+        container.mux([*stream.encode(None), *heard.encode(part), *heard.encode(None)])
+    return path
+
+
+@pytest.mark.parametrize("span", [None, (3, 8)])
+@pytest.mark.parametrize(
+    ("ending", "codec", "layout"),
+    [
+        (".avi", "pcm_s16le", "stereo"),
+        (".mxf", "pcm_s24le", "stereo"),
+        (".mkv", "pcm_s24le", "quad"),
+        (".mkv", "pcm_s16le", "5.1"),
+    ],
+)
+def test_pcm_whose_channels_have_no_names_is_kept_in_mp4(
+    tmp_path: Path, ending: str, codec: str, layout: str, span: tuple[int, int] | None
+) -> None:
+    """MP4 has to name them, and FFmpeg fails where it cannot when all frames are written."""
+    source = with_channels(tmp_path / f"in{ending}", codec, layout)
+    notes = notes_of_a_copy(source, tmp_path / "out.mp4", span)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        heard = container.streams.audio[0].codec_context
+        assert (heard.name, heard.layout.name) == (codec, layout)
+        frame = next(container.decode(audio=0))
+        count = len(heard.layout.channels)
+        unit = 1 << 8 * frame.format.bytes - 16
+        assert (frame.to_ndarray().reshape(-1, count)[9] / unit).tolist() == [100 * n for n in range(1, count + 1)]
+    renamed = f"sound ({codec}): {count} channels called {layout}, .mp4 cannot hold them without a name"
+    assert notes == ([] if layout == "stereo" else [renamed])
+
+
+def test_sound_of_more_channels_than_mp4_can_name_is_left_out_and_said(tmp_path: Path) -> None:
+    source = with_channels(tmp_path / "in.mov", "pcm_s16le", "16C")
+    said = "sound (pcm_s16le): left out, .mp4 cannot hold it"
+    assert notes_of_a_copy(source, tmp_path / "out.mp4") == [said]
+    assert len(stamps(tmp_path / "out.mp4")) == 12
 
 
 def test_a_raw_stream_is_refused_with_a_remedy(tmp_path: Path) -> None:
@@ -667,19 +719,20 @@ def with_tracks(
     path: Path,
     *,
     tracks: int = 1,
+    sound: str = "pcm_s16le",
     sound_at: int = 0,
     pictures_at: int = 0,
     words: tuple[str, list[tuple[int, int, str]]] | None = None,
     chapters: int = 0,
 ) -> Path:
-    """48 frames of 24 frames/s, PCM in chunks of half a second, subtitles, and chapters of half a second.
+    """48 frames of 24 frames/s, sound that is put in by half seconds, subtitles, and chapters of half a second.
 
     sound_at, pictures_at: when they begin, in milliseconds. words: a codec, and (start, end, text) in milliseconds.
     """
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=24)
         stream.width, stream.height = 64, 48
-        heard = [container.add_stream("pcm_s16le", rate=48000, layout="mono") for _ in range(tracks)]
+        heard = [container.add_stream(sound, rate=48000, layout="mono") for _ in range(tracks)]
         text = container.add_stream(words[0]) if words else None
         if text is not None:
             text.codec_context.subtitle_header, text.codec_context.time_base = ASS, Fraction(1, 1000)
@@ -696,7 +749,7 @@ def with_tracks(
                 frame = av.VideoFrame(64, 48, "yuv420p")
                 frame.pts, frame.time_base = number + pictures_at * 24 // 1000, Fraction(1, 24)
                 container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        container.mux([*stream.encode(None), *(packet for track in heard for packet in track.encode(None))])
         for number, (start, end, line) in enumerate(words[1] if words else ()):
             content = f"{number},0,Default,,0,0,0,,{line}" if words and words[0] == "ass" else line
             packet = av.Packet(content.encode())
@@ -800,6 +853,22 @@ def test_chapters_behind_a_range_are_left_out(tmp_path: Path, ending: str) -> No
         assert container.duration == pytest.approx(500000, abs=1000)
 
 
+@pytest.mark.parametrize("ending", [".mov", ".mp4"])
+def test_a_render_that_stops_early_ends_subtitles_and_chapters_there(tmp_path: Path, ending: str) -> None:
+    source = with_tracks(tmp_path / "in.mkv", words=("subrip", [(0, 1900, "long")]), chapters=4)
+    with open_clip(source) as clip:
+        writer = create_output(tmp_path / f"out{ending}", clip)
+        writer.begin(range(48))
+        for time in range(6):
+            writer.write(time, clip.frame(time).pixels)
+        writer.abandon()
+    kept = tmp_path / f"out.partial{ending}"
+    assert shown_words(kept) == [(0, 0.25, "long")]
+    with av.open(str(kept)) as container:
+        assert len(container.chapters()) == 1
+        assert container.duration <= 500000, "a chunk of sound is half a second"
+
+
 def test_what_a_range_has_not_is_not_put_down_to_the_file(tmp_path: Path) -> None:
     source = with_tracks(tmp_path / "in.mkv", sound_at=1000)
     assert notes_of_a_copy(source, tmp_path / "out.mov", (0, 5)) == [
@@ -821,12 +890,43 @@ def test_damaged_sound_is_left_out_and_said(tmp_path: Path, ending: str) -> None
     notes = notes_of_a_copy(patched(source, lose), tmp_path / f"out{ending}")
     *others, said = notes
     assert all("converted to" in note for note in others)
-    assert said.startswith("sound (aac): damaged ")
+    lost = re.match(r"sound \(aac\): damaged from (\S+) s to (\S+) s, left out there", said)
+    assert lost is not None, said
+    assert [float(time) for time in lost.groups()] == pytest.approx([1, 2.05], abs=0.1)
     assert ("cannot hold a gap" in said) is (ending == ".avi")
     assert len(luma(tmp_path / f"out{ending}")) == 100
     with av.open(str(tmp_path / f"out{ending}")) as container:
         *_, last = (packet for packet in container.demux(audio=0) if packet.size)
     assert last.pts * last.time_base > (2.5 if ending == ".avi" else 3.8)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".avi"])
+def test_sound_that_is_damaged_to_its_end_is_said_to_be(tmp_path: Path, ending: str) -> None:
+    source = make_clip(tmp_path / "in.ts", frames=50, rate=Fraction(25), sound=True, step=2)
+
+    def lose(content: bytearray) -> None:
+        packets = range(0, len(content), 188)
+        heard = [start for start in packets if int.from_bytes(content[start + 1 : start + 3]) & 0x1FFF == 257]
+        for start in heard[3:]:
+            content[start + 20 : start + 180] = bytes(160)
+
+    *_, said = notes_of_a_copy(patched(source, lose), tmp_path / f"out{ending}")
+    nothing = "left out, all of it is damaged"
+    assert re.fullmatch(rf"sound \(aac\): (damaged from 0\.0\d s to its end, left out there|{nothing})", said), said
+
+
+@pytest.mark.parametrize(("sound", "kind"), [("flac", ".mkv"), ("alac", ".mov")])
+@pytest.mark.parametrize("span", [(6, 40), (7, 40), (9, 40)])
+def test_sound_of_a_range_that_avi_plays_early_is_said(
+    tmp_path: Path, sound: str, kind: str, span: tuple[int, int]
+) -> None:
+    """A packet that began before the range is left out, and the next is heard in its place."""
+    notes = notes_of_a_copy(with_tracks(tmp_path / f"in{kind}", sound=sound), tmp_path / "out.avi", span)
+    begins, samples = heard_in(tmp_path / "out.avi")
+    early = samples[0] * 4 / 48000 - span[0] / 24 - begins
+    said = [re.search(r": (\d\.\d\d) s early, .avi cannot hold that it begins after", note) for note in notes]
+    expected = [float(early)] if early > 0.045 else []
+    assert [float(match[1]) for match in said if match] == pytest.approx(expected, abs=0.006)
 
 
 def test_what_cannot_begin_where_the_pictures_do_is_said(tmp_path: Path) -> None:

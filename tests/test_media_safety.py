@@ -300,6 +300,31 @@ def test_a_clip_cut_out_of_a_stream_begins_with_its_first_key_frame(
         assert Clock(clip, 0).start == stamps(source)[10], "sound goes on from there"
 
 
+@pytest.mark.parametrize(("codec", "ending"), [("mpeg4", "mp4"), ("mpeg4", "mkv"), ("mpeg2video", "ts")])
+def test_a_decoder_that_does_without_its_key_frame_begins_with_the_next(
+    tmp_path: Path, codec: str, ending: str
+) -> None:
+    """MPEG-4 with B-frames, cut in the middle of a group: its decoder delivers garbage up to the next one."""
+    texture = np.kron(np.random.default_rng(1).integers(0, 256, (30, 50, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+    source = tmp_path / f"in.{ending}"
+    with av.open(str(source), "w") as container:
+        options = {"g": "12", "bf": "2", "sc_threshold": "1000000000"}
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 160, 120, "yuv420p", 2_000_000
+        for number in range(36):
+            window = texture[number : number + 120, 2 * number : 2 * number + 160]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(window), "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    cut = without_first_packets(source, tmp_path / f"cut.{ending}", 4)
+    with open_clip(source) as whole, open_clip(cut) as clip:
+        assert [note.partition(":")[0] for note in clip.notes] == ["begins in the middle of a GOP"]
+        for time in (0, 5, 1, clip.last):
+            expected = whole.frame(whole.last - clip.last + time).pixels
+            assert np.array_equal(clip.frame(time).pixels, expected), time
+
+
 def without_first_packets(source: Path, target: Path, count: int) -> Path:
     """The pictures of ``source`` without the first packets of the file, as a stream that is switched on late."""
     with av.open(str(source)) as whole, av.open(str(target), "w") as cut:
@@ -330,6 +355,17 @@ def test_chroma_that_a_codec_cannot_hold_is_said(
     with open_clip(made) as clip:
         chosen = choose_encoder(name, clip, clip.size, codec=codec, quality=None, bit_depth=None, alpha=False)
     assert chosen.notes == notes
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "options"),
+    [("yuv422p10le", "a.webm", {}), ("yuv444p10le", "a.mov", {"codec": "prores", "quality": "hq"})],
+)
+def test_a_matte_has_no_chroma_to_lose(tmp_path: Path, source: str, name: str, options: dict[str, str]) -> None:
+    made = make_clip(tmp_path / "in.mkv", codec="ffv1", pixel_format=source, frames=1)
+    with open_clip(made) as clip, create_output(tmp_path / name, clip, **options) as writer:
+        writer.write(0, np.full((48, 64), 0.5, np.float32))
+    assert writer.notes == ()
 
 
 def test_counts_of_another_program_are_not_handed_on(tmp_path: Path) -> None:

@@ -100,6 +100,17 @@ def test_rate_and_times_are_kept(tmp_path: Path, rate: Fraction, ending: str) ->
     assert all(abs(one - other) <= tolerance for one, other in zip(stamps(source), stamps(target), strict=True))
 
 
+@pytest.mark.parametrize("shown", [2, 3, 4])
+def test_the_rate_of_animation_is_read_of_a_short_clip(tmp_path: Path, shown: int) -> None:
+    """Each picture stands for some frames of 25 a second, of which the file's clock counts no fraction."""
+    source = make_clip(tmp_path / "in.mov", rate=Fraction(25, shown), frames=20)
+    with open_clip(source) as clip, create_output(tmp_path / "out.mov", clip) as writer:
+        for time in range(14, 20):
+            writer.write(time, clip.frame(time).pixels)
+    with open_clip(tmp_path / "out.mov") as clip:
+        assert clip.frame_rate == Fraction(25, shown)
+
+
 @pytest.mark.parametrize(
     "times",
     [

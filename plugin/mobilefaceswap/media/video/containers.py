@@ -1,18 +1,20 @@
-"""What the containers that are written can hold, and whether one holds a given stream, found by trying."""
+"""What the containers that are written can hold, and whether one holds a given stream, found by writing it."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from .container import FAILURES
 
-__all__ = ["CONTAINERS", "Container", "container_of", "holds"]
+__all__ = ["CONTAINERS", "Container", "container_of", "holds", "holds_encoded"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ CONTAINERS = {
 """By ending, in lower case."""
 HEVC_TAG = "hvc1"
 """QuickTime and everything of Apple's play HEVC under this tag alone; FFmpeg's own is hev1."""
+_TRIAL = 8192
+"""Samples that fill a packet of every encoder of sound."""
 
 
 def container_of(path: str | Path) -> Container:
@@ -55,18 +59,45 @@ def container_of(path: str | Path) -> Container:
     return CONTAINERS[Path(path).suffix.lower()]
 
 
-def holds(container: Container, stream: Any, packet: Any = None) -> bool:
-    """Whether a file of the kind can hold a copy of ``stream``: its header, and ``packet`` where given, are written."""
-    output = None
-    try:
-        output = av.open(io.BytesIO(), "w", format=container.muxer)
-        copy = output.add_stream_from_template(stream)
+def holds(container: Container, stream: Any, packet: Any = None, *, layout: str = "") -> bool:
+    """Whether a file of the kind can hold a copy of ``stream``: its header is written, and a whole file where
+    ``packet`` is given. layout: the name to give to the channels of sound, as the file has it where that is empty.
+    """
+
+    def copy(output: Any) -> None:
+        target = output.add_stream_from_template(stream)
+        if layout:
+            target.codec_context.layout = layout
         output.start_encoding()
         if packet is not None:
             trial = av.Packet(bytes(packet))
-            trial.stream, trial.time_base = copy, packet.time_base
+            trial.stream, trial.time_base = target, packet.time_base
             trial.pts = trial.dts = 0
             output.mux(trial)
+            # MP4 stores what it knows of channels with the index, behind everything else.
+            output.close()
+
+    return _succeeds(container, copy)
+
+
+def holds_encoded(container: Container, encoder: str, rate: int, layout: str) -> bool:
+    """Whether a file of the kind can hold sound of ``rate`` samples a second that FFmpeg's ``encoder`` makes."""
+
+    def encode(output: Any) -> None:
+        target = output.add_stream(encoder, rate=rate, layout=layout)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, target.channels * _TRIAL), np.float32), "flt", layout)
+        silence.sample_rate, silence.pts = rate, 0
+        output.mux([*target.encode(silence), *target.encode(None)])
+        output.close()
+
+    return _succeeds(container, encode)
+
+
+def _succeeds(container: Container, write: Callable[[Any], None]) -> bool:
+    output = None
+    try:
+        output = av.open(io.BytesIO(), "w", format=container.muxer)
+        write(output)
     except FAILURES:
         return False
     finally:

@@ -61,8 +61,8 @@ def choose_encoder(
     alpha: bool,
     matte: bool = False,
 ) -> Encoder:
-    """The encoder for pictures of ``size`` (width, height) in ``path``. matte: one channel of data, which
-    FFV1 stores in 16 bits of grey.
+    """The encoder for pictures of ``size`` (width, height) in ``path``. matte: one channel of data without chroma to
+    lose, which FFV1, where it is asked for, stores in 16 bits of grey.
 
     Raises MediaError on a codec or quality that is not known.
     """
@@ -71,7 +71,8 @@ def choose_encoder(
             f"expected {', '.join(map(str, DEPTHS[:-1]))} or {DEPTHS[-1]} bits; found {bit_depth} for {path}. Choose "
             "one of these"
         )
-    wanted = _MATTE if matte else _wanted(like, bit_depth, alpha)
+    grey = matte and codec == "ffv1"
+    wanted = _MATTE if grey else _wanted(like, bit_depth, alpha)
     name = CODECS.get((codec or "").lower(), codec) or _default_codec(path, wanted)
     notes: tuple[str, ...] = ()
     if wanted.alpha and not any(layout.alpha for layout in _formats(name, grey=False)):
@@ -79,15 +80,15 @@ def choose_encoder(
         wanted = _wanted(like, bit_depth, alpha=False)
         notes = (f"{name} has no alpha: written without it (ProRes in .mov, or EXR, keeps it)",)
     held = held_by(name, quality, wanted)
-    layout = _nearest(name, _even(held, size), grey=matte)
+    layout = _nearest(name, _even(held, size), grey=grey)
     matrix, full_range, tags = _coding(like, layout)
     if layout.kind == "grey":
         full_range, tags = True, replace(tags, full_range=True)
     options = encoder_options(codec or name, name, quality, layout, size, like)
     notes += _losses(name, held, layout, asked=bit_depth is not None)
-    if like.format.planes is not None:
+    if like.format.planes is not None and not matte:
         notes += _coarser_chroma(name, held, layout)
-    notes += _left_out(f"{name} {quality}", wanted, held)
+    notes += _left_out(f"{name} {quality}", wanted, held, matte=matte)
     return Encoder(name, layout, matrix, full_range, tags, options, notes)
 
 
@@ -152,11 +153,11 @@ def _nearest(codec: str, wanted: PlaneLayout, *, grey: bool) -> PlaneLayout:
     return min(_formats(codec, grey=grey), key=loss)
 
 
-def _left_out(quality: str, wanted: PlaneLayout, held: PlaneLayout) -> tuple[str, ...]:
+def _left_out(quality: str, wanted: PlaneLayout, held: PlaneLayout, *, matte: bool) -> tuple[str, ...]:
     """What a quality that was asked for does not hold."""
     lost = {
         "no alpha": wanted.alpha and not held.alpha,
-        "chroma of half the width": held.step[0] > wanted.step[0],
+        "chroma of half the width": not matte and held.step[0] > wanted.step[0],
         f"{held.bits} bits": held.bits < wanted.bits,
     }
     found = " and ".join(name for name, is_lost in lost.items() if is_lost)

@@ -44,6 +44,10 @@ to the next frame that is searched, and a few that other workers are at.
 _FARTHEST = 1 << 62
 _WITH_TIMES = ("mov", "matroska", "mpegts", "mpeg", "flv")
 """Containers that keep the time of presentation of every frame."""
+_UNREFERRED = ("mpeg1video", "mpeg2video", "mpeg4", "msmpeg4", "h263", "wmv")
+"""Codecs whose decoders deliver a picture without what it refers to, as garbage; others wait for a key frame, or for
+another that can be begun with.
+"""
 _LOOKED_AT = 32
 
 
@@ -70,6 +74,7 @@ class VideoClip(MediaClip):
             self._restart(0)
             first = self._first_picture()
             begins = self._leave_out_before(first)
+            first = first if first.pts in self._numbers else self._first_picture()
             self._keep(first)
             self.format = self._declared(first, begins)
             if self.format.field_order != "progressive" and not allow_interlaced:
@@ -125,13 +130,15 @@ class VideoClip(MediaClip):
         self._numbers = {stamp: number for number, stamp in enumerate(self._timing.stamps)}
 
     def _leave_out_before(self, first: Any) -> Fraction:
-        """Leaves out frames before ``first``, the first that decodes, whose key frame the file lacks, as what is cut
-        out of a stream begins with. Returns the seconds that they show.
+        """Leaves out what is cut out of a stream begins with: frames whose key frame the file lacks. ``first`` is the
+        first that decodes. Returns the seconds that they show.
         """
         timing = self._timing
         if not timing.keys or self._ordered:
             return Fraction(0)
-        count = min(self._numbers[first.pts], self._numbers[timing.keys[0][0]])
+        decoded, key = self._numbers[first.pts], self._numbers[timing.keys[0][0]]
+        is_ruined = not first.key_frame and self._stream.codec_context.name.startswith(_UNREFERRED)
+        count = key if is_ruined else min(decoded, key)
         if count:
             stamps, durations = timing.stamps[count:], timing.durations[count:]
             # From the beginning of the file: QuickTime does not seek to a key frame that others lie before.

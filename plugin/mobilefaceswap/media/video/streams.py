@@ -17,8 +17,8 @@ import av
 from av.error import FFmpegError, InvalidDataError
 
 from ..clip import MediaClip
-from .container import FAILURES, describes_file, is_cover, open_file, picture_streams, title_of
-from .containers import Container, holds
+from .container import describes_file, is_cover, open_file, picture_streams, title_of
+from .containers import Container, holds, holds_encoded
 from .subtitles import TEXT_CODECS, OneAtATime, plain_text, stored_text
 from .timing import Joiner
 
@@ -26,6 +26,8 @@ __all__ = ["OtherStreams"]
 
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 """By number of channels: files often do not say which is which."""
+_ASSUMED = {**_LAYOUTS, 3: "3.0", 4: "quad", 5: "5.0", 7: "6.1"}
+"""Likewise, where the file does not say."""
 _OPUS_RATES = (48000, 24000, 16000, 12000, 8000)
 _PCM = re.compile(r"pcm_(?:[fsu](\d+)(?:[lb]e)?|alaw|mulaw)")
 """Codecs whose samples lie one behind the other, each in the named number of bits (8 where none is named)."""
@@ -47,6 +49,10 @@ _EMPTY_ASS += b"SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underl
 _EMPTY_ASS += b"Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding\n"
 _EMPTY_ASS += b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1\n\n[Events]\n"
 _EMPTY_ASS += b"Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+
+
+class _DamagedError(Exception):
+    """A packet that cannot be decoded."""
 
 
 class OtherStreams:
@@ -77,7 +83,8 @@ class OtherStreams:
         self._routes: dict[int, Callable[[Any], Iterator[Any]]] = {}
         self._rests: list[Callable[[], Iterable[Any]]] = []
         self._begun: set[int] = set()
-        self._damaged: dict[int, list[Fraction]] = defaultdict(list)
+        self._written: set[int] = set()
+        self._damaged: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
         for stream in self._input.streams:
             if stream in picture_streams(self._input)[:1]:
                 _carry(stream, pictures)
@@ -101,6 +108,8 @@ class OtherStreams:
                 self._pictures.metadata["reel_name"] = reel
         elif self._can_copy(stream):
             self._copy(stream)
+        elif (layout := _missing_layout(stream)) and self._can_copy(stream, layout):
+            self._copy(stream, layout)
         elif stream.type == "audio" and stream.codec_context is not None:
             self._convert_sound(stream)
         elif stream.type == "subtitle" and _codec(stream) in TEXT_CODECS and self._container.subtitles:
@@ -113,14 +122,16 @@ class OtherStreams:
         chapters = self._input.chapters()
         return "timecode" in stream.metadata or (bool(chapters) and stream.frames in (0, len(chapters)))
 
-    def _can_copy(self, stream: Any) -> bool:
+    def _can_copy(self, stream: Any, layout: str = "") -> bool:
+        """layout: the name to give to channels of sound that have none."""
         if stream.codec_context is None and stream.type != "data":
             return False
         if stream.type == "video" and not (self._whole or is_cover(stream)):
             return False
         if is_cover(stream) and self._container.muxer not in ("mp4", "mov"):
             return False
-        return holds(self._container, stream, self._first_packet(stream) if stream.type == "audio" else None)
+        packet = self._first_packet(stream) if stream.type == "audio" else None
+        return holds(self._container, stream, packet, layout=layout)
 
     def _first_packet(self, stream: Any) -> Any:
         with open_file(self._input.name) as other:
@@ -129,8 +140,13 @@ class OtherStreams:
             except FFmpegError:
                 return None
 
-    def _copy(self, stream: Any) -> None:
+    def _copy(self, stream: Any, layout: str = "") -> None:
         target = self._output.add_stream_from_template(stream)
+        if layout:
+            target.codec_context.layout = layout
+            if layout not in ("mono", "stereo"):
+                called = f"{stream.codec_context.layout.name} called {layout}"
+                self.notes += (f"{_called(stream)}: {called}, {self._name} cannot hold them without a name",)
         _carry(stream, target)
 
         def copied(packet: Any) -> Iterator[Any]:
@@ -144,12 +160,10 @@ class OtherStreams:
         for name in self._container.sound:
             rate = source.sample_rate
             rate = min((known for known in _OPUS_RATES if known >= rate), default=48000) if name == "libopus" else rate
-            try:
-                target = self._output.add_stream(name, rate=rate)
-                target.codec_context.layout = _LAYOUTS.get(len(source.layout.channels), source.layout.name)
-                target.codec_context.open()
-            except FAILURES:
+            layout = _missing_layout(stream) or _LAYOUTS.get(len(source.layout.channels), source.layout.name)
+            if not holds_encoded(self._container, name, rate, layout):
                 continue
+            target = self._output.add_stream(name, rate=rate, layout=layout)
             _carry(stream, target)
             self._rests.append(partial(target.encode, None))
             self._routes[stream.index] = partial(self._encoded, target)
@@ -162,9 +176,8 @@ class OtherStreams:
         shift = packet.pts
         try:
             frames = packet.decode()
-        except FFmpegError:
-            self._damaged[packet.stream.index].append(_begins(packet))
-            return
+        except FFmpegError as error:
+            raise _DamagedError from error
         for frame in frames:
             if frame.pts is None:
                 frame.pts, frame.time_base = shift, packet.time_base
@@ -192,7 +205,13 @@ class OtherStreams:
                 yield stored(*shown)
 
         self._routes[stream.index] = converted
-        self._rests.append(lambda: [stored(*shown) for shown in turns.rest()])
+
+        def rest() -> Iterator[Any]:
+            for start, end, text in turns.rest():
+                if start < (end := self._not_after_end(end, stream.time_base)):
+                    yield stored(start, end, text)
+
+        self._rests.append(rest)
         self.notes += (f"subtitles ({codec}): converted to {wanted}, without their styles",)
 
     def _attach(self, stream: Any, name: str, kind: str, data: bytes) -> None:
@@ -210,13 +229,15 @@ class OtherStreams:
 
     def _carry_metadata(self) -> None:
         self._output.metadata.update(self._like.format.metadata)
-        chapters = self._input.chapters()
-        here = [moved for chapter in chapters if (moved := self._moved(chapter))]
+        here = self._chapters()
         if here and self._container.chapters:
             self._output.set_chapters(here)
-        elif chapters:
+        elif self._input.chapters():
             reason = f"{self._name} cannot hold them" if here else _NOT_HERE
             self.notes += (f"chapters: left out, {reason}",)
+
+    def _chapters(self) -> list[Any]:
+        return [moved for chapter in self._input.chapters() if (moved := self._moved(chapter))]
 
     def _moved(self, chapter: Any) -> Any:
         """The chapter on the output's clock, as far as it lies in that; None where none of it does."""
@@ -225,6 +246,10 @@ class OtherStreams:
         start, end = max(0, chapter["start"] - shift), chapter["end"] - shift
         last = end if self._end is None else round(self._end / base) - shift
         return {**chapter, "start": start, "end": min(end, last)} if end > 0 and start < last else None
+
+    def _not_after_end(self, time: int, base: Fraction) -> int:
+        """``time``, in ``base`` seconds of the output, or the output's end where that is earlier."""
+        return time if self._end is None else min(time, round((self._end - self._start) / base))
 
     def _chosen(self) -> Iterator[Any]:
         tracks = [self._input.streams[index] for index in self._routes]
@@ -261,6 +286,7 @@ class OtherStreams:
 
         Tracks lie in chunks: one may be past the end where others are not yet.
         """
+        self._end = seconds
         waiting = set(self._routes)
         while self._next is not None and waiting:
             if seconds is None or _begins(self._next) < seconds:
@@ -272,20 +298,40 @@ class OtherStreams:
             self._next = next(self._packets, None)
         for rest in self._rests:
             self._output.mux([*rest()])
+        if self._container.exact_clock:
+            # QuickTime's stand behind the pictures, which may have ended early; Matroska's, before them, are written.
+            self._output.set_chapters(self._chapters())
         self.notes += tuple(self._found())
 
     def _carry_over(self, packet: Any) -> None:
         stream, shift = packet.stream, round(self._start / Fraction(packet.time_base))
         packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-        begins = _begins(packet)
-        if stream.type == "audio" and stream.index not in self._begun:
+        if stream.index not in self._begun:
             self._begun.add(stream.index)
-            self._note_offset(stream, begins)
+            self._note_lead(stream, _begins(packet))
         fitted = self._fitted(packet)
+        if fitted is None:
+            return
+        begins = _begins(fitted)
         try:
-            self._output.mux([*self._routes[stream.index](fitted)] if fitted else [])
-        except InvalidDataError:
-            self._damaged[stream.index].append(begins)
+            self._output.mux([*self._routes[stream.index](fitted)])
+        except (InvalidDataError, _DamagedError):
+            self._lose_from(stream, begins)
+        else:
+            self._go_on_at(stream, begins)
+
+    def _lose_from(self, stream: Any, begins: Fraction) -> None:
+        losses = self._damaged[stream.index]
+        if not losses or losses[-1][1] is not None:
+            losses.append((float(begins), None))
+
+    def _go_on_at(self, stream: Any, begins: Fraction) -> None:
+        losses = self._damaged[stream.index]
+        if losses and losses[-1][1] is None:
+            losses[-1] = losses[-1][0], float(begins)
+        elif stream.index not in self._written:
+            self._note_lateness(stream, begins)
+        self._written.add(stream.index)
 
     def _fitted(self, packet: Any) -> Any:
         """The packet, on the output's clock, without what lies before its begin and after its end; None where nothing
@@ -299,7 +345,7 @@ class OtherStreams:
         begins, ends = packet.pts, packet.pts + (packet.duration or 0)
         hidden = stream.type == "audio" and self._container.exact_clock
         first = begins if hidden or self._moves_all else max(0, begins)
-        last = ends if self._end is None else min(ends, round((self._end - self._start) / base))
+        last = self._not_after_end(ends, base)
         if (first, last) == (begins, ends):
             return packet
         if first >= last:
@@ -315,23 +361,28 @@ class OtherStreams:
         """Whether what begins before the first picture is kept, which Matroska does by putting all else later."""
         return self._whole and self._container.timed and not self._container.exact_clock
 
-    def _note_offset(self, stream: Any, offset: Fraction) -> None:
-        """Says what comes of a track of sound that begins ``offset`` seconds behind the first picture."""
-        if offset > _LEAD and not self._container.timed:
-            late, reason = f"{float(offset):.2f} s", f"{self._name} cannot hold that it begins after the picture"
+    def _note_lead(self, stream: Any, begins: Fraction) -> None:
+        """Says what comes of sound whose first packet begins before the first picture."""
+        if stream.type == "audio" and begins < -_PRIMING and self._whole and not self._moves_all:
+            self.notes += (f"{_called(stream)}: the {float(-begins):.2f} s before the first picture are left out",)
+
+    def _note_lateness(self, stream: Any, begins: Fraction) -> None:
+        """Says what comes of sound whose first packet that is written begins after the first picture."""
+        if stream.type == "audio" and begins > _LEAD and not self._container.timed:
+            late, reason = f"{float(begins):.2f} s", f"{self._name} cannot hold that it begins after the picture"
             self.notes += (f"{_called(stream)}: {late} early, {reason}",)
-        elif offset < -_PRIMING and self._whole and not self._moves_all:
-            self.notes += (f"{_called(stream)}: the {float(-offset):.2f} s before the first picture are left out",)
 
     def _found(self) -> Iterator[str]:
         """What is known of the tracks when all are copied."""
-        for index, places in self._damaged.items():
-            first = f"{float(places[0]):.1f} s"
-            where = f"at {first}" if len(places) == 1 else f"in {len(places)} places from {first} on"
-            behind = "" if self._container.timed else f"; early behind it, {self._name} cannot hold a gap"
-            yield f"{_called(self._input.streams[index])}: damaged {where}, left out there{behind}"
-        for stream in (self._input.streams[index] for index in self._routes):
-            if stream.type == "audio" and stream.index not in self._begun:
+        for index in self._routes:
+            stream, losses = self._input.streams[index], self._damaged[index]
+            if losses and index in self._written:
+                goes_on = any(end is not None for _, end in losses)
+                early = f"; early behind it, {self._name} cannot hold a gap"
+                yield f"{_called(stream)}: damaged {_lost(losses)}{early * (goes_on and not self._container.timed)}"
+            elif losses:
+                yield f"{_called(stream)}: left out, all of it is damaged"
+            elif stream.type == "audio" and index not in self._written:
                 yield f"{_called(stream)}: left out, {_NOT_HERE}"
 
     def close(self) -> None:
@@ -343,6 +394,29 @@ class OtherStreams:
 def _begins(packet: Any) -> Fraction:
     """Seconds."""
     return Fraction(packet.pts * packet.time_base)
+
+
+def _lost(losses: list[tuple[float, float | None]]) -> str:
+    """Where packets are left out: (begin, end) in seconds, the last without an end where none follows it."""
+    first, last = losses[0][0], losses[-1][0]
+    ended = [end - begin for begin, end in losses if end is not None]
+    words = []
+    if len(ended) == 1:
+        words.append(f"from {first:.2f} s to {first + ended[0]:.2f} s, left out there")
+    elif ended:
+        words.append(f"in {len(ended)} places from {first:.2f} s on, {sum(ended):.2f} s in all, left out there")
+    if len(ended) < len(losses):
+        words.append(f"from {last:.2f} s to its end, left out there")
+    return " and ".join(words)
+
+
+def _missing_layout(stream: Any) -> str:
+    """The usual name of the channels of sound that has none; empty where it has one, or none is usual."""
+    if stream.type != "audio" or stream.codec_context is None:
+        return ""
+    layout = stream.codec_context.layout
+    count = len(layout.channels)
+    return _ASSUMED.get(count, "") if layout.name == f"{count} channels" else ""
 
 
 def _sample_size(stream: Any) -> int:

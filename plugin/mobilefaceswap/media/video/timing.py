@@ -17,6 +17,8 @@ __all__ = ["Joiner", "frame_rate", "nominal_rate", "read_timing"]
 
 _GAP = 10
 """A clock that jumps ahead by more seconds than this has started again, as in FFmpeg's own tools."""
+_SIMPLE = 5
+"""The largest denominator of the rates of animation, which shows each picture for up to five frames."""
 _BROKEN_CLOCKS = ("mpegts", "mpeg")
 """Containers that are joined by writing one behind the other."""
 
@@ -122,7 +124,11 @@ def nominal_rate(timing: Timing, *, drops: bool = False) -> Fraction:
 
 
 def _nominal(rate: Fraction) -> Fraction:
-    """The whole or 1000/1001 rate next to ``rate``, which a clock of milliseconds or nanoseconds has rounded."""
+    """The whole or 1000/1001 rate next to ``rate``, which a clock of milliseconds or nanoseconds has rounded; a simple
+    fraction, such as 25/2, is none that was rounded.
+    """
+    if rate.denominator <= _SIMPLE:
+        return rate
     return min(
         Fraction(round(rate)), Fraction(1000 * round(rate * 1001 / 1000), 1001), key=lambda near: abs(near - rate)
     )

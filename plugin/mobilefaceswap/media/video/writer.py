@@ -96,7 +96,7 @@ class VideoWriter(Writer):
             quality=self._quality,
             bit_depth=self._bit_depth,
             alpha=has_alpha if self._alpha is None else self._alpha,
-            matte=matte and self._codec == "ffv1",
+            matte=matte,
         )
         self.notes = encoder.notes + assumed_rate(self._like)
         return encoder
