@@ -282,9 +282,8 @@ OfxStatus describe(const Call& call) {
 OfxStatus describeInContext(const Call& call) {
   defineClip(call.effect, "Source", false, false);
   if (call.in.text("OfxImageEffectPropContext") == "OfxImageEffectContextGeneral") {
-    defineClip(call.effect, "Identity", true, false).set("OfxPropLabel", "Identity");
-    defineClip(call.effect, "InM", true, true).set("OfxPropLabel", "Inside Matte");
-    defineClip(call.effect, "OutM", true, true).set("OfxPropLabel", "Outside Matte");
+    for (const OptionalInput& input : {kIdentityInput, kInsideMatte, kOutsideMatte})
+      defineClip(call.effect, input.name, true, input.matte).set("OfxPropLabel", input.label);
   }
   defineClip(call.effect, "Output", false, false);
   OfxHandle set = nullptr;

@@ -100,13 +100,26 @@ void clearNotice(OfxHandle effect) {
   if (persistentMessagesWork(host()) && suite->clearPersistentMessage) (void)suite->clearPersistentMessage(effect);
 }
 
-// The frames that passed through unswapped, without one that is good by now.
-std::set<int64_t> stillPassed(OfxHandle effect, double time) {
-  const std::lock_guard<std::mutex> lock(noticeMutex);
-  const auto node = notices().find(effect);
-  if (node == notices().end()) return {};
-  node->second.passed.erase(std::llround(time));
-  return node->second.passed;
+// What is to be told of a node whose frame is good: the frames beside it that passed through, and its own note.
+std::string toldOf(OfxHandle effect, const std::string& note) {
+  std::string text;
+  {
+    const std::lock_guard<std::mutex> lock(noticeMutex);
+    const std::set<int64_t>& passed = notices()[effect].passed;
+    if (!passed.empty()) text = "frames passed through unswapped: " + listed(passed);
+  }
+  if (!text.empty() && !note.empty()) text += "; ";
+  return text + note;
+}
+
+void tell(OfxHandle effect, const std::string& note) {
+  std::string shown, now = toldOf(effect, note);
+  do {
+    shown = now;
+    shown.empty() ? clearNotice(effect) : showWarning(effect, shown);
+    // While the host was busy, a frame on another thread may have passed through, and its error be gone by now.
+    now = toldOf(effect, note);
+  } while (now != shown);
 }
 
 std::optional<Depth> depthNamed(const std::string& name) {
@@ -325,8 +338,12 @@ ClipImage::~ClipImage() {
 }
 
 std::string listed(const std::set<int64_t>& frames) {
+  constexpr int kMostRanges = 10;
   std::string text;
+  int ranges = 0;
   for (auto frame = frames.begin(); frame != frames.end();) {
+    // No letters, so that the message stays of its kind: see kindOf.
+    if (ranges++ == kMostRanges) return text + ", ... (" + std::to_string(frames.size()) + ")";
     const int64_t first = *frame;
     int64_t last = first;
     while (++frame != frames.end() && *frame == last + 1) last = *frame;
@@ -352,21 +369,29 @@ void notePassed(OfxHandle effect, double time, const std::string& reason) {
 }
 
 void noteGood(OfxHandle effect, double time, const std::string& note) {
-  const std::set<int64_t> passed = stillPassed(effect, time);
-  std::string told = passed.empty() ? "" : "frames passed through unswapped: " + listed(passed);
-  if (!told.empty() && !note.empty()) told += "; ";
-  told += note;
-  told.empty() ? clearNotice(effect) : showWarning(effect, told);
+  {
+    const std::lock_guard<std::mutex> lock(noticeMutex);
+    Notices& node = notices()[effect];
+    node.passed.erase(std::llround(time));
+    if (node.passed.empty()) node.kinds.erase(kError);
+  }
+  tell(effect, note);
 }
 
 void noteEdit(OfxHandle effect) {
   {
     const std::lock_guard<std::mutex> lock(noticeMutex);
-    Notices& node = notices()[effect];
-    node.passed.clear();
-    node.kinds.erase(kError);
+    notices()[effect].passed.clear();
   }
-  clearNotice(effect);
+  tell(effect, "");
+}
+
+void noteRemedy(OfxHandle effect) {
+  {
+    const std::lock_guard<std::mutex> lock(noticeMutex);
+    notices()[effect].kinds.erase(kError);
+  }
+  tell(effect, "");
 }
 
 void forgetNotices(OfxHandle effect) {

@@ -143,19 +143,23 @@ class ClipImage {
   bool usable_ = false;
 };
 
-// Frames as people write them, such as "1, 3-7".
+// Frames as people write them, such as "1, 3-7"; of more than ten ranges the first ten and, in brackets, the number of
+// all frames.
 std::string listed(const std::set<int64_t>& frames);
 
 // What stands on a node until the next good frame or an edit. Hosts where nothing can stand on a node show each kind of
-// it once: a warning for as long as the node lives, an error until an edit.
+// it once: a warning for as long as the node lives, an error until the node is right or noteRemedy.
 void showError(OfxHandle effect, const std::string& text);
 void showWarning(OfxHandle effect, const std::string& text);
 // The frame passes through unswapped: it is logged, and good frames beside it do not take that off the node.
 void notePassed(OfxHandle effect, double time, const std::string& reason);
 // The frame is good. note: what the user should know nevertheless, "" for nothing.
 void noteGood(OfxHandle effect, double time, const std::string& note);
-// The user changed the node: what stands on it was said of another one.
+// The node was changed: what stands on it was said of another one.
 void noteEdit(OfxHandle effect);
+// The user did what may end an error: it goes, and is shown anew if it comes again. Not for the steps of a drag, each
+// of which would open a dialog.
+void noteRemedy(OfxHandle effect);
 // The effect is new or gone; its handle may come again.
 void forgetNotices(OfxHandle effect);
 // Answers a button.

@@ -20,6 +20,8 @@ struct HostTraits {
   bool tellsBatch;
   // An input that it calls connected is.
   bool tellsConnected;
+  // A matte that it calls connected has a channel to be read.
+  bool tellsMatte;
 };
 
 // The row of a host; one of a host that nothing is known of where there is none.

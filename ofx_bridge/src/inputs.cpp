@@ -105,6 +105,18 @@ bool coversNothing(const Clip& clip, double time) {
   return region && (region->x1 >= region->x2 || region->y1 >= region->y2);
 }
 
+// Whether a connected input has to have a picture.
+bool mustShow(const OptionalInput& input, const Clip& clip, double time) {
+  if (!input.matte) return host().traits->tellsConnected;
+  return host().traits->tellsMatte && !coversNothing(clip, time);
+}
+
+std::string noPicture(const OptionalInput& input) {
+  return std::string("expected a picture at the connected input ") + input.label +
+         "; the host has none at this time. Perhaps the clip does not cover the frame" +
+         (input.matte ? " or has no alpha" : "") + ": connect another, or disconnect the input";
+}
+
 size_t pixelsOf(const Image& image) { return static_cast<size_t>(image.width()) * static_cast<size_t>(image.height()); }
 
 int channelsOf(const Image& image) { return image.components == 4 ? 4 : 3; }
@@ -153,21 +165,19 @@ double identityTime(const Clip& identity, double time) {
   return host().traits->temporal ? identity.properties().number("OfxImageEffectPropFrameRange", time) : time;
 }
 
-Inputs::Input::Input(OfxHandle effect, const char* name, const FrameArguments& arguments) : clip(effect, name) {
+Inputs::Input::Input(OfxHandle effect, const OptionalInput& input, const FrameArguments& arguments)
+    : clip(effect, input.name) {
   if (!clip.connected()) return;
-  const bool matte = std::string_view(name) != "Identity";
-  const double time = matte ? arguments.time : identityTime(clip, arguments.time);
+  const double time = input.matte ? arguments.time : identityTime(clip, arguments.time);
   image.emplace(clip, time);
-  if (*image || !host().traits->tellsConnected || (matte && coversNothing(clip, time))) return;
-  throw EngineFailure(std::string("expected a picture at the connected input ") + name +
-                      "; the host has none at this time. Connect a clip that covers the frame, or disconnect the input");
+  if (!*image && mustShow(input, clip, time)) throw EngineFailure(noPicture(input));
 }
 
 Inputs::Inputs(OfxHandle effect, const FrameArguments& arguments) : arguments_(arguments) {
   if (effectProperties(effect).text("OfxImageEffectPropContext") != "OfxImageEffectContextGeneral") return;
-  identity_.emplace(effect, "Identity", arguments);
-  inside_.emplace(effect, "InM", arguments);
-  outside_.emplace(effect, "OutM", arguments);
+  identity_.emplace(effect, kIdentityInput, arguments);
+  inside_.emplace(effect, kInsideMatte, arguments);
+  outside_.emplace(effect, kOutsideMatte, arguments);
 }
 
 void Inputs::describe(wire::Picture& picture, wire::Spaces& spaces) const {

@@ -6,6 +6,16 @@
 
 namespace mfs {
 
+// An optional input: its name in projects and scripts, and the one that hosts show.
+struct OptionalInput {
+  const char* name;
+  const char* label;
+  bool matte;
+};
+
+constexpr OptionalInput kIdentityInput{"Identity", "Identity", false};
+constexpr OptionalInput kInsideMatte{"InM", "Inside Matte", true}, kOutsideMatte{"OutM", "Outside Matte", true};
+
 // What lies around the pixels of one frame.
 struct FrameArguments {
   double time = 0;
@@ -47,7 +57,7 @@ class Inputs {
 
  private:
   struct Input {
-    Input(OfxHandle effect, const char* name, const FrameArguments& arguments);
+    Input(OfxHandle effect, const OptionalInput& input, const FrameArguments& arguments);
     explicit operator bool() const { return image && *image; }
     Clip clip;
     std::optional<ClipImage> image;

@@ -50,6 +50,27 @@ bool isShownInStatus(const std::string& setting) {
   return false;
 }
 
+// Null for a button, a clip and whatever else is no setting.
+const settings::Row* settingNamed(const std::string& name) {
+  for (const settings::Row& setting : settings::kRows)
+    if (name == setting.name) return &setting;
+  return nullptr;
+}
+
+// Hosts tell of every step while a number is dragged.
+bool isDragged(const std::string& changed) {
+  const settings::Row* setting = settingNamed(changed);
+  if (!setting) return changed == control::kPoint;
+  return setting->type == settings::Type::Integer || setting->type == settings::Type::Double;
+}
+
+// The user did something to the node. A button by itself leaves every frame as it is.
+void noteDone(const Call& call, const std::string& changed) {
+  const bool clip = call.in.text("OfxPropType") == "OfxTypeClip";
+  if (clip || settingNamed(changed) || changed == control::kPoint) noteEdit(call.effect);
+  if (!isDragged(changed)) noteRemedy(call.effect);
+}
+
 // A control counts where the setting that it depends on has the value that it belongs to.
 bool counts(const Parameters& parameters, const settings::Row& setting, double time) {
   if (setting.dependsOn < 0) return true;
@@ -146,9 +167,9 @@ OfxStatus instanceChanged(const Call& call) {
   }
   updateEnabled(call);
   if (call.in.text("OfxPropChangeReason") != "OfxChangeUserEdited") return ofx::OK;
-  noteEdit(call.effect);
+  const std::string changed = call.in.text("OfxPropName");
+  noteDone(call, changed);
   try {
-    const std::string changed = call.in.text("OfxPropName");
     matchPoint(call, changed);
     const bool shown = press(call, changed) || isShownInStatus(changed);
     // Any other edit must not wait for a render.

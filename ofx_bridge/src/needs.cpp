@@ -25,10 +25,10 @@ OfxStatus regionOfDefinition(const Call& call) {
 
 // All of every input: a face may lie outside what the host wants to see.
 OfxStatus regionsOfInterest(const Call& call) {
-  for (const char* name : {"Source", "Identity", "InM", "OutM"}) {
+  for (const char* name : {"Source", kIdentityInput.name, kInsideMatte.name, kOutsideMatte.name}) {
     const Clip clip(call.effect, name);
     if (!clip.connected()) continue;
-    const double moment = std::string(name) == "Identity" ? identityTime(clip, call.time()) : call.time();
+    const double moment = std::string(name) == kIdentityInput.name ? identityTime(clip, call.time()) : call.time();
     const auto region = clip.regionOfDefinition(moment);
     if (region) setRectangle(call.out, std::string("OfxImageClipPropRoI_") + name, *region);
   }
@@ -51,7 +51,7 @@ OfxStatus framesNeeded(const Call& call) {
   const double around = framesAround(call);
   for (int end = 0; end < 2; ++end)
     call.out.set("OfxImageClipPropFrameRange_Source", call.time() + (end ? around : -around), end);
-  const Clip identity(call.effect, "Identity");
+  const Clip identity(call.effect, kIdentityInput.name);
   if (!identity.connected()) return ofx::OK;
   const double time = identityTime(identity, call.time());
   for (int end = 0; end < 2; ++end) call.out.set("OfxImageClipPropFrameRange_Identity", time, end);

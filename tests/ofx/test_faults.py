@@ -18,6 +18,7 @@ import pytest
 
 from bundles import MAGENTA, is_failure_picture, own_copy, rendered
 from mobilefaceswap.ofx.host import Host, Layout
+from mobilefaceswap.ofx.host.suites import Suites
 from mobilefaceswap.ofx.install import BUNDLE, binary_of, install, uninstall
 from mobilefaceswap.settings import OUTPUTS
 
@@ -117,6 +118,54 @@ def test_an_edit_takes_frames_that_passed_through_off_the_node(effects, plate, i
     assert node.persistent == ""
 
 
+def test_a_button_leaves_frames_that_passed_through_on_the_node(effects, plate, identity) -> None:
+    node = effects[0].create(source=str(identity), engine_failure=1)
+    node.render(plate, 1, layout=ODD)
+    node.render(plate, 2)
+    told = node.persistent
+    node.press("clear_cache")
+    assert (node.persistent, node.notice) == (told, "OfxMessageWarning") != ("", "")
+    node.render(plate, 3, layout=ODD)
+    node.press("clear_cache")
+    assert node.persistent == "MobileFaceSwap: frames passed through unswapped: 1, 3", "not the error any more"
+
+
+def test_of_many_frames_that_passed_through_the_first_are_named_and_all_counted(effects, plate, identity) -> None:
+    node = effects[0].create(source=str(identity), engine_failure=1)
+    for moment in [*range(0, 20, 2), 19]:
+        node.render(plate, moment, layout=ODD)
+    node.render(plate, 1)
+    assert node.persistent.endswith("unswapped: 0, 2, 4, 6, 8, 10, 12, 14, 16, 18-19")
+    for moment in (22, 23):
+        node.render(plate, moment, layout=ODD)
+    node.render(plate, 1)
+    assert node.persistent.endswith("unswapped: 0, 2, 4, 6, 8, 10, 12, 14, 16, 18-19, ... (13)")
+
+
+def test_a_good_frame_hides_none_that_passes_through_meanwhile(
+    bundle, environment, plate, identity, tmp_path: Path
+) -> None:
+    """Between what a good frame finds on the node and what it shows, another thread's frame fails."""
+    cleared, meanwhile = Suites._cleared, []
+
+    def failing_meanwhile(suites: Suites, effect: int) -> int:
+        if meanwhile:
+            thread = threading.Thread(target=meanwhile.pop())
+            thread.start()
+            thread.join()
+        return cleared(suites, effect)
+
+    environment.setattr(Suites, "_cleared", failing_meanwhile)
+    swap, matte = Host(binary_of(own_copy(bundle, tmp_path))).effects()
+    node = swap.create(source=str(identity), engine_failure=1)
+    node.render(plate, 1, layout=ODD)
+    meanwhile.append(lambda: node.render(plate, 5, layout=ODD))
+    node.render(plate, 1)
+    assert not meanwhile, "the other frame has failed"
+    assert node.persistent == "MobileFaceSwap: frames passed through unswapped: 5"
+    assert [swap.unload(), matte.unload()] == [0, 0]
+
+
 def test_a_node_that_is_switched_off_has_no_error(effects, plate) -> None:
     node = effects[0].create(source="/nowhere/actor.png")
     node.render(plate)
@@ -163,18 +212,38 @@ def test_a_warning_is_one_dialog_however_many_frames_have_it(modal, identity, pl
     assert "1 broken pixels" in told
 
 
-def test_an_error_is_one_dialog_until_an_edit(modal, tmp_path: Path, plate) -> None:
+def test_an_error_is_one_dialog_until_something_is_chosen(modal, plate) -> None:
     node = modal.create(source="/nowhere/actor.0001.png")
     for number in (1, 2, 2):
         node.values["source"] = f"/nowhere/actor.{number:04}.png"
         assert node.render(plate, number)[0] == 1
     assert len(node.messages) == 1
-    node.edit(mix=0.5)
-    node.render(plate)
-    assert len(node.messages) == 2
+    for dialogs, chosen in enumerate(({"source": "/nowhere/other.png"}, {"pack": "base-224"}, {"face_choice": 1}), 2):
+        node.edit(**chosen)
+        for _ in range(2):
+            node.render(plate)
+        assert len(node.messages) == dialogs
     node.values["source"] = ""
     node.render(plate)
     assert "none is chosen" in node.messages[-1], "another kind"
+
+
+@pytest.mark.parametrize("engine_failure", [0, 1])
+def test_a_drag_opens_no_dialogs(modal, plate, engine_failure: int) -> None:
+    node = modal.create(source="/nowhere/actor.png", engine_failure=engine_failure)
+    for tick in range(10):
+        node.edit(mix=0.5 + tick / 100, smoothing=tick, face_point_x=tick / 10)
+        node.render(plate, 1)
+    assert len(node.messages) == 1
+
+
+def test_an_error_that_was_gone_is_another_dialog(modal, identity, plate) -> None:
+    node = modal.create(source=str(identity))
+    for dialogs in (1, 2):
+        for moment in (1, 2):
+            node.render(plate, moment, layout=ODD)
+        assert len(node.messages) == dialogs
+        node.render(plate, 3)
 
 
 def test_frames_that_passed_through_are_two_dialogs_and_a_line_each_in_the_log(modal, identity, plate) -> None:

@@ -82,12 +82,28 @@ def connected(bundle: Path, environment: pytest.MonkeyPatch, tmp_path: Path):
     assert not any(effect.unload() for effect in made)
 
 
-@pytest.mark.parametrize("name", ["Identity", "InM", "OutM"])
+LABELS = {"Identity": "Identity", "InM": "Inside Matte", "OutM": "Outside Matte"}
+
+
+@pytest.mark.parametrize("name", LABELS)
 def test_a_connected_input_without_a_picture_fails_the_frame(connected, identity: Path, plate, name: str) -> None:
     """A garbage matte that ends early, or another person than the one that is connected, must not go unseen."""
     node = connected(name).create(source=str(identity))
-    assert f"the connected input {name}; the host has none" in failed(node, plate)
+    told = failed(node, plate)
+    assert f"the connected input {LABELS[name]}; the host has none" in told
+    assert ("has no alpha" in told) == (name != "Identity")
+    assert node.effect.clips[name]["OfxPropLabel"] == [LABELS[name]]
     assert node.held == 0
+
+
+def test_natron_s_connected_mattes_may_have_no_channel(connected, identity: Path, plate) -> None:
+    """It does not tell them from mattes that end early."""
+    rendered(connected("InM", "OutM", name="fr.inria.Natron").create(source=str(identity)), plate)
+
+
+def test_natron_s_connected_identity_has_a_picture(connected, identity: Path, plate) -> None:
+    node = connected("Identity", name="fr.inria.Natron").create(source=str(identity))
+    assert "the connected input Identity; the host has none" in failed(node, plate)
 
 
 def test_a_host_whose_inputs_only_look_connected_is_not_believed(connected, identity: Path, expected, plate) -> None:
