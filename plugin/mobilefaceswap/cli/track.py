@@ -44,7 +44,6 @@ Person = Annotated[
 Offset = Annotated[int, typer.Option(metavar="N", help="Frames by which the other program counts later than the clip.")]
 _MAPS, _CROPS = _FOLDERS = "st-maps", "crops"
 """Formats of pictures, which go into a folder."""
-_USUAL_RATE = 24.0
 
 
 @app.command()
@@ -347,13 +346,14 @@ def _plate_of(
 
     frame_rate: in place of what the clip declares.
     """
+    from ..media.video.clock import USUAL_RATE
     from .clips import exact_rate, open_target
 
     if clip is None:
-        return float(exact_rate(frame_rate) or _USUAL_RATE), 1.0, None, None
+        return float(exact_rate(frame_rate) or USUAL_RATE), 1.0, None, None
     with open_target(clip, allow_interlaced=True, frame_rate=frame_rate) as target:
         plate = target.format
-        return float(plate.frame_rate or _USUAL_RATE), float(plate.pixel_aspect), plate.size, plate.display
+        return float(plate.frame_rate or USUAL_RATE), float(plate.pixel_aspect), plate.size, plate.display
 
 
 def _span(text: str) -> tuple[int, int]:

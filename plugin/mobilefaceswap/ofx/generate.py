@@ -59,11 +59,6 @@ struct Row {
 };
 """
 
-_DEPTHS = {"difference": "Half", "st-map": "Short", "people": "Float"}
-"""Outputs that need more than 8 bits, and the first depth of the bridge that holds them: a difference is below 0, too,
-an ST map has finer steps, and an id of a Cryptomatte is every bit of a float.
-"""
-
 
 def header() -> str:
     """The text of settings.gen.h."""
@@ -80,7 +75,7 @@ def header() -> str:
         "};\n",
         "// In the order of the output modes.",
         "constexpr Output kOutputs[] = {",
-        *(_output(name, row) for name, row in OUTPUTS.items()),
+        *(_output(row) for row in OUTPUTS.values()),
         "};\n",
         "// Positions in kRows.",
         "enum class Position {",
@@ -113,10 +108,10 @@ def _entry_positions(row: Setting) -> str:
     return f"namespace {row.name}_entry {{\nenum Entry {{ {entries} }};\n}}"
 
 
-def _output(name: str, row: Output) -> str:
+def _output(row: Output) -> str:
     alpha, outside = row.alpha.value.capitalize(), row.outside.value.capitalize()
     switches = f"{_boolean(row.picture)}, {_boolean(row.alpha_switch)}"
-    return f"    {{Alpha::{alpha}, Outside::{outside}, {switches}, Depth::{_DEPTHS.get(name, 'Byte')}}},"
+    return f"    {{Alpha::{alpha}, Outside::{outside}, {switches}, Depth::{row.depth.value.capitalize()}}},"
 
 
 def _number(row: Setting, value: Any) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .table import Settings
 
-__all__ = ["OUTPUTS", "Alpha", "Output", "Outside", "output_of"]
+__all__ = ["OUTPUTS", "Alpha", "Depth", "Output", "Outside", "output_of"]
 
 
 class Alpha(StrEnum):
@@ -33,6 +33,15 @@ class Outside(StrEnum):
     ZERO = "zero"
 
 
+class Depth(StrEnum):
+    """What the pixels of a host hold: integers of 8 and of 16 bits, floats of 16 and of 32; the later hold more."""
+
+    BYTE = "byte"
+    SHORT = "short"
+    HALF = "half"
+    FLOAT = "float"
+
+
 @dataclass(frozen=True)
 class Output:
     """The facts of one output.
@@ -41,8 +50,10 @@ class Output:
     ``module:function``. picture: in the plate's colour space; otherwise data. whole: every pixel may differ from what
     lies outside, so that the whole picture is made. alpha_switch: Matte to Alpha replaces its alpha. layer: its name
     among the layers of an EXR, "" where it is none; channels: theirs, where not R, G, B and A; usual: whether it is
-    stored without being asked for; exact: in 32 bits, whatever the picture has. changes: the output whose difference to
-    the plate it is: what is stored is then the difference of what is stored of both.
+    stored without being asked for; exact: in 32 bits, whatever the picture has. depth: the first of a host that holds
+    it: a difference is below 0, too, an ST map has finer steps than 8 bits, and an id of a Cryptomatte is every bit of
+    a float. changes: the output whose difference to the plate it is: what is stored is then the difference of what is
+    stored of both.
     """
 
     label: str
@@ -56,6 +67,7 @@ class Output:
     channels: tuple[str, ...] = ()
     usual: bool = False
     exact: bool = False
+    depth: Depth = Depth.BYTE
     changes: str = ""
 
 
@@ -132,6 +144,7 @@ OUTPUTS: Mapping[str, Output] = {
         whole=True,
         layer="difference",
         channels=("R", "G", "B"),
+        depth=Depth.HALF,
         changes="composite",
     ),
     "st-map": Output(
@@ -144,6 +157,7 @@ OUTPUTS: Mapping[str, Output] = {
         layer="forward",
         channels=("u", "v", "A"),
         exact=True,
+        depth=Depth.SHORT,
     ),
     "people": Output(
         "People (Cryptomatte)",
@@ -153,6 +167,7 @@ OUTPUTS: Mapping[str, Output] = {
         picture=False,
         layer="CryptoPerson00",
         exact=True,
+        depth=Depth.FLOAT,
     ),
 }
 """Every output by name, in the order shown. A new one is a row here, the last, since projects of hosts keep a choice's

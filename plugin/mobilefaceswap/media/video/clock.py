@@ -11,14 +11,15 @@ import numpy as np
 from ..clip import MediaClip
 from .timing import nominal_rate
 
-__all__ = ["Clock", "Counting", "assumed_rate", "shifted_timecode", "timecode_number"]
+__all__ = ["USUAL_RATE", "Clock", "Counting", "assumed_rate", "shifted_timecode", "timecode_number"]
 
-_USUAL_RATE = Fraction(24)
+USUAL_RATE = Fraction(24)
+"""Frames per second of clips that declare none."""
 _START = "00:00:00:00"
 _TIMECODE = re.compile(r"(\d+):(\d+):(\d+)([:;.])(\d+)")
 
 
-def assumed_rate(like: MediaClip, rate: Fraction = _USUAL_RATE) -> tuple[str, ...]:
+def assumed_rate(like: MediaClip, rate: Fraction = USUAL_RATE) -> tuple[str, ...]:
     """What is said of a clip that moves and declares no frame rate, where a file is written that needs one."""
     if like.frame_rate or like.first == like.last:
         return ()
@@ -32,7 +33,7 @@ class Counting:
     """
 
     def __init__(self, clip: MediaClip) -> None:
-        timing, self.rate = clip.format.timing, clip.frame_rate or _USUAL_RATE
+        timing, self.rate = clip.format.timing, clip.frame_rate or USUAL_RATE
         self._first = clip.first
         self._numbers: list[int] | None = None
         if timing is not None and not timing.constant(self.rate):
@@ -63,7 +64,7 @@ class Clock:
     def __init__(self, like: MediaClip, first: int) -> None:
         self._first = first
         self._counting = Counting(like)
-        self.rate = self._counting.rate if like.timecode else like.frame_rate or _USUAL_RATE
+        self.rate = self._counting.rate if like.timecode else like.frame_rate or USUAL_RATE
         self.base, self.start = 1 / self.rate, Fraction(0)
         self._timing = None
         timing = like.format.timing
